@@ -1,0 +1,30 @@
+//! The words of The Ghost, and what follows from words alone.
+//!
+//! A **seed** becomes a **draft**; the writer **ships** something better; the **edit** between the
+//! two becomes a **row**; rows become a **run**; a **verdict** decides whether the new **adapter**
+//! takes over. The files are listed in that order, and none uses a noun to its right:
+//!
+//! ```text
+//! archive ┐
+//!         ├▶ seed ─▶ draft ─▶ edit ─▶ row ─▶ run ─▶ verdict
+//! ```
+//!
+//! Absent on purpose: files, the clock, chance, the database, tensors. What the world knows is
+//! passed in, so everything here can be tested by its sentences.
+
+pub mod id;
+pub mod words;
+
+pub mod archive;
+pub mod seed;
+
+pub mod draft;
+
+pub mod edit;
+
+pub mod measure;
+pub mod row;
+
+pub mod run;
+
+pub mod verdict;

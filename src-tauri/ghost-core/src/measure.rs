@@ -1,0 +1,1 @@
+//! Numbers about a text: words kept, distance, lengths, copied runs.

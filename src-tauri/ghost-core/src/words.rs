@@ -1,0 +1,1 @@
+//! Text to words and sentences: the one division into people-sized units.
