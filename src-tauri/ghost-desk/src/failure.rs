@@ -1,0 +1,60 @@
+//! What went wrong: a code to act on, a sentence to read.
+//!
+//! The page and scripts branch on the code; the person reads the sentence. A code nobody branches
+//! on is not added. Logs carry the code, never the writer's words.
+
+use serde::{Deserialize, Serialize};
+
+/// What a caller may want to act on.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "wire.ts"))]
+#[serde(rename_all = "snake_case")]
+pub enum Code {
+    /// No such command.
+    UnknownCommand,
+    /// The request does not fit the command.
+    BadInput,
+    /// The thing asked for is not here.
+    NotFound,
+    /// There is no base on this computer yet.
+    BaseMissing,
+    /// The file is no base that can be used.
+    NotABase,
+    /// There is too little to learn from or judge by.
+    TooLittle,
+    /// Something else is at work and must end first.
+    Busy,
+    /// The disk is full; nothing was lost.
+    DiskFull,
+    /// The store was written by a newer version of this program.
+    StoreTooNew,
+    /// Another window has this folder open.
+    FolderInUse,
+    /// There is not enough memory.
+    OutOfMemory,
+    /// A file could not be read or written.
+    Io,
+    /// A mistake of ours.
+    Bug,
+}
+
+/// An error as it crosses the door.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
+#[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "wire.ts"))]
+#[error("{message}")]
+pub struct Failure {
+    /// To act on.
+    pub code: Code,
+    /// One sentence, for the writer.
+    pub message: String,
+}
+
+/// An answer, or the reason there is none.
+pub type Result<T, E = Failure> = std::result::Result<T, E>;
+
+impl Failure {
+    /// A failure with its sentence.
+    pub fn new(code: Code, message: impl Into<String>) -> Self {
+        Failure { code, message: message.into() }
+    }
+}

@@ -1,0 +1,607 @@
+//! Shapes made for the screens and for scripts: what crosses the door, both ways.
+//!
+//! Kept apart from the domain types on purpose, so that those can change without a screen
+//! noticing. Field names are the command line's JSON too, hence snake_case everywhere.
+//! `cargo test -p ghost-desk` writes them to `ui/src/wire.ts`.
+
+use serde::{Deserialize, Serialize};
+
+/// Declares wire types: serialisable both ways, and exported to TypeScript by the tests.
+macro_rules! wire {
+    ($($(#[$meta:meta])* pub $kind:ident $name:ident $body:tt)*) => {$(
+        $(#[$meta])*
+        #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+        #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "wire.ts", optional_fields = nullable))]
+        pub $kind $name $body
+    )*};
+}
+/// The same for enums of plain names.
+macro_rules! wire_names {
+    ($($(#[$meta:meta])* pub enum $name:ident $body:tt)*) => {$(
+        $(#[$meta])*
+        #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
+        #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "wire.ts"))]
+        #[serde(rename_all = "snake_case")]
+        pub enum $name $body
+    )*};
+}
+
+wire_names! {
+    /// What a row or piece is for.
+    pub enum SideName {
+        /// Learned from.
+        Train,
+        /// Watched while learning.
+        Dev,
+        /// Kept for the verdict.
+        Holdout,
+    }
+    /// Where a run stands.
+    pub enum RunStateName {
+        /// Asked for, not begun.
+        Waiting,
+        /// At work.
+        Learning,
+        /// Being judged.
+        Judging,
+        /// Ended by the writer; can be gone on with.
+        Stopped,
+        /// Its process died; can be gone on with.
+        Interrupted,
+        /// Could not be done.
+        Failed,
+        /// Done, with a verdict.
+        Done,
+    }
+    /// Why the ghost stopped writing.
+    pub enum DraftEnd {
+        /// It had said what it had to say.
+        Finished,
+        /// It reached the length asked for.
+        Length,
+        /// The writer stopped it.
+        Stopped,
+        /// The program ended in the middle.
+        Interrupted,
+    }
+    /// What an adapter is at present.
+    pub enum AdapterStanding {
+        /// It writes.
+        Writing,
+        /// It could write.
+        Waiting,
+        /// Put away.
+        Retired,
+    }
+}
+
+wire! {
+    /// Nothing is asked.
+    pub struct Nothing {}
+
+    // ── the desk ────────────────────────────────────────────────────────────────────────────
+
+    /// Everything a window shows before anything is clicked.
+    pub struct DeskView {
+        /// Version of the program.
+        pub version: String,
+        /// The data folder.
+        pub home: String,
+        /// The base in use.
+        pub base: Option<BaseView>,
+        /// Who writes now, in words: "SmolLM2 135M, adapter 3".
+        pub ghost: String,
+        /// The adapter that writes; the bare base where there is none.
+        pub adapter: Option<i64>,
+        /// How many pieces the archive holds.
+        pub n_pieces: u32,
+        /// How many drafts were shipped.
+        pub n_shipped: u32,
+        /// The kinds of the archive, the most frequent first.
+        pub kinds: Vec<String>,
+        /// The draft that was open last.
+        pub open_draft: Option<i64>,
+        /// The seed form as it was left.
+        pub form: Option<SeedForm>,
+        /// The run that is at work or can be gone on with.
+        pub run: Option<RunView>,
+    }
+
+    // ── archive ─────────────────────────────────────────────────────────────────────────────
+
+    /// Files and folders to read.
+    pub struct Import {
+        /// Whole paths.
+        pub paths: Vec<String>,
+        /// Only tell what would happen.
+        #[serde(default)]
+        pub dry_run: bool,
+    }
+    /// What an import found.
+    pub struct ImportReport {
+        /// How many pieces were read, by kind.
+        pub kinds: Vec<KindCount>,
+        /// How many pieces were read.
+        pub pieces: u32,
+        /// How many were new.
+        pub added: u32,
+        /// How many took the place of an older version of themselves.
+        pub changed: u32,
+        /// How many were here already.
+        pub duplicates: u32,
+        /// What could not be read.
+        pub complaints: Vec<ComplaintView>,
+        /// How long it took.
+        pub seconds: f64,
+    }
+    /// How many pieces of one kind.
+    pub struct KindCount {
+        /// The kind.
+        pub kind: String,
+        /// How many.
+        pub pieces: u32,
+    }
+    /// What could not be read, and why.
+    pub struct ComplaintView {
+        /// Which file.
+        pub path: String,
+        /// One sentence.
+        pub reason: String,
+    }
+    /// One piece in the list.
+    pub struct PieceView {
+        /// Its id.
+        pub piece: i64,
+        /// "post", "log", or the writer's own section.
+        pub kind: String,
+        /// Its title.
+        pub title: String,
+        /// `YYYY-MM-DD`, where known.
+        pub date: Option<String>,
+        /// The writer's own words in it.
+        pub words: u32,
+        /// What it is for.
+        pub side: SideName,
+        /// Where it came from.
+        pub source: String,
+        /// Not published by its writer.
+        pub unfinished: bool,
+    }
+    /// The archive.
+    pub struct ArchiveView {
+        /// The newest first.
+        pub pieces: Vec<PieceView>,
+        /// Of the last import.
+        pub complaints: Vec<ComplaintView>,
+        /// Folders that are watched for new and changed posts.
+        pub watched: Vec<String>,
+        /// Words in all.
+        pub words: u32,
+    }
+    /// Asks for one piece.
+    pub struct PieceRef {
+        /// Its id.
+        pub piece: i64,
+    }
+    /// One piece, whole.
+    pub struct PieceText {
+        /// Its entry in the list.
+        pub piece: PieceView,
+        /// Its text, as Markdown.
+        pub text: String,
+    }
+    /// A folder to watch, or to watch no more.
+    pub struct WatchFolder {
+        /// Whole path.
+        pub path: String,
+        /// Watch it?
+        pub on: bool,
+    }
+
+    // ── base ────────────────────────────────────────────────────────────────────────────────
+
+    /// A base on this computer.
+    pub struct BaseView {
+        /// Its id.
+        pub base: i64,
+        /// Its name.
+        pub name: String,
+        /// Its family: "llama".
+        pub family: String,
+        /// How its weights are kept: "Q4_1".
+        pub quantisation: String,
+        /// How many weights.
+        pub parameters: u64,
+        /// Size of the file.
+        pub bytes: u64,
+        /// Longest text it can hold in mind, in tokens.
+        pub context: u32,
+        /// Its licence, where it says so.
+        pub licence: Option<String>,
+        /// Where the file is.
+        pub path: String,
+        /// Whether it is the one in use.
+        pub in_use: bool,
+    }
+    /// The bases on this computer.
+    pub struct BaseList {
+        /// All of them.
+        pub bases: Vec<BaseView>,
+    }
+    /// A base to use from now on.
+    pub struct UseBase {
+        /// A file, or the name of a base on the list.
+        pub file: String,
+    }
+
+    // ── write ───────────────────────────────────────────────────────────────────────────────
+
+    /// The seed form.
+    #[derive(Default)]
+    pub struct SeedForm {
+        /// What it is about.
+        pub topic: String,
+        /// What to say about it.
+        #[serde(default)]
+        pub angle: Option<String>,
+        /// How long, in words.
+        #[serde(default)]
+        pub words: Option<u32>,
+        /// "post", "log", or a section of the writer's own.
+        #[serde(default)]
+        pub kind: Option<String>,
+        /// Things to cover.
+        #[serde(default)]
+        pub points: Vec<String>,
+    }
+    /// Asks for a draft.
+    pub struct WriteDraft {
+        /// What is asked for.
+        pub seed: SeedForm,
+        /// "base", or the id of an adapter; who writes now where absent.
+        #[serde(default)]
+        pub ghost: Option<String>,
+        /// Makes the draft repeatable.
+        #[serde(default)]
+        pub random_seed: Option<u64>,
+    }
+    /// Asks for one draft.
+    pub struct DraftRef {
+        /// Its id.
+        pub draft: i64,
+    }
+    /// One draft.
+    pub struct DraftView {
+        /// Its id.
+        pub draft: i64,
+        /// What was asked for.
+        pub seed: SeedForm,
+        /// What the ghost wrote.
+        pub text: String,
+        /// The writer's text so far; the draft's own until it is touched.
+        pub working_text: String,
+        /// What was shipped.
+        pub shipped_text: Option<String>,
+        /// How many tokens the ghost wrote.
+        pub tokens: u32,
+        /// How long it took.
+        pub seconds: f64,
+        /// How fast.
+        pub tokens_per_second: f64,
+        /// "base", or the id of the adapter.
+        pub written_by: String,
+        /// Makes the draft repeatable.
+        pub random_seed: u64,
+        /// Why it ended; absent while it is being written.
+        pub ended: Option<DraftEnd>,
+        /// When it was asked for, RFC 3339.
+        pub written_at: String,
+    }
+    /// One draft in the list.
+    pub struct DraftSummary {
+        /// Its id.
+        pub draft: i64,
+        /// What it is about.
+        pub topic: String,
+        /// Its kind.
+        pub kind: String,
+        /// Words in the writer's text so far.
+        pub words: u32,
+        /// Whether it was shipped.
+        pub shipped: bool,
+        /// "base", or the id of the adapter.
+        pub written_by: String,
+        /// When it was asked for, RFC 3339.
+        pub written_at: String,
+    }
+    /// The drafts, the newest first.
+    pub struct DraftList {
+        /// All of them.
+        pub drafts: Vec<DraftSummary>,
+    }
+    /// The writer's text so far.
+    pub struct SaveDraft {
+        /// Which draft.
+        pub draft: i64,
+        /// The whole text.
+        pub text: String,
+    }
+    /// It is on disk.
+    pub struct Saved {
+        /// When, RFC 3339.
+        pub at: String,
+    }
+    /// A text to ship or to compare with its draft.
+    pub struct ShipDraft {
+        /// Which draft.
+        pub draft: i64,
+        /// The text; the writer's text so far where absent.
+        #[serde(default)]
+        pub text: Option<String>,
+    }
+    /// A stretch of an edit: either `same`, or `cut` and `added` (each may be empty).
+    pub struct SegmentView {
+        /// Words in both.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub same: Option<String>,
+        /// Words of the draft only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub cut: Option<String>,
+        /// The writer's words only.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        pub added: Option<String>,
+    }
+    /// The difference between a draft and the writer's text.
+    pub struct EditView {
+        /// Which draft.
+        pub draft: i64,
+        /// The edit, once shipped.
+        pub edit: Option<i64>,
+        /// The row it became, once shipped.
+        pub row: Option<i64>,
+        /// Share of the draft's words that stayed.
+        pub kept_ratio: f64,
+        /// Word-level distance over the longer text's words: 0 nothing changed, 1 everything.
+        pub edit_distance: f64,
+        /// Words in the draft.
+        pub draft_words: u32,
+        /// Words in the writer's text.
+        pub shipped_words: u32,
+        /// As a person wants to see it.
+        pub segments: Vec<SegmentView>,
+        /// The same in the notation `one [two/twi] three`.
+        pub notation: String,
+    }
+
+    // ── rows ────────────────────────────────────────────────────────────────────────────────
+
+    /// One lesson.
+    pub struct RowView {
+        /// Its id.
+        pub row: i64,
+        /// "archive" or "edit".
+        pub origin: String,
+        /// The piece or edit it comes from.
+        pub of: i64,
+        /// What it is for.
+        pub side: SideName,
+        /// Its kind.
+        pub kind: String,
+        /// What would have been asked, as the base sees it.
+        pub request: String,
+        /// Words of the text.
+        pub words: u32,
+        /// The text.
+        pub text: String,
+        /// Stretches that count otherwise than 1.
+        pub weights: Vec<WeightView>,
+    }
+    /// A stretch of a row's text, in bytes, and how much it counts.
+    pub struct WeightView {
+        /// First byte.
+        pub from: u32,
+        /// One past the last.
+        pub to: u32,
+        /// 1 is the writer's unassisted word.
+        pub weight: f32,
+    }
+    /// All rows.
+    pub struct RowList {
+        /// In order of age.
+        pub rows: Vec<RowView>,
+    }
+
+    // ── learn ───────────────────────────────────────────────────────────────────────────────
+
+    /// Asks for a run.
+    #[derive(Default)]
+    pub struct StartRun {
+        /// "quick" (the default) or "nightly".
+        #[serde(default)]
+        pub recipe: Option<String>,
+        /// Most minutes.
+        #[serde(default)]
+        pub minutes: Option<f64>,
+        /// Just so many steps.
+        #[serde(default)]
+        pub steps: Option<u32>,
+        /// Makes the run repeatable.
+        #[serde(default)]
+        pub random_seed: Option<u64>,
+        /// Begin anew, though an unfinished run could be gone on with.
+        #[serde(default)]
+        pub new: bool,
+    }
+    /// Asks for one run.
+    pub struct RunRef {
+        /// Its id.
+        pub run: i64,
+    }
+    /// One point on the curve.
+    pub struct StepView {
+        /// Counted from 1.
+        pub n: u32,
+        /// How many there will be.
+        pub of: u32,
+        /// Nats per answer token.
+        pub loss: f32,
+        /// Bits per byte on the dev rows, where this step looked.
+        pub dev_bits_per_byte: Option<f64>,
+        /// Learning rate.
+        pub learning_rate: f32,
+        /// Tokens read per second.
+        pub tokens_per_second: f32,
+        /// To the end at the present speed.
+        pub seconds_left: f32,
+        /// Most memory held, in bytes.
+        pub peak_bytes: u64,
+    }
+    /// One run.
+    pub struct RunView {
+        /// Its id.
+        pub run: i64,
+        /// Where it stands.
+        pub state: RunStateName,
+        /// "quick" or "nightly".
+        pub recipe: String,
+        /// What it says of itself: what it fits into the time, what it went on from, why it failed.
+        pub notes: Vec<String>,
+        /// Rows it learns from.
+        pub n_rows: u32,
+        /// The last step done.
+        pub step: Option<StepView>,
+        /// Its curve; empty in lists.
+        pub steps: Vec<StepView>,
+        /// The adapter it made.
+        pub adapter: Option<i64>,
+        /// What was decided.
+        pub verdict: Option<VerdictView>,
+        /// When it began, RFC 3339.
+        pub started_at: String,
+        /// When it ended, RFC 3339.
+        pub ended_at: Option<String>,
+    }
+    /// The runs, the newest first.
+    pub struct RunList {
+        /// All of them.
+        pub runs: Vec<RunView>,
+    }
+
+    // ── verdicts and ghosts ─────────────────────────────────────────────────────────────────
+
+    /// What was decided of an adapter, and why.
+    pub struct VerdictView {
+        /// SHIP, KEEP, UNPROVEN, BLOCKED or RETIRE.
+        pub decision: String,
+        /// Sentences.
+        pub reasons: Vec<String>,
+        /// The figures.
+        pub measures: MeasuresView,
+    }
+    /// Held-out bits per byte, mean over pieces: lower is more like the writer.
+    pub struct MeasuresView {
+        /// Held-out pieces.
+        pub pieces: u32,
+        /// The bare base.
+        pub base: Option<f64>,
+        /// The same base with pieces of the archive as examples in its prompt.
+        pub prompt: Option<f64>,
+        /// The candidate.
+        pub adapter: Option<f64>,
+        /// The adapter that wrote until now.
+        pub incumbent: Option<f64>,
+        /// Share of the best opponent's bits saved.
+        pub gain: Option<f64>,
+        /// 95 % interval of the gain.
+        pub interval: Option<Vec<f64>>,
+        /// One-sided exact sign-flip permutation test.
+        pub p_value: Option<f64>,
+        /// Pieces on which the candidate was better.
+        pub wins: Option<u32>,
+    }
+    /// One adapter.
+    pub struct AdapterView {
+        /// Its id.
+        pub adapter: i64,
+        /// What it is at present.
+        pub standing: AdapterStanding,
+        /// The base it belongs to.
+        pub base: String,
+        /// The run that made it.
+        pub run: Option<i64>,
+        /// "quick" or "nightly".
+        pub recipe: String,
+        /// Rows it learned from.
+        pub n_rows: u32,
+        /// What was decided.
+        pub verdict: Option<VerdictView>,
+        /// When it was made, RFC 3339.
+        pub made_at: String,
+        /// Its folder.
+        pub path: String,
+    }
+    /// The adapters, the newest first, and who writes.
+    pub struct Ghosts {
+        /// Who writes now, in words.
+        pub ghost: String,
+        /// The adapter that writes; the bare base where there is none.
+        pub writing: Option<i64>,
+        /// The adapter that wrote before it, to which one can roll back; 0 is the bare base.
+        pub before: Option<i64>,
+        /// All of them.
+        pub adapters: Vec<AdapterView>,
+    }
+    /// Asks for one adapter.
+    pub struct AdapterRef {
+        /// Its id; 0 is the bare base.
+        pub adapter: i64,
+    }
+    /// Asks for a verdict.
+    pub struct JudgeAdapter {
+        /// Its id; the newest where absent.
+        #[serde(default)]
+        pub adapter: Option<i64>,
+    }
+    /// A verdict and whose it is.
+    pub struct Judged {
+        /// The adapter.
+        pub adapter: i64,
+        /// What was decided.
+        pub verdict: VerdictView,
+    }
+    /// Asks for a copy of an adapter.
+    pub struct ExportAdapter {
+        /// "peft".
+        pub format: String,
+        /// Which adapter.
+        pub adapter: i64,
+        /// A folder that does not exist yet, or is empty.
+        pub out: String,
+    }
+    /// It was written.
+    pub struct Exported {
+        /// Where.
+        pub path: String,
+        /// The files in it.
+        pub files: Vec<String>,
+    }
+
+    // ── doctor ──────────────────────────────────────────────────────────────────────────────
+
+    /// How things stand, in sentences.
+    pub struct DoctorReport {
+        /// Whether all is well.
+        pub well: bool,
+        /// One finding each.
+        pub findings: Vec<Finding>,
+    }
+    /// One finding.
+    pub struct Finding {
+        /// What was looked at: "store", "base", "device", "disk", "runs".
+        pub about: String,
+        /// Whether it is as it should be.
+        pub well: bool,
+        /// One sentence.
+        pub sentence: String,
+    }
+}
