@@ -12,6 +12,8 @@
 //! Absent on purpose: files, the clock, chance, the database, tensors. What the world knows is
 //! passed in, so everything here can be tested by its sentences.
 
+mod align;
+pub mod chance;
 pub mod id;
 pub mod words;
 
