@@ -35,6 +35,130 @@ pub struct Recipe {
     pub random_seed: u64,
 }
 
+/// Bases by size: what is learned well with, and how much of it, differs (VOICE 4.3).
+struct BySize {
+    rank: usize,
+    dropout: f32,
+    learning_rate: f32,
+}
+
+impl BySize {
+    fn of(parameters: u64) -> BySize {
+        let (rank, dropout, learning_rate) = match parameters {
+            0..700_000_000 => (32, 0.10, 4e-4),
+            700_000_000..2_200_000_000 => (16, 0.05, 2e-4),
+            _ => (16, 0.05, 1e-4),
+        };
+        BySize { rank, dropout, learning_rate }
+    }
+}
+
+/// Rows below which a run learns in smaller steps and drops more.
+const FEW_ROWS: usize = 30;
+/// Least steps of warm-up, and its least share of the run.
+const WARMUP: (usize, f64) = (10, 0.05);
+/// The learning rate ends at this share of its peak.
+const LAST_RATE: f32 = 0.1;
+
+impl Recipe {
+    /// A run for now: half the rank, shorter lessons, three passes.
+    ///
+    /// `parameters` is the size of the base, `n_rows` the number of rows to learn from.
+    pub fn quick(parameters: u64, n_rows: usize, random_seed: u64) -> Recipe {
+        let nightly = Recipe::nightly(parameters, n_rows, random_seed);
+        let rank = nightly.rank / 2;
+        Recipe {
+            name: "quick".to_owned(),
+            rank,
+            alpha: 2.0 * rank as f32,
+            context: 1024,
+            batch_tokens: 2048,
+            epochs: 3,
+            ..nightly
+        }
+    }
+
+    /// A run for the night, as VOICE 4.3 has it: the fewer rows, the more passes over them.
+    ///
+    /// How many steps a pass has is not known before the rows are tokens, so `warmup_steps` and
+    /// `dev_every` are good guesses until [`Recipe::fit`].
+    pub fn nightly(parameters: u64, n_rows: usize, random_seed: u64) -> Recipe {
+        let size = BySize::of(parameters);
+        let few = n_rows < FEW_ROWS;
+        Recipe {
+            name: "nightly".to_owned(),
+            rank: size.rank,
+            alpha: 2.0 * size.rank as f32,
+            dropout: if few { 0.10 } else { size.dropout },
+            learning_rate: size.learning_rate,
+            warmup_steps: WARMUP.0,
+            clip: 1.0,
+            context: 2048,
+            batch_tokens: if few { 4096 } else { 8192 },
+            epochs: match n_rows {
+                0..50 => 8,
+                50..=200 => 5,
+                _ => 3,
+            },
+            steps: None,
+            dev_every: 10,
+            patience: 2,
+            random_seed,
+        }
+    }
+
+    /// The most of this recipe that can be done in so many minutes, and sentences on what it
+    /// leaves out. Warm-up and looks at dev are set to the steps that remain: 5 % of them, and
+    /// each half pass.
+    pub fn fit(
+        self,
+        minutes: f64,
+        tokens_per_second: f64,
+        tokens_per_epoch: u64,
+    ) -> (Recipe, Vec<String>) {
+        let mut recipe = self;
+        let mut left_out = Vec::new();
+        let batch = recipe.batch_tokens.max(1) as u64;
+        let pass = tokens_per_epoch.max(1);
+        let wanted = pass.saturating_mul(recipe.epochs.max(1) as u64);
+        let can = minutes * 60.0 * tokens_per_second;
+        // Conversions saturate, so a speed beyond all measure allows everything.
+        let can = if can.is_nan() { 0 } else { can as u64 };
+        if can < pass {
+            recipe.epochs = 1;
+            recipe.steps = Some((can / batch).max(1) as usize);
+            left_out.push(format!(
+                "There is time to read about {} % of the rows once.",
+                can.saturating_mul(100) / pass
+            ));
+        } else if can < wanted {
+            let passes = (can / pass) as usize;
+            left_out.push(format!(
+                "There is time for {passes} of {} passes over the rows.",
+                recipe.epochs
+            ));
+            recipe.epochs = passes;
+        }
+        let all = pass.div_ceil(batch).saturating_mul(recipe.epochs as u64);
+        let steps = recipe.steps.map_or(all as usize, |steps| steps.min(all as usize));
+        recipe.warmup_steps = WARMUP.0.max((steps as f64 * WARMUP.1) as usize);
+        recipe.dev_every = (pass.div_ceil(batch) / 2).max(1) as usize;
+        (recipe, left_out)
+    }
+
+    /// The learning rate of the `step`th of `of` steps, counted from 1: a straight rise over the
+    /// warm-up (at most half the run), then a cosine down to a tenth at the last step.
+    pub fn rate_at(&self, step: usize, of: usize) -> f32 {
+        let warmup = self.warmup_steps.min(of / 2);
+        if step <= warmup {
+            return self.learning_rate * step as f32 / warmup.max(1) as f32;
+        }
+        let along = (step - warmup) as f32 / of.saturating_sub(warmup).max(1) as f32;
+        let cosine = (1.0 + (std::f32::consts::PI * along.min(1.0)).cos()) / 2.0;
+        self.learning_rate * (LAST_RATE + (1.0 - LAST_RATE) * cosine)
+    }
+}
+
 /// One point on the curve of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {
@@ -84,5 +208,123 @@ impl State {
     /// Whether the run can be gone on with where it was.
     pub fn is_unfinished(self) -> bool {
         matches!(self, State::Waiting | State::Stopped | State::Interrupted)
+    }
+
+    /// Whether nothing more will become of it.
+    pub fn is_over(self) -> bool {
+        matches!(self, State::Failed | State::Done)
+    }
+
+    /// Whether a process is at work on it.
+    pub fn is_at_work(self) -> bool {
+        matches!(self, State::Learning | State::Judging)
+    }
+
+    /// Whether a run in this state may go over to the next. One that was stopped or interrupted
+    /// learns on from its last checkpoint, even where it had come as far as the verdict; one that
+    /// is over stays over.
+    pub fn can_become(self, next: State) -> bool {
+        use State::{Done, Failed, Interrupted, Judging, Learning, Stopped, Waiting};
+        match self {
+            Waiting => matches!(next, Learning | Stopped | Failed),
+            Learning => matches!(next, Judging | Stopped | Interrupted | Failed),
+            Judging => matches!(next, Done | Stopped | Interrupted | Failed),
+            Stopped | Interrupted => matches!(next, Waiting | Learning | Failed),
+            Failed | Done => false,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    const SMALL: u64 = 135_000_000;
+
+    #[test]
+    fn a_small_base_learns_with_more_rank_and_faster() {
+        let small = Recipe::nightly(SMALL, 100, 1);
+        let large = Recipe::nightly(3_000_000_000, 100, 1);
+        assert_eq!((small.rank, small.alpha, small.learning_rate), (32, 64.0, 4e-4));
+        assert_eq!((large.rank, large.alpha, large.learning_rate), (16, 32.0, 1e-4));
+        assert_eq!((small.context, small.batch_tokens, small.epochs), (2048, 8192, 5));
+    }
+
+    #[test]
+    fn few_rows_are_passed_over_more_often_in_smaller_steps() {
+        let few = Recipe::nightly(3_000_000_000, 12, 1);
+        assert_eq!((few.epochs, few.batch_tokens, few.dropout), (8, 4096, 0.10));
+        assert_eq!(Recipe::nightly(SMALL, 500, 1).epochs, 3);
+    }
+
+    #[test]
+    fn a_quick_run_is_half_the_rank_and_three_passes() {
+        let quick = Recipe::quick(SMALL, 12, 7);
+        assert_eq!((quick.rank, quick.alpha, quick.epochs), (16, 32.0, 3));
+        assert_eq!((quick.context, quick.batch_tokens, quick.random_seed), (1024, 2048, 7));
+    }
+
+    #[test]
+    fn with_time_enough_nothing_is_left_out() {
+        let (recipe, left_out) = Recipe::nightly(SMALL, 100, 1).fit(60.0, 1_000.0, 100_000);
+        assert_eq!((recipe.epochs, recipe.steps), (5, None));
+        assert_eq!((recipe.warmup_steps, recipe.dev_every), (10, 6));
+        assert!(left_out.is_empty());
+    }
+
+    #[test]
+    fn with_less_time_passes_are_left_out() {
+        let (recipe, left_out) = Recipe::nightly(SMALL, 100, 1).fit(5.0, 1_000.0, 100_000);
+        assert_eq!((recipe.epochs, recipe.steps), (3, None));
+        assert_eq!(left_out, ["There is time for 3 of 5 passes over the rows."]);
+    }
+
+    #[test]
+    fn with_little_time_rows_are_left_out() {
+        let (recipe, left_out) = Recipe::quick(SMALL, 100, 1).fit(1.0, 500.0, 100_000);
+        assert_eq!((recipe.epochs, recipe.steps), (1, Some(14)));
+        assert_eq!(left_out, ["There is time to read about 30 % of the rows once."]);
+    }
+
+    #[test]
+    fn no_speed_and_no_time_still_make_one_step() {
+        for (minutes, speed) in [(0.0, 1.0), (1.0, 0.0), (f64::NAN, 1.0), (-1.0, 1.0)] {
+            let (recipe, left_out) = Recipe::quick(SMALL, 1, 1).fit(minutes, speed, 5_000);
+            assert_eq!((recipe.steps, left_out.len()), (Some(1), 1));
+        }
+        let (recipe, _) = Recipe::quick(SMALL, 1, 1).fit(f64::INFINITY, 1.0, 0);
+        assert_eq!((recipe.epochs, recipe.dev_every), (3, 1));
+    }
+
+    #[test]
+    fn the_rate_rises_straight_and_falls_along_a_cosine_to_a_tenth() {
+        let recipe = Recipe::nightly(SMALL, 100, 1);
+        let near = |step, want: f32| (recipe.rate_at(step, 110) - want).abs() < 1e-9;
+        assert!(near(1, 4e-5) && near(5, 2e-4) && near(10, 4e-4));
+        assert!(near(60, 2.2e-4) && near(110, 4e-5) && near(500, 4e-5));
+    }
+
+    #[test]
+    fn the_shortest_runs_have_a_rate_as_well() {
+        let recipe = Recipe::nightly(SMALL, 100, 1);
+        for of in 0..6 {
+            assert!((1..=of).all(|step| recipe.rate_at(step, of) > 0.0));
+            assert!(recipe.rate_at(of + 1, of).is_finite());
+        }
+    }
+
+    #[test]
+    fn a_run_goes_on_until_it_is_over() {
+        use State::*;
+        let all = [Waiting, Learning, Judging, Stopped, Interrupted, Failed, Done];
+        for state in all {
+            assert_eq!(state.is_over(), all.iter().all(|&next| !state.can_become(next)));
+            assert!(!state.can_become(state));
+            assert_eq!(state.is_unfinished(), state.can_become(Learning));
+        }
+        assert!(Waiting.can_become(Learning) && Learning.can_become(Judging));
+        assert!(Judging.can_become(Done) && !Learning.can_become(Done));
+        assert!(Interrupted.can_become(Learning) && !Done.can_become(Waiting));
     }
 }
