@@ -1,0 +1,415 @@
+// A believable desk that lives in memory: for working on the page in a browser, and for tests.
+// Never part of what the window loads. It knows no screen and keeps nothing.
+
+import type {
+  AdapterView,
+  Commands,
+  Event as DeskEvent,
+  DeskView,
+  DraftView,
+  EditView,
+  Failure,
+  Ghosts,
+  ImportReport,
+  PieceView,
+  RunView,
+  SegmentView,
+  SideName,
+  StepView,
+  VerdictView,
+} from '../wire'
+import type { Answer, Backend, Drop, Hear, Name, Request } from './index'
+
+type Table = { [C in keyof Commands]: (request: Request<C>, hear: Hear) => Answer<C> | Promise<Answer<C>> }
+
+export interface Settings {
+  /** Pieces in the archive. */
+  pieces?: number
+  /** Whether there is a base. */
+  base?: boolean
+  /** Whether drafts, runs and adapters are there already. */
+  lived?: boolean
+  /** Milliseconds between two words, and ten times that between two steps. */
+  pace?: number
+}
+
+/** A backend that a test can also speak through. */
+export interface Demo extends Backend {
+  /** What was asked, in order. */
+  readonly asked: { name: Name; request: unknown }[]
+  tell(event: DeskEvent): void
+  drop(drop: Drop): void
+  /** The next call of this command fails, `times` over. */
+  fail(name: Name, failure: Failure, times?: number): void
+  /** What the next file or folder chooser answers. */
+  picks: string[] | undefined
+}
+
+const DRAFT = `The stone had been my grandfather's, and it was hollow in the middle like a stair in an old church.
+
+I had always taken the hollow for a fault. You flatten a stone, the books say, before you ask anything of it, and I had the coarse paper out on the window sill and a cup of paraffin beside it. Then I laid the gouge in the dip, out of laziness more than thought, and it fitted.
+
+It fitted because forty years of gouges had made it. Every Saturday he had taken a little steel off the tool and the tool had taken a little stone off the block, and between them they had come to an understanding. The hollow was not wear. It was the shape of the work.
+
+So I put the paper away. There is a second stone now for chisels, flat as a table and quite without character. The old one keeps its place by the vice. When I pick it up I put my thumb where his thumb went, which is easy, because there is a hollow there as well.`
+
+const TITLES = [
+  'The oilstone', 'Low water', 'A sash cord', 'First of the rye', 'The long pipe', 'Scions in February',
+  'What the barometer said', 'The door that sticks', 'True', 'Apple paper', 'Laying the hedge', 'The heel of the plane',
+  'Gutters', 'Eight days', 'The shop is shutting', 'Keys', 'Drops', 'The well, again',
+]
+
+const now = (): string => new Date().toISOString()
+const daysAgo = (n: number): string => new Date(Date.now() - n * 86_400_000).toISOString()
+const rest = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms))
+const wordsOf = (text: string): number => text.match(/[\p{L}\p{N}'’-]+/gu)?.length ?? 0
+
+export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Settings = {}): Demo {
+  const hearers = new Set<Hear>()
+  const droppers = new Set<(drop: Drop) => void>()
+  const failing = new Map<Name, { failure: Failure; times: number }>()
+  const asked: Demo['asked'] = []
+  const tell = (event: DeskEvent): void => hearers.forEach((hear) => hear(structuredClone(event)))
+
+  const theBase = {
+    base: 1, name: 'SmolLM2 135M Instruct', family: 'llama', quantisation: 'Q4_1', parameters: 134_515_008,
+    bytes: 98_572_544, context: 8192, licence: 'Apache-2.0', path: '/home/writer/.ghost/bases/smollm2-135m.gguf', in_use: true,
+  }
+  const archive = { pieces: manyPieces(pieces), complaints: lived ? COMPLAINTS : [], watched: lived ? ['/home/writer/site/content'] : [] as string[] }
+  const drafts: DraftView[] = lived ? [draftOf(2, 'Why I kept the hollow stone', 0), draftOf(1, 'The ladder in the orchard', 3, true)] : []
+  const runs: RunView[] = lived ? [finishedRun(2, 1, 2), finishedRun(1, 9, 1)] : []
+  const ghosts: Ghosts = {
+    ghost: '', writing: lived ? 2 : null, before: lived ? 1 : null,
+    adapters: lived ? [adapterOf(2, 1, 'writing', shipped()), adapterOf(1, 9, 'waiting', unproven())] : [],
+  }
+  const state = { base, form: lived ? drafts[0]!.seed : null, open: lived ? 2 : null, stop: false, stopRun: false, writing: false, row: lived ? 214 : 40 }
+
+  const named = (id: number | null | undefined): string => `SmolLM2 135M${id ? `, adapter ${id}` : ''}`
+  const view = (): Ghosts => ({ ...ghosts, ghost: named(ghosts.writing) })
+  const runNow = (): RunView | undefined => runs.find((run) => run.state !== 'done' && run.state !== 'failed')
+  const find = <T>(thing: T | undefined, what: string): T => {
+    if (thing === undefined) throw { code: 'not_found', message: `There is no such ${what}.` } satisfies Failure
+    return thing
+  }
+  const needBase = (): void => {
+    if (!state.base) throw { code: 'base_missing', message: 'There is no base on this computer yet.' } satisfies Failure
+  }
+  const changeGhost = (id: number | null): Ghosts => {
+    ghosts.before = ghosts.writing ?? 0
+    ghosts.writing = id
+    for (const one of ghosts.adapters) {
+      if (one.adapter === id) one.standing = 'writing'
+      else if (one.standing === 'writing') one.standing = 'waiting'
+    }
+    tell({ event: 'ghost_changed', ghost: named(id), adapter: id })
+    return view()
+  }
+
+  async function learn(run: RunView): Promise<void> {
+    const of = 120
+    state.stopRun = false
+    run.state = 'learning'
+    for (let n = (run.step?.n ?? 0) + 1; n <= of; n++) {
+      await rest(pace * 4)
+      if (state.stopRun) {
+        run.state = 'stopped'
+        run.notes.push(`Stopped at step ${n - 1} of ${of}; it can be gone on with.`)
+        return tell({ event: 'run_changed', run: { ...run, steps: [] } })
+      }
+      run.step = stepAt(n, of)
+      run.steps.push(run.step)
+      tell({ event: 'run_stepped', run: run.run, step: run.step })
+    }
+    run.state = 'judging'
+    tell({ event: 'run_changed', run: { ...run, steps: [] } })
+    await rest(pace * 60)
+    Object.assign(run, { state: 'done', adapter: run.run, verdict: shipped(), ended_at: now() })
+    ghosts.adapters.unshift(adapterOf(run.run, 0, 'waiting', run.verdict!))
+    tell({ event: 'verdict_reached', adapter: run.run, verdict: run.verdict! })
+    changeGhost(run.run)
+    tell({ event: 'run_changed', run: { ...run, steps: [] } })
+  }
+
+  const table: Table = {
+    desk_read: (): DeskView => ({
+      version: '0.1.0', home: '/home/writer/.ghost', base: state.base ? theBase : null, ghost: named(ghosts.writing),
+      adapter: ghosts.writing, n_pieces: archive.pieces.length, n_shipped: drafts.filter((one) => one.shipped_text != null).length,
+      kinds: pieces > 0 ? ['post', 'log', 'recipes'] : [], open_draft: state.open, form: state.form, run: runNow() ?? null,
+    }),
+    form_save: (form) => ((state.form = form), { at: now() }),
+
+    archive_import: async ({ paths }, hear) => {
+      const found = paths.flatMap((path) => (/\.\w+$/.test(path) ? [path] : [1, 2, 3, 4, 5].map((n) => `${path}/${n}.md`)))
+      for (const [done, path] of found.entries()) {
+        hear({ event: 'import_progressed', done, of: found.length, path })
+        await rest(pace * 4)
+      }
+      const read = found.filter((path) => !path.endsWith('.bin'))
+      const added = read.map((source, n) => pieceOf(archive.pieces.length + n + 1, source))
+      const kept = added.filter((piece) => archive.pieces.every((old) => old.source !== piece.source))
+      archive.pieces.unshift(...kept)
+      archive.complaints = found
+        .filter((path) => path.endsWith('.bin'))
+        .map((path) => ({ path, reason: 'This is no text: it has bytes in it that no writing has.' }))
+      const report: ImportReport = {
+        kinds: [{ kind: 'post', pieces: read.length }], pieces: read.length, added: kept.length, changed: 0,
+        duplicates: read.length - kept.length, complaints: archive.complaints, seconds: (found.length * pace * 4) / 1000,
+      }
+      return report
+    },
+    archive_read: () => ({ ...archive, words: archive.pieces.reduce((sum, piece) => sum + piece.words, 0) }),
+    piece_read: ({ piece }) => ({ piece: find(archive.pieces.find((one) => one.piece === piece), 'piece'), text: DRAFT }),
+    folder_watch: ({ path, on }) => {
+      archive.watched = archive.watched.filter((one) => one !== path).concat(on ? [path] : [])
+      return table.archive_read({}, () => {})
+    },
+
+    base_list: () => ({ bases: state.base ? [theBase] : [] }),
+    base_use: async ({ file }) => {
+      await rest(pace * 20)
+      if (!file.toLowerCase().endsWith('.gguf')) throw { code: 'not_a_base', message: 'This file is no base: it does not begin as a GGUF file does.' } satisfies Failure
+      state.base = true
+      return theBase
+    },
+
+    draft_write: async ({ seed }, hear) => {
+      needBase()
+      if (state.writing) throw { code: 'busy', message: 'The ghost is writing already.' } satisfies Failure
+      state.writing = true
+      state.stop = false
+      const draft: DraftView = { ...draftOf(Math.max(0, ...drafts.map((one) => one.draft)) + 1, seed.topic, 0), seed, text: '', working_text: '', ended: null, written_at: now() }
+      drafts.unshift(draft)
+      state.open = draft.draft
+      hear({ event: 'draft_started', draft: draft.draft })
+      const began = Date.now()
+      for (const text of DRAFT.match(/\S+\s*/g) ?? []) {
+        await rest(pace)
+        if (state.stop) break
+        draft.text += text
+        hear({ event: 'draft_grew', draft: draft.draft, text })
+      }
+      draft.text = draft.text.trimEnd()
+      draft.working_text = draft.text
+      draft.ended = state.stop ? 'stopped' : 'finished'
+      draft.seconds = (Date.now() - began) / 1000
+      state.writing = false
+      // As in the window: the answer overtakes the stream's last event.
+      setTimeout(() => hear({ event: 'draft_written', draft: structuredClone(draft) }), pace)
+      return draft
+    },
+    draft_stop: () => ((state.stop = true), {}),
+    draft_read: ({ draft }) => {
+      const one = find(drafts.find((each) => each.draft === draft), 'draft')
+      state.open = draft
+      return one
+    },
+    draft_list: () => ({
+      drafts: drafts.map((one) => ({
+        draft: one.draft, topic: one.seed.topic, kind: one.seed.kind ?? 'post', words: wordsOf(one.working_text),
+        shipped: one.shipped_text != null, written_by: one.written_by, written_at: one.written_at,
+      })),
+    }),
+    draft_save: ({ draft, text }) => {
+      find(drafts.find((each) => each.draft === draft), 'draft').working_text = text
+      return { at: now() }
+    },
+    draft_ship: ({ draft, text }) => {
+      const one = find(drafts.find((each) => each.draft === draft), 'draft')
+      one.shipped_text = one.working_text = text ?? one.working_text
+      return { ...editOf(one, one.shipped_text), edit: draft, row: ++state.row }
+    },
+    edit_read: ({ draft, text }) => {
+      const one = find(drafts.find((each) => each.draft === draft), 'draft')
+      if (text == null && one.shipped_text != null) return { ...editOf(one, one.shipped_text), edit: draft, row: state.row }
+      return editOf(one, text ?? one.working_text)
+    },
+    row_list: () => ({ rows: [] }),
+
+    run_start: ({ recipe, new: anew }) => {
+      needBase()
+      const unfinished = runs.find((one) => one.state === 'stopped' || one.state === 'interrupted')
+      if (unfinished && !anew) {
+        unfinished.notes.push(`Went on from step ${unfinished.step?.n ?? 0}.`)
+        void learn(unfinished)
+        return { ...unfinished, steps: [] }
+      }
+      const run: RunView = {
+        run: runs.length + 1, state: 'waiting', recipe: recipe ?? 'quick', n_rows: state.row, steps: [], step: null, adapter: null, verdict: null,
+        notes: ['42 of the 214 rows fit into the time; the newest and the edited ones come first.'], started_at: now(), ended_at: null,
+      }
+      runs.unshift(run)
+      void learn(run)
+      return { ...run, steps: [] }
+    },
+    run_stop: () => {
+      state.stopRun = true
+      return { ...find(runNow(), 'run'), steps: [] }
+    },
+    run_read: ({ run }) => find(runs.find((one) => one.run === run), 'run'),
+    run_list: () => ({ runs: runs.map((run) => ({ ...run, steps: [] })) }),
+
+    adapter_judge: async ({ adapter }) => {
+      await rest(pace * 60)
+      const one = find(ghosts.adapters.find((each) => each.adapter === adapter), 'adapter')
+      return { adapter: one.adapter, verdict: (one.verdict ??= shipped()) }
+    },
+    adapter_list: view,
+    adapter_promote: ({ adapter }) => changeGhost(adapter || null),
+    adapter_retire: ({ adapter }) => {
+      const one = find(ghosts.adapters.find((each) => each.adapter === adapter), 'adapter')
+      if (one.standing === 'writing') changeGhost(null)
+      one.standing = 'retired'
+      return view()
+    },
+    ghost_rollback: () => changeGhost(ghosts.before || null),
+    adapter_export: ({ out }) => ({ path: out, files: ['adapter_config.json', 'adapter_model.safetensors', 'card.json'] }),
+    doctor: () => ({ well: true, findings: [{ about: 'store', well: true, sentence: 'The store is whole.' }] }),
+  }
+
+  return {
+    asked,
+    tell,
+    drop: (drop) => droppers.forEach((hear) => hear(drop)),
+    fail: (name, failure, times = 1) => void failing.set(name, { failure, times }),
+    picks: undefined,
+    async call<C extends Name>(name: C, request: Request<C>, hear: Hear = () => {}): Promise<Answer<C>> {
+      asked.push({ name, request: structuredClone(request) })
+      const trouble = failing.get(name)
+      if (trouble && trouble.times-- > 0) throw trouble.failure
+      const command: Table[C] = table[name]
+      // Both ways as over the wire: nothing is shared.
+      return structuredClone(await command(structuredClone(request), (event) => hear(structuredClone(event))))
+    },
+    listen(hear) {
+      hearers.add(hear)
+      return () => void hearers.delete(hear)
+    },
+    onDrop(hear) {
+      droppers.add(hear)
+      const stop = browserDrops(hear)
+      return () => (droppers.delete(hear), stop())
+    },
+    async pickFiles() {
+      return this.picks ?? ['/home/writer/base.gguf']
+    },
+    async pickFolder() {
+      return this.picks?.[0] ?? '/home/writer/notes'
+    },
+  }
+}
+
+/** Files held over a browser's window: their names, for want of paths. */
+function browserDrops(hear: (drop: Drop) => void): () => void {
+  const over = (event: DragEvent): void => (event.preventDefault(), hear({ over: true }))
+  const leave = (event: DragEvent): void => void (event.relatedTarget === null && hear({ over: false }))
+  const drop = (event: DragEvent): void => {
+    event.preventDefault()
+    hear({ paths: [...(event.dataTransfer?.files ?? [])].map((file) => `/home/writer/${file.name}`) })
+  }
+  addEventListener('dragover', over)
+  addEventListener('dragleave', leave)
+  addEventListener('drop', drop)
+  return () => {
+    removeEventListener('dragover', over)
+    removeEventListener('dragleave', leave)
+    removeEventListener('drop', drop)
+  }
+}
+
+const COMPLAINTS = [
+  { path: '/home/writer/site/content/2019/scan.md', reason: 'This is no text: it has bytes in it that no writing has.' },
+  { path: '/home/writer/site/content/2021/draft-notes.md', reason: 'The front matter begins on line 1 and never ends.' },
+]
+
+const manyPieces = (n: number): PieceView[] => Array.from({ length: n }, (_, at) => pieceOf(n - at, undefined, at, n))
+
+function pieceOf(piece: number, source?: string, at = 0, of = 1): PieceView {
+  const side: SideName = of > 20 && at < of * 0.15 ? 'holdout' : of > 20 && at < of * 0.25 ? 'dev' : 'train'
+  const kind = at % 7 === 3 ? 'log' : at % 11 === 5 ? 'recipes' : 'post'
+  const title = source ? source.split('/').at(-1)!.replace(/\.\w+$/, '') : TITLES[at % TITLES.length]! + (at >= TITLES.length ? ` ${Math.floor(at / TITLES.length) + 1}` : '')
+  return {
+    piece, kind, title, date: at % 17 === 9 ? null : daysAgo(at * 9).slice(0, 10), words: 180 + ((piece * 197) % 900), side,
+    source: source ?? `/home/writer/site/content/${title.toLowerCase().replaceAll(' ', '-')}.md`, unfinished: at % 23 === 7,
+  }
+}
+
+function draftOf(draft: number, topic: string, days: number, shipped = false): DraftView {
+  const edited = DRAFT.replace('out of laziness more than thought', 'out of laziness').replace('flat as a table and quite without character', 'flat as a table')
+  return {
+    draft, text: DRAFT, working_text: edited, shipped_text: shipped ? edited : null, tokens: 262, seconds: 14.2, tokens_per_second: 18.4,
+    seed: { topic, angle: 'wear is the shape of the work', words: 200, kind: 'post', points: ['the hollow in the middle', 'forty years of Saturdays', 'a second, flat stone'] },
+    written_by: '2', random_seed: 7, ended: 'finished', written_at: daysAgo(days),
+  }
+}
+
+function stepAt(n: number, of: number): StepView {
+  const loss = 2.35 + 1.15 * Math.exp(-n / 34) + 0.16 * Math.sin(n * 1.7) * Math.cos(n * 0.61)
+  return {
+    n, of, loss, learning_rate: 0.0004, tokens_per_second: 210 + 14 * Math.sin(n), seconds_left: (of - n) * 3.4, peak_bytes: 1.42e9,
+    dev_bits_per_byte: n % 15 === 0 || n === 1 ? 0.982 + 0.17 * Math.exp(-n / 40) : null,
+  }
+}
+
+function finishedRun(run: number, days: number, adapter: number): RunView {
+  const steps = Array.from({ length: 120 }, (_, n) => stepAt(n + 1, 120))
+  return {
+    run, state: 'done', recipe: run % 2 ? 'quick' : 'nightly', n_rows: 160 + run * 20, notes: ['All rows fit into the time, three times over.'],
+    step: steps.at(-1)!, steps, adapter, verdict: run % 2 ? unproven() : shipped(), started_at: daysAgo(days), ended_at: daysAgo(days - 0.02),
+  }
+}
+
+function adapterOf(adapter: number, days: number, standing: AdapterView['standing'], verdict: VerdictView): AdapterView {
+  return {
+    adapter, standing, base: 'SmolLM2 135M Instruct', run: adapter, recipe: adapter % 2 ? 'quick' : 'nightly', n_rows: 160 + adapter * 20,
+    verdict, made_at: daysAgo(days), path: `/home/writer/.ghost/adapters/${adapter}`,
+  }
+}
+
+const shipped = (): VerdictView => ({
+  decision: 'SHIP',
+  reasons: ['On 7 of 8 held-out pieces it was nearer to you than the best of the others.', 'It saves 5.8 % of the bits, and chance alone would do so in 1 of 128 tries.'],
+  measures: { pieces: 8, base: 1.142, prompt: 1.071, adapter: 1.009, incumbent: 1.034, gain: 0.058, interval: [0.021, 0.094], p_value: 0.0078, wins: 7 },
+})
+const unproven = (): VerdictView => ({
+  decision: 'UNPROVEN',
+  reasons: ['There are 5 held-out pieces, and at least 8 are needed to tell skill from luck.'],
+  measures: { pieces: 5, base: 1.151, prompt: 1.084, adapter: 1.062, incumbent: null, gain: 0.02, interval: [-0.03, 0.071], p_value: 0.19, wins: 3 },
+})
+
+/** A plain word-by-word difference; the real one is made in Rust. */
+function editOf(draft: DraftView, text: string): EditView {
+  const a = draft.text.match(/\s+|[^\s]+/g) ?? []
+  const b = text.match(/\s+|[^\s]+/g) ?? []
+  const common = Array.from({ length: a.length + 1 }, () => new Uint16Array(b.length + 1))
+  for (let i = a.length - 1; i >= 0; i--) {
+    for (let j = b.length - 1; j >= 0; j--) {
+      common[i]![j] = a[i] === b[j] ? common[i + 1]![j + 1]! + 1 : Math.max(common[i + 1]![j]!, common[i]![j + 1]!)
+    }
+  }
+  const segments: SegmentView[] = []
+  let [i, j, cut, added, kept, changed] = [0, 0, '', '', 0, 0]
+  const close = (): void => {
+    if (cut !== '' || added !== '') segments.push({ cut, added })
+    cut = added = ''
+  }
+  while (i < a.length || j < b.length) {
+    if (i < a.length && j < b.length && a[i] === b[j]) {
+      close()
+      const last = segments.at(-1)
+      if (last?.same != null) last.same += a[i]
+      else segments.push({ same: a[i] })
+      if (a[i]!.trim()) kept++
+      i++, j++
+    } else if (j >= b.length || (i < a.length && common[i + 1]![j]! >= common[i]![j + 1]!)) {
+      if (a[i]!.trim()) changed++
+      cut += a[i++]
+    } else added += b[j++]
+  }
+  close()
+  const draftWords = wordsOf(draft.text)
+  return {
+    draft: draft.draft, edit: null, row: null, segments, draft_words: draftWords, shipped_words: wordsOf(text),
+    kept_ratio: draftWords === 0 ? 1 : kept / Math.max(1, kept + changed), edit_distance: changed / Math.max(1, draftWords),
+    notation: segments.map((one) => one.same ?? `[${one.cut}/${one.added}]`).join(''),
+  }
+}
