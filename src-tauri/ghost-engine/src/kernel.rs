@@ -1,0 +1,271 @@
+//! What a model is computed with: each operation forward, and backward where
+//! a gradient passes through it.
+//!
+//! Matrices are plain `f32` slices, row after row, one row a token; frozen
+//! weights come as they are stored. A home for these operations (`cpu` today,
+//! faster tiers and a GPU beside it) answers the same to rounding, whatever
+//! its speed, and the same bit for bit when asked twice. Knows nothing of
+//! blocks, tokens or adapters.
+//!
+//! A backward pass *adds* to the gradient of an input, so that residual paths
+//! and several users of one input need no buffers of their own.
+
+use crate::base::Gate;
+use crate::base::Pairs;
+use crate::weight::Weight;
+
+/// A dense matrix someone else owns. Steps let a part or a transpose stand in place.
+#[derive(Clone, Copy)]
+pub struct Mat<'a> {
+    /// The values.
+    pub data: &'a [f32],
+    /// Rows.
+    pub rows: usize,
+    /// Columns.
+    pub cols: usize,
+    /// From one row to the next.
+    pub row_step: usize,
+    /// From one column to the next.
+    pub col_step: usize,
+}
+
+impl<'a> Mat<'a> {
+    /// Rows one after another.
+    pub fn new(data: &'a [f32], rows: usize, cols: usize) -> Self {
+        Self::strided(data, rows, cols, cols)
+    }
+
+    /// Rows `step` apart.
+    pub fn strided(data: &'a [f32], rows: usize, cols: usize, step: usize) -> Self {
+        Self { data, rows, cols, row_step: step, col_step: 1 }
+    }
+
+    /// Rows and columns exchanged; nothing moves.
+    pub fn t(self) -> Self {
+        Self {
+            data: self.data,
+            rows: self.cols,
+            cols: self.rows,
+            row_step: self.col_step,
+            col_step: self.row_step,
+        }
+    }
+
+    /// One past the last value it touches.
+    pub(crate) fn reach(&self) -> usize {
+        reach(self.rows, self.cols, self.row_step, self.col_step)
+    }
+}
+
+/// A dense matrix to write to; its columns are one apart.
+pub struct MatMut<'a> {
+    /// The values.
+    pub data: &'a mut [f32],
+    /// Rows.
+    pub rows: usize,
+    /// Columns.
+    pub cols: usize,
+    /// From one row to the next; at least `cols`.
+    pub step: usize,
+}
+
+impl<'a> MatMut<'a> {
+    /// Rows one after another.
+    pub fn new(data: &'a mut [f32], rows: usize, cols: usize) -> Self {
+        Self { data, rows, cols, step: cols }
+    }
+
+    /// Rows `step` apart.
+    pub fn strided(data: &'a mut [f32], rows: usize, cols: usize, step: usize) -> Self {
+        Self { data, rows, cols, step }
+    }
+
+    /// One past the last value it touches.
+    pub(crate) fn reach(&self) -> usize {
+        reach(self.rows, self.cols, self.step, 1)
+    }
+}
+
+fn reach(rows: usize, cols: usize, row_step: usize, col_step: usize) -> usize {
+    if rows == 0 || cols == 0 {
+        return 0;
+    }
+    (rows - 1) * row_step + (cols - 1) * col_step + 1
+}
+
+/// The heads of an attention, and how far back they see.
+#[derive(Clone, Copy, Debug)]
+pub struct Heads {
+    /// Query heads.
+    pub q: usize,
+    /// Key and value heads; divides `q`.
+    pub kv: usize,
+    /// Width of one.
+    pub dim: usize,
+    /// Positions seen, one's own included; all where `None`.
+    pub window: Option<usize>,
+}
+
+/// How far each position of a stretch turns each pair of a head.
+#[derive(Clone, Debug)]
+pub struct Turns {
+    /// Cosines, `positions × dims / 2`.
+    pub cos: Vec<f32>,
+    /// Sines, `positions × dims / 2`.
+    pub sin: Vec<f32>,
+    /// Values of a head that turn; the rest stay.
+    pub dims: usize,
+    /// Which two turn together.
+    pub pairs: Pairs,
+}
+
+/// An adapter's two small matrices beside one frozen one: `scale · x Aᵀ Bᵀ`.
+#[derive(Clone, Copy)]
+pub struct Low<'a> {
+    /// `rank × inputs`.
+    pub a: &'a [f32],
+    /// `outputs × rank`.
+    pub b: &'a [f32],
+    /// Rows of `a`.
+    pub rank: usize,
+    /// Alpha over rank.
+    pub scale: f32,
+}
+
+/// A frozen norm: `x / rms(x) · weight` over rows as wide as `weight`.
+#[derive(Clone, Copy)]
+pub struct Norm<'a> {
+    /// One multiplier a column.
+    pub weight: &'a [f32],
+    /// Added under the root.
+    pub eps: f32,
+}
+
+/// A home of the operations. `n` rows are told by the slices' lengths.
+pub trait Kernel: Send + Sync {
+    /// `y = x Wᵀ` for a frozen weight of any block type.
+    fn linear(&self, x: &[f32], w: &Weight, y: &mut [f32]);
+
+    /// `dx += dy W`.
+    fn linear_back(&self, dy: &[f32], w: &Weight, dx: &mut [f32]);
+
+    /// `c = scale · a b`, or `c += …` with `add`.
+    ///
+    /// # Panics
+    /// If the shapes don't meet, or a slice is shorter than its shape.
+    fn product(&self, a: Mat, b: Mat, scale: f32, add: bool, c: MatMut);
+
+    /// `y = norm(x)`.
+    fn norm(&self, x: &[f32], norm: Norm, y: &mut [f32]);
+
+    /// `dx +=` what `dy` asks of `x` through `norm`.
+    fn norm_back(&self, x: &[f32], norm: Norm, dy: &[f32], dx: &mut [f32]);
+
+    /// Turns the heads of `x` by their positions, or back with `back`, which is also the gradient.
+    fn turn(&self, x: &mut [f32], dim: usize, turns: &Turns, back: bool);
+
+    /// Causal attention of `n` new positions over `past + n` keys and values.
+    /// `lse` (`n × heads.q`) keeps the logarithm of each softmax's sum for the way back.
+    #[allow(clippy::too_many_arguments)]
+    fn attend(
+        &self,
+        q: &[f32],
+        k: &[f32],
+        v: &[f32],
+        heads: Heads,
+        past: usize,
+        out: &mut [f32],
+        lse: &mut [f32],
+    );
+
+    /// *Writes* (does not add) the gradients of `q`, `k` and `v`, with nothing past.
+    fn attend_back(
+        &self,
+        saw: Attended,
+        heads: Heads,
+        dout: &[f32],
+        dq: &mut [f32],
+        dk: &mut [f32],
+        dv: &mut [f32],
+    );
+
+    /// `out = open(gate) · up`.
+    fn gate(&self, kind: Gate, gate: &[f32], up: &[f32], out: &mut [f32]);
+
+    /// *Writes* the gradients of `gate` and `up`.
+    fn gate_back(
+        &self,
+        kind: Gate,
+        gate: &[f32],
+        up: &[f32],
+        dout: &[f32],
+        dgate: &mut [f32],
+        dup: &mut [f32],
+    );
+
+    /// Negative log-likelihood, in nats, of each row's target after `head`; with `back`, given a
+    /// weight a row, also `dhidden += weight · d nll / d hidden`. Never holds all logits at once.
+    fn cross_entropy(
+        &self,
+        hidden: &[f32],
+        head: &Weight,
+        targets: &[u32],
+        nll: &mut [f32],
+        back: Option<(&[f32], &mut [f32])>,
+    );
+
+    /// `u = x Aᵀ; y += scale · u Bᵀ`: an adapter beside a frozen weight. `u` is kept for the way back.
+    fn low(&self, x: &[f32], low: Low, u: &mut [f32], y: &mut [f32]) {
+        let (rank, n) = (low.rank, u.len() / low.rank);
+        let (cols, rows) = (low.a.len() / rank, low.b.len() / rank);
+        let (a, b) = (Mat::new(low.a, rank, cols), Mat::new(low.b, rows, rank));
+        self.product(Mat::new(x, n, cols), a.t(), 1.0, false, MatMut::new(u, n, rank));
+        self.product(Mat::new(u, n, rank), b.t(), low.scale, true, MatMut::new(y, n, rows));
+    }
+
+    /// Adds the gradients of `A`, `B` and, where wanted, of the adapter's input.
+    #[allow(clippy::too_many_arguments)]
+    fn low_back(
+        &self,
+        x: &[f32],
+        low: Low,
+        u: &[f32],
+        dy: &[f32],
+        da: &mut [f32],
+        db: &mut [f32],
+        dx: Option<&mut [f32]>,
+    ) {
+        let (rank, n) = (low.rank, u.len() / low.rank);
+        let (cols, rows) = (low.a.len() / rank, low.b.len() / rank);
+        let mut du = vec![0.0; u.len()];
+        let dy = Mat::new(dy, n, rows);
+        self.product(
+            dy,
+            Mat::new(low.b, rows, rank),
+            low.scale,
+            false,
+            MatMut::new(&mut du, n, rank),
+        );
+        self.product(dy.t(), Mat::new(u, n, rank), low.scale, true, MatMut::new(db, rows, rank));
+        let du = Mat::new(&du, n, rank);
+        self.product(du.t(), Mat::new(x, n, cols), 1.0, true, MatMut::new(da, rank, cols));
+        if let Some(dx) = dx {
+            self.product(du, Mat::new(low.a, rank, cols), 1.0, true, MatMut::new(dx, n, cols));
+        }
+    }
+}
+
+/// What [`Kernel::attend`] saw and answered, kept for the way back.
+#[derive(Clone, Copy)]
+pub struct Attended<'a> {
+    /// Queries, `n × heads.q × dim`.
+    pub q: &'a [f32],
+    /// Keys, `n × heads.kv × dim`.
+    pub k: &'a [f32],
+    /// Values, `n × heads.kv × dim`.
+    pub v: &'a [f32],
+    /// The answer, `n × heads.q × dim`.
+    pub out: &'a [f32],
+    /// Logarithms of the softmax sums, `n × heads.q`.
+    pub lse: &'a [f32],
+}

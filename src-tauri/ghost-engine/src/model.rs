@@ -1,0 +1,656 @@
+//! The transformer, once: what drafts, scores and learns is this one definition.
+//!
+//! A block's forward pass leaves behind what its backward pass needs ([`Kept`]).
+//! Learning walks the blocks up, then down again by hand: no autograd, and
+//! gradients for the adapter alone. Where memory is short only the input of
+//! each block is kept and the block is done again on the way down, which gives
+//! the same numbers bit for bit.
+//!
+//! Knows nothing of text; tokens come in and numbers go out.
+
+use std::sync::OnceLock;
+
+use crate::base::{Base, Layer, Rope};
+use crate::chance::Chance;
+use crate::cpu::Cpu;
+use crate::kernel::{Attended, Heads, Kernel, Norm, Turns};
+use crate::lora::{Lora, Target};
+
+/// Tokens read at a time where nothing has to be kept for a way back.
+const STRETCH: usize = 512;
+
+/// A base, with or without an adapter, ready to compute.
+#[derive(Clone, Copy)]
+pub struct Model<'a> {
+    base: &'a Base,
+    lora: Option<&'a Lora>,
+    kernel: &'a dyn Kernel,
+}
+
+/// Chance at work while learning: which inputs of the adapter are dropped.
+#[derive(Clone, Copy, Debug)]
+pub struct Dropout {
+    /// Share dropped.
+    pub share: f32,
+    /// Which inputs: the same seed drops the same.
+    pub seed: u64,
+}
+
+/// Whether a block's insides are kept for the way back, or computed again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Keep {
+    /// Faster.
+    Stored,
+    /// Smaller: one block's insides at a time.
+    Recomputed,
+}
+
+/// Keys and values of what has been read, so that the next token costs one token.
+pub struct Cache {
+    keys: Vec<Vec<f32>>,
+    values: Vec<Vec<f32>>,
+    len: usize,
+    work: Kept,
+}
+
+impl Cache {
+    /// Nothing read yet.
+    pub fn new(base: &Base) -> Self {
+        let layers = base.shape.layers;
+        let (keys, values) = (vec![Vec::new(); layers], vec![Vec::new(); layers]);
+        Self { keys, values, len: 0, work: Kept::default() }
+    }
+
+    /// Tokens read.
+    pub fn len(&self) -> usize {
+        self.len
+    }
+
+    /// Whether nothing has been read.
+    pub fn is_empty(&self) -> bool {
+        self.len == 0
+    }
+
+    /// Forgets all but the first `len` tokens.
+    pub fn truncate(&mut self, len: usize) {
+        if len < self.len {
+            for all in self.keys.iter_mut().chain(&mut self.values) {
+                let width = all.len() / self.len;
+                all.truncate(len * width);
+            }
+            self.len = len;
+        }
+    }
+}
+
+/// A block's insides, `n` rows each. What is not needed by this base stays empty.
+#[derive(Default)]
+struct Kept {
+    /// The block's input.
+    x: Vec<f32>,
+    /// Its norm; the attention's input.
+    h: Vec<f32>,
+    /// Before the heads' norms, where there are such.
+    q_plain: Vec<f32>,
+    k_plain: Vec<f32>,
+    q: Vec<f32>,
+    k: Vec<f32>,
+    v: Vec<f32>,
+    /// What attention saw.
+    seen: Vec<f32>,
+    lse: Vec<f32>,
+    /// Attention's answer, before its post norm, where there is one.
+    o_plain: Vec<f32>,
+    /// After the attention's residual.
+    middle: Vec<f32>,
+    h2: Vec<f32>,
+    gate: Vec<f32>,
+    up: Vec<f32>,
+    act: Vec<f32>,
+    /// The feed-forward's answer, before its post norm, where there is one.
+    down_plain: Vec<f32>,
+    /// `x Aᵀ` of each target.
+    low: [Vec<f32>; 7],
+}
+
+/// Gives a buffer `len` values of no particular kind.
+fn fit(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
+    buffer.resize(len, 0.0);
+    buffer
+}
+
+fn add(to: &mut [f32], what: &[f32]) {
+    to.iter_mut().zip(what).for_each(|(to, what)| *to += what);
+}
+
+/// The home of the operations this computer uses.
+fn kernel() -> &'static dyn Kernel {
+    static CPU: OnceLock<Cpu> = OnceLock::new();
+    CPU.get_or_init(Cpu::default)
+}
+
+impl<'a> Model<'a> {
+    /// The base, as it is or with an adapter of its shape.
+    pub fn new(base: &'a Base, lora: Option<&'a Lora>) -> Self {
+        Self { base, lora, kernel: kernel() }
+    }
+
+    /// The same on another home of the operations.
+    pub fn on(self, kernel: &'a dyn Kernel) -> Self {
+        Self { kernel, ..self }
+    }
+
+    /// Reads tokens after what the cache holds; the logits (`vocab`) of the token to come after
+    /// the last. No tokens answer no logits.
+    pub fn forward(&self, tokens: &[u32], cache: &mut Cache) -> Vec<f32> {
+        let hidden = self.read(tokens, cache, |_, _| ());
+        let Some(last) = hidden.len().checked_sub(self.base.shape.hidden) else {
+            return Vec::new();
+        };
+        let mut logits = vec![0.0; self.base.head().rows];
+        // Done inside the pool, so that its threads needn't be woken for every operation.
+        rayon::scope(|_| {
+            let normed = self.final_norm(&hidden[last..]);
+            self.kernel.linear(&normed, self.base.head(), &mut logits);
+        });
+        logits
+    }
+
+    /// Logits after every token, `tokens × vocab`: for tests and for peers' figures.
+    pub fn all_logits(&self, tokens: &[u32]) -> Vec<f32> {
+        let mut logits = Vec::new();
+        self.read(tokens, &mut Cache::new(self.base), |_, hidden| {
+            let normed = self.final_norm(hidden);
+            let at = logits.len();
+            logits.resize(at + hidden.len() / self.base.shape.hidden * self.base.head().rows, 0.0);
+            self.kernel.linear(&normed, self.base.head(), &mut logits[at..]);
+        });
+        logits
+    }
+
+    /// Negative log-likelihood, in nats, of each of `tokens[from..]` after all before it; `from`
+    /// is at least 1. The cache holds what came before `tokens`, and holds `tokens` afterwards.
+    pub fn surprise(&self, tokens: &[u32], from: usize, cache: &mut Cache) -> Vec<f32> {
+        let (from, width) = (from.max(1), self.base.shape.hidden);
+        let mut nll = vec![0.0; tokens.len().saturating_sub(from)];
+        self.read(tokens, cache, |at, hidden| {
+            // Row `i` of this stretch foretells token `at + i + 1`.
+            let first = (from - 1).max(at);
+            let end = (at + hidden.len() / width).min(tokens.len() - 1);
+            if first < end {
+                let normed = self.final_norm(&hidden[(first - at) * width..(end - at) * width]);
+                let into = &mut nll[first + 1 - from..end + 1 - from];
+                let targets = &tokens[first + 1..end + 1];
+                self.kernel.cross_entropy(&normed, self.base.head(), targets, into, None);
+            }
+        });
+        nll
+    }
+
+    /// Reads tokens a stretch at a time, handing each stretch's place and hidden states to
+    /// `each`; the last stretch's hidden states.
+    fn read(
+        &self,
+        tokens: &[u32],
+        cache: &mut Cache,
+        mut each: impl FnMut(usize, &[f32]) + Send,
+    ) -> Vec<f32> {
+        let mut x = Vec::new();
+        rayon::scope(|_| {
+            for (i, stretch) in tokens.chunks(STRETCH).enumerate() {
+                let turning = Turning::new(self.base, cache.len, stretch.len());
+                self.embed(stretch, &mut x);
+                let mut work = std::mem::take(&mut cache.work);
+                for (n, layer) in self.base.layers.iter().enumerate() {
+                    work.x.clone_from(&x);
+                    let pass = Pass { n, layer, turns: turning.of(layer), dropout: None };
+                    self.block(&pass, &mut work, Some(cache), &mut x);
+                }
+                cache.work = work;
+                cache.len += stretch.len();
+                each(i * STRETCH, &x);
+            }
+        });
+        x
+    }
+
+    fn embed(&self, tokens: &[u32], x: &mut Vec<f32>) {
+        let (embedding, width) = (&self.base.embedding, self.base.shape.hidden);
+        let rows = fit(x, tokens.len() * width).chunks_exact_mut(width);
+        for (row, token) in rows.zip(tokens) {
+            let token = (*token as usize).min(embedding.rows - 1);
+            embedding.unpack_rows(token..token + 1, row);
+            row.iter_mut().for_each(|v| *v *= self.base.shape.embedding_scale);
+        }
+    }
+
+    fn final_norm(&self, hidden: &[f32]) -> Vec<f32> {
+        let mut normed = vec![0.0; hidden.len()];
+        self.kernel.norm(hidden, self.norm(&self.base.final_norm), &mut normed);
+        normed
+    }
+
+    fn norm<'w>(&self, weight: &'w [f32]) -> Norm<'w> {
+        Norm { weight, eps: self.base.shape.norm_eps }
+    }
+
+    fn heads(&self, layer: &Layer) -> Heads {
+        let shape = &self.base.shape;
+        let (q, kv, dim) = (shape.heads, shape.kv_heads, shape.head_dim);
+        Heads { q, kv, dim, window: layer.window }
+    }
+
+    /// `y = x Wᵀ`, with the adapter beside it. `dropped` is the adapter's input.
+    fn project(
+        &self,
+        pass: &Pass,
+        target: Target,
+        x: &[f32],
+        dropped: &[f32],
+        low: &mut [Vec<f32>; 7],
+        y: &mut Vec<f32>,
+    ) {
+        let (rows, cols) = target.shape(&self.base.shape);
+        let n = x.len() / cols;
+        self.kernel.linear(x, target.weight(pass.layer), fit(y, n * rows));
+        if let Some(lora) = self.lora {
+            let u = fit(&mut low[target as usize], n * lora.rank);
+            self.kernel.low(dropped, lora.low(pass.n, target), u, y);
+        }
+    }
+
+    /// One block: from `kept.x` to `out`, keeping what the way back needs.
+    fn block(&self, pass: &Pass, kept: &mut Kept, cache: Option<&mut Cache>, out: &mut Vec<f32>) {
+        let (shape, layer) = (&self.base.shape, pass.layer);
+        let len = kept.x.len();
+        let n = len / shape.hidden;
+        let Kept { x, h, q, k, v, seen, lse, middle, h2, gate, up, act, low, .. } = kept;
+
+        self.kernel.norm(x, self.norm(&layer.attn_norm), fit(h, len));
+        let dropped = pass.drop(Site::Attention, h);
+        for (target, y, bias) in [
+            (Target::Q, &mut *q, &layer.q_bias),
+            (Target::K, &mut *k, &layer.k_bias),
+            (Target::V, &mut *v, &layer.v_bias),
+        ] {
+            self.project(pass, target, h, dropped.of(h), low, y);
+            if let Some(bias) = bias {
+                y.chunks_exact_mut(bias.len()).for_each(|row| add(row, bias));
+            }
+        }
+        for (norm, y, plain) in [
+            (&layer.q_norm, &mut *q, &mut kept.q_plain),
+            (&layer.k_norm, &mut *k, &mut kept.k_plain),
+        ] {
+            if let Some(norm) = norm {
+                plain.clone_from(y);
+                self.kernel.norm(plain, self.norm(norm), y);
+            }
+            if let Some(turns) = pass.turns {
+                self.kernel.turn(y, shape.head_dim, turns, false);
+            }
+        }
+        let (keys, values, past) = match cache {
+            Some(cache) => {
+                cache.keys[pass.n].extend_from_slice(k);
+                cache.values[pass.n].extend_from_slice(v);
+                (&*cache.keys[pass.n], &*cache.values[pass.n], cache.len)
+            }
+            None => (&**k, &**v, 0),
+        };
+        let (seen, lse) = (fit(seen, q.len()), fit(lse, n * shape.heads));
+        self.kernel.attend(q, keys, values, self.heads(layer), past, seen, lse);
+        let dropped = pass.drop(Site::Output, seen);
+        self.project(pass, Target::O, seen, dropped.of(seen), low, middle);
+        self.post_norm(&layer.post_attn_norm, middle, &mut kept.o_plain);
+        add(middle, x);
+
+        self.kernel.norm(middle, self.norm(&layer.ffn_norm), fit(h2, len));
+        let dropped = pass.drop(Site::FeedForward, h2);
+        self.project(pass, Target::Gate, h2, dropped.of(h2), low, gate);
+        self.project(pass, Target::Up, h2, dropped.of(h2), low, up);
+        self.kernel.gate(shape.gate, gate, up, fit(act, gate.len()));
+        let dropped = pass.drop(Site::Down, act);
+        self.project(pass, Target::Down, act, dropped.of(act), low, out);
+        self.post_norm(&layer.post_ffn_norm, out, &mut kept.down_plain);
+        add(out, middle);
+    }
+
+    fn post_norm(&self, norm: &Option<Vec<f32>>, y: &mut [f32], plain: &mut Vec<f32>) {
+        if let Some(norm) = norm {
+            plain.clear();
+            plain.extend_from_slice(y);
+            self.kernel.norm(plain, self.norm(norm), y);
+        }
+    }
+}
+
+/// One block's turn: which, and what differs between passes.
+struct Pass<'a> {
+    n: usize,
+    layer: &'a Layer,
+    turns: Option<&'a Turns>,
+    dropout: Option<Dropout>,
+}
+
+/// Inputs an adapter reads; targets that share an input share what is dropped of it.
+#[derive(Clone, Copy)]
+enum Site {
+    Attention,
+    Output,
+    FeedForward,
+    Down,
+}
+
+/// An adapter's input, where something was dropped of it.
+struct Dropped(Option<Vec<f32>>);
+
+impl Dropped {
+    fn of<'x>(&'x self, whole: &'x [f32]) -> &'x [f32] {
+        self.0.as_deref().unwrap_or(whole)
+    }
+}
+
+impl Pass<'_> {
+    /// The input with a share of it dropped and the rest scaled up to make good for it.
+    fn drop(&self, site: Site, x: &[f32]) -> Dropped {
+        let Some(dropout) = self.dropout.filter(|dropout| dropout.share > 0.0) else {
+            return Dropped(None);
+        };
+        let mut x = x.to_vec();
+        self.mask(dropout, site, &mut x);
+        Dropped(Some(x))
+    }
+
+    /// Drops in place. Four values share a draw of 64 bits, so shares are in steps of 1/65536.
+    fn mask(&self, dropout: Dropout, site: Site, x: &mut [f32]) {
+        let limit = (dropout.share.clamp(0.0, 0.99) * 65536.0) as u64;
+        let scale = 65536.0 / (65536 - limit) as f32;
+        let mut chance = Chance::of(dropout.seed, &[self.n as u64, site as u64]);
+        for four in x.chunks_mut(4) {
+            let draw = chance.draw();
+            for (i, value) in four.iter_mut().enumerate() {
+                let dropped = (draw >> (16 * i)) & 0xFFFF < limit;
+                *value = if dropped { 0.0 } else { *value * scale };
+            }
+        }
+    }
+}
+
+/// The turns of a stretch of positions, for each kind of layer.
+struct Turning {
+    plain: Turns,
+    window: Option<Turns>,
+}
+
+impl Turning {
+    fn new(base: &Base, past: usize, n: usize) -> Self {
+        let turns = |rope: &Rope| {
+            let frequencies = rope.frequencies();
+            let angle = |i: usize| {
+                let position = (past + i / frequencies.len()) as f32;
+                position * frequencies[i % frequencies.len()]
+            };
+            let angles: Vec<f32> = (0..n * frequencies.len()).map(angle).collect();
+            Turns {
+                cos: angles.iter().map(|a| a.cos()).collect(),
+                sin: angles.iter().map(|a| a.sin()).collect(),
+                dims: rope.dims,
+                pairs: rope.pairs,
+            }
+        };
+        let window = base.shape.window_rope.as_ref().map(turns);
+        Self { plain: turns(&base.shape.rope), window }
+    }
+
+    fn of(&self, layer: &Layer) -> Option<&Turns> {
+        let windowed = self.window.as_ref().filter(|_| layer.window.is_some());
+        layer.rotary.then(|| windowed.unwrap_or(&self.plain))
+    }
+}
+
+/// A model's way back: gradients of an adapter. Holds its buffers between lessons.
+#[derive(Default)]
+pub struct Learner {
+    kept: Vec<Kept>,
+    /// Inputs of the blocks, where their insides are computed again.
+    inputs: Vec<Vec<f32>>,
+    way: Way,
+}
+
+/// Gradients on their way down a block.
+#[derive(Default)]
+struct Way {
+    /// Of the block's output, then of its input.
+    d: Vec<f32>,
+    plain: Vec<f32>,
+    dact: Vec<f32>,
+    dgate: Vec<f32>,
+    dup: Vec<f32>,
+    dh: Vec<f32>,
+    dseen: Vec<f32>,
+    dq: Vec<f32>,
+    dk: Vec<f32>,
+    dv: Vec<f32>,
+    dlow: Vec<f32>,
+}
+
+/// What is learned from one sequence.
+#[derive(Clone, Copy, Debug)]
+pub struct Told<'a> {
+    /// The sequence.
+    pub tokens: &'a [u32],
+    /// How much each token counts in the loss; the first can't be foretold and never does.
+    pub weights: &'a [f32],
+    /// What gradients are divided by: the weights of the whole batch.
+    pub over: f64,
+    /// What is dropped.
+    pub dropout: Option<Dropout>,
+    /// How memory is spent.
+    pub keep: Keep,
+}
+
+impl Learner {
+    /// Adds the gradients of one sequence's loss to `gradients`; the sum, in nats, of its
+    /// weighted negative log-likelihoods (not divided).
+    ///
+    /// # Panics
+    /// If the adapter or the gradients aren't of the base's shape, or weights aren't one a token.
+    pub fn learn(&mut self, base: &Base, lora: &Lora, told: Told, gradients: &mut Lora) -> f64 {
+        assert_eq!(told.tokens.len(), told.weights.len(), "one weight a token");
+        let model = Model::new(base, Some(lora));
+        rayon::scope(|_| self.learn_on(&model, told, gradients))
+    }
+
+    fn learn_on(&mut self, model: &Model, told: Told, gradients: &mut Lora) -> f64 {
+        let base = model.base;
+        let counted = (1..told.tokens.len()).rev().find(|&i| told.weights[i] > 0.0);
+        // Nothing after the last token that counts can change the loss.
+        let Some(n) = counted else { return 0.0 };
+        let turning = Turning::new(base, 0, n);
+        let pass = |i: usize| {
+            let layer = &base.layers[i];
+            Pass { n: i, layer, turns: turning.of(layer), dropout: told.dropout }
+        };
+        let rooms = if told.keep == Keep::Stored { base.layers.len() } else { 1 };
+        self.kept.resize_with(rooms.max(self.kept.len()), Kept::default);
+        self.inputs.resize_with(base.layers.len(), Vec::new);
+
+        let mut x = Vec::new();
+        model.embed(&told.tokens[..n], &mut x);
+        for i in 0..base.layers.len() {
+            let room = if told.keep == Keep::Stored { i } else { 0 };
+            if told.keep == Keep::Recomputed {
+                self.inputs[i].clone_from(&x);
+            }
+            self.kept[room].x.clone_from(&x);
+            model.block(&pass(i), &mut self.kept[room], None, &mut x);
+        }
+        let loss = self.answer(model, told, n, &x);
+        for i in (0..base.layers.len()).rev() {
+            let room = if told.keep == Keep::Stored { i } else { 0 };
+            if told.keep == Keep::Recomputed {
+                self.kept[0].x.clone_from(&self.inputs[i]);
+                model.block(&pass(i), &mut self.kept[0], None, &mut x);
+            }
+            model.block_back(&pass(i), &self.kept[room], &mut self.way, gradients);
+        }
+        loss
+    }
+
+    /// From the last hidden states to the loss, and back to their gradient in `way.d`. Only rows
+    /// whose next token counts are multiplied with the head.
+    fn answer(&mut self, model: &Model, told: Told, n: usize, hidden: &[f32]) -> f64 {
+        let width = model.base.shape.hidden;
+        let rows: Vec<usize> = (0..n).filter(|i| told.weights[i + 1] > 0.0).collect();
+        let asked: Vec<f32> =
+            rows.iter().flat_map(|i| &hidden[i * width..(i + 1) * width]).copied().collect();
+        let targets: Vec<u32> = rows.iter().map(|i| told.tokens[i + 1]).collect();
+        let weights: Vec<f32> = rows.iter().map(|i| told.weights[i + 1]).collect();
+        let shares: Vec<f32> = weights.iter().map(|w| (f64::from(*w) / told.over) as f32).collect();
+        let (mut nll, mut dnormed) = (vec![0.0; rows.len()], vec![0.0; asked.len()]);
+        let normed = model.final_norm(&asked);
+        let back = Some((&*shares, &mut *dnormed));
+        model.kernel.cross_entropy(&normed, model.base.head(), &targets, &mut nll, back);
+        let mut dasked = vec![0.0; asked.len()];
+        model.kernel.norm_back(&asked, model.norm(&model.base.final_norm), &dnormed, &mut dasked);
+        let d = fit(&mut self.way.d, n * width);
+        d.fill(0.0);
+        for (i, row) in rows.iter().zip(dasked.chunks_exact(width)) {
+            d[i * width..(i + 1) * width].copy_from_slice(row);
+        }
+        weights.iter().zip(&nll).map(|(w, nll)| f64::from(*w) * f64::from(*nll)).sum()
+    }
+}
+
+impl Model<'_> {
+    /// Adds to `dx` what `dy` asks of a projection's input, and to `gradients` what it asks of
+    /// the adapter. `dx` is `None` where nobody below wants it.
+    #[allow(clippy::too_many_arguments)]
+    fn project_back(
+        &self,
+        pass: &Pass,
+        target: Target,
+        site: Site,
+        dropped: &[f32],
+        kept: &Kept,
+        dy: &[f32],
+        dlow: &mut Vec<f32>,
+        gradients: &mut Lora,
+        mut dx: Option<&mut [f32]>,
+    ) {
+        if let Some(dx) = &mut dx {
+            self.kernel.linear_back(dy, target.weight(pass.layer), dx);
+        }
+        let Some(lora) = self.lora else { return };
+        let (low, u) = (lora.low(pass.n, target), &kept.low[target as usize]);
+        let pair = &mut gradients.layers[pass.n][target as usize];
+        let (da, db) = (&mut pair.a, &mut pair.b);
+        match (dx, pass.dropout.filter(|dropout| dropout.share > 0.0)) {
+            (Some(dx), Some(dropout)) => {
+                fit(dlow, dx.len()).fill(0.0);
+                self.kernel.low_back(dropped, low, u, dy, da, db, Some(dlow));
+                pass.mask(dropout, site, dlow);
+                add(dx, dlow);
+            }
+            (dx, _) => self.kernel.low_back(dropped, low, u, dy, da, db, dx),
+        }
+    }
+
+    /// One block back: `way.d` is the gradient of its output and becomes that of its input.
+    fn block_back(&self, pass: &Pass, kept: &Kept, way: &mut Way, gradients: &mut Lora) {
+        let (shape, layer) = (&self.base.shape, pass.layer);
+        let Way { d, plain, dact, dgate, dup, dh, dseen, dq, dk, dv, dlow } = way;
+        let len = d.len();
+        let wanted = pass.n > 0;
+
+        let dy = self.post_norm_back(&layer.post_ffn_norm, &kept.down_plain, d, plain);
+        let dropped = pass.drop(Site::Down, &kept.act);
+        let act = dropped.of(&kept.act);
+        fit(dact, kept.act.len()).fill(0.0);
+        self.project_back(
+            pass,
+            Target::Down,
+            Site::Down,
+            act,
+            kept,
+            dy,
+            dlow,
+            gradients,
+            Some(dact),
+        );
+        let (dgate, dup) = (fit(dgate, dact.len()), fit(dup, dact.len()));
+        self.kernel.gate_back(shape.gate, &kept.gate, &kept.up, dact, dgate, dup);
+        let dropped = pass.drop(Site::FeedForward, &kept.h2);
+        fit(dh, len).fill(0.0);
+        for (target, dy) in [(Target::Gate, &*dgate), (Target::Up, &*dup)] {
+            let h2 = dropped.of(&kept.h2);
+            self.project_back(
+                pass,
+                target,
+                Site::FeedForward,
+                h2,
+                kept,
+                dy,
+                dlow,
+                gradients,
+                Some(dh),
+            );
+        }
+        self.kernel.norm_back(&kept.middle, self.norm(&layer.ffn_norm), dh, d);
+
+        let dy = self.post_norm_back(&layer.post_attn_norm, &kept.o_plain, d, plain);
+        let dropped = pass.drop(Site::Output, &kept.seen);
+        let seen = dropped.of(&kept.seen);
+        fit(dseen, kept.seen.len()).fill(0.0);
+        self.project_back(
+            pass,
+            Target::O,
+            Site::Output,
+            seen,
+            kept,
+            dy,
+            dlow,
+            gradients,
+            Some(dseen),
+        );
+        let saw = Attended { q: &kept.q, k: &kept.k, v: &kept.v, out: &kept.seen, lse: &kept.lse };
+        let (dq, dk, dv) = (fit(dq, kept.q.len()), fit(dk, kept.k.len()), fit(dv, kept.v.len()));
+        self.kernel.attend_back(saw, self.heads(layer), dseen, dq, dk, dv);
+        for (dy, norm, plain_input) in
+            [(&mut *dq, &layer.q_norm, &kept.q_plain), (&mut *dk, &layer.k_norm, &kept.k_plain)]
+        {
+            if let Some(turns) = pass.turns {
+                self.kernel.turn(dy, shape.head_dim, turns, true);
+            }
+            if let Some(norm) = norm {
+                fit(plain, dy.len()).copy_from_slice(dy);
+                dy.fill(0.0);
+                self.kernel.norm_back(plain_input, self.norm(norm), plain, dy);
+            }
+        }
+        let dropped = pass.drop(Site::Attention, &kept.h);
+        dh.fill(0.0);
+        for (target, dy) in [(Target::Q, &*dq), (Target::K, &*dk), (Target::V, &*dv)] {
+            let (h, dh) = (dropped.of(&kept.h), wanted.then_some(&mut **dh));
+            self.project_back(pass, target, Site::Attention, h, kept, dy, dlow, gradients, dh);
+        }
+        if wanted {
+            self.kernel.norm_back(&kept.x, self.norm(&layer.attn_norm), dh, d);
+        }
+    }
+
+    /// The gradient before a post norm; `d` itself where there is none.
+    fn post_norm_back<'d>(
+        &self,
+        norm: &Option<Vec<f32>>,
+        input: &[f32],
+        d: &'d [f32],
+        plain: &'d mut Vec<f32>,
+    ) -> &'d [f32] {
+        let Some(norm) = norm else { return d };
+        fit(plain, d.len()).fill(0.0);
+        self.kernel.norm_back(input, self.norm(norm), d, plain);
+        plain
+    }
+}
