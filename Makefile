@@ -1,0 +1,18 @@
+# Two commands: `make run` and `make test`. Each is one line of a script.
+
+.PHONY: help run test check icons
+
+help: ## Say what there is
+	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/ —/; s/^/make /'
+
+run: ## Install what is missing, build, and open the window
+	@scripts/run.sh
+
+test: ## Install what is missing, and run every test
+	@scripts/test.sh
+
+check: ## Everything that must be green before a commit
+	@.ci/run
+
+icons: ## Draw the icons anew from assets/icons/icon.svg
+	@scripts/icons.sh
