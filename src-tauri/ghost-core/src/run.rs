@@ -113,15 +113,15 @@ impl Recipe {
     pub fn fit(
         self,
         minutes: f64,
-        tokens_per_second: f64,
-        tokens_per_epoch: u64,
+        tokens_per_second: f32,
+        tokens_per_epoch: usize,
     ) -> (Recipe, Vec<String>) {
         let mut recipe = self;
         let mut left_out = Vec::new();
         let batch = recipe.batch_tokens.max(1) as u64;
-        let pass = tokens_per_epoch.max(1);
+        let pass = tokens_per_epoch.max(1) as u64;
         let wanted = pass.saturating_mul(recipe.epochs.max(1) as u64);
-        let can = minutes * 60.0 * tokens_per_second;
+        let can = minutes * 60.0 * f64::from(tokens_per_second);
         // Conversions saturate, so a speed beyond all measure allows everything.
         let can = if can.is_nan() { 0 } else { can as u64 };
         if can < pass {

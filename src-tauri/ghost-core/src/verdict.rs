@@ -45,7 +45,7 @@ pub enum Decision {
 
 /// One held-out piece, and the bits a byte of it costs each way of writing.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Trial {
+pub struct HeldOut {
     /// Which piece.
     pub piece: PieceId,
     /// Its length.
@@ -55,7 +55,7 @@ pub struct Trial {
     /// The base with the best prompt.
     pub prompt: f64,
     /// The new adapter.
-    pub candidate: f64,
+    pub adapter: f64,
     /// The adapter that writes now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub incumbent: Option<f64>,
@@ -65,11 +65,7 @@ pub struct Trial {
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Evidence {
     /// One for each held-out piece.
-    pub trials: Vec<Trial>,
-    /// Whether an adapter writes now; then every trial must have its figure.
-    pub has_incumbent: bool,
-    /// The number that makes the flips and resamples repeatable.
-    pub random_seed: u64,
+    pub held_out: Vec<HeldOut>,
 }
 
 /// What the candidate is held against: the better of the two on these pieces.
@@ -122,11 +118,11 @@ pub struct Verdict {
     pub measures: Measures,
 }
 
-/// Reaches a verdict.
-pub fn judge(evidence: &Evidence) -> Verdict {
-    let trials = usable(evidence);
-    let unusable = evidence.trials.len() - trials.len();
-    let measures = Measures::of(&trials, evidence.has_incumbent, evidence.random_seed);
+/// Reaches a verdict; the number makes its flips and resamples repeatable.
+pub fn judge(evidence: &Evidence, random_seed: u64) -> Verdict {
+    let held_out = usable(evidence);
+    let unusable = evidence.held_out.len() - held_out.len();
+    let measures = Measures::of(&held_out, random_seed);
     let mut reasons = measures.sentences();
     let (decision, why) = decide(&measures, unusable);
     reasons.push(why);
@@ -134,19 +130,20 @@ pub fn judge(evidence: &Evidence) -> Verdict {
     Verdict { decision, reasons, measures }
 }
 
-/// The trials with figures to count on, each piece once.
-fn usable(evidence: &Evidence) -> Vec<&Trial> {
+/// The pieces with figures to count on, each once; where one has an incumbent, all must.
+fn usable(evidence: &Evidence) -> Vec<&HeldOut> {
     // Above eight bits a byte stands worse than chance; a thousand is no measurement.
     let figure = |bits: f64| (0.0..1_000.0).contains(&bits);
     let mut seen = HashSet::new();
-    let trials = evidence.trials.iter().filter(|trial| {
-        trial.bytes > 0
-            && [trial.base, trial.prompt].iter().all(|&bits| figure(bits) && bits > 0.0)
-            && figure(trial.candidate)
-            && (!evidence.has_incumbent || trial.incumbent.is_some_and(figure))
-            && seen.insert(trial.piece)
+    let has_incumbent = evidence.held_out.iter().any(|held| held.incumbent.is_some());
+    let usable = evidence.held_out.iter().filter(|held| {
+        held.bytes > 0
+            && [held.base, held.prompt].iter().all(|&bits| figure(bits) && bits > 0.0)
+            && figure(held.adapter)
+            && (!has_incumbent || held.incumbent.is_some_and(figure))
+            && seen.insert(held.piece)
     });
-    trials.collect()
+    usable.collect()
 }
 
 fn decide(measures: &Measures, unusable: usize) -> (Decision, String) {
@@ -189,19 +186,19 @@ fn decide(measures: &Measures, unusable: usize) -> (Decision, String) {
 }
 
 impl Measures {
-    fn of(trials: &[&Trial], has_incumbent: bool, random_seed: u64) -> Measures {
-        let n = trials.len();
-        let mean = |of: &dyn Fn(&Trial) -> f64| {
-            trials.iter().map(|trial| of(trial)).sum::<f64>() / n.max(1) as f64
+    fn of(held_out: &[&HeldOut], random_seed: u64) -> Measures {
+        let n = held_out.len();
+        let mean = |of: &dyn Fn(&HeldOut) -> f64| {
+            held_out.iter().map(|held| of(held)).sum::<f64>() / n.max(1) as f64
         };
         let (base, prompt) = (mean(&|t| t.base), mean(&|t| t.prompt));
         let (rival, floor) =
             if base < prompt { (Rival::Base, base) } else { (Rival::Prompt, prompt) };
-        let pairs: Vec<(f64, f64)> = trials
+        let pairs: Vec<(f64, f64)> = held_out
             .iter()
-            .map(|trial| match rival {
-                Rival::Base => (trial.base, trial.candidate),
-                Rival::Prompt => (trial.prompt, trial.candidate),
+            .map(|held| match rival {
+                Rival::Base => (held.base, held.adapter),
+                Rival::Prompt => (held.prompt, held.adapter),
             })
             .collect();
         let mut chance = Chance::new(random_seed);
@@ -210,8 +207,11 @@ impl Measures {
             n,
             base,
             prompt,
-            adapter: mean(&|t| t.candidate),
-            incumbent: (has_incumbent && n > 0).then(|| mean(&|t| t.incumbent.unwrap_or(0.0))),
+            adapter: mean(&|t| t.adapter),
+            incumbent: held_out
+                .iter()
+                .any(|held| held.incumbent.is_some())
+                .then(|| mean(&|t| t.incumbent.unwrap_or(0.0))),
             rival,
             floor,
             gain_over_prompt: gain(pairs.iter().copied()),
@@ -342,24 +342,24 @@ mod tests {
     /// Nine pieces the base needs 1.3 bits a byte for, with these figures for the others.
     fn nine(prompt: f64, candidate: f64, incumbent: Option<f64>) -> Evidence {
         let wobble = |i: i64| 1.0 + 0.01 * (i % 3) as f64;
-        let trials = (0..9).map(|i| Trial {
+        let held_out = (0..9).map(|i| HeldOut {
             piece: PieceId(i),
             bytes: 3_000,
             base: 1.3,
             prompt: prompt * wobble(i),
-            candidate: candidate * wobble(i + 1),
+            adapter: candidate * wobble(i + 1),
             incumbent,
         });
-        Evidence { trials: trials.collect(), has_incumbent: incumbent.is_some(), random_seed: 1 }
+        Evidence { held_out: held_out.collect() }
     }
 
     fn decision(evidence: &Evidence) -> Decision {
-        judge(evidence).decision
+        judge(evidence, 1).decision
     }
 
     #[test]
     fn clearly_better_than_the_prompt_ships() {
-        let verdict = judge(&nine(1.14, 1.06, None));
+        let verdict = judge(&nine(1.14, 1.06, None), 1);
         assert_eq!(verdict.decision, Decision::Ship);
         assert_eq!(
             verdict.reasons[0],
@@ -377,14 +377,14 @@ mod tests {
 
     #[test]
     fn a_bare_base_can_be_the_better_rival() {
-        let verdict = judge(&nine(1.4, 1.25, None));
+        let verdict = judge(&nine(1.4, 1.25, None), 1);
         assert_eq!(verdict.measures.rival, Rival::Base);
         assert!(verdict.reasons[0].contains("the base without a prompt"));
     }
 
     #[test]
     fn a_little_better_is_not_worth_a_change() {
-        let verdict = judge(&nine(1.1, 1.085, None));
+        let verdict = judge(&nine(1.1, 1.085, None), 1);
         assert_eq!(verdict.decision, Decision::Keep);
         assert!(verdict.reasons.iter().any(|r| r.starts_with("It saves 1.4 %")));
     }
@@ -398,8 +398,8 @@ mod tests {
     #[test]
     fn what_luck_can_do_is_not_shipped() {
         let mut evidence = nine(1.1, 1.1, None);
-        evidence.trials[0].candidate = 0.5;
-        let verdict = judge(&evidence);
+        evidence.held_out[0].adapter = 0.5;
+        let verdict = judge(&evidence, 1);
         assert!(verdict.measures.gain_over_prompt > LEAST_GAIN);
         assert_eq!(verdict.decision, Decision::Keep);
     }
@@ -407,8 +407,8 @@ mod tests {
     #[test]
     fn seven_pieces_prove_nothing_but_are_told_of() {
         let mut evidence = nine(1.15, 1.0, None);
-        evidence.trials.truncate(7);
-        let verdict = judge(&evidence);
+        evidence.held_out.truncate(7);
+        let verdict = judge(&evidence, 1);
         assert_eq!(verdict.decision, Decision::Unproven);
         assert!(verdict.reasons[0].contains("7 of 7"));
     }
@@ -416,29 +416,29 @@ mod tests {
     #[test]
     fn no_pieces_have_no_figures() {
         let mut evidence = nine(1.15, 1.0, None);
-        evidence.trials.clear();
-        let verdict = judge(&evidence);
+        evidence.held_out.clear();
+        let verdict = judge(&evidence, 1);
         assert_eq!(verdict.decision, Decision::Unproven);
         assert_eq!((verdict.measures.n, verdict.measures.p_value), (0, 1.0));
     }
 
     #[test]
     fn figures_that_are_none_decide_nothing() {
-        let spoil: [fn(&mut Trial); 7] = [
+        let spoil: [fn(&mut HeldOut); 7] = [
             |t| t.bytes = 0,
-            |t| t.candidate = f64::NAN,
+            |t| t.adapter = f64::NAN,
             |t| t.prompt = f64::INFINITY,
             |t| t.base = -1.0,
             |t| t.prompt = 0.0,
-            |t| t.incumbent = None,
+            |t| t.incumbent = Some(f64::NAN),
             |t| t.piece = PieceId(3),
         ];
         for spoil in spoil {
             for all in [false, true] {
                 let mut evidence = nine(1.15, 1.0, Some(1.1));
                 let end = if all { 9 } else { 1 };
-                evidence.trials[..end].iter_mut().for_each(spoil);
-                let verdict = judge(&evidence);
+                evidence.held_out[..end].iter_mut().for_each(spoil);
+                let verdict = judge(&evidence, 1);
                 assert_eq!(verdict.decision, Decision::Unproven);
                 let wire = serde_json::to_string(&verdict).unwrap();
                 // What is not a number would come back as null, and be refused.
@@ -449,9 +449,16 @@ mod tests {
     }
 
     #[test]
+    fn an_incumbent_measured_on_some_pieces_only_decides_nothing() {
+        let mut evidence = nine(1.15, 1.0, Some(1.1));
+        evidence.held_out[2].incumbent = None;
+        assert_eq!(decision(&evidence), Decision::Unproven);
+    }
+
+    #[test]
     fn the_same_evidence_has_the_same_verdict() {
         let evidence = nine(1.15, 1.1, None);
-        assert_eq!(judge(&evidence), judge(&evidence));
+        assert_eq!(judge(&evidence, 1), judge(&evidence, 1));
     }
 
     #[test]
@@ -467,22 +474,18 @@ mod tests {
     /// Pieces of their own difficulty; the candidate differs from the prompt by `effect` and noise.
     fn drawn(n: i64, effect: f64, chance: &mut Chance) -> Evidence {
         let mut bell = || (0..12).map(|_| chance.unit()).sum::<f64>() - 6.0;
-        let trials = (0..n).map(|i| {
+        let held_out = (0..n).map(|i| {
             let prompt = 1.1 + 0.1 * bell();
-            Trial {
+            HeldOut {
                 piece: PieceId(i),
                 bytes: 3_000,
                 base: 2.0,
                 prompt,
-                candidate: prompt - effect - 0.05 * bell(),
+                adapter: prompt - effect - 0.05 * bell(),
                 incumbent: None,
             }
         });
-        Evidence {
-            trials: trials.collect(),
-            has_incumbent: false,
-            random_seed: i64::unsigned_abs(n),
-        }
+        Evidence { held_out: held_out.collect() }
     }
 
     fn shipped(trials: u32, n: i64, effect: f64, chance: &mut Chance) -> f64 {
