@@ -1,8 +1,15 @@
 //! What the writer asks for: as terse as a chat line or as full as a brief.
+//!
+//! Also the seed a piece *would have been* asked for with, so that the archive can be learned from:
+//! its title, its length, and the words that set it apart from the rest of the archive, in no order
+//! of the writer's, so that no phrase of theirs leaks into the question (VOICE 2.3's fallback).
+
+use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::archive::Kind;
+use crate::archive::{Kind, Piece};
+use crate::words::{Class, tokens};
 
 /// A request for one text. Only `topic` is needed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -21,4 +28,498 @@ pub struct Seed {
     /// Things to cover, in no particular order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub points: Vec<String>,
+}
+
+/// What stands in the way of a seed being written from, in a sentence for the writer.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum SeedTrouble {
+    /// There is no topic.
+    #[error("Say what it should be about.")]
+    NoTopic,
+    /// So many words cannot be asked for.
+    #[error("A text can have from 1 to 20,000 words, not {0}.")]
+    Words(u32),
+    /// One of the fields is longer than any request needs.
+    #[error("The {field} is longer than {most} characters; say it shorter.")]
+    TooLong {
+        /// Which one.
+        field: &'static str,
+        /// How many characters it may have.
+        most: usize,
+    },
+    /// There are more points than any text covers.
+    #[error("There are more than {MOST_POINTS} points; leave some out.")]
+    TooManyPoints,
+}
+
+/// Most words a text can be asked for with.
+const MOST_WORDS: u32 = 20_000;
+/// Most points.
+const MOST_POINTS: usize = 50;
+
+impl Seed {
+    /// The one text the base sees as the writer's message, when learning and when writing alike.
+    /// A change to its wording makes adapters learned with the old one worse.
+    pub fn request(&self) -> String {
+        let kind = self.kind.to_string();
+        let a = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
+        let mut said = format!("Write {a} {kind}");
+        if let Some(words) = self.words {
+            said += &format!(" of about {words} words");
+        }
+        if !self.topic.trim().is_empty() {
+            said += &format!(" about {}", one_line(&self.topic));
+        }
+        said += ".";
+        if let Some(angle) = &self.angle {
+            said += &format!("\nAngle: {}", one_line(angle));
+        }
+        if !self.points.is_empty() {
+            said += "\nCover:";
+        }
+        for point in &self.points {
+            said += &format!("\n- {}", one_line(point));
+        }
+        said
+    }
+
+    /// Reads a chat line, as leniently as it can: "post about rain in the city, ~600 words". Lines
+    /// below the first are points where they begin with "- " or "* ", and the angle otherwise.
+    /// Whatever is not understood is topic.
+    pub fn from_line(text: &str) -> Seed {
+        let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
+        let (words, line) = take_words(lines.next().unwrap_or(""));
+        let (kind, topic) = take_kind(&line);
+        let (mut points, mut angle) = (Vec::new(), Vec::new());
+        for line in lines {
+            match line.strip_prefix("- ").or_else(|| line.strip_prefix("* ")) {
+                Some(point) => points.push(point.trim().to_owned()),
+                None => angle.push(line),
+            }
+        }
+        Seed { topic, angle: (!angle.is_empty()).then(|| angle.join(" ")), words, kind, points }
+    }
+
+    /// The seed `piece` would have been asked for with. `phrases` are what sets it apart
+    /// ([`Phrases::topics`]); where it has no title they are its topic as well.
+    pub fn of_piece(piece: &Piece, phrases: &[String]) -> Seed {
+        let title = neutral(&piece.title);
+        let topic = if title.is_empty() {
+            phrases.iter().take(3).cloned().collect::<Vec<_>>().join(", ")
+        } else {
+            title
+        };
+        Seed {
+            topic,
+            angle: None,
+            words: rounded(piece.words),
+            kind: piece.kind.clone(),
+            points: phrases.to_vec(),
+        }
+    }
+
+    /// The same seed without stray space and empty points, if it can be written from.
+    pub fn checked(self) -> Result<Seed, SeedTrouble> {
+        let seed = Seed {
+            topic: one_line(&self.topic),
+            angle: self.angle.map(|angle| one_line(&angle)).filter(|angle| !angle.is_empty()),
+            points: self
+                .points
+                .iter()
+                .map(|point| one_line(point))
+                .filter(|point| !point.is_empty())
+                .collect(),
+            ..self
+        };
+        if seed.topic.is_empty() {
+            return Err(SeedTrouble::NoTopic);
+        }
+        if let Some(words) = seed.words.filter(|words| !(1..=MOST_WORDS).contains(words)) {
+            return Err(SeedTrouble::Words(words));
+        }
+        if seed.points.len() > MOST_POINTS {
+            return Err(SeedTrouble::TooManyPoints);
+        }
+        let angle = seed.angle.as_deref().unwrap_or("");
+        let fields = [
+            ("kind", 60, vec![seed.kind.to_string()]),
+            ("topic", 500, vec![seed.topic.clone()]),
+            ("angle", 2_000, vec![angle.to_owned()]),
+            ("longest point", 500, seed.points.clone()),
+        ];
+        for (field, most, texts) in fields {
+            if texts.iter().any(|text| text.chars().count() > most) {
+                return Err(SeedTrouble::TooLong { field, most });
+            }
+        }
+        Ok(seed)
+    }
+}
+
+/// To 50 words below 400, to 100 above; none for a text without words.
+fn rounded(words: usize) -> Option<u32> {
+    let step = if words < 400 { 50 } else { 100 };
+    let rounded = ((words + step / 2) / step * step).max(step);
+    (words > 0).then(|| rounded.try_into().unwrap_or(u32::MAX))
+}
+
+fn one_line(text: &str) -> String {
+    text.split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// A title without what is the writer's manner in it: emphasis, quotation, exclamation, dashes.
+fn neutral(title: &str) -> String {
+    let plain: String = title
+        .chars()
+        .filter(|c| !matches!(c, '*' | '_' | '`' | '#' | '"' | '“' | '”' | '!' | '?' | '…'))
+        .map(|c| if matches!(c, '—' | '–') { ',' } else { c })
+        .collect();
+    let line = one_line(&plain).replace(" ,", ",");
+    line.trim_matches(|c: char| c == ',' || c == '.' || c == ':' || c.is_whitespace()).to_owned()
+}
+
+/// Takes "~600 words", "of about 1,200 words", "600-word" out of a line.
+fn take_words(line: &str) -> (Option<u32>, String) {
+    let parts: Vec<&str> = line.split_whitespace().collect();
+    let bare = |part: &str| part.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
+    let found = parts.iter().enumerate().find_map(|(n, part)| {
+        let part = bare(part);
+        if matches!(part.as_str(), "word" | "words") {
+            return Some((n.checked_sub(1)?, n, number(&bare(parts[n - 1]))?));
+        }
+        let count = part.strip_suffix("-word").or_else(|| part.strip_suffix("words"))?;
+        Some((n, n, number(count)?))
+    });
+    let Some((mut first, last, words)) = found else {
+        return (None, one_line(line));
+    };
+    let filler = |part: &str| {
+        matches!(
+            bare(part).as_str(),
+            "" | "about"
+                | "around"
+                | "roughly"
+                | "approximately"
+                | "approx"
+                | "ca"
+                | "circa"
+                | "in"
+                | "of"
+        )
+    };
+    while first > 0 && filler(parts[first - 1]) {
+        first -= 1;
+    }
+    let rest = [&parts[..first], &parts[last + 1..]].concat().join(" ");
+    (Some(words), rest)
+}
+
+/// "600", "1,200", "2k", and the larger of "500-600".
+fn number(text: &str) -> Option<u32> {
+    let text = text.rsplit(['-', '–']).next()?.replace([',', '\'', '’'], "");
+    match text.strip_suffix('k') {
+        Some(thousands) => thousands.parse::<u32>().ok()?.checked_mul(1_000),
+        None => text.parse().ok(),
+    }
+}
+
+/// Takes "a post about" off the front: posts and logs by name, other kinds where an article says
+/// that one is meant ("an essay about").
+fn take_kind(line: &str) -> (Kind, String) {
+    let parts: Vec<&str> = line.split_whitespace().collect();
+    let bare = |n: usize| {
+        parts
+            .get(n)
+            .map_or(String::new(), |part| part.trim_end_matches([':', ',', '.']).to_lowercase())
+    };
+    let mut at = 0;
+    at += usize::from(matches!(bare(at).as_str(), "write" | "draft"));
+    at += usize::from(at > 0 && bare(at) == "me");
+    let article = matches!(bare(at).as_str(), "a" | "an" | "another" | "the");
+    at += usize::from(article);
+    at += usize::from(bare(at) == "blog" && matches!(bare(at + 1).as_str(), "post" | "log"));
+    let name = bare(at);
+    let ends = parts.get(at).is_some_and(|part| part.ends_with(':'));
+    let about = matches!(bare(at + 1).as_str(), "about" | "on");
+    let known = matches!(name.as_str(), "post" | "posts" | "log" | "logs");
+    let whole = at + 1 == parts.len();
+    let trimmed = |line: &str| {
+        line.trim_matches(|c: char| {
+            c.is_whitespace() || matches!(c, ',' | ';' | ':' | '.' | '—' | '–' | '-')
+        })
+        .to_owned()
+    };
+    if (known && (ends || about || whole)) || (article && about) {
+        let skip = at + 1 + usize::from(about);
+        return (Kind::from(name), trimmed(&parts[skip.min(parts.len())..].join(" ")));
+    }
+    let about = at + usize::from(at > 0 && bare(at) == "about");
+    let from = if article { 0 } else { about };
+    (Kind::Post, trimmed(&parts[from..].join(" ")))
+}
+
+/// Which words and pairs of words are common in an archive, and so which are telling in a text.
+#[derive(Debug, Clone, Default)]
+pub struct Phrases {
+    texts: usize,
+    /// In how many texts each term stands.
+    found_in: HashMap<String, u32>,
+}
+
+impl Phrases {
+    /// Reads all texts of an archive once.
+    pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Phrases {
+        let mut phrases = Phrases::default();
+        for text in texts {
+            phrases.texts += 1;
+            for term in terms(text).into_keys() {
+                *phrases.found_in.entry(term).or_default() += 1;
+            }
+        }
+        phrases
+    }
+
+    /// The eight words or pairs of words that set `text` apart most (TF-IDF), alphabetically: no
+    /// word order of the text survives but that of a pair, and a pair must occur twice.
+    pub fn topics(&self, text: &str) -> Vec<String> {
+        const MOST: usize = 8;
+        let rarity = |term: &str| {
+            let found_in = self.found_in.get(term).copied().unwrap_or(0);
+            // Smoothed, so that an archive of one text has topics too.
+            ((2.0 + self.texts as f64) / (1.0 + f64::from(found_in))).ln()
+        };
+        let mut ranked: Vec<(f64, String)> = terms(text)
+            .into_iter()
+            .filter(|(term, times)| *times >= 2 || !term.contains(' '))
+            .map(|(term, times)| (f64::from(times) * rarity(&term), term))
+            .collect();
+        ranked.sort_by(|a, b| {
+            b.0.total_cmp(&a.0).then_with(|| b.1.len().cmp(&a.1.len())).then_with(|| a.1.cmp(&b.1))
+        });
+        let mut chosen: Vec<String> = Vec::new();
+        for (_, term) in ranked {
+            if chosen.len() == MOST {
+                break;
+            }
+            let has = |outer: &str, inner: &str| {
+                outer.split(' ').any(|word| inner.split(' ').any(|w| w == word))
+            };
+            if !chosen.iter().any(|other| has(other, &term)) {
+                chosen.push(term);
+            }
+        }
+        chosen.sort();
+        chosen
+    }
+}
+
+/// The telling words of a text and the pairs of neighbours among them, and how often each occurs.
+fn terms(text: &str) -> HashMap<String, u32> {
+    let common: HashSet<&str> = COMMON.split_whitespace().collect();
+    let mut found = HashMap::new();
+    let mut before: Option<String> = None;
+    let mut spaced = false;
+    for token in tokens(text) {
+        match token.class {
+            Class::Space => spaced = true,
+            Class::Word => {
+                let word = token.text.to_lowercase().replace('’', "'");
+                let word = word.strip_suffix("'s").unwrap_or(&word).to_owned();
+                let telling = word.chars().count() > 2
+                    && word.chars().any(char::is_alphabetic)
+                    && !word.contains('\'')
+                    && !common.contains(word.as_str());
+                if let Some(before) = before.take().filter(|_| telling && spaced) {
+                    *found.entry(format!("{before} {word}")).or_default() += 1;
+                }
+                if telling {
+                    *found.entry(word.clone()).or_default() += 1;
+                    before = Some(word);
+                }
+                spaced = false;
+            }
+            Class::Break | Class::Mark => {
+                before = None;
+                spaced = false;
+            }
+        }
+    }
+    found
+}
+
+/// Words that say nothing about what a text is about.
+const COMMON: &str = "\
+    able about above across actually after afterwards again against ago all almost alone along \
+    already also although always among and another any anybody anyone anything anyway anywhere are \
+    around ask asked away back became because become been before began behind being below better \
+    between big both bring but call called came can cannot come comes could did does doing done down \
+    during each either else end enough especially even ever every everybody everyone everything \
+    everywhere far feel felt few find first for found from full gave get gets getting give given \
+    goes going gone good got great had half has have having her here hers herself him himself his \
+    how however http https idea into its itself just keep kept kind knew know known last later least \
+    left less let like likely little long look looked looking lot made make makes making many may \
+    maybe mean means might more most mostly much must myself near nearly need never next nobody none \
+    nor not nothing now nowhere off often old once one only onto other others ought our ours \
+    ourselves out over own part people perhaps place possible probably put quite rather really right \
+    said same saw say saying says see seem seemed seems seen several shall she should since small \
+    some somebody someone something sometimes somewhere soon sort still such sure take taken takes \
+    tell than that the their theirs them themselves then there therefore these they thing things \
+    think this those though thought three through thus time times today together told too took \
+    toward towards tried try trying turn turned two under until upon use used using usually very \
+    want wanted wants was way ways well went were what whatever when whenever where whether which \
+    while who whole whom whose why will with within without word words work would www year years yes \
+    yet you your yours yourself com org";
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn line(text: &str) -> (String, Option<u32>, String) {
+        let seed = Seed::from_line(text);
+        (seed.kind.to_string(), seed.words, seed.topic)
+    }
+
+    fn said(kind: &str, words: Option<u32>, topic: &str) -> (String, Option<u32>, String) {
+        (kind.to_owned(), words, topic.to_owned())
+    }
+
+    fn piece(title: &str, words: usize) -> Piece {
+        Piece {
+            source: "a.md".to_owned(),
+            kind: Kind::Post,
+            title: title.to_owned(),
+            date: None,
+            unfinished: false,
+            text: String::new(),
+            apart: Vec::new(),
+            words,
+        }
+    }
+
+    #[test]
+    fn a_terse_seed_makes_a_terse_request() {
+        let seed = Seed { topic: "rain".to_owned(), ..Seed::default() };
+        assert_eq!(seed.request(), "Write a post about rain.");
+        assert_eq!(Seed::default().request(), "Write a post.");
+    }
+
+    #[test]
+    fn a_full_seed_makes_a_full_request() {
+        let seed = Seed {
+            topic: " rain\nin the city".to_owned(),
+            angle: Some("it is a neighbour".to_owned()),
+            words: Some(600),
+            kind: Kind::Other("essay".to_owned()),
+            points: vec!["gutters".to_owned(), "umbrellas".to_owned()],
+        };
+        assert_eq!(
+            seed.request(),
+            "Write an essay of about 600 words about rain in the city.\nAngle: it is a \
+             neighbour\nCover:\n- gutters\n- umbrellas"
+        );
+    }
+
+    #[test]
+    fn a_chat_line_says_kind_and_length_and_topic() {
+        assert_eq!(
+            line("post about rain in the city, ~600 words"),
+            said("post", Some(600), "rain in the city")
+        );
+        assert_eq!(
+            line("Write me a blog post of about 1,200 words on rain."),
+            said("post", Some(1200), "rain")
+        );
+        assert_eq!(line("an essay about rain"), said("essay", None, "rain"));
+        assert_eq!(line("log: a wet Monday"), said("log", None, "a wet Monday"));
+        assert_eq!(line("a 300-word post about rain"), said("post", Some(300), "rain"));
+        assert_eq!(line("2k words on rain").1, Some(2000));
+        assert_eq!(line("rain, 500-600 words"), said("post", Some(600), "rain"));
+    }
+
+    #[test]
+    fn what_is_not_understood_is_topic() {
+        assert_eq!(line("rain in the city"), said("post", None, "rain in the city"));
+        assert_eq!(line("thinking about rain"), said("post", None, "thinking about rain"));
+        assert_eq!(line("The dog and the words"), said("post", None, "The dog and the words"));
+        assert_eq!(line("post office closures"), said("post", None, "post office closures"));
+        assert_eq!(line("words"), said("post", None, "words"));
+        assert_eq!(line(""), said("post", None, ""));
+        assert_eq!(line("write"), said("post", None, ""));
+        assert_eq!(line("99999999999999 words").1, None);
+    }
+
+    #[test]
+    fn further_lines_are_points_and_angle() {
+        let seed = Seed::from_line("rain\nit is a neighbour\n- gutters\n* umbrellas");
+        assert_eq!(seed.angle.as_deref(), Some("it is a neighbour"));
+        assert_eq!(seed.points, ["gutters", "umbrellas"]);
+    }
+
+    #[test]
+    fn a_seed_is_cleaned_and_checked() {
+        let of = |topic: &str| Seed { topic: topic.to_owned(), ..Seed::default() };
+        assert_eq!(of("  rain \n city ").checked().unwrap().topic, "rain city");
+        assert_eq!(of(" \n").checked(), Err(SeedTrouble::NoTopic));
+        for words in [0, 20_001] {
+            let seed = Seed { words: Some(words), ..of("rain") };
+            assert_eq!(seed.checked(), Err(SeedTrouble::Words(words)));
+        }
+        let empty = Seed { angle: Some(" ".to_owned()), points: vec![String::new()], ..of("rain") };
+        assert_eq!(empty.checked().unwrap(), of("rain"));
+    }
+
+    #[test]
+    fn absurd_fields_are_told_of() {
+        let long = Seed { topic: "r".repeat(501), ..Seed::default() };
+        assert_eq!(
+            long.checked().unwrap_err().to_string(),
+            "The topic is longer than 500 characters; say it shorter."
+        );
+        let many =
+            Seed { topic: "r".to_owned(), points: vec!["p".to_owned(); 51], ..Seed::default() };
+        assert_eq!(
+            many.checked().unwrap_err().to_string(),
+            "There are more than 50 points; leave some out."
+        );
+    }
+
+    #[test]
+    fn a_piece_is_asked_for_with_a_neutral_title_and_round_words() {
+        let seed = Seed::of_piece(&piece("Rain — *again*?!", 612), &["gutters".to_owned()]);
+        assert_eq!((seed.topic.as_str(), seed.words), ("Rain, again", Some(600)));
+        assert_eq!(seed.points, ["gutters"]);
+        for (words, want) in
+            [(0, None), (3, Some(50)), (374, Some(350)), (375, Some(400)), (451, Some(500))]
+        {
+            assert_eq!(Seed::of_piece(&piece("Rain", words), &[]).words, want);
+        }
+    }
+
+    #[test]
+    fn a_piece_without_a_title_is_about_its_phrases() {
+        let phrases = ["a", "b", "c", "d"].map(str::to_owned);
+        assert_eq!(Seed::of_piece(&piece("“”", 10), &phrases).topic, "a, b, c");
+    }
+
+    const RAIN: &str = "The storm drain took the rain. A storm drain is a modest thing. I never \
+                        saw the gutters of this town so full, and the gutters talked.";
+
+    #[test]
+    fn topics_are_what_sets_a_text_apart_in_alphabetical_order() {
+        let phrases = Phrases::of([RAIN, "I never saw such a modest town.", "This town is full."]);
+        let topics = phrases.topics(RAIN);
+        assert!(topics.is_sorted() && topics.len() <= 8);
+        assert!(topics.contains(&"gutters".to_owned()), "{topics:?}");
+        assert!(topics.contains(&"storm drain".to_owned()), "{topics:?}");
+        assert!(!topics.iter().any(|t| t == "storm" || t == "never" || t == "the"));
+    }
+
+    #[test]
+    fn no_run_of_the_writer_leaks_into_the_points() {
+        let phrases = Phrases::of([RAIN]);
+        assert!(phrases.topics(RAIN).iter().all(|topic| topic.split(' ').count() <= 2));
+        assert!(phrases.topics("").is_empty());
+        assert!(!Phrases::default().topics(RAIN).is_empty());
+    }
 }
