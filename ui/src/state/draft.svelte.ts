@@ -143,7 +143,7 @@ export class Drafting {
 
   /** Reads the edit that the text in the editor makes of the draft. */
   async review(): Promise<void> {
-    if (!this.draft || this.writing) return
+    if (!this.draft || this.writing || (this.shipped && this.edit?.row != null)) return
     const { draft } = this.draft
     const request = this.shipped ? { draft } : { draft, text: this.text }
     const edit = await this.notices.attempt('edit', () => this.backend.call('edit_read', request))

@@ -1,0 +1,18 @@
+// What a verdict's decision means, in words.
+
+export interface Decided {
+  name: string
+  means: string
+  tone: 'good' | 'even' | 'bad'
+}
+
+const DECISIONS: Record<string, Decided> = {
+  SHIP: { name: 'SHIP', means: 'It writes more like you, and writes from now on.', tone: 'good' },
+  KEEP: { name: 'KEEP', means: 'It is no better; whoever wrote until now goes on.', tone: 'even' },
+  UNPROVEN: { name: 'UNPROVEN', means: 'There is too little to tell whether it is better.', tone: 'even' },
+  BLOCKED: { name: 'BLOCKED', means: 'Something stands against letting it write.', tone: 'bad' },
+  RETIRE: { name: 'RETIRE', means: 'It writes less like you than the others; better put it away.', tone: 'bad' },
+}
+
+export const decided = (decision: string): Decided =>
+  DECISIONS[decision.toUpperCase()] ?? { name: decision, means: '', tone: 'even' }
