@@ -1,0 +1,425 @@
+//! An adapter on disk: a folder a person can read.
+//!
+//! `adapter_model.safetensors` and `adapter_config.json` are PEFT's own
+//! layout, so anything that reads PEFT reads it; `card.json` holds what is
+//! needed to do the run again and to argue with it. A folder is written beside
+//! its place and renamed when whole.
+//!
+//! GGUF's llama files exchange rows of q and k so that rotary pairs stand side
+//! by side. Inside we keep the file's order; PEFT's file has Hugging Face's.
+
+use std::fs::{self, File};
+use std::io::Write;
+use std::path::Path;
+
+use ghost_core::id::RowId;
+use ghost_core::run::{Recipe, Step};
+use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use serde::{Deserialize, Serialize};
+use serde_json::json;
+use sha2::{Digest, Sha256};
+
+use crate::base::{Base, Pairs};
+use crate::error::{Error, Result};
+use crate::lora::{Lora, Target};
+
+const WEIGHTS: &str = "adapter_model.safetensors";
+const CONFIG: &str = "adapter_config.json";
+const CARD: &str = "card.json";
+/// A rank no one needs: what a file may ask for is bounded before anything is allocated.
+const MOST_RANK: usize = 4096;
+
+/// What a base has learned of its writer, and where that came from.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Adapter {
+    /// The numbers.
+    pub lora: Lora,
+    /// Where they came from.
+    pub card: Card,
+}
+
+/// Everything needed to repeat the run that made an adapter, apart from the rows themselves.
+/// What the engine doesn't know (`rows`, `verdict`, `app_version`) is filled in by whoever saves.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+pub struct Card {
+    /// [`fingerprint`] of the base it was trained on.
+    pub base_fingerprint: String,
+    /// The base's own name.
+    pub base_name: String,
+    /// The numbers of the run, its random seed among them.
+    pub recipe: Recipe,
+    /// The rows learned from.
+    #[serde(default)]
+    pub rows: Vec<RowId>,
+    /// Hash of base, recipe, lessons and dev rows, in hexadecimal.
+    pub rows_hash: String,
+    /// The curve.
+    #[serde(default)]
+    pub steps: Vec<Step>,
+    /// What was judged of it; null before that.
+    #[serde(default)]
+    pub verdict: serde_json::Value,
+    /// The app that made it.
+    #[serde(default)]
+    pub app_version: String,
+}
+
+impl Adapter {
+    /// Writes the folder whole or not at all; one that is there already is replaced.
+    pub fn save(&self, base: &Base, folder: &Path) -> Result<()> {
+        let io = |source| Error::Io { path: folder.to_owned(), source };
+        let parent =
+            folder.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
+        fs::create_dir_all(parent).map_err(io)?;
+        let temporary =
+            tempfile::Builder::new().prefix(".adapter-").tempdir_in(parent).map_err(io)?;
+        write(&temporary.path().join(WEIGHTS), &self.weights(base)?)?;
+        write(&temporary.path().join(CONFIG), &pretty(&self.config())?)?;
+        write(&temporary.path().join(CARD), &pretty(&self.card)?)?;
+        sync_folder(temporary.path());
+        if folder.exists() {
+            // A folder can't be renamed over another: the old one steps aside, and goes last.
+            let aside =
+                tempfile::Builder::new().prefix(".adapter-old-").tempdir_in(parent).map_err(io)?;
+            fs::rename(folder, aside.path().join("old")).map_err(io)?;
+        }
+        fs::rename(temporary.path(), folder).map_err(io)?;
+        // It has another name now; there is nothing left to remove under the old one.
+        let _ = temporary.keep();
+        sync_folder(parent);
+        Ok(())
+    }
+
+    /// Reads a folder, and checks that it was trained on this base.
+    pub fn load(base: &Base, folder: &Path) -> Result<Self> {
+        let card: Card = parse(&folder.join(CARD))?;
+        let ours = fingerprint(base);
+        if card.base_fingerprint != ours {
+            let what = format!("it was trained on {}, not on {}", card.base_name, base.card.name);
+            return Err(Error::AdapterMismatch { what });
+        }
+        let config: Config = parse(&folder.join(CONFIG))?;
+        let bytes = read(&folder.join(WEIGHTS))?;
+        let lora = numbers(base, &config, &bytes)
+            .map_err(|reason| Error::NotAnAdapter { path: folder.join(WEIGHTS), reason })?;
+        Ok(Self { lora, card })
+    }
+
+    /// The numbers as PEFT's safetensors file.
+    pub(crate) fn weights(&self, base: &Base) -> Result<Vec<u8>> {
+        let lora = in_hugging_face_order(base, &self.lora);
+        let rank = lora.rank;
+        let tensors: Vec<(String, Vec<usize>, Vec<u8>)> = lora
+            .names()
+            .zip(lora.tensors())
+            .enumerate()
+            .map(|(i, (name, values))| {
+                let other = values.len() / rank.max(1);
+                let shape = if i % 2 == 0 { vec![rank, other] } else { vec![other, rank] };
+                let bytes = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+                (format!("base_model.model.model.{name}"), shape, bytes)
+            })
+            .collect();
+        let views = tensors
+            .iter()
+            .map(|(name, shape, bytes)| {
+                Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes)?))
+            })
+            .collect::<std::result::Result<Vec<_>, safetensors::SafeTensorError>>()
+            .map_err(|e| Error::Bug(e.to_string()))?;
+        let metadata = [("format".to_owned(), "pt".to_owned())].into_iter().collect();
+        safetensors::serialize(views, Some(metadata)).map_err(|e| Error::Bug(e.to_string()))
+    }
+
+    fn config(&self) -> serde_json::Value {
+        let short = |target: Target| target.module().rsplit('.').next().unwrap_or_default();
+        json!({
+            "alpha_pattern": {},
+            "auto_mapping": null,
+            "base_model_name_or_path": self.card.base_name,
+            "bias": "none",
+            "fan_in_fan_out": false,
+            "inference_mode": true,
+            "init_lora_weights": true,
+            "layers_pattern": null,
+            "layers_to_transform": null,
+            "lora_alpha": self.lora.alpha,
+            "lora_dropout": self.lora.dropout,
+            "modules_to_save": null,
+            "peft_type": "LORA",
+            "r": self.lora.rank,
+            "rank_pattern": {},
+            "revision": null,
+            "target_modules": Target::ALL.map(short),
+            "task_type": "CAUSAL_LM",
+            "use_dora": false,
+            "use_rslora": false,
+        })
+    }
+}
+
+/// What of PEFT's configuration changes how the numbers are read.
+#[derive(Deserialize)]
+struct Config {
+    peft_type: String,
+    r: usize,
+    lora_alpha: f32,
+    #[serde(default)]
+    lora_dropout: f32,
+    #[serde(default)]
+    use_dora: bool,
+    #[serde(default)]
+    use_rslora: bool,
+}
+
+/// Reads the numbers, or says in a clause why that can't be done.
+fn numbers(base: &Base, config: &Config, bytes: &[u8]) -> std::result::Result<Lora, String> {
+    if config.peft_type != "LORA" || config.use_dora || config.use_rslora {
+        return Err("it isn't a plain LoRA adapter".to_owned());
+    }
+    if !(1..=MOST_RANK).contains(&config.r) || !config.lora_alpha.is_finite() {
+        return Err(format!("its rank is {} and its alpha {}", config.r, config.lora_alpha));
+    }
+    let file = SafeTensors::deserialize(bytes).map_err(|e| format!("it is damaged ({e})"))?;
+    let rank = config.r;
+    let read = |n: usize, target: Target, side: &str, shape: [usize; 2]| {
+        let name =
+            format!("base_model.model.model.layers.{n}.{}.lora_{side}.weight", target.module());
+        let tensor = file.tensor(&name).map_err(|_| format!("it has no {name}"))?;
+        if tensor.shape() != shape || tensor.dtype() != Dtype::F32 {
+            let (found, dtype) = (tensor.shape(), tensor.dtype());
+            return Err(format!(
+                "{name} is {dtype:?} of shape {found:?} where F32 of {shape:?} is needed"
+            ));
+        }
+        let (values, _) = tensor.data().as_chunks::<4>();
+        let values: Vec<f32> = values.iter().map(|v| f32::from_le_bytes(*v)).collect();
+        if values.iter().any(|v| !v.is_finite()) {
+            return Err(format!("{name} holds values that are no numbers"));
+        }
+        Ok(values)
+    };
+    let mut layers = Vec::with_capacity(base.layers.len());
+    for n in 0..base.layers.len() {
+        let mut pairs = Vec::with_capacity(7);
+        for target in Target::ALL {
+            let (rows, cols) = target.shape(&base.shape);
+            let a = read(n, target, "A", [rank, cols])?;
+            let b = read(n, target, "B", [rows, rank])?;
+            pairs.push(crate::lora::Pair { a, b });
+        }
+        layers.extend(<[_; 7]>::try_from(pairs));
+    }
+    let lora = Lora { rank, alpha: config.lora_alpha, dropout: config.lora_dropout, layers };
+    Ok(in_file_order(base, &lora))
+}
+
+/// Where a row of q or k in Hugging Face's order stands in the base's file.
+fn place(base: &Base, row: usize) -> usize {
+    let dim = base.shape.head_dim;
+    let (head, within) = (row / dim * dim, row % dim);
+    head + 2 * (within % (dim / 2)) + within / (dim / 2)
+}
+
+/// Rows of q's and k's `B` in the order PEFT's file has them.
+fn in_hugging_face_order(base: &Base, lora: &Lora) -> Lora {
+    exchanged(base, lora, |theirs, ours| (theirs, ours))
+}
+
+/// And in the order of the base's file.
+fn in_file_order(base: &Base, lora: &Lora) -> Lora {
+    exchanged(base, lora, |theirs, ours| (ours, theirs))
+}
+
+/// Copies the rows of q's and k's `B` by (to, from), given each row's place in both orders.
+fn exchanged(base: &Base, lora: &Lora, way: impl Fn(usize, usize) -> (usize, usize)) -> Lora {
+    let mut out = lora.clone();
+    if base.shape.rope.pairs == Pairs::Halves {
+        return out; // the file is in Hugging Face's order already
+    }
+    for (out, pairs) in out.layers.iter_mut().zip(&lora.layers) {
+        for target in [Target::Q as usize, Target::K as usize] {
+            for theirs in 0..pairs[target].b.len() / lora.rank {
+                let (to, from) = way(theirs, place(base, theirs));
+                let from = &pairs[target].b[from * lora.rank..(from + 1) * lora.rank];
+                out[target].b[to * lora.rank..(to + 1) * lora.rank].copy_from_slice(from);
+            }
+        }
+    }
+    out
+}
+
+/// What makes a base this one: its shape, its norms, and of every matrix its type and its first
+/// and last row. Reads a few pages of the file, not all of it.
+pub fn fingerprint(base: &Base) -> String {
+    let mut hash = Sha256::new();
+    hash.update(format!("{:?}", base.shape));
+    let mut matrix = |w: &crate::weight::Weight| {
+        hash.update(format!("{w:?}"));
+        if w.rows > 0 {
+            hash.update(w.row_bytes(0));
+            hash.update(w.row_bytes(w.rows - 1));
+        }
+    };
+    matrix(&base.embedding);
+    base.output.iter().for_each(&mut matrix);
+    for layer in &base.layers {
+        Target::ALL.iter().for_each(|target| matrix(target.weight(layer)));
+    }
+    let norms = base.layers.iter().flat_map(|layer| [&layer.attn_norm, &layer.ffn_norm]);
+    for norm in norms.chain([&base.final_norm]) {
+        norm.iter().for_each(|v| hash.update(v.to_le_bytes()));
+    }
+    hex(&hash.finalize())
+}
+
+/// Bytes as people write hashes.
+pub(crate) fn hex(bytes: &[u8]) -> String {
+    bytes.iter().map(|byte| format!("{byte:02x}")).collect()
+}
+
+fn read(path: &Path) -> Result<Vec<u8>> {
+    fs::read(path).map_err(|source| Error::Io { path: path.to_owned(), source })
+}
+
+fn parse<T: serde::de::DeserializeOwned>(path: &Path) -> Result<T> {
+    serde_json::from_slice(&read(path)?).map_err(|e| Error::NotAnAdapter {
+        path: path.to_owned(),
+        reason: format!("it is damaged ({e})"),
+    })
+}
+
+fn pretty(value: &impl Serialize) -> Result<Vec<u8>> {
+    serde_json::to_vec_pretty(value).map_err(|e| Error::Bug(e.to_string()))
+}
+
+/// Writes a file and waits until the disk has it.
+pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
+    let io = |source| Error::Io { path: path.to_owned(), source };
+    let mut file = File::create(path).map_err(io)?;
+    file.write_all(bytes).map_err(io)?;
+    file.sync_all().map_err(io)
+}
+
+/// Makes a rename in a folder last. Not every system can; the rename itself is whole anyway.
+pub(crate) fn sync_folder(folder: &Path) {
+    if let Ok(folder) = File::open(folder) {
+        let _ = folder.sync_all();
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::tiny;
+
+    fn adapter(base: &Base) -> Adapter {
+        let mut lora = Lora::fresh(base, 4, 8.0, 0.1, 5);
+        for (i, tensor) in lora.tensors_mut().enumerate() {
+            for (j, value) in tensor.iter_mut().enumerate() {
+                *value += (i * 31 + j) as f32 * 1e-4;
+            }
+        }
+        let card = Card {
+            base_fingerprint: fingerprint(base),
+            base_name: "tiny".to_owned(),
+            recipe: Recipe::quick(1000, 10, 3),
+            rows: vec![RowId(3), RowId(9)],
+            rows_hash: "ab".to_owned(),
+            steps: Vec::new(),
+            verdict: serde_json::Value::Null,
+            app_version: "0.1.0".to_owned(),
+        };
+        Adapter { lora, card }
+    }
+
+    #[test]
+    fn saved_and_loaded_it_is_the_same() {
+        let base = tiny::base(1);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("adapters/7");
+        let adapter = adapter(&base);
+        adapter.save(&base, &path).unwrap();
+        assert_eq!(Adapter::load(&base, &path).unwrap(), adapter);
+        adapter.save(&base, &path).unwrap();
+        assert_eq!(Adapter::load(&base, &path).unwrap(), adapter);
+        let names: Vec<_> =
+            fs::read_dir(path.parent().unwrap()).unwrap().map(|e| e.unwrap().file_name()).collect();
+        assert_eq!(names, ["7"], "nothing is left beside it");
+    }
+
+    #[test]
+    fn the_file_is_in_hugging_faces_order() {
+        // One head of 8: the file has pairs side by side (0 4 1 5 2 6 3 7 of Hugging Face's rows).
+        let mut base = tiny::base(1);
+        base.shape.head_dim = 8;
+        base.shape.rope.pairs = Pairs::Interleaved;
+        assert_eq!(
+            (0..8).map(|row| place(&base, row)).collect::<Vec<_>>(),
+            [0, 2, 4, 6, 1, 3, 5, 7]
+        );
+        let mut lora = Lora::fresh(&base, 1, 1.0, 0.0, 1);
+        for pairs in &mut lora.layers {
+            pairs[0].b = (0..16).map(|row| row as f32).collect();
+        }
+        let theirs = in_hugging_face_order(&base, &lora);
+        assert_eq!(theirs.layers[0][0].b[..8], [0.0, 2.0, 4.0, 6.0, 1.0, 3.0, 5.0, 7.0]);
+        assert_eq!(theirs.layers[0][0].b[8..], [8.0, 10.0, 12.0, 14.0, 9.0, 11.0, 13.0, 15.0]);
+        assert_eq!(in_file_order(&base, &theirs), lora);
+        base.shape.rope.pairs = Pairs::Halves;
+        assert_eq!(in_hugging_face_order(&base, &lora), lora);
+    }
+
+    #[test]
+    fn peft_finds_the_names_and_shapes_it_wants() {
+        let base = tiny::base(1);
+        let bytes = adapter(&base).weights(&base).unwrap();
+        let file = SafeTensors::deserialize(&bytes).unwrap();
+        assert_eq!(file.len(), base.shape.layers * 14);
+        let a = file.tensor("base_model.model.model.layers.1.mlp.down_proj.lora_A.weight").unwrap();
+        assert_eq!((a.shape(), a.dtype()), (&[4, base.shape.ffn][..], Dtype::F32));
+        let b =
+            file.tensor("base_model.model.model.layers.0.self_attn.k_proj.lora_B.weight").unwrap();
+        assert_eq!(b.shape(), [base.shape.kv_heads * base.shape.head_dim, 4]);
+    }
+
+    #[test]
+    fn another_base_is_refused_with_a_sentence() {
+        let (base, other) = (tiny::base(1), tiny::base(2));
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        adapter(&base).save(&base, &path).unwrap();
+        let error = Adapter::load(&other, &path).unwrap_err();
+        assert!(matches!(error, Error::AdapterMismatch { .. }));
+        assert!(error.to_string().ends_with('.'), "{error}");
+    }
+
+    #[test]
+    fn damaged_files_are_errors_and_never_panics() {
+        let base = tiny::base(1);
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("a");
+        adapter(&base).save(&base, &path).unwrap();
+        for name in [WEIGHTS, CONFIG, CARD] {
+            let whole = fs::read(path.join(name)).unwrap();
+            for keep in [0, 1, 7, 8, 9, 40, whole.len() / 2, whole.len() - 1] {
+                fs::write(path.join(name), &whole[..keep]).unwrap();
+                Adapter::load(&base, &path).unwrap_err();
+            }
+            let mut chance = crate::chance::Chance::new(11);
+            for _ in 0..200 {
+                let mut bytes = whole.clone();
+                for _ in 0..8 {
+                    let at = chance.below(bytes.len().min(600));
+                    bytes[at] = chance.draw() as u8;
+                }
+                fs::write(path.join(name), &bytes).unwrap();
+                let _ = Adapter::load(&base, &path);
+            }
+            fs::write(path.join(name), &whole).unwrap();
+        }
+        fs::remove_file(path.join(WEIGHTS)).unwrap();
+        assert!(matches!(Adapter::load(&base, &path), Err(Error::Io { .. })));
+    }
+}

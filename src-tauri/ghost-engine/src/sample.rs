@@ -1,0 +1,198 @@
+//! From logits to the next token.
+//!
+//! A guard against loops, a floor under the unlikely, then temperature and
+//! top-p by candle's own sampler, on the few tokens that are still in play.
+//! The same seed draws the same draft. Knows nothing of what tokens say: the
+//! caller tells which of them a repeat may not reach across.
+
+use candle_core::{Device, Tensor};
+use candle_transformers::generation::LogitsProcessor;
+use serde::{Deserialize, Serialize};
+
+use crate::error::{Error, Result};
+
+/// How a draft is drawn (VOICE 7).
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Sampling {
+    /// 0 always takes the likeliest token; 1 is the base's own odds.
+    pub temperature: f32,
+    /// The likeliest tokens that together have this much; 1 is all.
+    pub top_p: f32,
+    /// Tokens less likely than this share of the likeliest are out; 0 is none.
+    pub min_p: f32,
+    /// How hard a repeat of more than four tokens is held back; 0 is not at all.
+    pub repeat_guard: f32,
+    /// Most tokens of a draft.
+    pub max_tokens: usize,
+    /// The number that makes a draft repeatable.
+    pub random_seed: u64,
+}
+
+impl Default for Sampling {
+    fn default() -> Self {
+        Self {
+            temperature: 0.85,
+            top_p: 1.0,
+            min_p: 0.05,
+            repeat_guard: 0.8,
+            max_tokens: 2048,
+            random_seed: 0,
+        }
+    }
+}
+
+/// A repeat up to this long is a writer's own: stock phrases, anaphora.
+const ALLOWED: usize = 4;
+/// What each further token of a repeat multiplies its cost by.
+const GROWTH: f32 = 1.75;
+/// Repeats are measured no further than this.
+const LONGEST: usize = 50;
+/// Tokens e⁻¹⁶ as likely as the likeliest are not even sorted.
+const IN_PLAY: f32 = 16.0;
+
+/// Draws one draft's tokens.
+pub struct Sampler {
+    how: Sampling,
+    processor: LogitsProcessor,
+    said: Vec<(u32, Reach)>,
+}
+
+/// Whether a repeat may go on across a token.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Reach {
+    /// An ordinary token.
+    Through,
+    /// A line's end, a quote, a list marker: what follows begins anew.
+    Stops,
+}
+
+impl Sampler {
+    /// Nothing said yet.
+    pub fn new(how: &Sampling) -> Self {
+        let top_p = (how.top_p > 0.0 && how.top_p < 1.0).then(|| f64::from(how.top_p));
+        let temperature = f64::from(how.temperature.max(0.0));
+        let processor = LogitsProcessor::new(how.random_seed, Some(temperature), top_p);
+        Self { how: how.clone(), processor, said: Vec::new() }
+    }
+
+    /// Notes a token as said.
+    pub fn say(&mut self, token: u32, reach: Reach) {
+        self.said.push((token, reach));
+    }
+
+    /// The next token. A logit of −∞ forbids its token; at least one must be left.
+    pub fn next(&mut self, logits: &mut [f32]) -> Result<u32> {
+        self.hold_back_repeats(logits);
+        let best =
+            logits.iter().copied().filter(|l| l.is_finite()).fold(f32::NEG_INFINITY, f32::max);
+        if !best.is_finite() {
+            return Err(Error::Bug("the base answered with no usable number".to_owned()));
+        }
+        let floor = match self.how.min_p {
+            p if p > 0.0 => best + p.min(1.0).ln(),
+            _ => best - IN_PLAY * self.how.temperature.max(1.0),
+        };
+        let in_play = |l: &f32| l.is_finite() && *l >= floor;
+        let (tokens, left): (Vec<u32>, Vec<f32>) =
+            (0..).zip(logits.iter().copied()).filter(|(_, l)| in_play(l)).unzip();
+        let bug = |e: candle_core::Error| Error::Bug(e.to_string());
+        let left = Tensor::new(left, &Device::Cpu).map_err(bug)?;
+        let drawn = self.processor.sample(&left).map_err(bug)?;
+        Ok(tokens[drawn as usize])
+    }
+
+    /// DRY: a token that would lengthen a repeat of what was said costs more the longer it gets.
+    fn hold_back_repeats(&self, logits: &mut [f32]) {
+        if self.how.repeat_guard <= 0.0 {
+            return;
+        }
+        let mut longest = std::collections::BTreeMap::<u32, usize>::new();
+        let end = self.said.len();
+        for next in 1..end {
+            let back = self.said[..next].iter().rev().zip(self.said.iter().rev()).take(LONGEST);
+            let same = back.take_while(|(a, b)| a.0 == b.0 && a.1 == Reach::Through).count();
+            if same >= ALLOWED {
+                let most = longest.entry(self.said[next].0).or_default();
+                *most = same.max(*most);
+            }
+        }
+        for (token, same) in longest {
+            if let Some(logit) = logits.get_mut(token as usize) {
+                *logit -= self.how.repeat_guard * GROWTH.powi((same - ALLOWED) as i32);
+            }
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn draws(how: &Sampling, logits: &[f32], n: usize) -> Vec<u32> {
+        let mut sampler = Sampler::new(how);
+        (0..n).map(|_| sampler.next(&mut logits.to_vec()).unwrap()).collect()
+    }
+
+    const LOGITS: [f32; 5] = [0.0, 1.0, 2.0, 1.5, -3.0];
+
+    #[test]
+    fn the_same_seed_draws_the_same() {
+        let how = Sampling { temperature: 1.0, ..Sampling::default() };
+        assert_eq!(draws(&how, &LOGITS, 50), draws(&how, &LOGITS, 50));
+        assert_ne!(
+            draws(&how, &LOGITS, 50),
+            draws(&Sampling { random_seed: 1, ..how }, &LOGITS, 50)
+        );
+    }
+
+    #[test]
+    fn no_temperature_takes_the_likeliest() {
+        let how = Sampling { temperature: 0.0, ..Sampling::default() };
+        assert_eq!(draws(&how, &LOGITS, 3), [2, 2, 2]);
+    }
+
+    #[test]
+    fn the_unlikely_are_out() {
+        let how = Sampling { temperature: 2.0, min_p: 0.5, ..Sampling::default() };
+        assert!(draws(&how, &LOGITS, 200).iter().all(|token| [2, 3].contains(token)));
+        let how = Sampling { temperature: 1.0, min_p: 0.0, top_p: 0.5, ..Sampling::default() };
+        assert!(draws(&how, &LOGITS, 200).iter().all(|token| [2, 3].contains(token)));
+    }
+
+    #[test]
+    fn the_odds_are_the_bases_own() {
+        let how = Sampling { temperature: 1.0, min_p: 0.0, ..Sampling::default() };
+        let drawn = draws(&how, &[0.0, 2.0f32.ln()], 3000);
+        let twos = drawn.iter().filter(|token| **token == 1).count();
+        assert!((1900..2100).contains(&twos), "{twos}");
+    }
+
+    #[test]
+    fn a_forbidden_token_is_never_drawn() {
+        let how = Sampling { temperature: 1.0, min_p: 0.0, ..Sampling::default() };
+        let logits = [f32::NEG_INFINITY, 0.0, f32::NAN];
+        assert!(draws(&how, &logits, 100).iter().all(|token| *token == 1));
+        assert!(Sampler::new(&how).next(&mut [f32::NAN, f32::NEG_INFINITY]).is_err());
+        assert!(Sampler::new(&how).next(&mut []).is_err());
+    }
+
+    #[test]
+    fn a_long_repeat_is_held_back_and_a_short_one_is_not() {
+        let held_back = |said: &[(u32, Reach)]| {
+            let mut sampler = Sampler::new(&Sampling::default());
+            said.iter().for_each(|(token, reach)| sampler.say(*token, *reach));
+            let mut logits = [0.0; 10];
+            sampler.hold_back_repeats(&mut logits);
+            -logits[9]
+        };
+        let through =
+            |tokens: &[u32]| tokens.iter().map(|t| (*t, Reach::Through)).collect::<Vec<_>>();
+        assert_eq!(held_back(&through(&[1, 2, 3, 9, 0, 1, 2, 3])), 0.0);
+        assert_eq!(held_back(&through(&[1, 2, 3, 4, 9, 0, 1, 2, 3, 4])), 0.8);
+        assert_eq!(held_back(&through(&[5, 1, 2, 3, 4, 9, 5, 1, 2, 3, 4])), 0.8 * 1.75);
+        let mut broken = through(&[1, 2, 3, 4, 9, 0, 1, 2, 3, 4]);
+        broken[1].1 = Reach::Stops;
+        assert_eq!(held_back(&broken), 0.0);
+    }
+}

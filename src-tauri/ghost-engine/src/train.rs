@@ -1,0 +1,385 @@
+//! A run: rows in, an adapter out, and everything that happens to it on one screen.
+//!
+//! The same base, rows and recipe give the same adapter bit for bit, however
+//! often the run is stopped and gone on with in between: the order of rows and
+//! what is dropped follow from the seed and the step. The clock is read to tell
+//! how fast it goes and to save every minute, and never changes the result.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use ghost_core::row::{Row, Side};
+use ghost_core::run::{Recipe, Step};
+use sha2::{Digest, Sha256};
+
+use crate::adapter::{self, Adapter, Card};
+use crate::base::Base;
+use crate::chance::Chance;
+use crate::checkpoint::Standing;
+use crate::error::{Error, Result};
+use crate::lesson::{self, Lesson};
+use crate::lora::Lora;
+use crate::memory;
+use crate::model::{Dropout, Keep, Learner, Told};
+use crate::score;
+
+/// Longest time between two checkpoints.
+const SAVE_EVERY: Duration = Duration::from_secs(50);
+/// Share of the free memory a step may fill with blocks' insides.
+const MEMORY_SHARE: f64 = 0.4;
+/// Free memory where the system doesn't say.
+const MEMORY_GUESS: u64 = 4 << 30;
+
+/// What happens while a run is under way. Answering `Break` ends it after the step at hand.
+#[derive(Debug, Clone, PartialEq)]
+pub enum Event {
+    /// Goes on after so many steps done before.
+    Resumed(usize),
+    /// A checkpoint couldn't be read, and one before it, or the beginning, serves.
+    CheckpointDamaged,
+    /// A gradient reached each of so many tensors.
+    ProvedGradients(usize),
+    /// A step was done.
+    Stepped(Step),
+    /// The dev rows were looked at after step `n`.
+    Looked {
+        /// The step.
+        n: usize,
+        /// Bits per byte of the dev rows.
+        bits_per_byte: f64,
+        /// Whether no look was better.
+        best: bool,
+    },
+    /// All of it up to step `n` is on disk.
+    Saved(usize),
+}
+
+/// Why a run is over.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Why {
+    /// All steps are done.
+    Finished,
+    /// The dev rows got no better.
+    Patience,
+    /// Someone asked to stop; it can be gone on with.
+    Stopped,
+}
+
+/// What came of a run.
+#[derive(Debug, Clone, PartialEq)]
+pub struct Outcome {
+    /// The best by the dev rows; the last where none were looked at.
+    pub adapter: Adapter,
+    /// The curve, steps before an interruption included.
+    pub steps: Vec<Step>,
+    /// Bits per byte of the dev rows at the best look.
+    pub best_dev: Option<f64>,
+    /// Why it is over.
+    pub ended: Why,
+}
+
+/// Learns from rows. Checkpoints go to `folder`, and a run that finds its own there goes on from
+/// it. `folder` may be removed once the adapter is saved.
+pub fn train(
+    base: &Base,
+    rows: &[Row],
+    dev: &[Row],
+    recipe: &Recipe,
+    folder: &Path,
+    hear: &mut dyn FnMut(Event) -> ControlFlow<()>,
+) -> Result<Outcome> {
+    let plan = Plan::new(base, rows, dev, recipe)?;
+    let mut listener = Listener { hear, stop: false };
+    let mut now = listener.resume(folder, &plan, recipe);
+    let mut learner = Learner::default();
+    let mut gradients = now.lora.zeros_like();
+    let mut clock = Clock::new(now.steps.len());
+
+    while now.steps.len() < plan.of && !now.is_out_of_patience(recipe) && !listener.stop {
+        let n = now.steps.len() + 1;
+        clock.begin();
+        gradients.tensors_mut().for_each(|tensor| tensor.fill(0.0));
+        let batch = plan.batch(n);
+        let loss = batch.learn(base, &now.lora, &mut learner, &mut gradients);
+        felt(&gradients, n)?;
+        let learning_rate = recipe.rate_at(n, plan.of);
+        let norm = now.adam.step(&mut now.lora, &gradients, learning_rate, recipe.clip);
+        if !norm.is_finite() {
+            return Err(Error::Bug(format!("the gradient of step {n} is not a number")));
+        }
+        if n == 2 {
+            listener.say(Event::ProvedGradients(gradients.tensors().count()));
+        }
+        let (seconds, seconds_left) = clock.end(n, plan.of);
+        let looked = plan.looks_at(n).then(|| now.look(base, &plan, n, &mut listener));
+        now.steps.push(Step {
+            n,
+            of: plan.of,
+            loss,
+            dev_bits_per_byte: looked,
+            learning_rate,
+            gradient_norm: norm,
+            tokens: batch.tokens(),
+            tokens_per_second: batch.tokens() as f32 / seconds,
+            seconds_left,
+            peak_bytes: memory::peak(),
+        });
+        listener.say(Event::Stepped(now.steps[n - 1].clone()));
+        if listener.stop || now.steps.len() == plan.of || clock.is_time_to_save() {
+            now.save(folder, &plan.run)?;
+            listener.say(Event::Saved(n));
+        }
+    }
+
+    let ended = match () {
+        () if now.steps.len() >= plan.of => Why::Finished,
+        () if now.is_out_of_patience(recipe) => Why::Patience,
+        () => Why::Stopped,
+    };
+    Ok(now.outcome(base, recipe, plan.run, ended))
+}
+
+/// A gradient is proven, not assumed. `B` begins at zero and stops every gradient on its way to
+/// `A`, so at the first step each `B` must have felt one, and at the second each `A`.
+fn felt(gradients: &Lora, n: usize) -> Result<()> {
+    let wanted = match n {
+        1 => "lora_B",
+        2 => "lora_A",
+        _ => return Ok(()),
+    };
+    let mut tensors = gradients.names().zip(gradients.tensors());
+    let untouched = |(name, tensor): &(String, &Vec<f32>)| {
+        name.contains(wanted) && tensor.iter().all(|value| *value == 0.0)
+    };
+    match tensors.find(untouched) {
+        Some((name, _)) => Err(Error::Bug(format!("no gradient reached {name}"))),
+        None => Ok(()),
+    }
+}
+
+/// What will be learned, when. Follows from base, rows and recipe alone.
+struct Plan<'a> {
+    recipe: &'a Recipe,
+    fresh: Lora,
+    lessons: Vec<Lesson>,
+    /// Prompts and texts of the dev rows.
+    dev: Vec<(Vec<u32>, &'a str)>,
+    /// Steps there will be.
+    of: usize,
+    /// Hash of all that decides the result.
+    run: String,
+    keep: Keep,
+}
+
+impl<'a> Plan<'a> {
+    fn new(base: &Base, rows: &[Row], dev: &'a [Row], recipe: &'a Recipe) -> Result<Self> {
+        if rows.iter().chain(dev).any(|row| row.side == Side::Holdout) {
+            return Err(Error::Recipe("a row that is held out was given to learn from".to_owned()));
+        }
+        if recipe.rank == 0 || recipe.learning_rate.is_nan() || recipe.learning_rate <= 0.0 {
+            return Err(Error::Recipe("its rank and learning rate must be above zero".to_owned()));
+        }
+        let mut lessons = Vec::new();
+        for row in rows {
+            lessons.extend(lesson::lessons(base, row, recipe.context)?);
+        }
+        if lessons.is_empty() {
+            return Err(Error::Recipe("there is nothing to learn from".to_owned()));
+        }
+        let dev = dev.iter().filter(|row| !row.text.is_empty());
+        let dev: Vec<_> = dev
+            .map(|row| Ok((lesson::prompt_for(base, &row.seed)?, row.text.as_str())))
+            .collect::<Result<_>>()?;
+        let Recipe { rank, alpha, dropout, random_seed, .. } = *recipe;
+        let fresh = Lora::fresh(base, rank, alpha, dropout, random_seed);
+        let of = recipe.steps.unwrap_or_else(|| {
+            let steps =
+                |epoch| lesson::epoch(&lessons, recipe.batch_tokens, random_seed, epoch).len();
+            (0..recipe.epochs.max(1) as u64).map(steps).sum()
+        });
+        let run = hash(base, &lessons, &dev, recipe);
+        let keep = keep(base, &lessons, rank);
+        Ok(Self { recipe, fresh, lessons, dev, of, run, keep })
+    }
+
+    /// The lessons of step `n`, counted from 1.
+    fn batch(&self, n: usize) -> Batch<'_> {
+        let (mut epoch, mut left) = (0, n - 1);
+        loop {
+            let Recipe { batch_tokens, random_seed, .. } = *self.recipe;
+            let mut batches = lesson::epoch(&self.lessons, batch_tokens, random_seed, epoch);
+            if left < batches.len() {
+                let lessons = batches.swap_remove(left).into_iter().map(|i| &self.lessons[i]);
+                return Batch { plan: self, n, lessons: lessons.collect() };
+            }
+            left -= batches.len();
+            epoch += 1;
+        }
+    }
+
+    fn looks_at(&self, n: usize) -> bool {
+        let every = self.recipe.dev_every;
+        !self.dev.is_empty() && every > 0 && (n.is_multiple_of(every) || n == self.of)
+    }
+}
+
+/// What one step learns from.
+struct Batch<'a> {
+    plan: &'a Plan<'a>,
+    n: usize,
+    lessons: Vec<&'a Lesson>,
+}
+
+impl Batch<'_> {
+    fn tokens(&self) -> usize {
+        self.lessons.iter().map(|lesson| lesson.tokens.len()).sum()
+    }
+
+    /// Adds the batch's gradients; its loss. Weights are summed over the whole batch first, so
+    /// that a batch of several lessons is exactly one loss.
+    fn learn(&self, base: &Base, lora: &Lora, learner: &mut Learner, gradients: &mut Lora) -> f32 {
+        let weights = |lesson: &Lesson| lesson.weights.iter().map(|w| f64::from(*w)).sum::<f64>();
+        let over: f64 = self.lessons.iter().map(|lesson| weights(lesson)).sum();
+        let mut nats = 0.0;
+        for (i, lesson) in self.lessons.iter().enumerate() {
+            let Recipe { random_seed, dropout: share, .. } = *self.plan.recipe;
+            let seed = Chance::of(random_seed, &[0xD0, self.n as u64, i as u64]).draw();
+            let told = Told {
+                tokens: &lesson.tokens,
+                weights: &lesson.weights,
+                over,
+                dropout: (share > 0.0).then_some(Dropout { share, seed }),
+                keep: self.plan.keep,
+            };
+            nats += learner.learn(base, lora, told, gradients);
+        }
+        (nats / over) as f32
+    }
+}
+
+impl Standing {
+    /// Looks at the dev rows, and keeps the adapter if it was never better.
+    fn look(&mut self, base: &Base, plan: &Plan, n: usize, listener: &mut Listener) -> f64 {
+        let nats =
+            |(prompt, text): &(Vec<u32>, &str)| score::nats(base, Some(&self.lora), prompt, text);
+        let bits = plan.dev.iter().map(nats).sum::<f64>() / std::f64::consts::LN_2;
+        let bits_per_byte =
+            bits / plan.dev.iter().map(|(_, text)| text.len()).sum::<usize>() as f64;
+        let best = self.best.as_ref().is_none_or(|(least, _)| bits_per_byte < *least);
+        if best {
+            self.best = Some((bits_per_byte, self.lora.clone()));
+            self.looks_since = 0;
+        } else {
+            self.looks_since += 1;
+        }
+        listener.say(Event::Looked { n, bits_per_byte, best });
+        bits_per_byte
+    }
+
+    fn is_out_of_patience(&self, recipe: &Recipe) -> bool {
+        recipe.patience > 0 && self.looks_since >= recipe.patience
+    }
+
+    fn outcome(self, base: &Base, recipe: &Recipe, rows_hash: String, ended: Why) -> Outcome {
+        let best_dev = self.best.as_ref().map(|(bits, _)| *bits);
+        let card = Card {
+            base_fingerprint: adapter::fingerprint(base),
+            base_name: base.card.name.clone(),
+            recipe: recipe.clone(),
+            rows: Vec::new(),
+            rows_hash,
+            steps: self.steps.clone(),
+            verdict: serde_json::Value::Null,
+            app_version: String::new(),
+        };
+        let lora = self.best.map_or(self.lora, |(_, lora)| lora);
+        Outcome { adapter: Adapter { lora, card }, steps: self.steps, best_dev, ended }
+    }
+}
+
+/// Passes events on, and remembers that someone asked to stop.
+struct Listener<'a> {
+    hear: &'a mut dyn FnMut(Event) -> ControlFlow<()>,
+    stop: bool,
+}
+
+impl Listener<'_> {
+    fn say(&mut self, event: Event) {
+        self.stop |= (self.hear)(event).is_break();
+    }
+
+    /// Where the run stands by what is in its folder; at the beginning where nothing is.
+    fn resume(&mut self, folder: &Path, plan: &Plan, _: &Recipe) -> Standing {
+        let (found, damaged) = Standing::find(folder, &plan.run, &plan.fresh);
+        damaged.iter().for_each(|_| self.say(Event::CheckpointDamaged));
+        let standing = found.unwrap_or_else(|| Standing::begin(plan.fresh.clone()));
+        if !standing.steps.is_empty() {
+            self.say(Event::Resumed(standing.steps.len()));
+        }
+        standing
+    }
+}
+
+/// How fast it goes, and when to save.
+struct Clock {
+    done_before: usize,
+    began: Instant,
+    step: Instant,
+    saved: Instant,
+}
+
+impl Clock {
+    fn new(done_before: usize) -> Self {
+        let now = Instant::now();
+        Self { done_before, began: now, step: now, saved: now }
+    }
+
+    fn begin(&mut self) {
+        self.step = Instant::now();
+    }
+
+    /// Seconds of this step, and to the end at the mean speed so far, looks at dev included.
+    fn end(&self, n: usize, of: usize) -> (f32, f32) {
+        let a_step = self.began.elapsed().as_secs_f32() / (n - self.done_before) as f32;
+        (self.step.elapsed().as_secs_f32().max(1e-6), a_step * (of - n) as f32)
+    }
+
+    fn is_time_to_save(&mut self) -> bool {
+        let due = self.saved.elapsed() >= SAVE_EVERY;
+        if due {
+            self.saved = Instant::now();
+        }
+        due
+    }
+}
+
+/// Whether the longest lesson's insides fit in memory. Both ways give the same result.
+fn keep(base: &Base, lessons: &[Lesson], rank: usize) -> Keep {
+    let shape = &base.shape;
+    let heads = (2 * shape.heads + 2 * shape.kv_heads) * shape.head_dim;
+    let a_token = 4 * shape.hidden + heads + 3 * shape.ffn + 7 * rank;
+    let longest = lessons.iter().map(|lesson| lesson.tokens.len()).max().unwrap_or(0);
+    let bytes = (longest * a_token * shape.layers * 4) as f64;
+    let free = memory::available().unwrap_or(MEMORY_GUESS) as f64;
+    if bytes <= free * MEMORY_SHARE { Keep::Stored } else { Keep::Recomputed }
+}
+
+/// One hash of all that decides a run's result.
+fn hash(base: &Base, lessons: &[Lesson], dev: &[(Vec<u32>, &str)], recipe: &Recipe) -> String {
+    let mut hash = Sha256::new();
+    hash.update(adapter::fingerprint(base));
+    hash.update(format!("{recipe:?}"));
+    for lesson in lessons {
+        hash.update((lesson.tokens.len() as u64).to_le_bytes());
+        lesson.tokens.iter().for_each(|token| hash.update(token.to_le_bytes()));
+        lesson.weights.iter().for_each(|weight| hash.update(weight.to_le_bytes()));
+    }
+    for (prompt, text) in dev {
+        hash.update((prompt.len() as u64).to_le_bytes());
+        prompt.iter().for_each(|token| hash.update(token.to_le_bytes()));
+        hash.update((text.len() as u64).to_le_bytes());
+        hash.update(text);
+    }
+    adapter::hex(&hash.finalize())
+}
