@@ -14,6 +14,7 @@ export class Ghosts {
   constructor(
     private readonly backend: Backend,
     private readonly notices: Notices,
+    private readonly changed: () => Promise<unknown>,
   ) {}
 
   /** Whoever wrote before, in words; none where nobody did. */
@@ -69,7 +70,9 @@ export class Ghosts {
     this.busy = adapter
     const view = await this.notices.attempt('ghosts', work)
     this.busy = undefined
-    if (view) this.view = view
+    if (!view) return
+    this.view = view
+    await this.changed()
   }
 }
 

@@ -32,7 +32,7 @@ export class Session {
     this.archive = new Archive(backend, this.notices, () => this.refresh())
     this.draft = new Drafting(backend, this.notices, () => this.refresh())
     this.learning = new Learning(backend, this.notices)
-    this.ghosts = new Ghosts(backend, this.notices)
+    this.ghosts = new Ghosts(backend, this.notices, () => this.refresh())
   }
 
   /** Opens the desk as it was left, and listens from then on. Returns how to stop. */

@@ -130,6 +130,33 @@ test('a dropped base is used, and the screen stays', async () => {
   expect(session.screen).toBe('write')
 })
 
+test('the archive is narrowed by kind and by text together', async () => {
+  const { session } = await opened()
+  await session.archive.read()
+  session.archive.kind = 'log'
+  expect(session.archive.shown.length).toBeGreaterThan(0)
+  expect(new Set(session.archive.shown.map(({ kind }) => kind))).toEqual(new Set(['log']))
+  session.archive.text = 'RYE'
+  expect(session.archive.shown.every(({ title }) => title.includes('rye'))).toBe(true)
+})
+
+test('a folder that is watched no more can be watched again', async () => {
+  const { session } = await opened()
+  await session.archive.read()
+  const [folder] = session.archive.folders
+  await session.archive.watch(folder!, false)
+  expect(session.archive.view?.watched).toEqual([])
+  expect(session.archive.folders).toEqual([folder])
+})
+
+test('an adapter is copied into a folder of its own', async () => {
+  const { desk, session } = await opened()
+  await session.ghosts.read()
+  desk.picks = ['/media/stick']
+  await session.ghosts.export(session.ghosts.view!.adapters[0]!)
+  expect(desk.asked.at(-1)?.request).toEqual({ format: 'peft', adapter: 2, out: '/media/stick/ghost-adapter-2' })
+})
+
 test('a run is followed step by step to its verdict', async () => {
   const { session } = await opened()
   await session.learning.start()
