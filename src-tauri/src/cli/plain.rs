@@ -1,0 +1,285 @@
+//! Answers as plain text, for people.
+
+use std::fmt::Write as _;
+
+use ghost_desk::wire::{
+    AdapterStanding, ArchiveView, BaseList, BaseView, DoctorReport, DraftView, EditView, Exported,
+    Ghosts, ImportReport, Judged, MeasuresView, RowList, RunList, RunStateName, RunView, SideName,
+    VerdictView,
+};
+use serde_json::Value;
+
+use super::progress::duration;
+
+pub(crate) fn json(answer: &Value) -> String {
+    serde_json::to_string_pretty(answer).unwrap_or_default() + "\n"
+}
+
+pub(crate) fn import(report: &ImportReport) -> String {
+    let kinds: Vec<_> = report.kinds.iter().map(|k| format!("{} {}", k.pieces, k.kind)).collect();
+    let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
+    let mut text = format!(
+        "{}{kinds}: {} new, {} changed, {} here already, in {:.1} s.\n",
+        count(report.pieces, "piece"),
+        report.added,
+        report.changed,
+        report.duplicates,
+        report.seconds
+    );
+    for complaint in &report.complaints {
+        let _ = writeln!(text, "  {}: {}", complaint.path, complaint.reason);
+    }
+    text
+}
+
+pub(crate) fn archive(archive: &ArchiveView) -> String {
+    let mut text = String::new();
+    for piece in &archive.pieces {
+        let date = piece.date.as_deref().unwrap_or("");
+        let title = if piece.title.is_empty() { "(no title)" } else { &piece.title };
+        let _ = writeln!(
+            text,
+            "{:>5}  {date:<10}  {:<8} {:>6}  {:<8} {title}",
+            piece.piece,
+            piece.kind,
+            piece.words,
+            side(piece.side)
+        );
+    }
+    let pieces = u32::try_from(archive.pieces.len()).unwrap_or(u32::MAX);
+    let _ = writeln!(text, "{}, {} words.", count(pieces, "piece"), archive.words);
+    text
+}
+
+fn side(side: SideName) -> &'static str {
+    match side {
+        SideName::Train => "train",
+        SideName::Dev => "dev",
+        SideName::Holdout => "holdout",
+    }
+}
+
+pub(crate) fn bases(list: &BaseList) -> String {
+    if list.bases.is_empty() {
+        return "There is no base on this computer yet: `the-ghost base use FILE` takes a GGUF \
+                file, and `make run` fetches the starter base.\n"
+            .into();
+    }
+    list.bases.iter().map(base).collect()
+}
+
+pub(crate) fn base(base: &BaseView) -> String {
+    format!(
+        "{} {} ({}, {}, {} million weights, {} MB{}) {}\n",
+        if base.in_use { "*" } else { " " },
+        base.name,
+        base.family,
+        base.quantisation,
+        base.parameters / 1_000_000,
+        base.bytes / 1_000_000,
+        base.licence.as_ref().map_or_else(String::new, |l| format!(", {l}")),
+        base.path
+    )
+}
+
+/// The draft itself was told as it grew.
+pub(crate) fn written(draft: &DraftView) -> String {
+    format!(
+        "\n\nDraft {}: {} tokens in {:.1} s ({:.1} a second), written by {}, random seed {}.\n",
+        draft.draft,
+        draft.tokens,
+        draft.seconds,
+        draft.tokens_per_second,
+        ghost(&draft.written_by),
+        draft.random_seed
+    )
+}
+
+pub(crate) fn ghost(written_by: &str) -> String {
+    if written_by == "base" { "the bare base".into() } else { format!("adapter {written_by}") }
+}
+
+pub(crate) fn draft(draft: &DraftView) -> String {
+    format!("{}\n", draft.working_text.trim_end())
+}
+
+pub(crate) fn edit(edit: &EditView) -> String {
+    format!("{}\n\n{}\n", edit.notation.trim_end(), kept(edit))
+}
+
+pub(crate) fn shipped(edit: &EditView) -> String {
+    let row = edit.row.map_or_else(String::new, |row| format!(" It is row {row} now."));
+    format!("{}{row}\n", kept(edit))
+}
+
+pub(crate) fn kept(edit: &EditView) -> String {
+    format!(
+        "{:.0} % of the draft's {} words stayed; edit distance {:.2}.",
+        edit.kept_ratio * 100.0,
+        edit.draft_words,
+        edit.edit_distance
+    )
+}
+
+pub(crate) fn rows(list: &RowList) -> String {
+    let mut text = String::new();
+    for row in &list.rows {
+        let request = row.request.split_whitespace().collect::<Vec<_>>().join(" ");
+        let _ = writeln!(
+            text,
+            "{:>5}  {:<7} {:>4}  {:<8} {:<8} {:>6}  {}",
+            row.row,
+            row.origin,
+            row.of,
+            side(row.side),
+            row.kind,
+            row.words,
+            short(&request, 80)
+        );
+    }
+    let rows = u32::try_from(list.rows.len()).unwrap_or(u32::MAX);
+    let _ = writeln!(text, "{}.", count(rows, "row"));
+    text
+}
+
+/// The beginning of a text, at most so many characters.
+fn short(text: &str, longest: usize) -> String {
+    match text.char_indices().nth(longest) {
+        Some((end, _)) => format!("{}…", text[..end].trim_end()),
+        None => text.to_owned(),
+    }
+}
+
+pub(crate) fn runs(list: &RunList) -> String {
+    if list.runs.is_empty() {
+        return "Nothing was learned yet: `the-ghost learn` begins.\n".into();
+    }
+    list.runs.iter().map(run_line).collect()
+}
+
+fn run_line(run: &RunView) -> String {
+    let step =
+        run.step.as_ref().map_or_else(String::new, |s| format!(", step {} of {}", s.n, s.of));
+    let verdict = run.verdict.as_ref().map_or_else(String::new, |v| format!(", {}", v.decision));
+    let adapter = run.adapter.map_or_else(String::new, |a| format!(", adapter {a}"));
+    format!(
+        "run {} ({}, {}): {}{step}{adapter}{verdict}\n",
+        run.run,
+        run.recipe,
+        run.started_at,
+        state(run.state)
+    )
+}
+
+fn state(state: RunStateName) -> &'static str {
+    match state {
+        RunStateName::Waiting => "waiting",
+        RunStateName::Learning => "learning",
+        RunStateName::Judging => "being judged",
+        RunStateName::Stopped => "stopped, can be gone on with",
+        RunStateName::Interrupted => "interrupted, can be gone on with",
+        RunStateName::Failed => "failed",
+        RunStateName::Done => "done",
+    }
+}
+
+pub(crate) fn run(run: &RunView) -> String {
+    let mut text = run_line(run);
+    for note in &run.notes {
+        let _ = writeln!(text, "  {note}");
+    }
+    if let Some(found) = &run.verdict {
+        text += &verdict(found);
+    }
+    if matches!(run.state, RunStateName::Stopped | RunStateName::Interrupted) {
+        text += "`the-ghost learn` goes on where it was.\n";
+    }
+    text
+}
+
+pub(crate) fn judged(judged: &Judged) -> String {
+    format!("adapter {}: {}", judged.adapter, verdict(&judged.verdict))
+}
+
+pub(crate) fn verdict(verdict: &VerdictView) -> String {
+    let mut text = format!("{}\n", verdict.decision);
+    for reason in &verdict.reasons {
+        let _ = writeln!(text, "  {reason}");
+    }
+    text + &measures(&verdict.measures)
+}
+
+fn measures(m: &MeasuresView) -> String {
+    let mut text = String::new();
+    let figures = [
+        ("the bare base", m.base),
+        ("the base with a prompt", m.prompt),
+        ("the adapter that wrote", m.incumbent),
+        ("the new adapter", m.adapter),
+    ];
+    for (who, bits) in figures {
+        if let Some(bits) = bits {
+            let _ = writeln!(text, "  {who:<24}{bits:.4} bits per byte");
+        }
+    }
+    text
+}
+
+pub(crate) fn ghosts(ghosts: &Ghosts) -> String {
+    let mut text = format!("{} writes.\n", ghosts.ghost);
+    for adapter in &ghosts.adapters {
+        let standing = match adapter.standing {
+            AdapterStanding::Writing => "writes",
+            AdapterStanding::Waiting => "could write",
+            AdapterStanding::Retired => "put away",
+        };
+        let verdict = adapter.verdict.as_ref().map_or("not judged", |v| v.decision.as_str());
+        let _ = writeln!(
+            text,
+            "adapter {} ({}, {}): {standing}, {verdict}, {} on {}",
+            adapter.adapter,
+            adapter.recipe,
+            adapter.made_at,
+            count(adapter.n_rows, "row"),
+            adapter.base
+        );
+    }
+    text
+}
+
+pub(crate) fn exported(exported: &Exported) -> String {
+    format!("{} in {}\n", exported.files.join(", "), exported.path)
+}
+
+pub(crate) fn doctor(report: &DoctorReport) -> String {
+    let one = |f: &ghost_desk::wire::Finding| {
+        format!("{} {:<8}{}\n", if f.well { "✓" } else { "✗" }, f.about, f.sentence)
+    };
+    report.findings.iter().map(one).collect()
+}
+
+pub(crate) fn count(n: u32, noun: &str) -> String {
+    format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
+}
+
+/// How long something took, in a sentence of its own.
+pub(crate) fn took(seconds: f64) -> String {
+    format!("It took {}.", duration(seconds))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn one_piece_and_two_pieces() {
+        assert_eq!(count(1, "piece"), "1 piece");
+        assert_eq!(count(2, "piece"), "2 pieces");
+    }
+
+    #[test]
+    fn a_long_request_is_cut_between_characters() {
+        assert_eq!(short("äöü", 3), "äöü");
+        assert_eq!(short("äö üß", 3), "äö…");
+    }
+}

@@ -1,0 +1,106 @@
+//! What happens meanwhile, told on standard error: one line that changes where a person looks, a
+//! line now and then where a file does, an object a line where a script does.
+
+use std::io::{IsTerminal as _, stderr};
+use std::time::{Duration, Instant};
+
+use ghost_desk::event::Event;
+use ghost_desk::wire::{RunStateName, StepView};
+
+use super::say::{err, out};
+
+/// How often a line is written where it cannot be written over.
+const NOW_AND_THEN: Duration = Duration::from_secs(10);
+
+/// How progress is told.
+pub(crate) struct Progress {
+    json: bool,
+    tty: bool,
+    /// When something was last told.
+    told: Option<Instant>,
+    /// Whether a line stands that must be cleared first.
+    standing: bool,
+}
+
+impl Progress {
+    /// For scripts, or for people.
+    pub(crate) fn new(json: bool) -> Self {
+        Progress { json, tty: stderr().is_terminal(), told: None, standing: false }
+    }
+
+    /// Tells an event.
+    pub(crate) fn hear(&mut self, event: &Event) {
+        if self.json {
+            if let Ok(line) = serde_json::to_string(event) {
+                err(&(line + "\n"));
+            }
+            return;
+        }
+        match event {
+            Event::ImportProgressed { done, of, .. } => {
+                self.now(&format!("reading {done} of {of}"), done == of);
+            }
+            // The draft itself is the answer, told as it grows.
+            Event::DraftGrew { text, .. } => out(text),
+            Event::RunStepped { step, .. } => self.now(&step_line(step), step.n == step.of),
+            Event::RunChanged { run } if run.state == RunStateName::Judging => {
+                self.now("judging on the held-out pieces", true);
+            }
+            _ => {}
+        }
+    }
+
+    /// One line: written over where that can be done, otherwise only now and then.
+    fn now(&mut self, line: &str, last: bool) {
+        if self.tty {
+            err(&format!("\r\x1b[2K{line}"));
+            self.standing = true;
+        } else if last || self.told.is_none_or(|told| told.elapsed() >= NOW_AND_THEN) {
+            err(&format!("{line}\n"));
+            self.told = Some(Instant::now());
+        }
+    }
+
+    /// Clears the line.
+    pub(crate) fn still(&mut self) {
+        if std::mem::take(&mut self.standing) {
+            err("\r\x1b[2K");
+        }
+    }
+}
+
+fn step_line(step: &StepView) -> String {
+    let dev =
+        step.dev_bits_per_byte.map_or_else(String::new, |d| format!(", dev {d:.4} bits/byte"));
+    format!(
+        "step {} of {}: loss {:.3}{dev}, {:.0} tokens/s, {} left",
+        step.n,
+        step.of,
+        step.loss,
+        step.tokens_per_second,
+        duration(f64::from(step.seconds_left)),
+    )
+}
+
+/// A duration as people say it.
+pub(crate) fn duration(seconds: f64) -> String {
+    let s = if seconds.is_finite() { seconds.max(0.0).round() as u64 } else { 0 };
+    match (s / 3600, s / 60 % 60, s % 60) {
+        (0, 0, s) => format!("{s} s"),
+        (0, m, s) => format!("{m} min {s:02} s"),
+        (h, m, _) => format!("{h} h {m:02} min"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::duration;
+
+    #[test]
+    fn a_duration_is_said_as_people_say_it() {
+        assert_eq!(duration(0.4), "0 s");
+        assert_eq!(duration(61.0), "1 min 01 s");
+        assert_eq!(duration(7260.0), "2 h 01 min");
+        assert_eq!(duration(f64::NAN), "0 s");
+    }
+}
