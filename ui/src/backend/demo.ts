@@ -84,12 +84,17 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
   }
   const state = { base, form: lived ? drafts[0]!.seed : null, open: lived ? 2 : null, stop: false, stopRun: false, writing: false, row: lived ? 214 : 40 }
 
-  const named = (id: number | null | undefined): string => `SmolLM2 135M${id ? `, adapter ${id}` : ''}`
+  const named = (id: number | null | undefined): string => !state.base ? 'nobody yet' : `SmolLM2 135M, ${id ? `adapter ${id}` : 'untaught'}`
   const view = (): Ghosts => ({ ...ghosts, ghost: named(ghosts.writing) })
   const runNow = (): RunView | undefined => runs.find((run) => run.state !== 'done' && run.state !== 'failed')
   const find = <T>(thing: T | undefined, what: string): T => {
     if (thing === undefined) throw { code: 'not_found', message: `There is no such ${what}.` } satisfies Failure
     return thing
+  }
+  const unshipped = (id: number): DraftView => {
+    const draft = find(drafts.find((one) => one.draft === id), 'draft')
+    if (draft.shipped_text != null) throw { code: 'bad_input', message: 'This draft was shipped already.' } satisfies Failure
+    return draft
   }
   const needBase = (): void => {
     if (!state.base) throw { code: 'base_missing', message: 'There is no base on this computer yet.' } satisfies Failure
@@ -210,11 +215,11 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
       })),
     }),
     draft_save: ({ draft, text }) => {
-      find(drafts.find((each) => each.draft === draft), 'draft').working_text = text
+      unshipped(draft).working_text = text
       return { at: now() }
     },
     draft_ship: ({ draft, text }) => {
-      const one = find(drafts.find((each) => each.draft === draft), 'draft')
+      const one = unshipped(draft)
       one.shipped_text = one.working_text = text ?? one.working_text
       return { ...editOf(one, one.shipped_text), edit: draft, row: ++state.row }
     },

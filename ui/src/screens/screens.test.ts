@@ -107,7 +107,7 @@ test('rolling back lets the one before write again', async () => {
   await user.click(by('roll-back'))
   await waitFor(() => expect(by('ghost-name').textContent).toBe('SmolLM2 135M, adapter 1'))
   await user.click(by('nav-write'))
-  expect(by('ghost-writes').textContent).toBe('SmolLM2 135M, adapter 1 writes')
+  expect(by('ghost-writes').textContent).toBe('Written by SmolLM2 135M, adapter 1')
 })
 
 test('without a base there is a card that asks for one', async () => {

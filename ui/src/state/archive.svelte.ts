@@ -11,7 +11,8 @@ export interface Progress {
 }
 
 export class Archive {
-  view = $state<ArchiveView>()
+  /** Only ever replaced whole: thousands of pieces need not be watched one by one. */
+  view = $state.raw<ArchiveView>()
   report = $state<ImportReport>()
   progress = $state<Progress>()
   importing = $state(false)

@@ -58,8 +58,10 @@ export class Drafting {
     kind: this.kind,
     points: this.points.split('\n').map((point) => point.trim()).filter((point) => point !== ''),
   })
-  /** The text in the editor is the shipped one. */
-  readonly shipped = $derived(this.draft?.shipped_text === this.text)
+  /** The open draft was shipped; what was shipped does not change. */
+  readonly shipped = $derived(this.draft?.shipped_text != null)
+  /** The text is not the writer's to change: not yet, or no more. */
+  readonly locked = $derived(this.writing || this.shipping || this.shipped)
   readonly canWrite = $derived(!this.writing && this.seed.topic !== '')
   readonly canShip = $derived(
     this.draft !== undefined && !this.writing && !this.shipping && this.text.trim() !== '' && !this.shipped,
@@ -85,7 +87,7 @@ export class Drafting {
   }
 
   textChanged(text: string): void {
-    if (!this.draft || this.writing) return
+    if (!this.draft || this.locked) return
     this.text = text
     this.textSaved.put({ draft: this.draft.draft, text })
   }
@@ -162,6 +164,9 @@ export class Drafting {
     if (this.draft?.draft === draft) {
       this.draft.shipped_text = text
       this.edit = edit
+      // A save that did not go well is overtaken: the words are on disk as shipped.
+      this.textSaved.reset()
+      this.notices.clear('draft_save')
     }
     await Promise.all([this.list(), this.changed()])
   }

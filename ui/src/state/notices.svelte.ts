@@ -10,6 +10,9 @@ export interface Said {
   tone: Tone
 }
 
+/** How long good news stands, in milliseconds. Trouble stands until it is over or put away. */
+const GOOD_NEWS = 8_000
+
 export class Notices {
   list = $state<Said[]>([])
 
@@ -18,10 +21,15 @@ export class Notices {
     const at = this.list.findIndex((one) => one.about === about)
     if (at < 0) this.list.push(said)
     else this.list[at] = said
+    if (tone === 'done') setTimeout(() => this.#clearIf(about, sentence), GOOD_NEWS)
   }
 
   clear(about: string): void {
     this.list = this.list.filter((one) => one.about !== about)
+  }
+
+  #clearIf(about: string, sentence: string): void {
+    if (this.list.some((one) => one.about === about && one.sentence === sentence)) this.clear(about)
   }
 
   /** Does the work; says why where it fails, and answers `undefined` then. */
