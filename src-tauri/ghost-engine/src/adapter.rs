@@ -365,7 +365,7 @@ mod tests {
         }
         let theirs = in_hugging_face_order(&base, &lora);
         assert_eq!(theirs.layers[0][0].b[..8], [0.0, 2.0, 4.0, 6.0, 1.0, 3.0, 5.0, 7.0]);
-        assert_eq!(theirs.layers[0][0].b[8..], [8.0, 10.0, 12.0, 14.0, 9.0, 11.0, 13.0, 15.0]);
+        assert_eq!(theirs.layers[0][0].b[8..16], [8.0, 10.0, 12.0, 14.0, 9.0, 11.0, 13.0, 15.0]);
         assert_eq!(in_file_order(&base, &theirs), lora);
         base.shape.rope.pairs = Pairs::Halves;
         assert_eq!(in_hugging_face_order(&base, &lora), lora);

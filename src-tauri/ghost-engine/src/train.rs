@@ -383,3 +383,223 @@ fn hash(base: &Base, lessons: &[Lesson], dev: &[(Vec<u32>, &str)], recipe: &Reci
     }
     adapter::hex(&hash.finalize())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::tiny;
+    use ghost_core::id::PieceId;
+    use ghost_core::row::Origin;
+    use ghost_core::seed::Seed;
+
+    fn row(i: i64, side: Side) -> Row {
+        let text = format!("It rained on hill {i}, and then the sun came.");
+        let seed = Seed { topic: format!("rain {i}"), ..Seed::default() };
+        Row { seed, text, weights: Vec::new(), origin: Origin::Archive(PieceId(i)), side }
+    }
+
+    fn rows(n: i64) -> Vec<Row> {
+        (0..n).map(|i| row(i, Side::Train)).collect()
+    }
+
+    fn dev() -> Vec<Row> {
+        (90..92).map(|i| row(i, Side::Dev)).collect()
+    }
+
+    fn recipe() -> Recipe {
+        Recipe {
+            name: "test".to_owned(),
+            rank: 4,
+            alpha: 8.0,
+            dropout: 0.1,
+            learning_rate: 5e-3,
+            warmup_steps: 2,
+            clip: 1.0,
+            context: 256,
+            batch_tokens: 300,
+            epochs: 2,
+            steps: None,
+            dev_every: 2,
+            patience: 0,
+            random_seed: 7,
+        }
+    }
+
+    fn go_on(_: Event) -> ControlFlow<()> {
+        ControlFlow::Continue(())
+    }
+
+    /// The adapter's file, and the losses: what must not depend on interruptions.
+    fn essence(base: &Base, outcome: &Outcome) -> (Vec<u8>, Vec<f32>, Option<f64>) {
+        let losses = outcome.steps.iter().map(|step| step.loss).collect();
+        (outcome.adapter.weights(base).unwrap(), losses, outcome.best_dev)
+    }
+
+    #[test]
+    fn loss_falls_on_ten_rows() {
+        let base = tiny::base(1);
+        let folder = tempfile::tempdir().unwrap();
+        let recipe = Recipe { epochs: 12, dev_every: 0, ..recipe() };
+        let mut proved = 0;
+        let outcome = train(&base, &rows(10), &[], &recipe, folder.path(), &mut |event| {
+            proved += usize::from(event == Event::ProvedGradients(base.shape.layers * 14));
+            ControlFlow::Continue(())
+        });
+        let outcome = outcome.unwrap();
+        let (first, last) = (outcome.steps.first().unwrap(), outcome.steps.last().unwrap());
+        assert!(last.loss < first.loss * 0.8, "{} to {}", first.loss, last.loss);
+        assert_eq!((outcome.ended, proved, last.n), (Why::Finished, 1, last.of));
+        assert_eq!(outcome.best_dev, None);
+    }
+
+    #[test]
+    fn stopped_at_any_step_and_gone_on_with_it_ends_the_same() {
+        let base = tiny::base(1);
+        let (rows, dev, recipe) = (rows(7), dev(), recipe());
+        let folder = tempfile::tempdir().unwrap();
+        let whole = train(&base, &rows, &dev, &recipe, folder.path(), &mut go_on).unwrap();
+        assert!(whole.steps.len() >= 4 && whole.best_dev.is_some());
+        for stop_at in 1..whole.steps.len() {
+            let folder = tempfile::tempdir().unwrap();
+            let stopped =
+                train(&base, &rows, &dev, &recipe, folder.path(), &mut |event| match event {
+                    Event::Stepped(step) if step.n == stop_at => ControlFlow::Break(()),
+                    _ => ControlFlow::Continue(()),
+                });
+            let stopped = stopped.unwrap();
+            assert_eq!((stopped.ended, stopped.steps.len()), (Why::Stopped, stop_at));
+            let mut resumed = None;
+            let outcome = train(&base, &rows, &dev, &recipe, folder.path(), &mut |event| {
+                if let Event::Resumed(n) = event {
+                    resumed = Some(n);
+                }
+                ControlFlow::Continue(())
+            });
+            let outcome = outcome.unwrap();
+            assert_eq!(resumed, Some(stop_at));
+            assert!(essence(&base, &outcome) == essence(&base, &whole), "stopped at {stop_at}");
+        }
+    }
+
+    #[test]
+    fn a_damaged_checkpoint_costs_time_and_nothing_else() {
+        let base = tiny::base(1);
+        let (rows, recipe) = (rows(7), recipe());
+        let clean = tempfile::tempdir().unwrap();
+        let whole = train(&base, &rows, &[], &recipe, clean.path(), &mut go_on).unwrap();
+        let folder = tempfile::tempdir().unwrap();
+        let mut stop_after = |n: usize| {
+            train(&base, &rows, &[], &recipe, folder.path(), &mut |event| match event {
+                Event::Stepped(step) if step.n == n => ControlFlow::Break(()),
+                _ => ControlFlow::Continue(()),
+            })
+            .unwrap();
+        };
+        stop_after(1);
+        stop_after(2);
+        let at = folder.path().join("checkpoint");
+        let mut bytes = std::fs::read(&at).unwrap();
+        let middle = bytes.len() / 2;
+        bytes[middle] ^= 1;
+        std::fs::write(&at, &bytes).unwrap();
+        let mut events = Vec::new();
+        let outcome = train(&base, &rows, &[], &recipe, folder.path(), &mut |event| {
+            events.push(event);
+            ControlFlow::Continue(())
+        });
+        assert_eq!(events[..2], [Event::CheckpointDamaged, Event::Resumed(1)]);
+        assert!(essence(&base, &outcome.unwrap()) == essence(&base, &whole));
+        for length in [0, 5, 40, 1000] {
+            for name in ["checkpoint", "checkpoint.previous"] {
+                std::fs::write(folder.path().join(name), &bytes[..length]).unwrap();
+            }
+            let outcome = train(&base, &rows, &[], &recipe, folder.path(), &mut go_on).unwrap();
+            assert!(essence(&base, &outcome) == essence(&base, &whole), "both cut to {length}");
+        }
+    }
+
+    #[test]
+    fn another_run_in_the_folder_is_not_gone_on_with() {
+        let base = tiny::base(1);
+        let folder = tempfile::tempdir().unwrap();
+        train(&base, &rows(7), &[], &recipe(), folder.path(), &mut go_on).unwrap();
+        let other = Recipe { random_seed: 8, ..recipe() };
+        let mut first = None;
+        train(&base, &rows(7), &[], &other, folder.path(), &mut |event| {
+            first.get_or_insert(event);
+            ControlFlow::Continue(())
+        })
+        .unwrap();
+        assert!(matches!(first, Some(Event::Stepped(step)) if step.n == 1));
+    }
+
+    #[test]
+    fn the_best_look_is_kept_and_patience_ends() {
+        let base = tiny::base(1);
+        let folder = tempfile::tempdir().unwrap();
+        // A rate far too high: the dev rows get worse sooner or later.
+        let recipe =
+            Recipe { learning_rate: 0.3, epochs: 30, dev_every: 1, patience: 2, ..recipe() };
+        let outcome = train(&base, &rows(4), &dev(), &recipe, folder.path(), &mut go_on).unwrap();
+        assert_eq!(outcome.ended, Why::Patience);
+        let looks: Vec<f64> =
+            outcome.steps.iter().filter_map(|step| step.dev_bits_per_byte).collect();
+        assert_eq!(looks.len(), outcome.steps.len());
+        assert_eq!(outcome.best_dev, looks.iter().copied().min_by(f64::total_cmp));
+        let scored: f64 = dev()
+            .iter()
+            .map(|row| {
+                let prompt = lesson::prompt_for(&base, &row.seed).unwrap();
+                score::bits_per_byte(&base, Some(&outcome.adapter), &prompt, &row.text)
+            })
+            .sum::<f64>()
+            / 2.0;
+        assert!((scored - outcome.best_dev.unwrap()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_run_that_makes_no_sense_is_refused_with_a_sentence() {
+        let base = tiny::base(1);
+        let folder = tempfile::tempdir().unwrap();
+        let holdout = [row(1, Side::Holdout)];
+        for (rows, recipe) in [
+            (&[][..], recipe()),
+            (&holdout[..], recipe()),
+            (&rows(2)[..], Recipe { rank: 0, ..recipe() }),
+            (&rows(2)[..], Recipe { learning_rate: 0.0, ..recipe() }),
+            (&rows(2)[..], Recipe { learning_rate: f32::NAN, ..recipe() }),
+        ] {
+            let error = train(&base, rows, &[], &recipe, folder.path(), &mut go_on).unwrap_err();
+            assert!(matches!(error, Error::Recipe(_)), "{error}");
+            assert!(error.to_string().ends_with('.'));
+        }
+    }
+
+    #[test]
+    fn an_unproven_gradient_is_an_error() {
+        let base = tiny::base(1);
+        let mut gradients = Lora::fresh(&base, 2, 1.0, 0.0, 1);
+        assert!(
+            felt(&gradients, 1)
+                .unwrap_err()
+                .to_string()
+                .contains("layers.0.self_attn.q_proj.lora_B")
+        );
+        felt(&gradients, 2).unwrap();
+        gradients.layers[1][6].a.fill(0.0);
+        assert!(
+            felt(&gradients, 2).unwrap_err().to_string().contains("layers.1.mlp.down_proj.lora_A")
+        );
+        felt(&gradients, 3).unwrap();
+    }
+
+    #[test]
+    fn given_steps_may_pass_over_the_rows_again() {
+        let base = tiny::base(1);
+        let folder = tempfile::tempdir().unwrap();
+        let recipe = Recipe { steps: Some(9), epochs: 1, ..recipe() };
+        let outcome = train(&base, &rows(3), &[], &recipe, folder.path(), &mut go_on).unwrap();
+        assert_eq!(outcome.steps.len(), 9);
+    }
+}
