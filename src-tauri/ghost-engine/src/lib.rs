@@ -1,1 +1,38 @@
-//! engine
+//! The only crate that knows tensors: it opens a base, writes a draft, scores a
+//! text and trains an adapter. It knows nothing of archives, seeds, databases
+//! or windows; tokens and numbers are its whole world.
+//!
+//! **Why a reader of our own, when candle has one?** candle's allocates what a
+//! file's counts ask for, and builds SmolLM's tokenizer wrongly. Ours checks
+//! every count against the bytes that remain, and says exactly which bytes each
+//! token stands for.
+
+pub mod adapter;
+pub mod base;
+pub mod block;
+pub mod chance;
+pub mod chat;
+mod checkpoint;
+pub mod cpu;
+pub mod device;
+pub mod error;
+pub mod gguf;
+pub mod kernel;
+pub mod lesson;
+pub mod lora;
+pub mod memory;
+pub mod model;
+pub mod optimizer;
+#[cfg(test)]
+mod oracle;
+pub mod sample;
+pub mod score;
+#[cfg(any(test, feature = "tiny"))]
+pub mod tiny;
+pub mod tokenizer;
+pub mod train;
+pub mod weight;
+pub mod write;
+
+pub use base::Base;
+pub use error::{Error, Result};

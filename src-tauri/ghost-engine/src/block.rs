@@ -1,0 +1,316 @@
+//! How ggml stores numbers: small blocks of quantised values with their scales.
+//!
+//! One plain function a type turns bytes into `f32`. These are the reference
+//! that every faster kernel is tested against, and are themselves tested
+//! against candle. Knows nothing of files, rows or shapes.
+
+use half::{bf16, f16};
+
+/// A way of storing values. The names are ggml's own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[allow(missing_docs, non_camel_case_types)]
+pub enum BlockType {
+    F32,
+    F16,
+    BF16,
+    Q4_0,
+    Q4_1,
+    Q5_0,
+    Q5_1,
+    Q8_0,
+    Q2_K,
+    Q3_K,
+    Q4_K,
+    Q5_K,
+    Q6_K,
+}
+
+impl BlockType {
+    /// Every type the engine reads.
+    pub const ALL: [Self; 13] = [
+        Self::F32,
+        Self::F16,
+        Self::BF16,
+        Self::Q4_0,
+        Self::Q4_1,
+        Self::Q5_0,
+        Self::Q5_1,
+        Self::Q8_0,
+        Self::Q2_K,
+        Self::Q3_K,
+        Self::Q4_K,
+        Self::Q5_K,
+        Self::Q6_K,
+    ];
+
+    /// The number a GGUF file calls this type by.
+    pub fn ggml_id(self) -> u32 {
+        match self {
+            Self::F32 => 0,
+            Self::F16 => 1,
+            Self::Q4_0 => 2,
+            Self::Q4_1 => 3,
+            Self::Q5_0 => 6,
+            Self::Q5_1 => 7,
+            Self::Q8_0 => 8,
+            Self::Q2_K => 10,
+            Self::Q3_K => 11,
+            Self::Q4_K => 12,
+            Self::Q5_K => 13,
+            Self::Q6_K => 14,
+            Self::BF16 => 30,
+        }
+    }
+
+    /// The type a GGUF file calls by this number.
+    pub fn from_ggml_id(id: u32) -> Option<Self> {
+        Self::ALL.into_iter().find(|block| block.ggml_id() == id)
+    }
+
+    /// Values in one block.
+    pub const fn values_per_block(self) -> usize {
+        match self {
+            Self::F32 | Self::F16 | Self::BF16 => 1,
+            Self::Q4_0 | Self::Q4_1 | Self::Q5_0 | Self::Q5_1 | Self::Q8_0 => 32,
+            Self::Q2_K | Self::Q3_K | Self::Q4_K | Self::Q5_K | Self::Q6_K => 256,
+        }
+    }
+
+    /// Bytes of one block.
+    pub const fn bytes_per_block(self) -> usize {
+        match self {
+            Self::F32 => 4,
+            Self::F16 | Self::BF16 => 2,
+            Self::Q4_0 => 18,
+            Self::Q4_1 => 20,
+            Self::Q5_0 => 22,
+            Self::Q5_1 => 24,
+            Self::Q8_0 => 34,
+            Self::Q2_K => 84,
+            Self::Q3_K => 110,
+            Self::Q4_K => 144,
+            Self::Q5_K => 176,
+            Self::Q6_K => 210,
+        }
+    }
+
+    /// Bytes of a row of `cols` values, or `None` where blocks don't divide the row.
+    pub fn row_bytes(self, cols: usize) -> Option<usize> {
+        if !cols.is_multiple_of(self.values_per_block()) {
+            return None;
+        }
+        (cols / self.values_per_block()).checked_mul(self.bytes_per_block())
+    }
+
+    /// Writes the values of whole blocks to `out`.
+    ///
+    /// # Panics
+    /// If `bytes` isn't whole blocks, or `out` doesn't hold exactly their values.
+    pub fn unpack(self, bytes: &[u8], out: &mut [f32]) {
+        let blocks = bytes.len() / self.bytes_per_block();
+        assert_eq!(bytes.len(), blocks * self.bytes_per_block(), "whole blocks");
+        assert_eq!(out.len(), blocks * self.values_per_block(), "room for every value");
+        match self {
+            Self::F32 => {
+                each(bytes, out, |b: &[u8; 4], o: &mut [f32; 1]| o[0] = f32::from_le_bytes(*b))
+            }
+            Self::F16 => each(bytes, out, |b: &[u8; 2], o: &mut [f32; 1]| {
+                o[0] = f16::from_le_bytes(*b).to_f32()
+            }),
+            Self::BF16 => each(bytes, out, |b: &[u8; 2], o: &mut [f32; 1]| {
+                o[0] = bf16::from_le_bytes(*b).to_f32()
+            }),
+            Self::Q4_0 => each(bytes, out, q4_0),
+            Self::Q4_1 => each(bytes, out, q4_1),
+            Self::Q5_0 => each(bytes, out, q5_0),
+            Self::Q5_1 => each(bytes, out, q5_1),
+            Self::Q8_0 => each(bytes, out, q8_0),
+            Self::Q2_K => each(bytes, out, q2_k),
+            Self::Q3_K => each(bytes, out, q3_k),
+            Self::Q4_K => each(bytes, out, q4_k),
+            Self::Q5_K => each(bytes, out, q5_k),
+            Self::Q6_K => each(bytes, out, q6_k),
+        }
+    }
+}
+
+/// Calls `unpack` on each block of `B` bytes and its `N` values. The sizes are
+/// in the types, so LLVM drops the bounds checks and vectorises the body.
+#[inline(always)]
+fn each<const B: usize, const N: usize>(
+    bytes: &[u8],
+    out: &mut [f32],
+    unpack: impl Fn(&[u8; B], &mut [f32; N]),
+) {
+    let (blocks, _) = bytes.as_chunks::<B>();
+    let (outs, _) = out.as_chunks_mut::<N>();
+    for (block, out) in blocks.iter().zip(outs) {
+        unpack(block, out);
+    }
+}
+
+/// The half-precision number at `at`.
+#[inline(always)]
+fn half_at(block: &[u8], at: usize) -> f32 {
+    f16::from_le_bytes([block[at], block[at + 1]]).to_f32()
+}
+
+/// The 32 bits at `at`.
+#[inline(always)]
+fn bits_at(block: &[u8], at: usize) -> u32 {
+    u32::from_le_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]])
+}
+
+/// Scale; 16 bytes, low nibbles first. Value = scale × (q − 8).
+#[inline(always)]
+fn q4_0(block: &[u8; 18], out: &mut [f32; 32]) {
+    let scale = half_at(block, 0);
+    for j in 0..16 {
+        let q = block[2 + j];
+        out[j] = scale * f32::from((q & 15) as i8 - 8);
+        out[j + 16] = scale * f32::from((q >> 4) as i8 - 8);
+    }
+}
+
+/// Scale, least value; 16 bytes. Value = scale × q + least.
+#[inline(always)]
+fn q4_1(block: &[u8; 20], out: &mut [f32; 32]) {
+    let (scale, least) = (half_at(block, 0), half_at(block, 2));
+    for j in 0..16 {
+        let q = block[4 + j];
+        out[j] = scale * f32::from(q & 15) + least;
+        out[j + 16] = scale * f32::from(q >> 4) + least;
+    }
+}
+
+/// Scale; the 32 fifth bits; 16 bytes. Value = scale × (q − 16).
+#[inline(always)]
+fn q5_0(block: &[u8; 22], out: &mut [f32; 32]) {
+    let (scale, high) = (half_at(block, 0), bits_at(block, 2));
+    for j in 0..16 {
+        let q = block[6 + j];
+        let low = (q & 15) as i32 | (((high >> j) & 1) << 4) as i32;
+        let top = (q >> 4) as i32 | (((high >> (j + 16)) & 1) << 4) as i32;
+        out[j] = scale * (low - 16) as f32;
+        out[j + 16] = scale * (top - 16) as f32;
+    }
+}
+
+/// Scale, least value; the 32 fifth bits; 16 bytes. Value = scale × q + least.
+#[inline(always)]
+fn q5_1(block: &[u8; 24], out: &mut [f32; 32]) {
+    let (scale, least, high) = (half_at(block, 0), half_at(block, 2), bits_at(block, 4));
+    for j in 0..16 {
+        let q = block[8 + j];
+        let low = u32::from(q & 15) | (((high >> j) & 1) << 4);
+        let top = u32::from(q >> 4) | (((high >> (j + 16)) & 1) << 4);
+        out[j] = scale * low as f32 + least;
+        out[j + 16] = scale * top as f32 + least;
+    }
+}
+
+/// Scale; 32 signed bytes.
+#[inline(always)]
+fn q8_0(block: &[u8; 34], out: &mut [f32; 32]) {
+    let scale = half_at(block, 0);
+    for j in 0..32 {
+        out[j] = scale * f32::from(block[2 + j] as i8);
+    }
+}
+
+/// 16 bytes of scale and least nibbles, one a group of 16; 64 bytes of 2-bit
+/// values; scale and least of the scales.
+#[inline(always)]
+fn q2_k(block: &[u8; 84], out: &mut [f32; 256]) {
+    let (scale, least) = (half_at(block, 80), half_at(block, 82));
+    for group in 0..16 {
+        let (half, shift) = (group / 8, 2 * (group % 8 / 2));
+        let from = 16 + half * 32 + group % 2 * 16;
+        let s = scale * f32::from(block[group] & 15);
+        let m = least * f32::from(block[group] >> 4);
+        for l in 0..16 {
+            out[group * 16 + l] = s * f32::from((block[from + l] >> shift) & 3) - m;
+        }
+    }
+}
+
+/// 32 bytes of third bits; 64 bytes of 2-bit values; sixteen 6-bit scales in
+/// 12 bytes; scale of the scales.
+#[inline(always)]
+fn q3_k(block: &[u8; 110], out: &mut [f32; 256]) {
+    let scale = half_at(block, 108);
+    for group in 0..16 {
+        let low = (block[96 + group % 8] >> (4 * (group / 8))) & 15;
+        let high = (block[104 + group % 4] >> (2 * (group / 4))) & 3;
+        let s = scale * f32::from((low | (high << 4)) as i8 - 32);
+        let (half, pair) = (group / 8, group % 8 / 2);
+        let (bit, from) = (half * 4 + pair, group % 2 * 16);
+        for l in 0..16 {
+            let q = (block[32 + half * 32 + from + l] >> (2 * pair)) & 3;
+            let third = (block[from + l] >> bit) & 1;
+            out[group * 16 + l] = s * f32::from((q | (third << 2)) as i8 - 4);
+        }
+    }
+}
+
+/// The 6-bit scale and least of group `j` of eight, packed in 12 bytes.
+#[inline(always)]
+fn scale_and_least(packed: &[u8], j: usize) -> (f32, f32) {
+    let (s, m) = if j < 4 {
+        (packed[j] & 63, packed[j + 4] & 63)
+    } else {
+        (
+            (packed[j + 4] & 15) | ((packed[j - 4] >> 6) << 4),
+            (packed[j + 4] >> 4) | ((packed[j] >> 6) << 4),
+        )
+    };
+    (f32::from(s), f32::from(m))
+}
+
+/// Scale and least of the scales; 12 bytes of scales; 128 bytes of nibbles in groups of 32.
+#[inline(always)]
+fn q4_k(block: &[u8; 144], out: &mut [f32; 256]) {
+    let (scale, least) = (half_at(block, 0), half_at(block, 2));
+    for group in 0..8 {
+        let (s, m) = scale_and_least(&block[4..16], group);
+        let (s, m) = (scale * s, least * m);
+        let (from, shift) = (16 + group / 2 * 32, 4 * (group % 2));
+        for l in 0..32 {
+            out[group * 32 + l] = s * f32::from((block[from + l] >> shift) & 15) - m;
+        }
+    }
+}
+
+/// As `q4_k`, with 32 bytes of fifth bits before the nibbles.
+#[inline(always)]
+fn q5_k(block: &[u8; 176], out: &mut [f32; 256]) {
+    let (scale, least) = (half_at(block, 0), half_at(block, 2));
+    for group in 0..8 {
+        let (s, m) = scale_and_least(&block[4..16], group);
+        let (s, m) = (scale * s, least * m);
+        let (from, shift) = (48 + group / 2 * 32, 4 * (group % 2));
+        for l in 0..32 {
+            let fifth = (block[16 + l] >> group) & 1;
+            out[group * 32 + l] =
+                s * f32::from(((block[from + l] >> shift) & 15) | (fifth << 4)) - m;
+        }
+    }
+}
+
+/// 128 bytes of nibbles; 64 bytes of 2 high bits; 16 signed scales; scale of the scales.
+#[inline(always)]
+fn q6_k(block: &[u8; 210], out: &mut [f32; 256]) {
+    let scale = half_at(block, 208);
+    for group in 0..16 {
+        // Each half of 128 values holds four runs of 32: two from low nibbles, two from high.
+        let (half, run, side) = (group / 8, group % 8 / 2, group % 2 * 16);
+        let nibbles = half * 64 + run % 2 * 32 + side;
+        let highs = 128 + half * 32 + side;
+        let s = scale * f32::from(block[192 + group] as i8);
+        for l in 0..16 {
+            let low = (block[nibbles + l] >> (4 * (run / 2))) & 15;
+            let high = (block[highs + l] >> (2 * run)) & 3;
+            out[group * 16 + l] = s * f32::from((low | (high << 4)) as i8 - 32);
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! How a base wants to be spoken to: the chat template of its own file, rendered by minijinja.
+//!
+//! The template comes from whoever made the file, so it is given a bounded amount of work. Knows
+//! nothing of what is said.
+
+use std::sync::Arc;
+
+use minijinja::{Environment, ErrorKind, context};
+
+use crate::error::{Error, Result};
+use crate::gguf::Gguf;
+use crate::tokenizer::Tokenizer;
+
+/// Steps a template may take; real ones take some hundreds a message.
+const FUEL: u64 = 1_000_000;
+/// No real template is longer, in bytes.
+const MOST_BYTES: usize = 1 << 18;
+/// What files without a template are asked in, if they have its tokens.
+const CHATML: &str = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' \
+     + message['content'] + '<|im_end|>\\n' }}{% endfor %}{% if add_generation_prompt %}\
+     {{ '<|im_start|>assistant\\n' }}{% endif %}";
+/// What a base that was never taught to chat is asked in.
+const PLAIN: &str = "{% for message in messages %}{{ message['content'] + '\\n\\n' }}{% endfor %}";
+/// Around the number of a message while a template is rendered, so that what the template says
+/// and what the writer says can be told apart afterwards. Private-use characters, which the
+/// messages themselves may hold: they are not in the text at that time.
+const MARK: [char; 2] = ['\u{F0000}', '\u{F0001}'];
+
+/// Who speaks, and what they say.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Message {
+    /// "system", "user" or "assistant".
+    pub role: String,
+    /// Plain text, whatever it looks like.
+    pub content: String,
+}
+
+/// A base's chat template.
+#[derive(Clone)]
+pub struct Chat {
+    environment: Arc<Environment<'static>>,
+    begin: String,
+    end: String,
+}
+
+impl std::fmt::Debug for Chat {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        f.write_str("Chat")
+    }
+}
+
+impl Chat {
+    /// The template of a file, or the plainest one that suits its tokens.
+    ///
+    /// # Errors
+    /// `Template` where it is no Jinja.
+    pub fn from_gguf(file: &Gguf, tokenizer: &Tokenizer) -> Result<Self> {
+        let own = file.text("tokenizer.chat_template");
+        let fallback = if tokenizer.special("<|im_start|>").is_some() { CHATML } else { PLAIN };
+        let token = |key: &str| {
+            let id = file.count(key)?;
+            Some((*file.texts("tokenizer.ggml.tokens")?.get(id)?).to_owned())
+        };
+        Self::new(
+            own.unwrap_or(fallback),
+            token("tokenizer.ggml.bos_token_id").unwrap_or_default(),
+            token("tokenizer.ggml.eos_token_id").unwrap_or_default(),
+        )
+    }
+
+    fn new(template: &str, begin: String, end: String) -> Result<Self> {
+        if template.len() > MOST_BYTES {
+            return Err(Error::Template("it is too long".into()));
+        }
+        let mut environment = Environment::new();
+        environment.set_fuel(Some(FUEL));
+        environment.set_trim_blocks(true);
+        environment.set_lstrip_blocks(true);
+        environment
+            .set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        environment.add_function(
+            "raise_exception",
+            |why: String| -> std::result::Result<String, _> {
+                Err(minijinja::Error::new(ErrorKind::InvalidOperation, why))
+            },
+        );
+        environment.add_template_owned("chat", template.to_owned()).map_err(|e| broken(&e))?;
+        Ok(Self { environment: Arc::new(environment), begin, end })
+    }
+
+    /// The tokens of a conversation. Specials of the template are tokens of their
+    /// own; a message's content is plain text even where it looks like one.
+    /// With `answer`, ends where the assistant begins to speak.
+    ///
+    /// # Errors
+    /// `Template` where the template fails.
+    pub fn tokens(
+        &self,
+        tokenizer: &Tokenizer,
+        messages: &[Message],
+        answer: bool,
+    ) -> Result<Vec<u32>> {
+        let marked: Vec<_> = messages
+            .iter()
+            .enumerate()
+            .map(|(n, message)| {
+                let content = format!("{}{n}{}", MARK[0], MARK[1]);
+                context! { role => message.role, content => content }
+            })
+            .collect();
+        let rendered = self
+            .environment
+            .get_template("chat")
+            .and_then(|template| {
+                template.render(context! {
+                    messages => marked,
+                    add_generation_prompt => answer,
+                    bos_token => self.begin,
+                    eos_token => self.end,
+                })
+            })
+            .map_err(|e| broken(&e))?;
+        Ok(tokens(tokenizer, &rendered, messages))
+    }
+}
+
+/// Puts the messages back where their marks are, finding specials only between them.
+fn tokens(tokenizer: &Tokenizer, rendered: &str, messages: &[Message]) -> Vec<u32> {
+    let mut ids = Vec::new();
+    // Text since the last special, so that what stands on both sides of a mark is divided as one.
+    let mut text = String::new();
+    for (n, part) in rendered.split(MARK[0]).enumerate() {
+        let mut rest = part;
+        if n > 0
+            && let Some((message, after)) = part.split_once(MARK[1])
+        {
+            let message = message.parse().ok().and_then(|n: usize| messages.get(n));
+            text.push_str(message.map_or("", |message| &message.content));
+            rest = after;
+        }
+        while let Some((id, place)) = tokenizer.find_special(rest) {
+            text.push_str(&rest[..place.start]);
+            ids.extend(tokenizer.encode(&text));
+            text.clear();
+            ids.push(id);
+            rest = &rest[place.end..];
+        }
+        text.push_str(rest);
+    }
+    ids.extend(tokenizer.encode(&text));
+    ids
+}
+
+fn broken(error: &minijinja::Error) -> Error {
+    Error::Template(error.kind().to_string())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::tiny;
+
+    fn user(content: &str) -> Vec<Message> {
+        vec![Message { role: "user".into(), content: content.into() }]
+    }
+
+    fn read(base: &crate::Base, ids: &[u32]) -> String {
+        ids.iter()
+            .map(|id| match base.tokenizer.bytes_of(*id) {
+                [] => "#".to_owned(),
+                bytes => String::from_utf8_lossy(bytes).into_owned(),
+            })
+            .collect()
+    }
+
+    #[test]
+    fn a_request_is_put_between_specials() {
+        let base = tiny::base(1);
+        let ids = base.chat.tokens(&base.tokenizer, &user("Rain."), true).unwrap();
+        assert_eq!(read(&base, &ids), "#user\nRain.#\n#assistant\n");
+    }
+
+    #[test]
+    fn a_writers_special_stays_text() {
+        let base = tiny::base(1);
+        let ids = base.chat.tokens(&base.tokenizer, &user("a<|im_end|>b"), false).unwrap();
+        assert_eq!(read(&base, &ids), "#user\na<|im_end|>b#\n");
+    }
+
+    #[test]
+    fn a_writers_private_characters_stay_text() {
+        let base = tiny::base(1);
+        let odd = "\u{F0000}0\u{F0001}";
+        let ids = base.chat.tokens(&base.tokenizer, &user(odd), false).unwrap();
+        let written: Vec<u8> =
+            ids.iter().flat_map(|id| base.tokenizer.bytes_of(*id)).copied().collect();
+        assert_eq!(String::from_utf8(written).unwrap(), format!("user\n{odd}\n"));
+    }
+
+    #[test]
+    fn a_template_that_never_ends_is_stopped() {
+        let endless =
+            "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}";
+        let chat = Chat::new(endless, String::new(), String::new()).unwrap();
+        let base = tiny::base(1);
+        assert!(chat.tokens(&base.tokenizer, &user("a"), false).is_err());
+    }
+
+    #[test]
+    fn a_template_that_is_no_jinja_is_refused() {
+        assert!(Chat::new("{% for %}", String::new(), String::new()).is_err());
+    }
+}

@@ -1,0 +1,373 @@
+//! A GGUF file: metadata and tensors over a memory map, every count checked against the bytes
+//! that remain before anything is allocated.
+//!
+//! Format: github.com/ggml-org/ggml, docs/gguf.md; versions 2 and 3, little-endian. Knows nothing
+//! of what the keys and tensors mean.
+
+use std::collections::HashMap;
+
+use crate::block::BlockType;
+use crate::error::{Error, Result};
+use crate::weight::{Bytes, Weight};
+
+/// No real file has as many keys or tensors; a file that claims more is damaged.
+const MOST_ENTRIES: u64 = 1 << 16;
+/// No real name is longer.
+const MOST_NAME: u64 = 1 << 10;
+
+/// A value of the metadata.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Value {
+    /// Any unsigned integer, or a flag.
+    Unsigned(u64),
+    /// Any signed integer.
+    Signed(i64),
+    /// Either float.
+    Float(f64),
+    /// Text; bytes that are no UTF-8 are replaced.
+    Text(String),
+    /// Values of one type.
+    List(Vec<Value>),
+}
+
+/// Where a tensor lies and how it is stored.
+#[derive(Clone, Debug)]
+struct Entry {
+    /// Columns first, as the file has it.
+    dims: Vec<usize>,
+    block: BlockType,
+    from: usize,
+    len: usize,
+}
+
+/// An opened file.
+#[derive(Clone)]
+pub struct Gguf {
+    bytes: Bytes,
+    metadata: HashMap<String, Value>,
+    tensors: HashMap<String, Entry>,
+}
+
+impl Gguf {
+    /// Reads the header of a file.
+    ///
+    /// # Errors
+    /// `Malformed`, `Truncated` or `Unsupported`, each in a sentence.
+    pub fn read(bytes: Bytes) -> Result<Self> {
+        let mut reader = Reader { bytes: &bytes, at: 0 };
+        if reader.take(4, "the file's first word")? != b"GGUF" {
+            return Err(Error::malformed("it is no GGUF file"));
+        }
+        let version = reader.u32("the version")?;
+        if !(2..=3).contains(&version) {
+            return Err(Error::unsupported(format!("version {version} of the GGUF format")));
+        }
+        let n_tensors = reader.count(MOST_ENTRIES, "the number of tensors")?;
+        let n_keys = reader.count(MOST_ENTRIES, "the number of keys")?;
+        let mut metadata = HashMap::new();
+        for _ in 0..n_keys {
+            let key = reader.name("a key")?;
+            let kind = reader.u32("a key's type")?;
+            let value = reader.value(kind, &key, true)?;
+            if metadata.insert(key.clone(), value).is_some() {
+                return Err(Error::malformed(format!("the key {key} is there twice")));
+            }
+        }
+        let alignment = match metadata.get("general.alignment") {
+            None => 32,
+            Some(Value::Unsigned(n)) if n.is_power_of_two() && *n <= 1 << 16 => *n as usize,
+            Some(_) => return Err(Error::malformed("its alignment is no power of two")),
+        };
+        let mut entries = Vec::new();
+        for _ in 0..n_tensors {
+            entries.push(reader.tensor()?);
+        }
+        let data = reader.at.next_multiple_of(alignment);
+        let mut tensors = HashMap::new();
+        for (name, dims, block, offset) in entries {
+            let entry = locate(&name, dims, block, offset, data, alignment, bytes.len())?;
+            if tensors.insert(name.clone(), entry).is_some() {
+                return Err(Error::malformed(format!("the tensor {name} is there twice")));
+            }
+        }
+        Ok(Self { bytes, metadata, tensors })
+    }
+
+    /// A value by its key.
+    pub fn get(&self, key: &str) -> Option<&Value> {
+        self.metadata.get(key)
+    }
+
+    /// A text by its key.
+    pub fn text(&self, key: &str) -> Option<&str> {
+        match self.get(key) {
+            Some(Value::Text(text)) => Some(text),
+            _ => None,
+        }
+    }
+
+    /// A count by its key; a float or a negative number is none.
+    pub fn count(&self, key: &str) -> Option<usize> {
+        match self.get(key) {
+            Some(Value::Unsigned(n)) => usize::try_from(*n).ok(),
+            Some(Value::Signed(n)) => usize::try_from(*n).ok(),
+            _ => None,
+        }
+    }
+
+    /// A finite number by its key.
+    pub fn number(&self, key: &str) -> Option<f32> {
+        let number = match self.get(key)? {
+            Value::Float(n) => *n as f32,
+            Value::Unsigned(n) => *n as f32,
+            Value::Signed(n) => *n as f32,
+            _ => return None,
+        };
+        number.is_finite().then_some(number)
+    }
+
+    /// A list of texts by its key.
+    pub fn texts(&self, key: &str) -> Option<Vec<&str>> {
+        let Some(Value::List(list)) = self.get(key) else { return None };
+        list.iter()
+            .map(|value| match value {
+                Value::Text(text) => Some(text.as_str()),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// A list of whole numbers by its key.
+    pub fn counts(&self, key: &str) -> Option<Vec<u64>> {
+        let Some(Value::List(list)) = self.get(key) else { return None };
+        list.iter()
+            .map(|value| match value {
+                Value::Unsigned(n) => Some(*n),
+                Value::Signed(n) => u64::try_from(*n).ok(),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// Whether a tensor is there.
+    pub fn has(&self, name: &str) -> bool {
+        self.tensors.contains_key(name)
+    }
+
+    /// Number of values in all tensors.
+    pub fn parameters(&self) -> u64 {
+        self.tensors.values().map(|entry| entry.dims.iter().product::<usize>() as u64).sum()
+    }
+
+    /// The block type most values are stored in.
+    pub fn main_block(&self) -> Option<BlockType> {
+        let mut values: Vec<(BlockType, usize)> = Vec::new();
+        for entry in self.tensors.values() {
+            let n = entry.dims.iter().product::<usize>();
+            match values.iter_mut().find(|(block, _)| *block == entry.block) {
+                Some((_, sum)) => *sum += n,
+                None => values.push((entry.block, n)),
+            }
+        }
+        values.into_iter().max_by_key(|(_, n)| *n).map(|(block, _)| block)
+    }
+
+    /// Size of the file, in bytes.
+    pub fn size(&self) -> usize {
+        self.bytes.len()
+    }
+
+    /// The matrix `name`, whose size is known from elsewhere.
+    ///
+    /// # Errors
+    /// `Malformed` where it is missing or of another size.
+    pub fn matrix(&self, name: &str, rows: usize, cols: usize) -> Result<Weight> {
+        let (entry, bytes) = self.find(name)?;
+        if entry.dims != [cols, rows] {
+            return Err(Error::malformed(format!(
+                "the tensor {name} is {:?} and should be [{cols}, {rows}]",
+                entry.dims
+            )));
+        }
+        Weight::new(rows, cols, entry.block, bytes)
+            .ok_or_else(|| Error::malformed(format!("the tensor {name} has the wrong size")))
+    }
+
+    /// The vector `name` as plain numbers.
+    ///
+    /// # Errors
+    /// `Malformed` where it is missing, of another size, or not finite.
+    pub fn vector(&self, name: &str, len: usize) -> Result<Vec<f32>> {
+        let (entry, bytes) = self.find(name)?;
+        if entry.dims != [len] {
+            return Err(Error::malformed(format!(
+                "the tensor {name} is {:?} and should be [{len}]",
+                entry.dims
+            )));
+        }
+        let mut values = vec![0.0; len];
+        entry.block.unpack(&bytes, &mut values);
+        match values.iter().all(|value| value.is_finite()) {
+            true => Ok(values),
+            false => Err(Error::malformed(format!("the tensor {name} holds no numbers"))),
+        }
+    }
+
+    /// The rows of a matrix: how many there are of it.
+    pub fn rows(&self, name: &str) -> Option<usize> {
+        self.tensors.get(name)?.dims.get(1).copied()
+    }
+
+    fn find(&self, name: &str) -> Result<(&Entry, Bytes)> {
+        let entry = self
+            .tensors
+            .get(name)
+            .ok_or_else(|| Error::malformed(format!("the tensor {name} is missing")))?;
+        let bytes = self
+            .bytes
+            .part(entry.from..entry.from + entry.len)
+            .ok_or_else(|| Error::malformed(format!("the tensor {name} reaches past the end")))?;
+        Ok((entry, bytes))
+    }
+}
+
+/// Checks where a tensor says it lies.
+fn locate(
+    name: &str,
+    dims: Vec<usize>,
+    block: BlockType,
+    offset: u64,
+    data: usize,
+    alignment: usize,
+    size: usize,
+) -> Result<Entry> {
+    let wrong = |why: &str| Error::malformed(format!("the tensor {name} {why}"));
+    let offset = usize::try_from(offset).map_err(|_| wrong("lies nowhere"))?;
+    if offset % alignment != 0 {
+        return Err(wrong("is not aligned"));
+    }
+    let rows = dims[1..].iter().try_fold(1usize, |n, dim| n.checked_mul(*dim));
+    let len = rows
+        .and_then(|rows| block.row_bytes(dims[0])?.checked_mul(rows))
+        .ok_or_else(|| wrong("has an impossible size"))?;
+    let from = data.checked_add(offset).ok_or_else(|| wrong("lies nowhere"))?;
+    let end = from.checked_add(len).ok_or_else(|| wrong("has an impossible size"))?;
+    if end > size {
+        let have = size.saturating_sub(from) as u64;
+        return Err(Error::Truncated {
+            what: format!("the tensor {name}"),
+            wanted: len as u64,
+            have,
+        });
+    }
+    Ok(Entry { dims, block, from, len })
+}
+
+/// Reads onward through bytes, never past their end.
+struct Reader<'a> {
+    bytes: &'a [u8],
+    at: usize,
+}
+
+impl<'a> Reader<'a> {
+    fn take(&mut self, n: usize, what: &str) -> Result<&'a [u8]> {
+        let left = &self.bytes[self.at..];
+        if n > left.len() {
+            return Err(Error::Truncated {
+                what: what.to_owned(),
+                wanted: n as u64,
+                have: left.len() as u64,
+            });
+        }
+        self.at += n;
+        Ok(&left[..n])
+    }
+
+    fn array<const N: usize>(&mut self, what: &str) -> Result<[u8; N]> {
+        let mut bytes = [0; N];
+        bytes.copy_from_slice(self.take(N, what)?);
+        Ok(bytes)
+    }
+
+    fn u32(&mut self, what: &str) -> Result<u32> {
+        Ok(u32::from_le_bytes(self.array(what)?))
+    }
+
+    fn u64(&mut self, what: &str) -> Result<u64> {
+        Ok(u64::from_le_bytes(self.array(what)?))
+    }
+
+    /// A count that is at most `most`.
+    fn count(&mut self, most: u64, what: &str) -> Result<usize> {
+        let n = self.u64(what)?;
+        match usize::try_from(n) {
+            Ok(count) if n <= most => Ok(count),
+            _ => Err(Error::malformed(format!("{what} is {n}"))),
+        }
+    }
+
+    fn name(&mut self, what: &str) -> Result<String> {
+        let n = self.count(MOST_NAME, &format!("the length of {what}"))?;
+        let bytes = self.take(n, what)?;
+        String::from_utf8(bytes.to_vec())
+            .map_err(|_| Error::malformed(format!("{what} is no text")))
+    }
+
+    fn value(&mut self, kind: u32, key: &str, lists: bool) -> Result<Value> {
+        Ok(match kind {
+            0 | 7 => Value::Unsigned(u64::from(self.array::<1>(key)?[0])),
+            1 => Value::Signed(i64::from(i8::from_le_bytes(self.array(key)?))),
+            2 => Value::Unsigned(u64::from(u16::from_le_bytes(self.array(key)?))),
+            3 => Value::Signed(i64::from(i16::from_le_bytes(self.array(key)?))),
+            4 => Value::Unsigned(u64::from(u32::from_le_bytes(self.array(key)?))),
+            5 => Value::Signed(i64::from(i32::from_le_bytes(self.array(key)?))),
+            6 => Value::Float(f64::from(f32::from_le_bytes(self.array(key)?))),
+            8 => {
+                let n = self.count(u64::MAX, key)?;
+                Value::Text(String::from_utf8_lossy(self.take(n, key)?).into_owned())
+            }
+            9 if lists => {
+                let kind = self.u32(key)?;
+                let n = self.count(u64::MAX, key)?;
+                // Every value takes at least a byte: a longer list is a lie, found out before
+                // there is room made for it.
+                if n > self.bytes.len() - self.at {
+                    return Err(Error::malformed(format!(
+                        "the list {key} is longer than the file"
+                    )));
+                }
+                let mut list = Vec::new();
+                for _ in 0..n {
+                    list.push(self.value(kind, key, false)?);
+                }
+                Value::List(list)
+            }
+            10 => Value::Unsigned(self.u64(key)?),
+            11 => Value::Signed(i64::from_le_bytes(self.array(key)?)),
+            12 => Value::Float(f64::from_le_bytes(self.array(key)?)),
+            other => {
+                return Err(Error::malformed(format!(
+                    "the key {key} has the unknown type {other}"
+                )));
+            }
+        })
+    }
+
+    fn tensor(&mut self) -> Result<(String, Vec<usize>, BlockType, u64)> {
+        let name = self.name("a tensor's name")?;
+        let n_dims = self.u32(&name)?;
+        if !(1..=4).contains(&n_dims) {
+            return Err(Error::malformed(format!("the tensor {name} has {n_dims} dimensions")));
+        }
+        let mut dims = Vec::new();
+        for _ in 0..n_dims {
+            dims.push(self.count(u64::from(u32::MAX), &name)?);
+        }
+        let id = self.u32(&name)?;
+        let block = BlockType::from_ggml_id(id).ok_or_else(|| {
+            Error::unsupported(format!("the block type {id} of the tensor {name}"))
+        })?;
+        let offset = self.u64(&name)?;
+        Ok((name, dims, block, offset))
+    }
+}

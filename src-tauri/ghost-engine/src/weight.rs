@@ -1,0 +1,134 @@
+//! A frozen matrix, kept in the block type it was stored in.
+//!
+//! Rows are outputs and columns inputs: a linear layer's answer at row `r` is
+//! the dot product of row `r` with its input. Bytes are shared with the file's
+//! memory map, so a clone costs nothing. Knows nothing of what the matrix is for.
+
+use crate::block::BlockType;
+use memmap2::Mmap;
+use std::{ops::Range, sync::Arc};
+
+/// Where a weight's bytes live.
+#[derive(Clone)]
+enum Home {
+    /// In the file, through the page cache.
+    File(Arc<Mmap>),
+    /// In memory of our own.
+    Memory(Arc<[u8]>),
+}
+
+/// A shared stretch of bytes that never changes.
+#[derive(Clone)]
+pub struct Bytes {
+    home: Home,
+    range: Range<usize>,
+}
+
+impl Bytes {
+    /// The whole of a mapped file.
+    pub fn of_file(map: Mmap) -> Self {
+        let range = 0..map.len();
+        let home = Home::File(Arc::new(map));
+        Self { home, range }
+    }
+
+    /// A part of these bytes, or `None` where it reaches past the end.
+    pub fn part(&self, range: Range<usize>) -> Option<Self> {
+        let start = self.range.start.checked_add(range.start)?;
+        let end = self.range.start.checked_add(range.end)?;
+        (start <= end && end <= self.range.end)
+            .then(|| Self { home: self.home.clone(), range: start..end })
+    }
+}
+
+impl From<Vec<u8>> for Bytes {
+    fn from(bytes: Vec<u8>) -> Self {
+        let range = 0..bytes.len();
+        let home = Home::Memory(bytes.into());
+        Self { home, range }
+    }
+}
+
+impl std::ops::Deref for Bytes {
+    type Target = [u8];
+
+    fn deref(&self) -> &[u8] {
+        match &self.home {
+            Home::File(map) => &map[self.range.clone()],
+            Home::Memory(bytes) => &bytes[self.range.clone()],
+        }
+    }
+}
+
+/// A frozen matrix of `rows` × `cols` values.
+#[derive(Clone)]
+pub struct Weight {
+    /// Outputs.
+    pub rows: usize,
+    /// Inputs; a whole number of blocks.
+    pub cols: usize,
+    /// How the values are stored.
+    pub block: BlockType,
+    bytes: Bytes,
+}
+
+impl Weight {
+    /// A matrix over `bytes`, or `None` where they aren't exactly its size.
+    pub fn new(rows: usize, cols: usize, block: BlockType, bytes: Bytes) -> Option<Self> {
+        let size = block.row_bytes(cols)?.checked_mul(rows)?;
+        (size == bytes.len()).then_some(Self { rows, cols, block, bytes })
+    }
+
+    /// A matrix of plain numbers, row after row.
+    ///
+    /// # Panics
+    /// If there aren't `rows` × `cols` of them.
+    pub fn from_f32(rows: usize, cols: usize, values: Vec<f32>) -> Self {
+        let bytes: Vec<u8> = values.iter().flat_map(|v| v.to_le_bytes()).collect();
+        Self::new(rows, cols, BlockType::F32, bytes.into()).expect("rows × cols values")
+    }
+
+    /// How many values it holds.
+    pub fn len(&self) -> usize {
+        self.rows * self.cols
+    }
+
+    /// Whether it holds none.
+    pub fn is_empty(&self) -> bool {
+        self.len() == 0
+    }
+
+    /// All its bytes, row after row.
+    pub fn bytes(&self) -> &[u8] {
+        &self.bytes
+    }
+
+    /// Bytes of one row.
+    pub fn row_len(&self) -> usize {
+        self.cols / self.block.values_per_block() * self.block.bytes_per_block()
+    }
+
+    /// The bytes of one row.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub fn row_bytes(&self, row: usize) -> &[u8] {
+        let len = self.row_len();
+        &self.bytes[row * len..(row + 1) * len]
+    }
+
+    /// Writes some rows as plain numbers to `out`, row after row.
+    ///
+    /// # Panics
+    /// If a row doesn't exist, or `out` doesn't hold exactly their values.
+    pub fn unpack_rows(&self, rows: Range<usize>, out: &mut [f32]) {
+        let len = self.row_len();
+        self.block.unpack(&self.bytes[rows.start * len..rows.end * len], out);
+    }
+}
+
+impl std::fmt::Debug for Weight {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}×{} {:?}", self.rows, self.cols, self.block)
+    }
+}
