@@ -1,0 +1,163 @@
+//! Days as writers and their tools spell them.
+//!
+//! Knows spellings, not calendars or zones: a time and its zone are dropped, the civil date stays.
+
+use jiff::civil::Date;
+
+/// The day in the value of a front matter key or a page's `<time>`.
+pub(super) fn spelled(value: &str) -> Option<Date> {
+    let value = value.trim();
+    leading(value).map(|(date, _)| date).or_else(|| named(value)).or_else(|| epoch(value))
+}
+
+/// The day a file name begins with ("2011-04-01-x", "2021_02_20", "20240305 walk", "2024-03") and
+/// the rest of the name.
+pub(super) fn leading(stem: &str) -> Option<(Date, &str)> {
+    let runs = digit_runs(stem);
+    let &(from, to) = runs.first()?;
+    if from != 0 {
+        return None;
+    }
+    if to == 8 && !stem[to..].starts_with(char::is_alphabetic) {
+        let date = day(&stem[..4], &stem[4..6], &stem[6..8])?;
+        return Some((date, rest(stem, to)));
+    }
+    if to != 4 {
+        return None;
+    }
+    let month = runs.get(1).filter(|run| joined(stem, to, run.0) && run.1 - run.0 <= 2)?;
+    let day_run = runs.get(2).filter(|run| joined(stem, month.1, run.0) && run.1 - run.0 <= 2);
+    if let Some(&(from, to)) = day_run
+        && let Some(date) = day(&stem[..4], &stem[month.0..month.1], &stem[from..to])
+    {
+        return Some((date, rest(stem, to)));
+    }
+    let month_alone = stem[month.1..].is_empty() && month.1 - month.0 == 2;
+    month_alone
+        .then(|| day(&stem[..4], &stem[month.0..month.1], "1").map(|date| (date, "")))
+        .flatten()
+}
+
+/// The day in a run of folders: `2023/04/05`, or the first of the month for `2023/04`.
+pub(super) fn of_folders(folders: &[&str]) -> Option<Date> {
+    let number = |name: &str, digits: usize| {
+        name.len() <= digits && name.bytes().all(|b| b.is_ascii_digit())
+    };
+    (0..folders.len().saturating_sub(1)).find_map(|at| {
+        let (year, month) = (folders[at], folders[at + 1]);
+        if year.len() != 4 || !number(year, 4) || !number(month, 2) {
+            return None;
+        }
+        let dayed = folders.get(at + 2).filter(|name| number(name, 2));
+        dayed.and_then(|name| day(year, month, name)).or_else(|| day(year, month, "1"))
+    })
+}
+
+fn day(year: &str, month: &str, day: &str) -> Option<Date> {
+    let year: i16 = year.parse().ok()?;
+    (year > 0).then(|| Date::new(year, month.parse().ok()?, day.parse().ok()?).ok()).flatten()
+}
+
+/// "6 August 2014", "Aug 6th, 2014", "Wed, 06 Aug 2014 10:11:12 GMT".
+fn named(value: &str) -> Option<Date> {
+    const MONTHS: [&str; 12] =
+        ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
+    let (mut the_year, mut the_month, mut the_day) = (None, None, None);
+    for run in value.split(|c: char| !c.is_alphanumeric()).filter(|run| !run.is_empty()).take(5) {
+        let lower = run.to_lowercase();
+        let digits = lower.trim_end_matches(|c: char| c.is_ascii_alphabetic());
+        if let Some(at) = MONTHS.iter().position(|name| lower.starts_with(name)) {
+            the_month.get_or_insert((at + 1).to_string());
+        } else if digits.len() == 4 && digits.bytes().all(|b| b.is_ascii_digit()) {
+            the_year.get_or_insert(digits.to_owned());
+        } else if !digits.is_empty() && digits.len() <= 2 {
+            the_day.get_or_insert(digits.to_owned());
+        }
+    }
+    day(&the_year?, &the_month?, &the_day?)
+}
+
+/// Seconds or milliseconds since 1970, as some exports count.
+fn epoch(value: &str) -> Option<Date> {
+    if value.len() < 9 || value.len() > 13 {
+        return None;
+    }
+    let number: i64 = value.parse().ok()?;
+    let seconds = if value.len() > 10 { number / 1000 } else { number };
+    let stamp = jiff::Timestamp::from_second(seconds).ok()?;
+    Some(jiff::tz::Offset::UTC.to_datetime(stamp).date())
+}
+
+/// The first few runs of ASCII digits, as byte ranges.
+fn digit_runs(text: &str) -> Vec<(usize, usize)> {
+    let bytes = &text.as_bytes()[..text.len().min(16)];
+    let mut runs: Vec<(usize, usize)> = Vec::new();
+    for (at, _) in bytes.iter().enumerate().filter(|(_, byte)| byte.is_ascii_digit()) {
+        match runs.last_mut() {
+            Some(run) if run.1 == at => run.1 = at + 1,
+            _ => runs.push((at, at + 1)),
+        }
+    }
+    runs
+}
+
+fn joined(text: &str, from: usize, to: usize) -> bool {
+    to == from + 1 && matches!(text.as_bytes()[from], b'-' | b'_' | b'.' | b'/' | b' ')
+}
+
+fn rest(stem: &str, from: usize) -> &str {
+    stem[from..].trim_start_matches(['-', '_', '.', ' '])
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn says(value: &str, expected: &str) {
+        assert_eq!(
+            spelled(value).map(|date| date.to_string()).unwrap_or_default(),
+            expected,
+            "{value}"
+        );
+    }
+
+    #[test]
+    fn a_day_in_many_spellings() {
+        says("2014-08-06", "2014-08-06");
+        says("2014-8-6", "2014-08-06");
+        says("2014/08/06 10:11:12 +0100", "2014-08-06");
+        says("2014-08-06T23:59:00-07:00", "2014-08-06");
+        says("20140806", "2014-08-06");
+        says("2014-08", "2014-08-01");
+        says("August 6, 2014", "2014-08-06");
+        says("6 August 2014", "2014-08-06");
+        says("Aug 6th, 2014", "2014-08-06");
+        says("Wed, 06 Aug 2014 10:11:12 GMT", "2014-08-06");
+        says("1407283200", "2014-08-06");
+        says("1407283200000", "2014-08-06");
+    }
+
+    #[test]
+    fn what_is_no_day() {
+        says("", "");
+        says("soon", "");
+        says("2014-13-06", "");
+        says("{{ now }}", "");
+        says("7 habits", "");
+        says("é-2014", "");
+    }
+
+    #[test]
+    fn a_day_in_front_of_a_file_name() {
+        let cut = |stem| leading(stem).map(|(date, rest)| (date.to_string(), rest.to_owned()));
+        let day = |date: &str, rest: &str| Some((date.to_owned(), rest.to_owned()));
+        assert_eq!(cut("2011-04-01-x"), day("2011-04-01", "x"));
+        assert_eq!(cut("2021-9-1-alt-date"), day("2021-09-01", "alt-date"));
+        assert_eq!(cut("2021_02_20"), day("2021-02-20", ""));
+        assert_eq!(cut("20240305 walk"), day("2024-03-05", "walk"));
+        assert_eq!(cut("2024-03"), day("2024-03-01", ""));
+        assert_eq!(cut("2024-in-review"), None);
+        assert_eq!(cut("7-habits"), None);
+    }
+}

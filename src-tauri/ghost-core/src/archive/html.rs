@@ -1,0 +1,1030 @@
+//! HTML to Markdown: pages, fragments and the bits of HTML inside Markdown.
+//!
+//! Built without a tree, on purpose: what a page says is a run of blocks, and a run can be read in
+//! one pass, so that neither depth nor size nor bad nesting can make it slow.
+
+use std::borrow::Cow;
+use std::collections::HashMap;
+
+use jiff::civil::Date;
+
+use super::date;
+
+/// Deeper nesting of quotes, lists and emphasis is a mistake or a trap.
+const DEEPEST: usize = 8;
+
+/// What a page says.
+#[derive(Debug, Default)]
+pub(super) struct Page {
+    pub(super) title: Option<String>,
+    pub(super) date: Option<Date>,
+    /// Markdown.
+    pub(super) text: String,
+}
+
+/// Reads a page or a fragment.
+pub(super) fn page(html: &str) -> Page {
+    let tokens: Vec<Token> = tokens(html).collect();
+    let closes = closes(&tokens);
+    let (from, to) = article(&tokens, &closes);
+    let mut title = None;
+    let mut name = None;
+    let mut date = None;
+    for (at, token) in tokens.iter().enumerate() {
+        match token {
+            Token::Raw { name: "title", text } if name.is_none() => {
+                name = Some(inline(&decoded(text)))
+            }
+            Token::Open(tag) if tag.name == "h1" && title.is_none() => {
+                title = closes
+                    .get(&at)
+                    .map(|&end| inline(&markdown(&tokens[at + 1..end])))
+                    .filter(|title| !title.is_empty());
+            }
+            Token::Open(tag) if date.is_none() => date = day(tag, tokens.get(at + 1)),
+            _ => {}
+        }
+    }
+    let whole = tokens.iter().any(
+        |token| matches!(token, Token::Open(tag) if matches!(tag.name.as_str(), "html" | "body")),
+    );
+    let title = if whole { title.or(name) } else { name };
+    Page { title: title.filter(|title| !title.is_empty()), date, text: markdown(&tokens[from..to]) }
+}
+
+/// The Markdown of a stretch of HTML, without asking which part of it is the article.
+pub(super) fn fragment(html: &str) -> String {
+    let tokens: Vec<Token> = tokens(html).collect();
+    markdown(&tokens)
+}
+
+/// The element that `html` opens and leaves open whose content is furniture or a quote.
+pub(super) fn left_open(html: &str) -> Option<String> {
+    let tokens: Vec<Token> = tokens(html).collect();
+    let closes = closes(&tokens);
+    tokens.iter().enumerate().find_map(|(at, token)| match token {
+        Token::Open(tag)
+            if (tag.name == "blockquote" || is_furniture(tag)) && !closes.contains_key(&at) =>
+        {
+            Some(tag.name.clone())
+        }
+        _ => None,
+    })
+}
+
+/// Whether `html` closes an element called `name`.
+pub(super) fn closes_one(html: &str, name: &str) -> bool {
+    tokens(html).any(|token| matches!(token, Token::Close(closed) if closed == name))
+}
+
+/// Where a page says when it was written.
+fn day(tag: &Tag, next: Option<&Token>) -> Option<Date> {
+    match tag.name.as_str() {
+        "time" => {
+            tag.attribute("datetime").and_then(|value| date::spelled(&value)).or_else(|| match next
+            {
+                Some(Token::Text(text)) => date::spelled(text),
+                _ => None,
+            })
+        }
+        "meta" => {
+            let key = tag.attribute("property").or_else(|| tag.attribute("name"))?.to_lowercase();
+            let dated = matches!(
+                key.as_str(),
+                "article:published_time" | "date" | "dc.date" | "dcterms.created" | "pubdate"
+            );
+            dated.then(|| date::spelled(&tag.attribute("content")?)).flatten()
+        }
+        _ => None,
+    }
+}
+
+/// The stretch of tokens that is the article, by the marks that exporters and themes put on it.
+fn article(tokens: &[Token], closes: &HashMap<usize, usize>) -> (usize, usize) {
+    const BODIES: [&str; 9] = [
+        "e-content",
+        "entry-content",
+        "post-content",
+        "article-body",
+        "article-content",
+        "post-body",
+        "markdown-body",
+        "available-content",
+        "post__content",
+    ];
+    let tags = || {
+        tokens.iter().enumerate().filter_map(|(at, token)| match token {
+            Token::Open(tag) => Some((at, tag)),
+            _ => None,
+        })
+    };
+    let only = |pick: &dyn Fn(&Tag) -> bool| {
+        let mut found = tags().filter(|(_, tag)| pick(tag));
+        found.next().filter(|_| found.next().is_none()).map(|(at, _)| at)
+    };
+    let start = only(&|tag| tag.has_class(&BODIES) || tag.is("itemprop", "articleBody"))
+        .or_else(|| only(&|tag| tag.name == "article"))
+        .or_else(|| only(&|tag| tag.name == "main" || tag.is("role", "main")))
+        .or_else(|| only(&|tag| tag.name == "body"));
+    match start {
+        Some(at) => (at + 1, closes.get(&at).copied().unwrap_or(tokens.len())),
+        None => (0, tokens.len()),
+    }
+}
+
+/// For each opening tag, where it is closed.
+fn closes(tokens: &[Token]) -> HashMap<usize, usize> {
+    let mut open: HashMap<&str, Vec<usize>> = HashMap::new();
+    let mut closes = HashMap::new();
+    for (at, token) in tokens.iter().enumerate() {
+        match token {
+            Token::Open(tag) => open.entry(&tag.name).or_default().push(at),
+            Token::Close(name) => {
+                if let Some(from) = open.get_mut(name.as_str()).and_then(Vec::pop) {
+                    closes.insert(from, at);
+                }
+            }
+            _ => {}
+        }
+    }
+    closes
+}
+
+/// A line without Markdown's marks, for a title.
+fn inline(text: &str) -> String {
+    let text = text.replace(['*', '`', '\n'], " ");
+    text.trim_start_matches('#').split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
+/// Elements that are never the writer's prose.
+fn is_furniture(tag: &Tag) -> bool {
+    const NAMES: [&str; 24] = [
+        "nav",
+        "footer",
+        "header",
+        "aside",
+        "noscript",
+        "template",
+        "iframe",
+        "svg",
+        "canvas",
+        "video",
+        "audio",
+        "object",
+        "form",
+        "button",
+        "select",
+        "figcaption",
+        "map",
+        "head",
+        "dialog",
+        "math",
+        "menu",
+        "embed-card",
+        "applet",
+        "picture",
+    ];
+    const CLASSES: [&str; 32] = [
+        "toc",
+        "table-of-contents",
+        "nav",
+        "navbar",
+        "navigation",
+        "sidebar",
+        "comments",
+        "comment-list",
+        "share",
+        "sharing",
+        "share-buttons",
+        "sharedaddy",
+        "jp-relatedposts",
+        "related",
+        "related-posts",
+        "breadcrumb",
+        "breadcrumbs",
+        "pagination",
+        "post-navigation",
+        "subscription-widget",
+        "subscription-widget-wrap",
+        "button-wrapper",
+        "footnote-anchor",
+        "footnote-ref",
+        "footnote-backref",
+        "footnote-back",
+        "reversefootnote",
+        "sr-only",
+        "screen-reader-text",
+        "post-meta",
+        "entry-meta",
+        "captioned-image-container",
+    ];
+    NAMES.contains(&tag.name.as_str())
+        || (tag.has_class(&CLASSES)
+            && !matches!(tag.name.as_str(), "body" | "html" | "main" | "article"))
+        || tag.is("role", "navigation")
+        || (tag.name != "body"
+            && ["toc", "TOC", "comments", "sidebar", "table-of-contents"]
+                .iter()
+                .any(|id| tag.is("id", id)))
+        || (tag.name == "a"
+            && tag
+                .attribute("href")
+                .is_some_and(|href| href.starts_with("#fnref") || href.starts_with("#fn")))
+}
+
+/// A tag's name in lower case and its attributes as they were written.
+#[derive(Debug)]
+struct Tag<'a> {
+    name: String,
+    attributes: &'a str,
+}
+
+impl Tag<'_> {
+    /// The value of an attribute, entities decoded.
+    fn attribute(&self, wanted: &str) -> Option<String> {
+        let mut rest = self.attributes;
+        loop {
+            rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '/');
+            if rest.is_empty() {
+                return None;
+            }
+            let end = rest[1..]
+                .find(|c: char| c == '=' || c == '/' || c.is_whitespace())
+                .map_or(rest.len(), |at| at + 1);
+            let end = if rest.is_char_boundary(end) { end } else { rest.len() };
+            let key = &rest[..end];
+            rest = rest[end..].trim_start();
+            let mut value = "";
+            if let Some(after) = rest.strip_prefix('=') {
+                let after = after.trim_start();
+                let quote = after.chars().next().filter(|c| matches!(c, '"' | '\''));
+                let body = if quote.is_some() { &after[1..] } else { after };
+                let end = match quote {
+                    Some(quote) => body.find(quote),
+                    None => body.find(char::is_whitespace),
+                };
+                value = &body[..end.unwrap_or(body.len())];
+                rest = &body[end.map_or(body.len(), |end| end + usize::from(quote.is_some()))..];
+            }
+            if key.eq_ignore_ascii_case(wanted) {
+                return Some(decoded(value).into_owned());
+            }
+        }
+    }
+
+    fn is(&self, key: &str, value: &str) -> bool {
+        self.attributes.contains(value) && self.attribute(key).is_some_and(|found| found == value)
+    }
+
+    fn has_class(&self, classes: &[&str]) -> bool {
+        self.attributes.contains("class")
+            && self
+                .attribute("class")
+                .is_some_and(|found| found.split_whitespace().any(|class| classes.contains(&class)))
+    }
+}
+
+#[derive(Debug)]
+enum Token<'a> {
+    Open(Tag<'a>),
+    Close(String),
+    /// Entities decoded.
+    Text(Cow<'a, str>),
+    /// An element whose content is not HTML: script, style, title.
+    Raw {
+        name: &'static str,
+        text: &'a str,
+    },
+}
+
+fn tokens(html: &str) -> Tokens<'_> {
+    Tokens { html, at: 0, endless: Vec::new() }
+}
+
+struct Tokens<'a> {
+    html: &'a str,
+    at: usize,
+    /// Ends already looked for in vain, so that nothing is searched to the end twice.
+    endless: Vec<&'static str>,
+}
+
+impl<'a> Tokens<'a> {
+    /// Where `end` comes next, without regard to case.
+    fn find(&mut self, from: usize, end: &'static str) -> Option<usize> {
+        if self.endless.contains(&end) {
+            return None;
+        }
+        let (hay, first) = (self.html.as_bytes(), end.as_bytes()[0]);
+        let found = (from..hay.len().saturating_sub(end.len() - 1)).find(|&at| {
+            hay[at] == first && hay[at..at + end.len()].eq_ignore_ascii_case(end.as_bytes())
+        });
+        if found.is_none() {
+            self.endless.push(end);
+        }
+        found
+    }
+
+    fn text_to(&mut self, to: usize) -> Token<'a> {
+        let text = &self.html[self.at..to];
+        self.at = to;
+        Token::Text(decoded(text))
+    }
+
+    /// The end of the tag that begins at `at`, behind its `>`.
+    fn tag_end(&mut self, at: usize) -> Option<usize> {
+        let mut quote = None;
+        let mut before = b' ';
+        for (offset, &byte) in self.html.as_bytes()[at..].iter().enumerate() {
+            match (quote, byte) {
+                (None, b'>') => return Some(at + offset + 1),
+                (None, b'"' | b'\'') if before == b'=' => quote = Some(byte),
+                (Some(open), _) if open == byte => quote = None,
+                _ => {}
+            }
+            if !byte.is_ascii_whitespace() {
+                before = byte;
+            }
+        }
+        self.find(at, ">").map(|end| end + 1)
+    }
+}
+
+impl<'a> Iterator for Tokens<'a> {
+    type Item = Token<'a>;
+
+    fn next(&mut self) -> Option<Token<'a>> {
+        const RAW: [(&str, &str); 4] = [
+            ("script", "</script"),
+            ("style", "</style"),
+            ("title", "</title"),
+            ("textarea", "</textarea"),
+        ];
+        loop {
+            let rest = &self.html[self.at..];
+            let next = rest.chars().nth(1);
+            match (rest.chars().next()?, next) {
+                ('<', _) if rest.starts_with("<!--") => match self.find(self.at + 4, "-->") {
+                    Some(end) => self.at = end + 3,
+                    None => self.at += 4,
+                },
+                ('<', Some('!' | '?')) => match self.find(self.at, ">") {
+                    Some(end) => self.at = end + 1,
+                    None => return Some(self.text_to(self.html.len())),
+                },
+                ('<', Some(c)) if c == '/' || c.is_ascii_alphabetic() => {
+                    let Some(end) = self.tag_end(self.at + 1) else {
+                        return Some(self.text_to(self.html.len()));
+                    };
+                    let inside = self.html[self.at + 1..end - 1].trim_start_matches('/');
+                    let cut = inside
+                        .find(|c: char| c.is_whitespace() || c == '/')
+                        .unwrap_or(inside.len());
+                    let name = inside[..cut].to_ascii_lowercase();
+                    self.at = end;
+                    if c == '/' {
+                        return Some(Token::Close(name));
+                    }
+                    if let Some(&(name, close)) = RAW.iter().find(|(raw, _)| *raw == name)
+                        && let Some(close) = self.find(end, close)
+                    {
+                        let text = &self.html[end..close];
+                        self.at = self.find(close, ">").map_or(self.html.len(), |at| at + 1);
+                        return Some(Token::Raw { name, text });
+                    }
+                    return Some(Token::Open(Tag { name, attributes: &inside[cut..] }));
+                }
+                _ => {
+                    let first = rest.chars().next().map_or(0, char::len_utf8);
+                    let to = rest[first..].find('<').map_or(rest.len(), |at| first + at);
+                    return Some(self.text_to(self.at + to));
+                }
+            }
+        }
+    }
+}
+
+/// Text with its entities decoded.
+pub(super) fn decoded(text: &str) -> Cow<'_, str> {
+    if !text.contains('&') {
+        return Cow::Borrowed(text);
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find('&') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let bytes = &rest.as_bytes()[..rest.len().min(34)];
+        let end = bytes
+            .iter()
+            .skip(1)
+            .position(|&b| !(b.is_ascii_alphanumeric() || b == b'#'))
+            .map_or(bytes.len(), |end| end + 1);
+        match entity(&rest[1..end]) {
+            Some(found) => {
+                out.push_str(&found);
+                rest = rest[end..].strip_prefix(';').unwrap_or(&rest[end..]);
+            }
+            None => {
+                out.push('&');
+                rest = &rest[1..];
+            }
+        }
+    }
+    out.push_str(rest);
+    Cow::Owned(out)
+}
+
+fn entity(name: &str) -> Option<String> {
+    let Some(number) = name.strip_prefix('#') else {
+        return quick_xml::escape::resolve_html5_entity(name).map(str::to_owned);
+    };
+    let code = match number.strip_prefix(['x', 'X']) {
+        Some(hex) => u32::from_str_radix(hex, 16).ok()?,
+        None => number.parse().ok()?,
+    };
+    // Numbers 128 to 159 mean the characters of Windows, as every browser reads them.
+    match code {
+        0 => None,
+        128..=159 => Some(
+            encoding_rs::WINDOWS_1252.decode_without_bom_handling(&[code as u8]).0.into_owned(),
+        ),
+        _ => char::from_u32(code).map(String::from),
+    }
+}
+
+fn markdown(tokens: &[Token]) -> String {
+    let closes = closes(tokens);
+    let mut writer = Writer::default();
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        match token {
+            Token::Text(text) => writer.text(text),
+            Token::Raw { .. } => {}
+            Token::Close(name) => writer.close(name),
+            Token::Open(tag) => {
+                if is_furniture(tag) {
+                    at = closes.get(&at).copied().unwrap_or(at);
+                } else {
+                    writer.open(tag);
+                }
+            }
+        }
+        at += 1;
+    }
+    writer.end_block();
+    writer.end_pre();
+    writer.out.trim_matches('\n').to_owned()
+}
+
+/// Something that later text stands in.
+#[derive(Debug)]
+enum Frame {
+    Quote,
+    /// The next number, for an ordered list.
+    List(Option<usize>),
+    /// The marker, until it is written; its width in any case.
+    Item {
+        marker: Option<String>,
+        width: usize,
+    },
+}
+
+#[derive(Debug)]
+struct Mark {
+    name: String,
+    from: usize,
+    how: How,
+}
+
+#[derive(Debug, Clone)]
+enum How {
+    Around(&'static str),
+    Code,
+    Link(String),
+    Nothing,
+}
+
+#[derive(Debug, Default)]
+struct Writer {
+    out: String,
+    frames: Vec<Frame>,
+    /// The block being gathered, on one line but for `<br>`.
+    line: String,
+    marks: Vec<Mark>,
+    heading: usize,
+    pre: Option<(String, String)>,
+    row: Option<Vec<String>>,
+    rows: usize,
+    /// The block before was an item of the same list.
+    tight: bool,
+}
+
+impl Writer {
+    fn text(&mut self, text: &str) {
+        if let Some((code, _)) = &mut self.pre {
+            code.push_str(text);
+            return;
+        }
+        let in_code = self.marks.iter().any(|mark| matches!(mark.how, How::Code));
+        let mut chars = text.chars().peekable();
+        while let Some(char) = chars.next() {
+            if char.is_ascii_whitespace() {
+                if !self.line.is_empty() && !self.line.ends_with([' ', '\n']) {
+                    self.line.push(' ');
+                }
+                continue;
+            }
+            let tag_like = char == '<'
+                && chars.peek().is_some_and(|next| {
+                    next.is_ascii_alphabetic() || matches!(next, '/' | '!' | '?')
+                });
+            let spaced = self.line.is_empty() || self.line.ends_with([' ', '\n']);
+            let star =
+                char == '*' && !(spaced && chars.peek().is_none_or(|next| next.is_whitespace()));
+            if !in_code && (tag_like || star || char == '`') {
+                self.line.push('\\');
+            }
+            self.line.push(char);
+        }
+    }
+
+    fn open(&mut self, tag: &Tag) {
+        if let Some((code, _)) = &mut self.pre {
+            match tag.name.as_str() {
+                "br" => code.push('\n'),
+                "code" if code.trim().is_empty() => {
+                    let language = language(tag);
+                    if let (false, Some((_, known))) = (language.is_empty(), &mut self.pre) {
+                        *known = language;
+                    }
+                }
+                _ => {}
+            }
+            return;
+        }
+        match tag.name.as_str() {
+            "br" => {
+                let end = self.line.trim_end_matches(' ').len();
+                self.line.truncate(end);
+                if !self.line.is_empty() {
+                    self.line.push('\n');
+                }
+            }
+            "pre" | "listing" | "xmp" => {
+                self.end_block();
+                self.pre = Some((String::new(), language(tag)));
+            }
+            "hr" => {
+                self.end_block();
+                self.line.push_str("---");
+                self.put_block();
+            }
+            "blockquote" => {
+                self.end_block();
+                self.push(Frame::Quote);
+            }
+            "ul" | "ol" | "dir" => {
+                self.end_block();
+                self.tight = matches!(self.frames.last(), Some(Frame::Item { .. }));
+                let ordered = tag.name == "ol";
+                let first = tag
+                    .attribute("start")
+                    .filter(|_| ordered)
+                    .and_then(|start| start.parse().ok())
+                    .unwrap_or(1);
+                self.push(Frame::List(ordered.then_some(first)));
+            }
+            "li" => {
+                self.end_block();
+                if matches!(self.frames.last(), Some(Frame::Item { .. })) {
+                    self.frames.pop();
+                    self.tight = true;
+                }
+                let marker = match self.frames.last_mut() {
+                    Some(Frame::List(Some(number))) => {
+                        *number += 1;
+                        format!("{}. ", *number - 1)
+                    }
+                    _ => "- ".to_owned(),
+                };
+                self.push(Frame::Item { width: marker.len(), marker: Some(marker) });
+            }
+            "table" => {
+                self.end_row();
+                self.end_block();
+                self.rows = 0;
+            }
+            "tr" => {
+                self.end_row();
+                self.end_block();
+                self.row = Some(Vec::new());
+            }
+            "td" | "th" => self.end_cell(),
+            "em" | "i" | "cite" | "var" | "dfn" => self.mark(tag, How::Around("*")),
+            "strong" | "b" => self.mark(tag, How::Around("**")),
+            "del" | "s" | "strike" => self.mark(tag, How::Around("~~")),
+            "code" | "tt" | "kbd" | "samp" => self.mark(tag, How::Code),
+            "a" => {
+                let href =
+                    tag.attribute("href").map(|href| href.trim().to_owned()).unwrap_or_default();
+                let inside =
+                    href.is_empty() || href.starts_with('#') || href.starts_with("javascript:");
+                self.mark(tag, if inside { How::Nothing } else { How::Link(href) });
+            }
+            "q" => self.text("“"),
+            name => match heading(name) {
+                Some(level) => {
+                    self.end_block();
+                    self.heading = level;
+                }
+                None if is_block(name) => self.end_block(),
+                None => {}
+            },
+        }
+    }
+
+    fn close(&mut self, name: &str) {
+        if self.pre.is_some() {
+            if matches!(name, "pre" | "listing" | "xmp") {
+                self.end_pre();
+            }
+            return;
+        }
+        match name {
+            "blockquote" => self.pop(|frame| matches!(frame, Frame::Quote)),
+            "ul" | "ol" | "dir" => {
+                self.pop(|frame| matches!(frame, Frame::List(_)));
+                self.tight = matches!(self.frames.last(), Some(Frame::Item { .. }));
+            }
+            "li" => {
+                self.end_block();
+                if matches!(self.frames.last(), Some(Frame::Item { .. })) {
+                    self.frames.pop();
+                }
+                self.tight = true;
+            }
+            "td" | "th" => self.end_cell(),
+            "tr" | "table" => {
+                self.end_row();
+                self.end_block();
+            }
+            "q" => self.text("”"),
+            _ if heading(name).is_some() || is_block(name) => self.end_block(),
+            _ => {
+                if let Some(at) = self.marks.iter().rposition(|mark| mark.name == name) {
+                    for mark in self.marks.split_off(at).into_iter().rev() {
+                        self.apply(mark.from, &mark.how);
+                    }
+                }
+            }
+        }
+    }
+
+    fn push(&mut self, frame: Frame) {
+        // Past the depth a frame still has to be there to be popped; it is only not drawn.
+        if self.frames.len() < 4096 {
+            self.frames.push(frame);
+        }
+    }
+
+    fn pop(&mut self, wanted: fn(&Frame) -> bool) {
+        self.end_block();
+        if let Some(at) = self.frames.iter().rposition(wanted) {
+            self.frames.truncate(at);
+        }
+    }
+
+    fn mark(&mut self, tag: &Tag, how: How) {
+        if self.marks.len() >= 2 * DEEPEST {
+            return;
+        }
+        let again = self.marks.iter().any(|mark| {
+            std::mem::discriminant(&mark.how) == std::mem::discriminant(&how)
+                && mark.name == tag.name
+        });
+        let how = if again { How::Nothing } else { how };
+        self.marks.push(Mark { name: tag.name.clone(), from: self.line.len(), how });
+    }
+
+    /// Puts the signs of a mark around what was gathered since `from`, spaces outside.
+    fn apply(&mut self, from: usize, how: &How) {
+        let from = from.min(self.line.len());
+        let inner = &self.line[from..];
+        let trimmed = inner.trim();
+        if trimmed.is_empty() {
+            return;
+        }
+        let start = from + inner.len() - inner.trim_start().len();
+        let end = start + trimmed.len();
+        match how {
+            How::Nothing => {}
+            How::Around(sign) => {
+                self.line.insert_str(end, sign);
+                self.line.insert_str(start, sign);
+            }
+            How::Code => {
+                let fence = "`".repeat(longest_run(trimmed) + 1);
+                let padded = trimmed.starts_with('`') || trimmed.ends_with('`');
+                let pad = if padded { " " } else { "" };
+                self.line.insert_str(end, &format!("{pad}{fence}"));
+                self.line.insert_str(start, &format!("{fence}{pad}"));
+            }
+            How::Link(_)
+                if trimmed
+                    .chars()
+                    .all(|c| matches!(c, '#' | '¶' | '↩' | '^' | '\u{fe0e}' | '§' | '🔗')) =>
+            {
+                self.line.replace_range(start..end, "");
+            }
+            How::Link(href) => {
+                let href = href
+                    .replace(|c: char| c.is_whitespace(), "%20")
+                    .replace('(', "%28")
+                    .replace(')', "%29");
+                self.line.insert_str(end, &format!("]({href})"));
+                self.line.insert(start, '[');
+            }
+        }
+    }
+
+    fn end_block(&mut self) {
+        // A mark that runs over the end of a block goes on in the next one.
+        for at in (0..self.marks.len()).rev() {
+            let (from, how) = (self.marks[at].from, self.marks[at].how.clone());
+            self.apply(from, &how);
+            self.marks[at].from = 0;
+        }
+        if self.row.is_some() {
+            if !self.line.is_empty() && !self.line.ends_with(' ') {
+                self.line.push(' ');
+            }
+            for mark in &mut self.marks {
+                mark.from = self.line.len();
+            }
+            return;
+        }
+        let line = self.line.trim();
+        if line.is_empty() {
+            self.line.clear();
+            return;
+        }
+        let head = match self.heading {
+            0 => String::new(),
+            level => format!("{} ", "#".repeat(level)),
+        };
+        let line = if head.is_empty() { guarded(line) } else { line.replace('\n', " ") };
+        self.line = format!("{head}{line}");
+        self.heading = 0;
+        self.put_block();
+    }
+
+    fn end_pre(&mut self) {
+        let Some((code, language)) = self.pre.take() else { return };
+        let code = code.trim_start_matches('\n').trim_end();
+        if code.is_empty() {
+            return;
+        }
+        let fence = "`".repeat(longest_run(code).max(2) + 1);
+        self.line = format!("{fence}{language}\n{code}\n{fence}");
+        let row = self.row.take();
+        self.put_block();
+        self.row = row;
+    }
+
+    fn end_cell(&mut self) {
+        self.end_block();
+        if let Some(row) = &mut self.row {
+            let cell = std::mem::take(&mut self.line);
+            if !cell.trim().is_empty() || !row.is_empty() {
+                row.push(cell.trim().replace('\n', " ").replace('|', "\\|"));
+            }
+        }
+    }
+
+    fn end_row(&mut self) {
+        self.end_cell();
+        let Some(row) = self.row.take() else { return };
+        self.line.clear();
+        if row.iter().all(|cell| cell.is_empty()) {
+            return;
+        }
+        // A row of one cell is a page laid out with tables.
+        if let [only] = row.as_slice() {
+            self.line = only.replace("\\|", "|");
+            self.end_block();
+            return;
+        }
+        self.line = format!("| {} |", row.join(" | "));
+        if self.rows == 0 {
+            self.line.push_str(&format!("\n|{}", " --- |".repeat(row.len())));
+        }
+        self.tight = self.rows > 0;
+        self.rows += 1;
+        self.put_block();
+    }
+
+    /// Writes the gathered lines with what they stand in.
+    fn put_block(&mut self) {
+        let block = std::mem::take(&mut self.line);
+        let begins_item = matches!(self.frames.last(), Some(Frame::Item { marker: Some(_), .. }));
+        let row = block.starts_with("| ");
+        if !self.out.is_empty() {
+            let quotes = self
+                .frames
+                .iter()
+                .take(DEEPEST)
+                .filter(|frame| matches!(frame, Frame::Quote))
+                .count();
+            let tight = self.tight && (begins_item || row);
+            if !tight && self.out.ends_with('\n') && quotes > 0 && self.was_quote() {
+                self.out.push_str("> ".repeat(quotes).trim_end());
+            }
+            if !tight {
+                self.out.push('\n');
+            }
+        }
+        for line in block.split('\n') {
+            let mut prefix = String::new();
+            for frame in self.frames.iter_mut().take(2 * DEEPEST) {
+                match frame {
+                    Frame::Quote => prefix.push_str("> "),
+                    Frame::Item { marker, width } => match marker.take() {
+                        Some(marker) => prefix.push_str(&marker),
+                        None => prefix.extend(std::iter::repeat_n(' ', *width)),
+                    },
+                    Frame::List(_) => {}
+                }
+            }
+            self.out.push_str(format!("{prefix}{line}").trim_end());
+            self.out.push('\n');
+        }
+        self.tight = false;
+        for mark in &mut self.marks {
+            mark.from = 0;
+        }
+    }
+
+    fn was_quote(&self) -> bool {
+        self.out
+            .trim_end()
+            .rsplit('\n')
+            .next()
+            .is_some_and(|line| line.trim_start().starts_with('>'))
+    }
+}
+
+/// The start of a paragraph that Markdown would take for a heading, a list or a quote.
+fn guarded(line: &str) -> String {
+    let number = line.bytes().take_while(u8::is_ascii_digit).count();
+    let listed = (1..=9).contains(&number)
+        && line[number..].starts_with([')', '.'])
+        && line[number + 1..].starts_with(' ');
+    let mut guarded = line.to_owned();
+    if listed {
+        guarded.insert(number, '\\');
+    } else if ["# ", "## ", "### ", "> ", "- ", "+ "].iter().any(|sign| line.starts_with(sign)) {
+        guarded.insert(0, '\\');
+    }
+    guarded
+}
+
+fn language(tag: &Tag) -> String {
+    let class = tag.attribute("class").unwrap_or_default();
+    let named = class
+        .split_whitespace()
+        .find_map(|class| class.strip_prefix("language-").or_else(|| class.strip_prefix("lang-")));
+    let found = named.map(str::to_owned).or_else(|| tag.attribute("lang")).unwrap_or_default();
+    found
+        .chars()
+        .filter(|c| c.is_alphanumeric() || matches!(c, '-' | '+' | '#' | '_'))
+        .take(20)
+        .collect()
+}
+
+/// The longest run of backticks in `text`.
+pub(super) fn longest_run(text: &str) -> usize {
+    text.split(|c| c != '`').map(str::len).max().unwrap_or(0)
+}
+
+fn heading(name: &str) -> Option<usize> {
+    match name.as_bytes() {
+        [b'h', level @ b'1'..=b'6'] => Some(usize::from(level - b'0')),
+        _ => None,
+    }
+}
+
+fn is_block(name: &str) -> bool {
+    const BLOCKS: [&str; 24] = [
+        "p", "div", "section", "article", "main", "body", "html", "dl", "dt", "dd", "figure",
+        "center", "address", "details", "summary", "fieldset", "caption", "thead", "tbody",
+        "tfoot", "hgroup", "legend", "nav", "col",
+    ];
+    BLOCKS.contains(&name)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reads(html: &str, expected: &str) {
+        assert_eq!(page(html).text, expected, "{html}");
+    }
+
+    #[test]
+    fn paragraphs_on_one_line_each() {
+        reads("<p>\nOne\ntwo.\n</p>\n<p>Three.</p>", "One two.\n\nThree.");
+        reads("One<br>two<br />three", "One\ntwo\nthree");
+    }
+
+    #[test]
+    fn the_writers_emphasis_and_links() {
+        reads("a <b>bold </b>word, <i>so</i>", "a **bold** word, *so*");
+        reads(
+            "<a href=\"http://a.b/(c)\">see <em>this</em></a>.",
+            "[see *this*](http://a.b/%28c%29).",
+        );
+        reads("use <code>a`b</code> &amp; <tt>x &lt; y</tt>", "use ``a`b`` & `x < y`");
+        reads("<i><p>one</p><p>two</p></i>", "*one*\n\n*two*");
+        reads("<b></b>nothing<a href='x'></a>", "nothing");
+    }
+
+    #[test]
+    fn quotes_lists_and_code() {
+        reads("<blockquote><p>a</p><p>b</p></blockquote><p>c</p>", "> a\n>\n> b\n\nc");
+        reads("<ul><li>a<li>b<ol start=3><li>c</ol></ul>d", "- a\n- b\n  3. c\n\nd");
+        reads("<pre class=\"language-c\">\nint a;\n\n  b;\n</pre>", "```c\nint a;\n\n  b;\n```");
+        reads("<ul><li><p>a</p><p>b</p></li></ul>", "- a\n\n  b");
+        reads("<table><tr><th>a<th>b<tr><td>1<td>2</table>", "| a | b |\n| --- | --- |\n| 1 | 2 |");
+    }
+
+    #[test]
+    fn furniture_stays_behind() {
+        reads(
+            "<nav><a href=/>Home</a></nav><p>Text.</p><footer>(c)</footer><script>x < y</script>",
+            "Text.",
+        );
+        reads("<p>Text<sup><a href=\"#fn1\">1</a></sup>.</p><!-- more -->", "Text.");
+        reads("<figure><img src=a><figcaption>c</figcaption></figure><p>Text.</p>", "Text.");
+        reads("<aside>never closed<p>Text.</p>", "never closed\n\nText.");
+    }
+
+    #[test]
+    fn a_whole_page() {
+        let page = page(
+            "<html><head><title>A &ndash; site</title></head><body><header><h1>A <i>walk</i></h1></header>\
+            <time datetime=\"2024-03-05T10:00\">x</time><article><p>Text.</p></article><p>Related</p></body></html>",
+        );
+        assert_eq!(page.title.as_deref(), Some("A walk"));
+        assert_eq!(page.date.map(|date| date.to_string()).as_deref(), Some("2024-03-05"));
+        assert_eq!(page.text, "Text.");
+    }
+
+    #[test]
+    fn text_that_looks_like_markdown() {
+        reads(
+            "<p>1. not a list</p><p># nor a heading</p><p>2 * 3 * 4</p>",
+            "1\\. not a list\n\n\\# nor a heading\n\n2 * 3 * 4",
+        );
+        reads("a &lt;b&gt; &hellip; &#8212; &#151; &nope; &", "a \\<b> … — — &nope; &");
+    }
+
+    #[test]
+    fn broken_markup() {
+        for html in [
+            "<",
+            "<p",
+            "<p a=\"",
+            "</",
+            "<!--",
+            "<!",
+            "&",
+            "&#",
+            "&#x110000;",
+            "<b><i>x</b></i>",
+            "<é>",
+            "<p é=1 ü>a",
+            "a<é",
+            "é<",
+        ] {
+            page(html);
+        }
+        reads("a < b <!-- open", "a < b open");
+    }
+
+    #[test]
+    fn a_trap_of_depth_costs_no_more_than_its_length() {
+        for bit in [
+            "<div>",
+            "<b>",
+            "<blockquote>a",
+            "<ul><li>a",
+            "<!--",
+            "<script>",
+            "<a href=\"",
+            "<table><tr><td>a",
+            "<a b='",
+        ] {
+            page(&bit.repeat(20_000));
+        }
+    }
+}

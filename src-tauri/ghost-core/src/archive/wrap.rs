@@ -1,0 +1,29 @@
+//! Hard-wrapped lines: whether a text was broken at a fixed column, by its lines alone.
+
+/// Lines that follow each other without a blank one, as (length, length of the next one's first
+/// word), both in characters.
+pub(super) struct Wrap {
+    /// The column the text is broken at; `None` where line ends are the writer's own.
+    column: Option<usize>,
+}
+
+impl Wrap {
+    /// Learns from the pairs of a whole text.
+    pub(super) fn of(pairs: &[(usize, usize)]) -> Wrap {
+        let mut lengths: Vec<usize> = pairs.iter().map(|pair| pair.0).collect();
+        lengths.sort_unstable();
+        let column = lengths
+            .get(lengths.len() * 9 / 10)
+            .copied()
+            .filter(|column| (45..=120).contains(column));
+        let full = |column: usize| {
+            pairs.iter().filter(|(length, word)| length + 1 + word + 2 >= column).count()
+        };
+        Wrap { column: column.filter(|&column| full(column) * 10 >= pairs.len() * 6) }
+    }
+
+    /// Whether a line of this length was broken by the column and not by the writer.
+    pub(super) fn joins(&self, length: usize) -> bool {
+        self.column.is_some_and(|column| length * 2 > column)
+    }
+}
