@@ -113,7 +113,7 @@ pub struct Complaint {
     pub reason: String,
 }
 
-/// A zip in a zip is an export's habit; a zip in that is a trap.
+/// Zips one in the other: a zip in a zip is an export's habit, a zip in that is a trap.
 const DEEPEST: usize = 2;
 /// Bytes of one text; the longest novels have a tenth of it.
 const LARGEST_TEXT: usize = 32 << 20;
@@ -127,7 +127,7 @@ pub fn apart(text: &str) -> Vec<Span> {
 /// bytes. Whatever is no writing (pictures, layouts, licences) is passed over without a word.
 pub fn read(name: &str, bytes: &[u8]) -> (Vec<Piece>, Vec<Complaint>) {
     let mut haul = Haul { pieces: Vec::new(), complaints: Vec::new(), room: zipped::LARGEST_TOTAL };
-    haul.take(name, bytes, 0);
+    haul.take(name, name, bytes, 0);
     (haul.pieces, haul.complaints)
 }
 
@@ -209,8 +209,10 @@ impl Haul {
         self.complaints.push(Complaint { path: path.to_owned(), reason: reason.into() });
     }
 
-    fn take(&mut self, name: &str, bytes: &[u8], depth: usize) {
-        if place::is_machinery(name) {
+    /// Takes one file. `shelf` is its name as far as it says what sort of writing it is: without
+    /// the zips it came in.
+    fn take(&mut self, name: &str, shelf: &str, bytes: &[u8], depth: usize) {
+        if place::is_machinery(shelf) {
             return;
         }
         let format = format(name, bytes);
@@ -218,14 +220,13 @@ impl Haul {
             Format::Other => {}
             _ if bytes.is_empty() => self.complain(name, "It is empty."),
             Format::Unread(called) => self.complain(name, format!("It is {called}, which cannot be read here; save it as .docx, HTML or plain text.")),
-            Format::Zip if depth > DEEPEST => self.complain(name, "It is a zip inside a zip inside a zip, so it was left alone."),
-            Format::Zip => self.take_zip(name, bytes, depth),
+            Format::Zip => self.take_zip(name, shelf, bytes, depth),
             _ if bytes.len() > LARGEST_TEXT => self.complain(name, "It is too large to be a text, so it was left alone."),
-            _ => self.take_text(name, bytes, format),
+            _ => self.take_text(name, shelf, bytes, format),
         }
     }
 
-    fn take_zip(&mut self, name: &str, bytes: &[u8], depth: usize) {
+    fn take_zip(&mut self, name: &str, shelf: &str, bytes: &[u8], depth: usize) {
         let word = place::ending(name) == "docx";
         let Some(mut zip) = zipped::Zip::open(bytes) else {
             let called = if word { "a Word document" } else { "a zip" };
@@ -234,17 +235,23 @@ impl Haul {
         };
         if word || zip.has("word/document.xml") {
             return match docx::read(|part| zip.part(part)) {
-                Some((facts, text)) => self.keep(name, facts, None, text),
+                Some((facts, text)) => self.keep(name, shelf, facts, None, text),
                 None => self.complain(
                     name,
                     "It is called a Word document, but there is no text in it that can be read.",
                 ),
             };
         }
+        if depth >= DEEPEST {
+            return self
+                .complain(name, "It is a zip inside a zip inside a zip, so it was left alone.");
+        }
+        // Where a zip holds one folder, that is what was zipped, and its name is no section.
+        let within = if zip.is_one_folder() { "" } else { "zip/" };
         let before = (self.pieces.len(), self.complaints.len());
         let (count, more) = zip.count();
         for index in 0..count {
-            let wanted = |member: &str| !place::is_machinery(&format!("{name}/{member}"));
+            let wanted = |member: &str| !place::is_machinery(&format!("{within}{member}"));
             match zip.member(index, self.room, wanted) {
                 zipped::Member::Nothing => {}
                 zipped::Member::Left { name: member, reason } => {
@@ -256,7 +263,8 @@ impl Haul {
                 }
                 zipped::Member::File { name: member, bytes } => {
                     self.room = self.room.saturating_sub(bytes.len() as u64);
-                    self.take(&format!("{name}/{member}"), &bytes, depth + 1);
+                    let shelf = format!("{within}{member}");
+                    self.take(&format!("{name}/{member}"), &shelf, &bytes, depth + 1);
                 }
             }
             if self.room == 0 {
@@ -274,7 +282,7 @@ impl Haul {
         }
     }
 
-    fn take_text(&mut self, name: &str, bytes: &[u8], format: Format) {
+    fn take_text(&mut self, name: &str, shelf: &str, bytes: &[u8], format: Format) {
         let Some(text) = decode::text(bytes) else {
             return self.complain(name, "It does not look like text.");
         };
@@ -306,12 +314,19 @@ impl Haul {
             }
             _ => markdown::tidied(front.body),
         };
-        self.keep(name, facts, heading, text);
+        self.keep(name, shelf, facts, heading, text);
     }
 
     /// Makes a piece of a text. `heading` is the title that stood beside the text, if one did.
-    fn keep(&mut self, name: &str, facts: front::Facts, heading: Option<String>, text: String) {
-        let place = place::of(name);
+    fn keep(
+        &mut self,
+        name: &str,
+        shelf: &str,
+        facts: front::Facts,
+        heading: Option<String>,
+        text: String,
+    ) {
+        let place = place::of(shelf);
         let (found, text) = untitled(facts.title.as_deref().or(heading.as_deref()), text);
         if crate::words::count(&text) == 0 {
             return self.complain(name, "It has no text.");
@@ -376,4 +391,267 @@ fn untitled(title: Option<&str>, text: String) -> (Option<String>, String) {
     let gap = if before.is_empty() { "" } else { "\n\n" };
     let rest = format!("{before}{gap}{after}").trim_matches('\n').to_owned();
     (Some(heading), rest)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::io::{Cursor, Write};
+
+    use zip::write::SimpleFileOptions;
+    use zip::{CompressionMethod, ZipWriter};
+
+    use super::*;
+
+    const POST: &[u8] = b"---\ntitle: A walk\n---\n\nI went up the hill.";
+
+    fn one(name: &str, bytes: &[u8]) -> Piece {
+        let (mut pieces, complaints) = read(name, bytes);
+        assert_eq!((pieces.len(), complaints.len()), (1, 0), "{name}: {complaints:?}");
+        pieces.remove(0)
+    }
+
+    fn complaints(name: &str, bytes: &[u8]) -> Vec<String> {
+        let (_, complaints) = read(name, bytes);
+        complaints
+            .into_iter()
+            .map(|complaint| format!("{}: {}", complaint.path, complaint.reason))
+            .collect()
+    }
+
+    fn zipped(members: &[(&str, &[u8])], method: CompressionMethod) -> Vec<u8> {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        for (name, bytes) in members {
+            zip.start_file(*name, SimpleFileOptions::default().compression_method(method)).unwrap();
+            zip.write_all(bytes).unwrap();
+        }
+        zip.finish().unwrap().into_inner()
+    }
+
+    fn docx(text: &str) -> Vec<u8> {
+        let document = format!(
+            "<w:document xmlns:w=\"w\"><w:body><w:p><w:r><w:t>{text}</w:t></w:r></w:p></w:body></w:document>"
+        );
+        let core = "<cp:coreProperties xmlns:dc=\"d\"><dc:title>A walk</dc:title>\
+            <dcterms:created>2024-03-05T10:00:00Z</dcterms:created></cp:coreProperties>";
+        let members: [(&str, &[u8]); 2] =
+            [("word/document.xml", document.as_bytes()), ("docProps/core.xml", core.as_bytes())];
+        zipped(&members, CompressionMethod::Deflated)
+    }
+
+    #[test]
+    fn a_post_with_all_its_facts() {
+        let text = "---\r\ntitle: \"A walk\"\r\ndate: 2024-3-5\r\ndraft: true\r\n---\r\n\r\nI went *up* \u{2014} `cd ..`.\r\n";
+        let piece = one("site/content/posts/a-walk/index.md", text.as_bytes());
+        assert_eq!(piece.title, "A walk");
+        assert_eq!(piece.date.unwrap().to_string(), "2024-03-05");
+        assert_eq!((piece.kind, piece.unfinished), (Kind::Post, true));
+        assert_eq!(piece.text, "I went *up* \u{2014} `cd ..`.");
+        assert_eq!((piece.words, piece.apart.len()), (3, 1));
+    }
+
+    #[test]
+    fn the_text_goes_before_the_place_and_a_theme_does_not() {
+        let kind = |name: &str, facts: &str| {
+            one(name, format!("---\n{facts}\n---\nText.").as_bytes()).kind.to_string()
+        };
+        assert_eq!(kind("a/posts/b.md", "kind: essay"), "essay");
+        assert_eq!(kind("a/b.md", "kind: log"), "log");
+        assert_eq!(kind("a/_journal/b.md", "layout: post"), "log");
+        assert_eq!(kind("a/b.md", "type: daily"), "log");
+        assert_eq!(kind("a/b.md", "layout: default"), "post");
+        assert_eq!(kind("a/notes/b.md", "type: page"), "note");
+    }
+
+    #[test]
+    fn a_heading_is_the_title_and_leaves_the_text() {
+        let piece = one("a/b.md", b"# A walk\n\nI went.");
+        assert_eq!((piece.title.as_str(), piece.text.as_str()), ("A walk", "I went."));
+        let piece = one("a/b.md", b"---\ntitle: A Walk\n---\n# A walk\n\nI went.");
+        assert_eq!(piece.text, "I went.");
+        assert_eq!(one("a/2020-01-02-up-the-hill.md", b"I went.").title, "Up the hill");
+    }
+
+    #[test]
+    fn html_with_front_matter_and_code() {
+        let post = b"---\ntitle: A walk\nlayout: post\n---\n<p>I ran\nit:</p>\n{% highlight c %}\nif (a < b) {{ x }}\n{% endhighlight %}\n<p>{{ site.url }}Done.</p>";
+        let piece = one("a/_posts/2010-06-10-walk.html", post);
+        assert_eq!(piece.text, "I ran it:\n\n```c\nif (a < b) {{ x }}\n```\n\nDone.");
+        assert_eq!(piece.date.unwrap().to_string(), "2010-06-10");
+    }
+
+    #[test]
+    fn content_goes_before_the_name() {
+        assert_eq!(one("a/b.txt", b"<!doctype html><title>A walk</title><p>Text.").title, "A walk");
+        assert_eq!(one("a/b.txt", POST).title, "A walk");
+        assert_eq!(one("a/b.md", b"\xef\xbb\xbf---\ntitle: A walk\n---\nText.").title, "A walk");
+        assert_eq!(one("a/b.docx.bak.zip", &docx("Text.")).text, "Text.");
+    }
+
+    #[test]
+    fn a_word_document() {
+        let piece = one("a/b.docx", &docx("I went up the hill."));
+        assert_eq!((piece.title.as_str(), piece.text.as_str()), ("A walk", "I went up the hill."));
+        assert_eq!(piece.date.unwrap().to_string(), "2024-03-05");
+    }
+
+    #[test]
+    fn plain_text_from_an_old_machine() {
+        let piece = one("a/b.txt", b"A caf\xe9 in winter\r\n\r\nIt was closed, na\xefvely.\r\n");
+        assert_eq!(
+            (piece.title.as_str(), piece.text.as_str()),
+            ("A café in winter", "It was closed, naïvely.")
+        );
+    }
+
+    #[test]
+    fn what_is_no_writing_is_passed_over_in_silence() {
+        for name in [
+            "a/b.png",
+            "a/style.css",
+            "a/.DS_Store",
+            "a/README.md",
+            "a/_layouts/x.html",
+            "a/posts/_index.md",
+            "a/data.json",
+        ] {
+            assert_eq!(read(name, POST), (Vec::new(), Vec::new()), "{name}");
+        }
+    }
+
+    #[test]
+    fn what_should_be_writing_and_cannot_be_read() {
+        let says = |name: &str, bytes: &[u8], part: &str| {
+            let complaints = complaints(name, bytes);
+            assert!(
+                complaints.len() == 1 && complaints[0].contains(part),
+                "{name}: {complaints:?}"
+            );
+        };
+        says("a/b.md", b"", "empty");
+        says("a/b.txt", &[0, 159, 146, 150, 1, 2, 3, 0, 255, 0, 7, 8], "does not look like text");
+        says("a/b.md", b"---\ntitle: A walk\n---\n\n", "no text");
+        says("a/b.md", b"![picture](a.png)", "no text");
+        says("a/b.zip", b"not a zip", "broken");
+        says("a/b.docx", b"not a docx", "broken");
+        says("a/b.docx", &zipped(&[("x.xml", b"x")], CompressionMethod::Stored), "no text");
+        says("a/b.zip", &zipped(&[("x.png", b"x")], CompressionMethod::Stored), "nothing in it");
+        says("a/b.rtf", b"{\\rtf1 x}", "RTF");
+        says("a/b.md", b"---\n- a list\n---\nText.", "facts");
+    }
+
+    #[test]
+    fn a_zip_of_a_site() {
+        let zip = zipped(
+            &[
+                ("site/_posts/2020-01-02-a.md", POST),
+                ("site/logs/b.md", POST),
+                ("site/logo.png", b"x"),
+                ("__MACOSX/site/._a.md", b"x"),
+            ],
+            CompressionMethod::Deflated,
+        );
+        let (pieces, complaints) = read("export.zip", &zip);
+        assert!(complaints.is_empty());
+        let seen: Vec<_> =
+            pieces.iter().map(|piece| (piece.source.as_str(), piece.kind.to_string())).collect();
+        assert_eq!(
+            seen,
+            [
+                ("export.zip/site/_posts/2020-01-02-a.md", "post".to_owned()),
+                ("export.zip/site/logs/b.md", "log".to_owned()),
+            ]
+        );
+    }
+
+    #[test]
+    fn a_zip_in_a_zip_but_no_deeper_than_an_export_goes() {
+        let mut zip = zipped(&[("a.md", POST)], CompressionMethod::Stored);
+        for depth in 1..=4 {
+            let (pieces, complaints) = read("export.zip", &zip);
+            assert_eq!(
+                (pieces.len(), complaints.len()),
+                if depth <= 2 { (1, 0) } else { (0, 1) },
+                "{depth}"
+            );
+            zip = zipped(&[("inner.zip", &zip)], CompressionMethod::Stored);
+        }
+    }
+
+    #[test]
+    fn names_that_climb_out_of_a_zip() {
+        for name in ["../evil.md", "a/../../evil.md", "/etc/evil.md", "..\\evil.md", "C:\\evil.md"]
+        {
+            let zip = zipped(
+                &[("good.md", POST), ("zzzzzzzzzzzzzzzzz.md", POST)],
+                CompressionMethod::Stored,
+            );
+            // The writer of zips refuses such names, so one is put in afterwards, in both places.
+            let short = &"zzzzzzzzzzzzzzzzz.md"[..name.len().min(20)];
+            let mut zip = zip;
+            if short.len() < 20 {
+                zip = zipped(&[("good.md", POST), (short, POST)], CompressionMethod::Stored);
+            }
+            while let Some(at) =
+                zip.windows(short.len()).position(|window| window == short.as_bytes())
+            {
+                zip[at..at + short.len()].copy_from_slice(name.as_bytes());
+            }
+            let (pieces, complaints) = read("e.zip", &zip);
+            assert_eq!((pieces.len(), complaints.len()), (1, 1), "{name}");
+            assert!(complaints[0].reason.contains("outside"), "{name}");
+        }
+    }
+
+    #[test]
+    fn a_zip_that_lies_about_its_sizes() {
+        let long = vec![b'a'; 8 << 20];
+        let bomb = zipped(&[("a.md", &long)], CompressionMethod::Deflated);
+        assert!(complaints("e.zip", &bomb)[0].contains("unpacks to far more"));
+        let mut liar = bomb.clone();
+        let size = (8u32 << 20).to_le_bytes();
+        while let Some(at) = liar.windows(4).position(|window| window == size) {
+            liar[at..at + 4].copy_from_slice(&100u32.to_le_bytes());
+        }
+        let (pieces, complaints) = read("e.zip", &liar);
+        assert_eq!((pieces.len(), complaints.len()), (0, 1));
+    }
+
+    #[test]
+    fn a_member_that_is_locked() {
+        let mut zip = zipped(&[("a.md", POST)], CompressionMethod::Stored);
+        let central = zip.windows(4).position(|window| window == b"PK\x01\x02").unwrap();
+        zip[6] |= 1;
+        zip[central + 8] |= 1;
+        assert!(complaints("e.zip", &zip)[0].contains("password"));
+    }
+
+    #[test]
+    fn every_prefix_and_every_damage_is_survived() {
+        let page = "<!doctype html><html><head><title>A</title></head><body><article><h1>Ä</h1><p>x &amp; <b>y</b><pre>z</pre>\
+            <ul><li>a<table><tr><td>b</table></article></html>";
+        let post = "---\ntitle: Ä\n---\n{{<x>}}é{{</x>}} {% highlight c %}\na\n{% endhighlight %}\n> `q`\n\n[a](b) ![c](d)\n\n\
+            <div>\n\n| a | b |\n|---|---|\n| 1 | 2 |\n\n</div>\n\n[^1]: é\n{:.x}\n&mdash;<br>ü[^1]\n";
+        let zip = zipped(
+            &[("a.md", post.as_bytes()), ("b.docx", &docx("x"))],
+            CompressionMethod::Deflated,
+        );
+        let word = docx("I went up.");
+        let files: [(&str, &[u8]); 4] = [
+            ("a/b.html", page.as_bytes()),
+            ("a/b.md", post.as_bytes()),
+            ("a.zip", &zip),
+            ("a.docx", &word),
+        ];
+        for (name, bytes) in files {
+            for at in 0..bytes.len() {
+                read(name, &bytes[..at]);
+                let mut damaged = bytes.to_vec();
+                damaged[at] ^= 1 << (at % 8);
+                read(name, &damaged);
+                let doubled = [&bytes[..at], bytes].concat();
+                read(name, &doubled);
+            }
+        }
+    }
 }

@@ -395,9 +395,13 @@ fn without_furniture(text: &str) -> String {
     let mut links: Vec<(usize, bool)> = Vec::new();
     let mut tables = 0;
     let mut breaking: Option<usize> = None;
+    let mut contents = Contents::default();
     for (event, range) in Parser::new_ext(text, options()).into_offset_iter() {
         if let Some(at) = breaking.take() {
             breaks.push(at..range.start.max(at + 1));
+        }
+        if let Some(range) = contents.hear(&event, &range) {
+            cuts.push((range, String::new()));
         }
         match event {
             Event::Start(Tag::Link { .. }) => links.push((range.start, false)),
@@ -423,6 +427,70 @@ fn without_furniture(text: &str) -> String {
     }
     join(text, breaks, &mut cuts);
     cut(text, cuts)
+}
+
+/// A table of contents: a list of nothing but links into the same page, with its heading.
+#[derive(Debug, Default)]
+struct Contents {
+    /// Where the heading that says so begins, until something else follows it.
+    heading: Option<usize>,
+    in_heading: Option<(usize, String)>,
+    lists: usize,
+    from: usize,
+    in_link: bool,
+    links: usize,
+    other: bool,
+}
+
+impl Contents {
+    /// The stretch of a table of contents, once its end is heard.
+    fn hear(&mut self, event: &Event, range: &Range<usize>) -> Option<Range<usize>> {
+        match event {
+            Event::Start(Tag::Heading { .. }) => {
+                self.in_heading = Some((range.start, String::new()));
+                self.heading = None;
+            }
+            Event::End(TagEnd::Heading(_)) => {
+                let (from, title) = self.in_heading.take()?;
+                let said = title.trim().to_lowercase();
+                self.heading =
+                    ["table of contents", "contents", "toc", "in this post", "on this page"]
+                        .contains(&said.as_str())
+                        .then_some(from);
+            }
+            Event::Text(text) if self.in_heading.is_some() => {
+                if let Some((_, title)) = &mut self.in_heading {
+                    title.push_str(text);
+                }
+            }
+            Event::Start(Tag::List(_)) => {
+                if self.lists == 0 {
+                    (self.from, self.links, self.other) = (range.start, 0, false);
+                }
+                self.lists += 1;
+            }
+            Event::Start(Tag::Link { dest_url, .. }) => {
+                self.in_link = true;
+                self.links += 1;
+                self.other |= !dest_url.starts_with('#');
+            }
+            Event::End(TagEnd::Link) => self.in_link = false,
+            Event::End(TagEnd::List(_)) => {
+                self.lists = self.lists.saturating_sub(1);
+                if self.lists == 0 {
+                    let heading = self.heading.take();
+                    let found = !self.other && self.links >= 2;
+                    return found.then(|| heading.unwrap_or(self.from)..range.end);
+                }
+            }
+            Event::Text(text) | Event::Code(text) if !self.in_link && !text.trim().is_empty() => {
+                self.other = true;
+                self.heading = self.heading.filter(|_| self.lists > 0);
+            }
+            _ => {}
+        }
+        None
+    }
 }
 
 /// Drops a picture that has its line to itself.
@@ -715,6 +783,15 @@ mod tests {
             "A paragraph.\n{:.lead}\n\n![](a.png){: .right}\n\n* TOC\n{:toc}\n\n## Head {#id}\n\n[TOC]",
             "A paragraph.\n\n* TOC\n\n## Head",
         );
+    }
+
+    #[test]
+    fn a_list_of_links_into_the_page_is_a_table_of_contents() {
+        tidies(
+            "Mine.\n\n## Contents\n\n- [One](#one)\n  - [Two](#two)\n\n## One\n\nText.",
+            "Mine.\n\n## One\n\nText.",
+        );
+        tidies("- [One](#one) is mine\n- [Two](#two)", "- [One](#one) is mine\n- [Two](#two)");
     }
 
     #[test]

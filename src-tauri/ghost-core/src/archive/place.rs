@@ -208,7 +208,7 @@ pub(super) fn of(name: &str) -> Place {
 /// filing, and counts only where it is a plain section word.
 fn section(folders: &[&str]) -> Option<Kind> {
     let all: Vec<String> = folders.iter().map(|part| part.to_lowercase()).collect();
-    let inner = all.iter().skip(1).filter(|part| !part.ends_with(".zip"));
+    let inner = all.iter().skip(1);
     if all.iter().any(|part| is_log(part)) {
         return Some(Kind::Log);
     }

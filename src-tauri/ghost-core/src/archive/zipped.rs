@@ -46,6 +46,14 @@ impl<'a> Zip<'a> {
         (self.0.len().min(MOST_MEMBERS), self.0.len() > MOST_MEMBERS)
     }
 
+    /// Whether all that is in it lies in a single folder.
+    pub(super) fn is_one_folder(&self) -> bool {
+        let mut names = self.0.file_names().flatten().filter(|name| !name.starts_with("__MACOSX"));
+        let top = |name: &str| name.split_once(['/', '\\']).map(|(top, _)| top.to_owned());
+        let first = names.next().and_then(|name| top(&name));
+        first.is_some() && names.all(|name| top(&name) == first)
+    }
+
     pub(super) fn has(&self, name: &str) -> bool {
         self.0.index_for_name(name).is_some()
     }
