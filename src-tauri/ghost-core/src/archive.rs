@@ -219,7 +219,7 @@ impl Haul {
         match format {
             Format::Other => {}
             _ if bytes.is_empty() => self.complain(name, "It is empty."),
-            Format::Unread(called) => self.complain(name, format!("It is {called}, which cannot be read here; save it as .docx, HTML or plain text.")),
+            Format::Unread(called) => self.complain(name, format!("It is {called}, which cannot be read here; if you can, save it as .docx, HTML or plain text.")),
             Format::Zip => self.take_zip(name, shelf, bytes, depth),
             _ if bytes.len() > LARGEST_TEXT => self.complain(name, "It is too large to be a text, so it was left alone."),
             _ => self.take_text(name, shelf, bytes, format),
@@ -298,7 +298,12 @@ impl Haul {
         let mut facts = front.facts;
         let mut heading = None;
         let text = match format {
-            Format::Html => {
+            // A page without a single tag is Markdown under a wrong name.
+            Format::Html
+                if front.body.contains("</")
+                    || front.body.contains("/>")
+                    || front.body.contains("<p>") =>
+            {
                 let page = html::page(&markdown::preformatted(front.body));
                 facts.date = facts.date.or(page.date);
                 heading = page.title;
@@ -370,9 +375,18 @@ fn kind(facts: &front::Facts, place: &place::Place) -> Kind {
         .unwrap_or_else(|| place.kind.clone())
 }
 
+/// Text without the blank lines and the rules at its ends.
+fn unruled(text: &str) -> &str {
+    let mut text = text.trim_matches('\n');
+    while let Some(rest) = text.strip_prefix("---\n").or_else(|| text.strip_suffix("\n\n---")) {
+        text = rest.trim_matches('\n');
+    }
+    text
+}
+
 /// Takes the heading off that only repeats the title, or that is the title where none is known.
 fn untitled(title: Option<&str>, text: String) -> (Option<String>, String) {
-    let text = text.trim_matches('\n').to_owned();
+    let text = unruled(&text).to_owned();
     let Some((heading, range)) = markdown::heading(&text) else { return (None, text) };
     let same = |title: &str| {
         let letters = |text: &str| {
@@ -389,8 +403,7 @@ fn untitled(title: Option<&str>, text: String) -> (Option<String>, String) {
     let (before, after) =
         (text[..range.start].trim_end(), text[range.end..].trim_start_matches('\n'));
     let gap = if before.is_empty() { "" } else { "\n\n" };
-    let rest = format!("{before}{gap}{after}").trim_matches('\n').to_owned();
-    (Some(heading), rest)
+    (Some(heading), unruled(&format!("{before}{gap}{after}")).to_owned())
 }
 
 #[cfg(test)]
@@ -467,6 +480,8 @@ mod tests {
     fn a_heading_is_the_title_and_leaves_the_text() {
         let piece = one("a/b.md", b"# A walk\n\nI went.");
         assert_eq!((piece.title.as_str(), piece.text.as_str()), ("A walk", "I went."));
+        assert_eq!(one("a/b.html", b"<h1>A walk</h1><hr><p>I went.</p><hr>").text, "I went.");
+        assert_eq!(one("a/b.html", b"I\n\n* went\n* up").text, "I\n\n* went\n* up");
         let piece = one("a/b.md", b"---\ntitle: A Walk\n---\n# A walk\n\nI went.");
         assert_eq!(piece.text, "I went.");
         assert_eq!(one("a/2020-01-02-up-the-hill.md", b"I went.").title, "Up the hill");

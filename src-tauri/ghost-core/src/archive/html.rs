@@ -514,6 +514,7 @@ struct Writer {
     heading: usize,
     pre: Option<(String, String)>,
     row: Option<Vec<String>>,
+    in_cell: bool,
     rows: usize,
     /// The block before was an item of the same list.
     tight: bool,
@@ -619,7 +620,10 @@ impl Writer {
                 self.end_block();
                 self.row = Some(Vec::new());
             }
-            "td" | "th" => self.end_cell(),
+            "td" | "th" => {
+                self.end_cell();
+                self.in_cell = true;
+            }
             "em" | "i" | "cite" | "var" | "dfn" => self.mark(tag, How::Around("*")),
             "strong" | "b" => self.mark(tag, How::Around("**")),
             "del" | "s" | "strike" => self.mark(tag, How::Around("~~")),
@@ -780,7 +784,9 @@ impl Writer {
 
     fn end_pre(&mut self) {
         let Some((code, language)) = self.pre.take() else { return };
-        let code = code.trim_start_matches('\n').trim_end();
+        let code = code.trim_end();
+        let blank = code.len() - code.trim_start().len();
+        let code = &code[code[..blank].rfind('\n').map_or(0, |at| at + 1)..];
         if code.is_empty() {
             return;
         }
@@ -793,11 +799,12 @@ impl Writer {
 
     fn end_cell(&mut self) {
         self.end_block();
+        let cell = self.line.trim().replace('\n', " ").replace('|', "\\|");
         if let Some(row) = &mut self.row {
-            let cell = std::mem::take(&mut self.line);
-            if !cell.trim().is_empty() || !row.is_empty() {
-                row.push(cell.trim().replace('\n', " ").replace('|', "\\|"));
+            if std::mem::take(&mut self.in_cell) || !cell.is_empty() {
+                row.push(cell);
             }
+            self.line.clear();
         }
     }
 
@@ -954,6 +961,11 @@ mod tests {
         reads("<ul><li>a<li>b<ol start=3><li>c</ol></ul>d", "- a\n- b\n  3. c\n\nd");
         reads("<pre class=\"language-c\">\nint a;\n\n  b;\n</pre>", "```c\nint a;\n\n  b;\n```");
         reads("<ul><li><p>a</p><p>b</p></li></ul>", "- a\n\n  b");
+        reads(
+            "<table><tr><td>a</td><td></td><td>c|d</td></tr></table>",
+            "| a |  | c\\|d |\n| --- | --- | --- |",
+        );
+        reads("<table><tr><td>laid out</td></tr></table>", "laid out");
         reads("<table><tr><th>a<th>b<tr><td>1<td>2</table>", "| a | b |\n| --- | --- |\n| 1 | 2 |");
     }
 

@@ -51,7 +51,7 @@ const BESIDE_LOG: [&str; 22] = [
     "review", "reviews", "report", "reports", "page", "pages", "week", "month", "day", "personal",
     "update",
 ];
-const POST: [&str; 12] = [
+const POST: [&str; 10] = [
     "post",
     "posts",
     "blog",
@@ -60,15 +60,14 @@ const POST: [&str; 12] = [
     "articles",
     "blogpost",
     "blogposts",
-    "draft",
-    "drafts",
     "published",
     "weblog",
 ];
 /// Folders that say where a site keeps its text, not what the text is.
-const SHELF: [&str; 18] = [
+const SHELF: [&str; 20] = [
     "content", "contents", "src", "source", "sources", "site", "docs", "data", "pages", "text",
-    "texts", "writing", "writings", "archive", "export", "html", "md", "markdown",
+    "texts", "writing", "writings", "archive", "export", "html", "md", "markdown", "draft",
+    "drafts",
 ];
 const MACHINERY: [&str; 20] = [
     "__macosx",
@@ -155,7 +154,13 @@ pub(super) fn is_machinery(name: &str) -> bool {
     {
         return true;
     }
+    // What Medium puts beside the posts in its export is about the account.
+    const ACCOUNT: [&str; 7] =
+        ["profile", "claps", "ips", "sessions", "bookmarks", "users-following", "pubs-following"];
     let parts: Vec<&str> = name.split('/').collect();
+    if parts.len() > 2 && ending(name) == "html" && ACCOUNT.contains(&parts[parts.len() - 2]) {
+        return true;
+    }
     parts[..parts.len() - 1].iter().enumerate().any(|(at, part)| {
         let part = part.to_lowercase();
         let bare = part.trim_start_matches('_');
@@ -215,11 +220,11 @@ fn section(folders: &[&str]) -> Option<Kind> {
     if all.iter().any(|part| part == "_posts" || part == "_drafts") {
         return Some(Kind::Post);
     }
+    if inner.clone().any(|part| POST.contains(&part.trim_start_matches('_'))) {
+        return Some(Kind::Post);
+    }
     for part in inner {
         let part = part.trim_start_matches('_');
-        if POST.contains(&part) {
-            return Some(Kind::Post);
-        }
         if !SHELF.contains(&part) && !is_number(part) && date::leading(part).is_none() {
             return Some(Kind::Other(singular(part)));
         }
@@ -338,6 +343,8 @@ mod tests {
         kind("site/blog/foo.md", "post");
         kind("site/stories/foo.md", "story");
         kind("site/2023/04/foo.md", "post");
+        kind("jane/medium/posts/foo.html", "post");
+        kind("jane/notes/drafts/foo.md", "note");
         kind("site/foo.md", "post");
         kind("foo.md", "post");
     }
