@@ -115,8 +115,8 @@ pub struct Complaint {
 
 /// Zips one in the other: a zip in a zip is an export's habit, a zip in that is a trap.
 const DEEPEST: usize = 2;
-/// Bytes of one text; the longest novels have a tenth of it.
-const LARGEST_TEXT: usize = 32 << 20;
+/// Bytes of one text; the longest novels have half of it.
+const LARGEST_TEXT: usize = 16 << 20;
 
 /// The stretches of a Markdown text that are not its writer's own prose, in order.
 pub fn apart(text: &str) -> Vec<Span> {
@@ -234,7 +234,13 @@ impl Haul {
                 .complain(name, format!("It is called {called}, but it is broken or cut short."));
         };
         if word || zip.has("word/document.xml") {
-            return match docx::read(|part| zip.part(part)) {
+            let room = &mut self.room;
+            let words = docx::read(|part| {
+                let bytes = zip.part(part, *room)?;
+                *room -= bytes.len() as u64;
+                Some(bytes)
+            });
+            return match words {
                 Some((facts, text)) => self.keep(name, shelf, facts, None, text),
                 None => self.complain(
                     name,

@@ -30,12 +30,15 @@ pub(super) fn page(html: &str) -> Page {
     let mut title = None;
     let mut name = None;
     let mut date = None;
+    // Headings looked into; nested ones could make this slow.
+    let mut tries = 0;
     for (at, token) in tokens.iter().enumerate() {
         match token {
             Token::Raw { name: "title", text } if name.is_none() => {
                 name = Some(inline(&decoded(text)))
             }
-            Token::Open(tag) if tag.name == "h1" && title.is_none() => {
+            Token::Open(tag) if tag.name == "h1" && title.is_none() && tries < 4 => {
+                tries += 1;
                 title = closes
                     .get(&at)
                     .map(|&end| inline(&markdown(&tokens[at + 1..end])))
@@ -686,7 +689,7 @@ impl Writer {
 
     fn push(&mut self, frame: Frame) {
         // Past the depth a frame still has to be there to be popped; it is only not drawn.
-        if self.frames.len() < 4096 {
+        if self.frames.len() < 256 {
             self.frames.push(frame);
         }
     }

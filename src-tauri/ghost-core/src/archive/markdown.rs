@@ -150,8 +150,21 @@ struct Template<'a> {
     range: Range<usize>,
 }
 
-/// The longest a tag may be, so that an opening brace in prose takes nothing with it.
+/// The longest a tag may be, so that an opening brace in prose takes nothing with it, and the
+/// farthest that anything looks along a line.
 const LONGEST_TAG: usize = 4000;
+
+/// The line that ends at `at`, as far as anything looks.
+fn line_before(text: &str, at: usize) -> &str {
+    let from = text.ceil_char_boundary(at.saturating_sub(LONGEST_TAG));
+    text[from..at].rsplit('\n').next().unwrap_or_default()
+}
+
+/// The line from `at` on, as far as anything looks.
+fn line_after(text: &str, at: usize) -> &str {
+    let to = text.floor_char_boundary((at + LONGEST_TAG).min(text.len()));
+    text[at..to].split('\n').next().unwrap_or_default()
+}
 
 fn template(text: &str, at: usize) -> Option<Template<'_>> {
     let rest = &text[at..];
@@ -159,7 +172,12 @@ fn template(text: &str, at: usize) -> Option<Template<'_>> {
         .into_iter()
         .find(|(open, _)| rest.starts_with(open))?;
     let window = &rest.as_bytes()[..rest.len().min(LONGEST_TAG)];
-    let end = window.windows(close.len()).position(|bytes| bytes == close.as_bytes())?;
+    // A tag that meets the beginning of another before its end is not one.
+    let ends =
+        |at: &usize| [open, close].iter().any(|mark| window[*at..].starts_with(mark.as_bytes()));
+    let end = (open.len()..window.len())
+        .find(ends)
+        .filter(|&at| window[at..].starts_with(close.as_bytes()))?;
     let inner = rest[open.len()..end].trim_matches(['-', ' ', '\n', '\t']);
     let alone = inner.ends_with('/') && inner.len() > 1;
     let name = inner.trim_start_matches(['/', ' ', '*']);
@@ -257,11 +275,18 @@ fn templates(text: &str, held: &[Range<usize>]) -> Cuts {
                 {
                     dropping = Some((tag.name, tag.range.start));
                 }
-                None => cuts.push((tag.range, String::new())),
+                None => {
+                    // "**{{< figure >}}**" leaves no empty emphasis behind.
+                    let Range { start, end } = tag.range;
+                    let bold = text[..start].ends_with("**") && text[end..].starts_with("**");
+                    let sign = if bold && !held_twice(text, start) { 2 } else { 0 };
+                    cuts.push((start - sign..end + sign, String::new()));
+                    at = end + sign;
+                }
             }
             continue;
         }
-        let line = text[at..].split('\n').next().unwrap_or_default();
+        let line = line_after(text, at);
         let end = furniture(text, at, line);
         if let (Some(end), None) = (end, dropping) {
             cuts.push((at..at + end, String::new()));
@@ -271,11 +296,16 @@ fn templates(text: &str, held: &[Range<usize>]) -> Cuts {
     cuts
 }
 
+/// Whether the two stars before `at` close an emphasis rather than open one.
+fn held_twice(text: &str, at: usize) -> bool {
+    text[..at - 2].ends_with(|c: char| !c.is_whitespace() && c != '|')
+}
+
 fn closes_later(text: &str, open: &Template) -> bool {
     let mut rest = &text[open.range.end..];
     let mut from = open.range.end;
     for _ in 0..64 {
-        let Some(next) = rest.find("{").map(|at| from + at) else { return false };
+        let Some(next) = rest.find('{').map(|at| from + at) else { return false };
         match template(text, next) {
             Some(tag) if tag.name == open.name => return tag.closing,
             Some(tag) => from = tag.range.end,
@@ -297,7 +327,7 @@ fn is_dropped(name: &str) -> bool {
 
 /// How long the furniture is that begins at `at` and ends on its line.
 fn furniture(text: &str, at: usize, line: &str) -> Option<usize> {
-    let alone = text[..at].rsplit('\n').next().is_some_and(|before| before.trim().is_empty());
+    let alone = line_before(text, at).trim().is_empty();
     let begins = |marks: &[&str]| {
         marks.iter().any(|mark| {
             line.len() >= mark.len()
@@ -315,7 +345,7 @@ fn furniture(text: &str, at: usize, line: &str) -> Option<usize> {
         return line.find('}').filter(|_| rest.trim_start().starts_with(marks)).map(|end| end + 1);
     }
     if line.starts_with("{#") || line.starts_with("{.") {
-        let heading = text[..at].rsplit('\n').next().is_some_and(|before| before.starts_with('#'));
+        let heading = line_before(text, at).starts_with('#');
         return (heading && line.trim_end().ends_with('}')).then_some(line.trim_end().len());
     }
     (alone && begins(&["[toc]", "[[toc]]", "[[_toc_]]"])).then_some(line.len())
@@ -336,7 +366,7 @@ fn without_html(text: &str) -> String {
                 match open.take() {
                     Some((name, first)) if html::closes_one(block, &name) => match name.as_str() {
                         "blockquote" => {
-                            cuts.retain(|(cut, _)| cut.start < first.start);
+                            drop_from(&mut cuts, first.start);
                             let between = cut_short(text, first.end, range.start);
                             let inner = without_html(between.trim());
                             let body: String =
@@ -344,7 +374,7 @@ fn without_html(text: &str) -> String {
                             cuts.push((first.start..range.end, format!("\n{body}\n")));
                         }
                         _ => {
-                            cuts.retain(|(cut, _)| cut.start < first.start);
+                            drop_from(&mut cuts, first.start);
                             cuts.push((first.start..range.end, "\n".to_owned()));
                         }
                     },
@@ -368,6 +398,11 @@ fn without_html(text: &str) -> String {
         }
     }
     cut(text, cuts)
+}
+
+/// Takes back the cuts at and after `at`; they were made in order.
+fn drop_from(cuts: &mut Cuts, at: usize) {
+    while cuts.pop_if(|(range, _)| range.start >= at).is_some() {}
 }
 
 fn cut_short(text: &str, from: usize, to: usize) -> &str {
@@ -495,8 +530,7 @@ impl Contents {
 
 /// Drops a picture that has its line to itself.
 fn picture(text: &str, range: &Range<usize>, cuts: &mut Cuts) {
-    let before = text[..range.start].rsplit('\n').next().unwrap_or_default();
-    let after = text[range.end..].split('\n').next().unwrap_or_default();
+    let (before, after) = (line_before(text, range.start), line_after(text, range.end));
     let lonely = |side: &str| {
         side.trim_matches(|c: char| c.is_whitespace() || matches!(c, '>' | '*' | '-')).is_empty()
             || side.trim_start().starts_with("![")
@@ -761,6 +795,11 @@ mod tests {
         tidies("{{< quote >}}\nTheirs.\n{{< /quote >}}\n\nMine.", "> Theirs.\n\nMine.");
         tidies("{{< figure src=\"a\" >}}\n\nStays.", "Stays.");
         tidies("An open {{ brace.", "An open {{ brace.");
+        tidies("| a | **{{<delta from=1>}}** |", "| a |  |");
+        tidies("**Bold**{{<x>}}**bold**", "**Bold****bold**");
+        for odd in ["{%}", "{{%}}", "{{<}}", "{{<>}}", "{%%}", "{{}}", "{:}", "{% {% x %}"] {
+            tidied(odd);
+        }
     }
 
     #[test]

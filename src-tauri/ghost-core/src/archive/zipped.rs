@@ -59,9 +59,9 @@ impl<'a> Zip<'a> {
     }
 
     /// The bytes of a part by its name; `None` where it is missing, broken or too large.
-    pub(super) fn part(&mut self, name: &str) -> Option<Vec<u8>> {
+    pub(super) fn part(&mut self, name: &str, room: u64) -> Option<Vec<u8>> {
         let index = self.0.index_for_name(name)?;
-        match self.member(index, LARGEST_MEMBER, |_| true) {
+        match self.member(index, room, |_| true) {
             Member::File { bytes, .. } => Some(bytes),
             _ => None,
         }
@@ -107,7 +107,7 @@ impl<'a> Zip<'a> {
         if size > (1 << 20) && size / packed.max(1) > STEEPEST {
             return left("It unpacks to far more than a text would, so it was left alone.");
         }
-        let limit = room.min(LARGEST_MEMBER).min((packed.saturating_mul(STEEPEST)).max(1 << 20));
+        let limit = room.min(LARGEST_MEMBER).min(packed.saturating_mul(STEEPEST).max(1 << 20));
         let Ok(file) = self.0.by_index(index) else {
             return left(
                 "This part of the zip is broken or packed in a way that is not known here.",
