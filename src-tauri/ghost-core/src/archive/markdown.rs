@@ -598,7 +598,8 @@ fn squeezed(text: &str) -> String {
             }
             _ => {}
         }
-        let line = if line.trim().is_empty() { "" } else { line.trim_end() };
+        // The arrow at the end of a footnote leads back to its anchor.
+        let line = line.trim_end().trim_end_matches(['↩', '\u{fe0e}']).trim_end();
         let bare_mark = matches!(line.trim(), "-" | "*");
         let again = line.is_empty() && blank;
         if !again && !bare_mark {
@@ -855,6 +856,7 @@ mod tests {
             "One.\n\nTwo ![x](y) three.",
         );
         tidies("Mine.[^1]\n\n[^1]: A note.", "Mine.\n\nA note.");
+        tidies("1. A note.↩\n2. Another. ↩", "1. A note.\n2. Another.");
     }
 
     #[test]
