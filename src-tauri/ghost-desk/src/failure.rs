@@ -3,6 +3,9 @@
 //! The page and scripts branch on the code; the person reads the sentence. A code nobody branches
 //! on is not added. Logs carry the code, never the writer's words.
 
+use std::io;
+use std::path::Path;
+
 use serde::{Deserialize, Serialize};
 
 /// What a caller may want to act on.
@@ -56,5 +59,52 @@ impl Failure {
     /// A failure with its sentence.
     pub fn new(code: Code, message: impl Into<String>) -> Self {
         Failure { code, message: message.into() }
+    }
+
+    /// A file could not be used; `verb` says what was tried ("read", "write", "make").
+    pub fn io(verb: &str, path: &Path, error: &io::Error) -> Self {
+        match error.kind() {
+            io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Failure::disk_full(),
+            kind => Failure::new(
+                Code::Io,
+                format!(
+                    "Could not {verb} {}: {}.",
+                    path.display(),
+                    kind.to_string().trim_end_matches('.')
+                ),
+            ),
+        }
+    }
+
+    /// The disk is full.
+    pub fn disk_full() -> Self {
+        Failure::new(
+            Code::DiskFull,
+            "The disk is full, so this could not be saved. Nothing is lost: free some space and it \
+             will be saved.",
+        )
+    }
+
+    /// Something asked for is not here.
+    pub fn not_found(what: &str, id: impl std::fmt::Display) -> Self {
+        Failure::new(Code::NotFound, format!("There is no {what} {id}."))
+    }
+}
+
+impl From<ghost_engine::error::Error> for Failure {
+    fn from(error: ghost_engine::error::Error) -> Self {
+        use ghost_engine::error::Error;
+        let code = match &error {
+            Error::NotABase { .. }
+            | Error::Malformed(_)
+            | Error::Unsupported { .. }
+            | Error::Truncated { .. }
+            | Error::Template(_)
+            | Error::AdapterMismatch { .. } => Code::NotABase,
+            Error::OutOfMemory { .. } => Code::OutOfMemory,
+            Error::Io { path, source } => return Failure::io("use", path, source),
+            _ => Code::Bug,
+        };
+        Failure::new(code, error.to_string())
     }
 }

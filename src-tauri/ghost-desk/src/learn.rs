@@ -1,0 +1,277 @@
+//! Runs, seen from the desk: begun, gone on with, followed, stopped. The work itself is done by
+//! another process ([`crate::work`]), so that nothing that happens to it can lose a draft.
+
+use std::fs::{self, File};
+use std::process::Stdio;
+use std::time::Duration;
+
+use ghost_core::id::{RowId, RunId};
+use ghost_core::row::{Row, Side};
+use ghost_core::run::{Recipe, State};
+use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
+use tokio::process::{ChildStdout, Command};
+
+use crate::commands::Hear;
+use crate::event::Event;
+use crate::failure::{Code, Failure, Result};
+use crate::store::runs::{self, StoredRun};
+use crate::store::{adapters, bases, rows};
+use crate::wire::{RunList, RunView, StartRun};
+use crate::{Desk, base, folder, view};
+
+/// How often the store is looked at for the steps of a run in another process.
+const LOOK_EVERY: Duration = Duration::from_millis(150);
+
+impl Desk {
+    pub(crate) fn learn(&self, ask: StartRun) -> Result<RunView> {
+        if folder::is_locked(&self.folder().run_lock()) {
+            let at_work = self.newest_run()?.filter(|_| !ask.new);
+            return match at_work {
+                Some(run) => self.run(run.id.0),
+                None => Err(Failure::new(
+                    Code::Busy,
+                    "A run is at work already; stop it before you begin a new one.",
+                )),
+            };
+        }
+        let run = match self.newest_run()? {
+            Some(run) if run.state.is_unfinished() && !ask.new => run.id,
+            _ => self.begin(&ask)?,
+        };
+        self.start(run)?;
+        self.run(run.0)
+    }
+
+    /// Fixes what a run learns from and with, on disk.
+    fn begin(&self, ask: &StartRun) -> Result<RunId> {
+        let base = bases::in_use(self.store().on())?.ok_or_else(base::no_base)?;
+        let rows = rows::all(self.store().on())?;
+        let n_rows = rows.iter().filter(|(_, row)| row.side == Side::Train).count();
+        if n_rows == 0 {
+            return Err(Failure::new(
+                Code::TooLittle,
+                "There is nothing to learn from yet: drop some of your writing on the Archive, or \
+                 ship a draft.",
+            ));
+        }
+        let random_seed = ask.random_seed.unwrap_or_else(|| self.chance());
+        let parameters = base.card.parameters;
+        let mut recipe = match ask.recipe.as_deref().unwrap_or("quick") {
+            "quick" => Recipe::quick(parameters, n_rows, random_seed),
+            "nightly" => Recipe::nightly(parameters, n_rows, random_seed),
+            other => {
+                return Err(Failure::new(
+                    Code::BadInput,
+                    format!("There is no recipe called \u{201c}{other}\u{201d}: quick or nightly."),
+                ));
+            }
+        };
+        if ask.minutes.is_some_and(|minutes| !(minutes > 0.0 && minutes.is_finite())) {
+            return Err(Failure::new(Code::BadInput, "Minutes are a number above zero."));
+        }
+        if ask.steps == Some(0) {
+            return Err(Failure::new(Code::BadInput, "A run has at least one step."));
+        }
+        recipe.steps = ask.steps.map(|steps| steps as usize);
+        self.store().whole(|t| {
+            let run = runs::begin(t, &recipe, ask.minutes, base.id, n_rows, &[], &self.now())?;
+            let room = self.folder().run(run);
+            fs::create_dir_all(&room).map_err(|e| Failure::io("make", &room, &e))?;
+            let path = room.join("rows.json");
+            folder::write_whole(&path, crate::store::to_json(&rows)?.as_bytes())
+                .map_err(|e| Failure::io("write", &path, &e))?;
+            Ok(run)
+        })
+    }
+
+    /// The rows a run was begun with.
+    pub(crate) fn rows_of(&self, run: RunId) -> Result<Vec<(RowId, Row)>> {
+        let path = self.folder().run(run).join("rows.json");
+        let text = fs::read_to_string(&path).map_err(|e| Failure::io("read", &path, &e))?;
+        crate::store::from_json(&text)
+    }
+
+    /// Starts the process of a run and waits until it has begun or ended.
+    fn start(&self, run: RunId) -> Result<()> {
+        let room = self.folder().run(run);
+        let _ = fs::remove_file(stop_file(self, run));
+        let program = std::env::var_os("GHOST_EXE")
+            .map_or_else(std::env::current_exe, |exe| Ok(exe.into()))
+            .map_err(|e| Failure::new(Code::Bug, format!("Where is this program? {e}")))?;
+        let path = room.join("log.txt");
+        let log = File::options()
+            .create(true)
+            .append(true)
+            .open(&path)
+            .map_err(|e| Failure::io("write", &path, &e))?;
+        let mut command = Command::new(&program);
+        command
+            .arg("work")
+            .arg(run.to_string())
+            .arg("--home")
+            .arg(self.folder().root())
+            .stdin(Stdio::null())
+            .stdout(Stdio::piped())
+            .stderr(log);
+        // Of its own group: what ends the window, or Ctrl-C in a terminal, does not end the run.
+        #[cfg(unix)]
+        command.process_group(0);
+        self.0.runtime.block_on(async {
+            let mut child = command.spawn().map_err(|e| Failure::io("start", &program, &e))?;
+            let mut lines = child.stdout.take().map(|out| BufReader::new(out).lines());
+            if let Some(lines) = &mut lines {
+                relay_line(self, lines).await;
+            }
+            let desk = self.clone();
+            tokio::spawn(async move {
+                if let Some(lines) = &mut lines {
+                    while relay_line(&desk, lines).await {}
+                }
+                // Reaped, so that no dead process is left standing about.
+                let _ = child.wait().await;
+                desk.tell_run(run);
+            });
+            Ok(())
+        })
+    }
+
+    fn tell_run(&self, run: RunId) {
+        if let Ok(run) = self.run(run.0) {
+            self.tell(&Event::RunChanged { run: RunView { steps: Vec::new(), ..run } });
+        }
+    }
+
+    /// Waits until a run ends, telling its steps as they are kept in the store; works for a run of
+    /// any process.
+    ///
+    /// # Errors
+    /// `not_found`, or the store's.
+    pub fn follow(&self, run: RunId, hear: &mut Hear<'_>) -> Result<RunView> {
+        let mut seen = runs::last_step(self.store().on(), run)?.map_or(0, |step| step.n);
+        let mut state = None;
+        loop {
+            // Looked at before the store, so that nothing kept in between is missed.
+            let at_work = folder::is_locked(&self.folder().run_lock());
+            let steps = runs::steps(self.store().on(), run, seen)?;
+            for step in &steps {
+                seen = step.n;
+                hear(Event::RunStepped { run: run.0, step: view::step(step) });
+            }
+            let now = self.run(run.0)?;
+            if state != Some(now.state) {
+                state = Some(now.state);
+                hear(Event::RunChanged { run: RunView { steps: Vec::new(), ..now.clone() } });
+            }
+            if !at_work {
+                return Ok(now);
+            }
+            std::thread::sleep(LOOK_EVERY);
+        }
+    }
+
+    /// A window that opens on a run at work tells of it as if it had begun it.
+    pub(crate) fn follow_in_background(&self) -> Result<()> {
+        let Some(run) = self.newest_run()? else { return Ok(()) };
+        if !folder::is_locked(&self.folder().run_lock()) {
+            return Ok(());
+        }
+        let inner = std::sync::Arc::downgrade(&self.0);
+        let looking = move || {
+            let mut at_work = true;
+            let mut seen = usize::MAX;
+            while at_work {
+                std::thread::sleep(LOOK_EVERY);
+                // Held only for a look, so that the desk can close meanwhile.
+                let Some(desk) = inner.upgrade().map(Desk) else { return };
+                at_work = folder::is_locked(&desk.folder().run_lock());
+                let after = if seen == usize::MAX { 0 } else { seen };
+                let Ok(steps) = runs::steps(desk.store().on(), run.id, after) else { return };
+                let fresh = if seen == usize::MAX { 0 } else { steps.len() };
+                for step in &steps[steps.len() - fresh..] {
+                    desk.tell(&Event::RunStepped { run: run.id.0, step: view::step(step) });
+                }
+                seen = steps.last().map_or(after, |step| step.n);
+                if !at_work {
+                    desk.tell_run(run.id);
+                }
+            }
+        };
+        std::thread::Builder::new()
+            .name("follow".into())
+            .spawn(looking)
+            .map(|_| ())
+            .map_err(|e| Failure::new(Code::Bug, format!("No background thread: {e}")))
+    }
+
+    pub(crate) fn stop_learning(&self) -> Result<RunView> {
+        let run = self.newest_run()?.filter(|_| folder::is_locked(&self.folder().run_lock()));
+        let run = run.ok_or_else(|| Failure::new(Code::NotFound, "No run is at work."))?;
+        let path = stop_file(self, run.id);
+        fs::write(&path, "").map_err(|e| Failure::io("write", &path, &e))?;
+        self.run(run.id.0)
+    }
+
+    pub(crate) fn run(&self, id: i64) -> Result<RunView> {
+        let run = self.settled(runs::one(self.store().on(), RunId(id))?)?;
+        let steps = runs::steps(self.store().on(), run.id, 0)?;
+        let mut shown = self.run_view(&run)?;
+        shown.steps = steps.iter().map(view::step).collect();
+        Ok(shown)
+    }
+
+    pub(crate) fn runs(&self) -> Result<RunList> {
+        let stored = runs::all(self.store().on())?;
+        let mut shown = Vec::with_capacity(stored.len());
+        for run in stored {
+            shown.push(self.run_view(&self.settled(run)?)?);
+        }
+        Ok(RunList { runs: shown })
+    }
+
+    pub(crate) fn run_view(&self, run: &StoredRun) -> Result<RunView> {
+        let store = self.store();
+        let step = runs::last_step(store.on(), run.id)?;
+        let verdict = match run.adapter {
+            Some(adapter) => adapters::verdict(store.on(), adapter)?,
+            None => None,
+        };
+        Ok(view::run(run, step.as_ref(), verdict.as_ref()))
+    }
+
+    pub(crate) fn newest_run(&self) -> Result<Option<StoredRun>> {
+        let newest = runs::all(self.store().on())?.into_iter().next();
+        newest.map(|run| self.settled(run)).transpose()
+    }
+
+    /// A run whose process is gone was interrupted, whatever it last said of itself.
+    fn settled(&self, mut run: StoredRun) -> Result<StoredRun> {
+        let at_work = matches!(run.state, State::Learning | State::Judging);
+        if at_work && !folder::is_locked(&self.folder().run_lock()) {
+            // It may have ended between the two looks; only a second one tells.
+            run = runs::one(self.store().on(), run.id)?;
+            if matches!(run.state, State::Learning | State::Judging) {
+                run.state = State::Interrupted;
+                runs::set_state(self.store().on(), run.id, run.state, None)?;
+            }
+        }
+        Ok(run)
+    }
+}
+
+/// Its presence asks a run to stop.
+pub(crate) fn stop_file(desk: &Desk, run: RunId) -> std::path::PathBuf {
+    desk.folder().run(run).join("stop")
+}
+
+/// Tells one line of a run's process; `false` when there are no more.
+async fn relay_line(desk: &Desk, lines: &mut Lines<BufReader<ChildStdout>>) -> bool {
+    match lines.next_line().await {
+        Ok(Some(line)) => {
+            if let Ok(event) = serde_json::from_str::<Event>(&line) {
+                desk.tell(&event);
+            }
+            true
+        }
+        _ => false,
+    }
+}

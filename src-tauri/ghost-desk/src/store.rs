@@ -1,0 +1,181 @@
+//! SQLite: open, migrate, transactions. A table a file, each with its queries beside it.
+//!
+//! Written ahead (WAL), foreign keys on, every commit on disk before it is answered: a writer's
+//! words are worth an fsync. Migrations only add, so that an older program can tell that it is
+//! older and leave the store alone.
+
+pub(crate) mod adapters;
+pub(crate) mod bases;
+pub(crate) mod drafts;
+pub(crate) mod edits;
+pub(crate) mod pieces;
+pub(crate) mod rows;
+pub(crate) mod runs;
+pub(crate) mod settings;
+
+use std::path::Path;
+use std::time::Duration;
+
+use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
+
+use crate::failure::{Code, Failure, Result};
+
+/// What each version of the store added to the one before. Never edit one that was released.
+const MIGRATIONS: &[&str] = &[include_str!("store/001.sql")];
+
+/// The store, open.
+#[derive(Debug)]
+pub(crate) struct Store {
+    connection: Connection,
+}
+
+impl Store {
+    /// Opens the store at `path`, made new where it is missing, and brings it to this version.
+    ///
+    /// # Errors
+    /// `store_too_new` where a newer program wrote it, `disk_full`, `io`.
+    pub(crate) fn open(path: &Path) -> Result<Self> {
+        let mut connection = Connection::open(path)?;
+        connection.busy_timeout(Duration::from_secs(20))?;
+        let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if version > MIGRATIONS.len() as i64 {
+            return Err(Failure::new(
+                Code::StoreTooNew,
+                "These writings were last opened by a newer version of The Ghost. Open them with \
+                 that version; nothing has been changed.",
+            ));
+        }
+        connection.pragma_update(None, "journal_mode", "WAL")?;
+        connection.pragma_update(None, "synchronous", "FULL")?;
+        connection.pragma_update(None, "foreign_keys", "ON")?;
+        migrate(&mut connection)?;
+        Ok(Store { connection })
+    }
+
+    /// The connection, for the tables' own queries.
+    pub(crate) fn on(&self) -> &Connection {
+        &self.connection
+    }
+
+    /// Does several things or none of them.
+    ///
+    /// # Errors
+    /// `work`'s own, after which nothing has changed; or the store's.
+    pub(crate) fn whole<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let transaction =
+            self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let done = work(&transaction)?;
+        transaction.commit()?;
+        Ok(done)
+    }
+
+    /// Does several things to see what would come of it, and undoes them.
+    ///
+    /// # Errors
+    /// `work`'s own, or the store's.
+    pub(crate) fn undone<T>(
+        &mut self,
+        work: impl FnOnce(&Transaction<'_>) -> Result<T>,
+    ) -> Result<T> {
+        let transaction = self.connection.transaction()?;
+        let done = work(&transaction)?;
+        transaction.rollback()?;
+        Ok(done)
+    }
+}
+
+/// Two processes may open a fresh store at once: each migration checks the version again inside
+/// its transaction.
+fn migrate(connection: &mut Connection) -> Result<()> {
+    for (n, migration) in (0i64..).zip(MIGRATIONS) {
+        let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
+        let version: i64 = transaction.query_row("PRAGMA user_version", [], |row| row.get(0))?;
+        if version == n {
+            transaction.execute_batch(migration)?;
+            transaction.pragma_update(None, "user_version", n + 1)?;
+        }
+        transaction.commit()?;
+    }
+    Ok(())
+}
+
+impl From<rusqlite::Error> for Failure {
+    fn from(error: rusqlite::Error) -> Self {
+        match error.sqlite_error_code() {
+            Some(ErrorCode::DiskFull) => Failure::disk_full(),
+            Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Failure::new(
+                Code::Io,
+                "The store desk.db is damaged. It was left as it is; a copy may lie in backups.",
+            ),
+            Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Failure::new(
+                Code::Busy,
+                "Another program is writing to the store. Nothing is lost; try again.",
+            ),
+            Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
+                Failure::new(Code::Io, "The data folder cannot be written to.")
+            }
+            Some(ErrorCode::SystemIoFailure) => {
+                Failure::new(Code::Io, "The disk did not take what was to be saved.")
+            }
+            _ => Failure::new(Code::Bug, format!("The store: {error}")),
+        }
+    }
+}
+
+/// A value kept as JSON in a column.
+pub(crate) fn to_json(value: &impl serde::Serialize) -> Result<String> {
+    serde_json::to_string(value).map_err(|e| Failure::new(Code::Bug, e.to_string()))
+}
+
+/// Reads a value kept as JSON in a column.
+pub(crate) fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
+    serde_json::from_str(text)
+        .map_err(|e| Failure::new(Code::Bug, format!("A value in the store cannot be read: {e}")))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn a_store_opens_twice() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("desk.db");
+        drop(Store::open(&path).unwrap());
+        drop(Store::open(&path).unwrap());
+    }
+
+    #[test]
+    fn a_store_from_a_newer_version_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("desk.db");
+        drop(Store::open(&path).unwrap());
+        Connection::open(&path).unwrap().pragma_update(None, "user_version", 999).unwrap();
+        assert_eq!(Store::open(&path).unwrap_err().code, Code::StoreTooNew);
+    }
+
+    #[test]
+    fn a_file_that_is_no_store_is_left_alone() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("desk.db");
+        std::fs::write(&path, "Dear diary, this is no database at all, only words.").unwrap();
+        assert_eq!(Store::open(&path).unwrap_err().code, Code::Io);
+        assert!(std::fs::read_to_string(&path).unwrap().starts_with("Dear diary"));
+    }
+
+    #[test]
+    fn work_that_fails_changes_nothing() {
+        let folder = tempfile::tempdir().unwrap();
+        let mut store = Store::open(&folder.path().join("desk.db")).unwrap();
+        let failed: Result<()> = store.whole(|t| {
+            settings::set(t, "form", &"half done")?;
+            Err(Failure::new(Code::Bug, "no"))
+        });
+        assert!(failed.is_err());
+        assert_eq!(settings::get::<String>(store.on(), "form").unwrap(), None);
+    }
+}

@@ -1,0 +1,152 @@
+//! Pieces of the archive. A changed piece is a new row that replaces the old one; nothing is lost.
+
+use ghost_core::archive::{Kind, Piece};
+use ghost_core::id::PieceId;
+use ghost_core::row::Side;
+use rusqlite::{Connection, OptionalExtension as _, Row, params};
+
+use super::{from_json, to_json};
+use crate::failure::{Failure, Result};
+
+/// A piece as it is kept.
+#[derive(Debug, Clone)]
+pub(crate) struct StoredPiece {
+    /// Its id.
+    pub(crate) id: PieceId,
+    /// What it is for.
+    pub(crate) side: Side,
+    /// The piece.
+    pub(crate) piece: Piece,
+}
+
+/// What became of a piece that was imported.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(crate) enum Kept {
+    /// It was new.
+    Added,
+    /// It took the place of an older version of itself.
+    Changed,
+    /// It was here already.
+    Duplicate,
+}
+
+const COLUMNS: &str = "id, source, kind, title, date, unfinished, text, apart, words, side";
+
+/// Keeps a piece, known by the hash of its content.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn keep(on: &Connection, piece: &Piece, hash: &str, now: &str) -> Result<Kept> {
+    let twin: Option<(i64, bool)> = on
+        .prepare_cached("SELECT id, replaced_by IS NOT NULL FROM pieces WHERE hash = ?1")?
+        .query_row([hash], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?;
+    let older: Option<i64> = on
+        .prepare_cached(
+            "SELECT id FROM pieces WHERE source = ?1 AND hash <> ?2 AND replaced_by IS NULL",
+        )?
+        .query_row([&piece.source, hash], |row| row.get(0))
+        .optional()?;
+    let id = match twin {
+        // The text is here already; if it is also what this file used to say, it stays so.
+        Some((_, false)) => return Ok(Kept::Duplicate),
+        // An older version has come back.
+        Some((id, true)) => {
+            on.execute(
+                "UPDATE pieces SET replaced_by = NULL, source = ?2 WHERE id = ?1",
+                params![id, piece.source],
+            )?;
+            id
+        }
+        None => {
+            on.prepare_cached(
+                "INSERT INTO pieces (hash, source, kind, title, date, unfinished, text, apart, \
+                 words, side, imported_at) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,'train',?10)",
+            )?
+            .execute(params![
+                hash,
+                piece.source,
+                piece.kind.to_string(),
+                piece.title,
+                piece.date.map(|date| date.to_string()),
+                piece.unfinished,
+                piece.text,
+                to_json(&piece.apart)?,
+                piece.words as i64,
+                now,
+            ])?;
+            on.last_insert_rowid()
+        }
+    };
+    match older {
+        Some(older) => {
+            on.execute("UPDATE pieces SET replaced_by = ?2 WHERE id = ?1", [older, id])?;
+            Ok(Kept::Changed)
+        }
+        None => Ok(Kept::Added),
+    }
+}
+
+/// The pieces that count, the newest first, the undated last.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn all(on: &Connection) -> Result<Vec<StoredPiece>> {
+    let mut query = on.prepare_cached(&format!(
+        "SELECT {COLUMNS} FROM pieces WHERE replaced_by IS NULL \
+         ORDER BY date IS NULL, date DESC, id DESC"
+    ))?;
+    let rows = query.query_map([], |row| Ok(read(row)))?;
+    rows.map(|row| row?).collect()
+}
+
+/// One piece.
+///
+/// # Errors
+/// `not_found`, or the store's.
+pub(crate) fn one(on: &Connection, id: PieceId) -> Result<StoredPiece> {
+    on.prepare_cached(&format!("SELECT {COLUMNS} FROM pieces WHERE id = ?1"))?
+        .query_row([id.0], |row| Ok(read(row)))
+        .optional()?
+        .ok_or_else(|| Failure::not_found("piece", id))?
+}
+
+/// How many pieces count, by kind, the most frequent first.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn kinds(on: &Connection) -> Result<Vec<(String, u32)>> {
+    let mut query = on.prepare_cached(
+        "SELECT kind, count(*) FROM pieces WHERE replaced_by IS NULL \
+         GROUP BY kind ORDER BY 2 DESC, 1",
+    )?;
+    Ok(query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
+}
+
+/// Says what a piece is for.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn set_side(on: &Connection, id: PieceId, side: Side) -> Result<()> {
+    on.prepare_cached("UPDATE pieces SET side = ?2 WHERE id = ?1")?
+        .execute(params![id.0, super::rows::side_name(side)])?;
+    Ok(())
+}
+
+fn read(row: &Row<'_>) -> Result<StoredPiece> {
+    let date: Option<String> = row.get(4)?;
+    Ok(StoredPiece {
+        id: PieceId(row.get(0)?),
+        side: super::rows::side(&row.get::<_, String>(9)?),
+        piece: Piece {
+            source: row.get(1)?,
+            kind: Kind::from(row.get::<_, String>(2)?),
+            title: row.get(3)?,
+            date: date.and_then(|date| date.parse().ok()),
+            unfinished: row.get(5)?,
+            text: row.get(6)?,
+            apart: from_json(&row.get::<_, String>(7)?)?,
+            words: row.get::<_, i64>(8)? as usize,
+        },
+    })
+}

@@ -1,0 +1,100 @@
+//! Rows: one for each piece that counts, one for each edit.
+
+use ghost_core::id::{EditId, PieceId, RowId};
+use ghost_core::row::{Origin, Row, Side};
+use rusqlite::{Connection, params};
+
+use super::{from_json, to_json};
+use crate::failure::Result;
+
+/// A side's name in the store.
+pub(crate) fn side_name(side: Side) -> &'static str {
+    match side {
+        Side::Train => "train",
+        Side::Dev => "dev",
+        Side::Holdout => "holdout",
+    }
+}
+
+/// The side of a name; what is not known is not learned from.
+pub(crate) fn side(name: &str) -> Side {
+    match name {
+        "train" => Side::Train,
+        "dev" => Side::Dev,
+        _ => Side::Holdout,
+    }
+}
+
+/// Keeps a row; the row of a piece takes the place of the one made before.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn keep(on: &Connection, row: &Row) -> Result<RowId> {
+    let (piece, edit) = match row.origin {
+        Origin::Archive(piece) => (Some(piece.0), None),
+        Origin::Edit(edit) => (None, Some(edit.0)),
+    };
+    on.prepare_cached(
+        "INSERT INTO rows (piece, edit, seed, text, weights, side) VALUES (?1,?2,?3,?4,?5,?6) \
+         ON CONFLICT (piece) DO UPDATE SET seed = excluded.seed, text = excluded.text, \
+         weights = excluded.weights, side = excluded.side, current = 1",
+    )?
+    .execute(params![
+        piece,
+        edit,
+        to_json(&row.seed)?,
+        row.text,
+        to_json(&row.weights)?,
+        side_name(row.side)
+    ])?;
+    let id = match (piece, edit) {
+        (Some(piece), _) => {
+            on.query_row("SELECT id FROM rows WHERE piece = ?1", [piece], |row| row.get(0))?
+        }
+        _ => on.last_insert_rowid(),
+    };
+    Ok(RowId(id))
+}
+
+/// Leaves out the rows of pieces that were replaced.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn drop_replaced(on: &Connection) -> Result<()> {
+    on.execute(
+        "UPDATE rows SET current = 0 WHERE piece IN \
+         (SELECT id FROM pieces WHERE replaced_by IS NOT NULL)",
+        [],
+    )?;
+    Ok(())
+}
+
+/// The rows that count, in order of age.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn all(on: &Connection) -> Result<Vec<(RowId, Row)>> {
+    let mut query = on.prepare_cached(
+        "SELECT id, piece, edit, seed, text, weights, side FROM rows WHERE current ORDER BY id",
+    )?;
+    let rows = query.query_map([], |row| {
+        let piece: Option<i64> = row.get(1)?;
+        let edit: Option<i64> = row.get(2)?;
+        Ok((
+            RowId(row.get(0)?),
+            piece.map_or(Origin::Edit(EditId(edit.unwrap_or_default())), |piece| {
+                Origin::Archive(PieceId(piece))
+            }),
+            row.get::<_, String>(3)?,
+            row.get::<_, String>(4)?,
+            row.get::<_, String>(5)?,
+            row.get::<_, String>(6)?,
+        ))
+    })?;
+    rows.map(|row| {
+        let (id, origin, seed, text, weights, side_is) = row?;
+        let (seed, weights) = (from_json(&seed)?, from_json(&weights)?);
+        Ok((id, Row { seed, text, weights, origin, side: side(&side_is) }))
+    })
+    .collect()
+}

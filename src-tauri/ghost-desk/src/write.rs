@@ -1,0 +1,162 @@
+//! Seed to draft: the ghost writes, the draft streams and is kept as it grows.
+
+use std::ops::ControlFlow;
+use std::sync::TryLockError;
+use std::sync::atomic::Ordering;
+use std::time::{Duration, Instant};
+
+use ghost_core::archive::Kind;
+use ghost_core::id::{AdapterId, DraftId};
+use ghost_core::seed::Seed;
+use ghost_engine::sample::Sampling;
+use ghost_engine::write::Ended;
+
+use crate::commands::Hear;
+use crate::event::Event;
+use crate::failure::{Code, Failure, Result};
+use crate::store::{adapters, drafts, settings};
+use crate::wire::{
+    DraftEnd, DraftList, DraftView, Nothing, SaveDraft, Saved, SeedForm, WriteDraft,
+};
+use crate::{Desk, folder, view};
+
+/// How often a growing draft is kept. A kill loses no more of it than this.
+const KEEP_EVERY: Duration = Duration::from_millis(700);
+
+impl Desk {
+    pub(crate) fn write(&self, ask: WriteDraft, hear: &mut Hear<'_>) -> Result<DraftView> {
+        let written = self.write_draft(ask, hear);
+        match &written {
+            Ok(draft) => hear(Event::DraftWritten { draft: draft.clone() }),
+            Err(failure) => hear(Event::DraftFailed { failure: failure.clone() }),
+        }
+        written
+    }
+
+    fn write_draft(&self, ask: WriteDraft, hear: &mut Hear<'_>) -> Result<DraftView> {
+        let _turn = match self.0.writing.try_lock() {
+            Ok(turn) => turn,
+            Err(TryLockError::Poisoned(turn)) => turn.into_inner(),
+            Err(TryLockError::WouldBlock) => return Err(at_work()),
+        };
+        self.0.stop_writing.store(false, Ordering::SeqCst);
+        let seed = seed_of(&ask.seed)?;
+        let ghost = self.ghost(self.which(ask.ghost.as_deref())?)?;
+        let random_seed = ask.random_seed.unwrap_or_else(|| self.chance());
+        // Told to other processes: a run waits between two steps, another window does not write.
+        let _writing = folder::take_lock(&self.folder().writing_lock())?.ok_or_else(at_work)?;
+        let id = self.store().whole(|t| {
+            let now = self.now();
+            let id = drafts::begin(t, &seed, ghost.base_id, ghost.adapter_id(), random_seed, &now)?;
+            settings::set(t, "open_draft", &id.0)?;
+            Ok(id)
+        })?;
+        hear(Event::DraftStarted { draft: id.0 });
+
+        let started = Instant::now();
+        let mut kept_at = started;
+        let mut text = String::new();
+        let mut full = None;
+        let mut grow = |piece: &str| {
+            text.push_str(piece);
+            hear(Event::DraftGrew { draft: id.0, text: piece.to_owned() });
+            if kept_at.elapsed() > KEEP_EVERY {
+                kept_at = Instant::now();
+                let seconds = started.elapsed().as_secs_f64();
+                if let Err(failure) = drafts::grow(self.store().on(), id, &text, 0, seconds, None) {
+                    full = Some(failure);
+                    return ControlFlow::Break(());
+                }
+            }
+            if self.0.stop_writing.load(Ordering::SeqCst) {
+                ControlFlow::Break(())
+            } else {
+                ControlFlow::Continue(())
+            }
+        };
+        let sampling = Sampling { random_seed, ..Sampling::default() };
+        let written =
+            ghost_engine::write::write(&ghost.base, ghost.adapter(), &seed, &sampling, &mut grow);
+        let (tokens, ended, failure) = match written {
+            Ok(written) => {
+                text = written.text;
+                let ended = match written.ended {
+                    Ended::Finished => DraftEnd::Finished,
+                    Ended::Length => DraftEnd::Length,
+                    Ended::Stopped => DraftEnd::Stopped,
+                };
+                (written.tokens as u32, ended, full)
+            }
+            Err(error) => (0, DraftEnd::Interrupted, Some(Failure::from(error))),
+        };
+        let seconds = started.elapsed().as_secs_f64();
+        let name = view::end_name(ended);
+        drafts::grow(self.store().on(), id, &text, tokens, seconds, Some(&name))?;
+        log::info!("draft {id}: {tokens} tokens in {seconds:.2} s, {name}");
+        match failure {
+            Some(failure) => Err(failure),
+            None => self.draft(id.0),
+        }
+    }
+
+    /// Who is to write: "base", an adapter's id, or whoever writes now.
+    fn which(&self, ghost: Option<&str>) -> Result<Option<AdapterId>> {
+        match ghost {
+            None | Some("") => Ok(adapters::reigns(self.store().on())?.0),
+            Some("base" | "0") => Ok(None),
+            Some(id) => id.parse().map(|id| Some(AdapterId(id))).map_err(|_| {
+                Failure::new(Code::BadInput, format!("\u{201c}{id}\u{201d} names no adapter."))
+            }),
+        }
+    }
+
+    pub(crate) fn stop_writing(&self) -> Result<Nothing> {
+        self.0.stop_writing.store(true, Ordering::SeqCst);
+        Ok(Nothing {})
+    }
+
+    pub(crate) fn draft(&self, id: i64) -> Result<DraftView> {
+        let store = self.store();
+        let draft = drafts::one(store.on(), DraftId(id))?;
+        settings::set(store.on(), "open_draft", &id)?;
+        Ok(view::draft(&draft))
+    }
+
+    pub(crate) fn drafts(&self) -> Result<DraftList> {
+        let drafts = drafts::all(self.store().on())?;
+        Ok(DraftList { drafts: drafts.iter().map(view::draft_summary).collect() })
+    }
+
+    pub(crate) fn save_draft(&self, ask: SaveDraft) -> Result<Saved> {
+        let at = self.now();
+        let store = self.store();
+        drafts::save_working(store.on(), DraftId(ask.draft), &ask.text, &at)?;
+        Ok(Saved { at })
+    }
+
+    pub(crate) fn save_form(&self, form: SeedForm) -> Result<Saved> {
+        settings::set(self.store().on(), "form", &form)?;
+        Ok(Saved { at: self.now() })
+    }
+}
+
+fn at_work() -> Failure {
+    Failure::new(Code::Busy, "The ghost is writing a draft already; stop it, or wait for its end.")
+}
+
+/// What the writer filled in, as a seed that can be asked for.
+pub(crate) fn seed_of(form: &SeedForm) -> Result<Seed> {
+    let seed = Seed {
+        topic: form.topic.trim().to_owned(),
+        angle: form.angle.as_deref().map(str::trim).filter(|a| !a.is_empty()).map(str::to_owned),
+        words: form.words,
+        kind: form.kind.clone().map(Kind::from).unwrap_or_default(),
+        points: form
+            .points
+            .iter()
+            .map(|point| point.trim().to_owned())
+            .filter(|point| !point.is_empty())
+            .collect(),
+    };
+    seed.checked().map_err(|trouble| Failure::new(Code::BadInput, trouble.to_string()))
+}
