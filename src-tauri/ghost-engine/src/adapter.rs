@@ -64,6 +64,29 @@ pub struct Card {
     pub app_version: String,
 }
 
+impl Card {
+    /// Reads the card of an adapter's folder.
+    ///
+    /// # Errors
+    /// `NotAnAdapter` or `Io`.
+    pub fn read(folder: &Path) -> Result<Self> {
+        parse(&folder.join(CARD))
+    }
+
+    /// Writes the card anew, whole or not at all: a verdict is reached after the weights are saved.
+    ///
+    /// # Errors
+    /// `Io`.
+    pub fn write(&self, folder: &Path) -> Result<()> {
+        let io = |source| Error::Io { path: folder.to_owned(), source };
+        let temporary = folder.join(".card");
+        write(&temporary, &pretty(self)?)?;
+        fs::rename(&temporary, folder.join(CARD)).map_err(io)?;
+        sync_folder(folder);
+        Ok(())
+    }
+}
+
 impl Adapter {
     /// Writes the folder whole or not at all; one that is there already is replaced.
     pub fn save(&self, base: &Base, folder: &Path) -> Result<()> {
@@ -92,7 +115,7 @@ impl Adapter {
 
     /// Reads a folder, and checks that it was trained on this base.
     pub fn load(base: &Base, folder: &Path) -> Result<Self> {
-        let card: Card = parse(&folder.join(CARD))?;
+        let card = Card::read(folder)?;
         let ours = fingerprint(base);
         if card.base_fingerprint != ours {
             let what = format!("it was trained on {}, not on {}", card.base_name, base.card.name);

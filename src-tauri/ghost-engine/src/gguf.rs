@@ -371,3 +371,61 @@ impl<'a> Reader<'a> {
         Ok((name, dims, block, offset))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::base::Base;
+    use crate::chance::Chance;
+    use crate::tiny;
+
+    fn open(bytes: Vec<u8>) -> Result<Base> {
+        Base::read(Bytes::from(bytes))
+    }
+
+    #[test]
+    fn a_tiny_base_opens() {
+        let base = open(tiny::bytes(1)).unwrap();
+        assert_eq!(base.card.name, "Tiny");
+        assert_eq!(base.card.quantisation, "F32");
+        assert_eq!(base.shape.layers, base.layers.len());
+    }
+
+    #[test]
+    fn a_file_that_ends_early_is_refused() {
+        let whole = tiny::bytes(1);
+        let header = whole.len() - 2 * 36_864 * 4;
+        for end in (0..header).step_by(97).chain([whole.len() - 40, whole.len() / 2]) {
+            assert!(open(whole[..end].to_vec()).is_err(), "{end} bytes of {}", whole.len());
+        }
+    }
+
+    #[test]
+    fn a_file_with_a_byte_changed_opens_or_is_refused() {
+        let whole = tiny::bytes(1);
+        let mut chance = Chance::new(7);
+        for _ in 0..2000 {
+            let mut bytes = whole.clone();
+            // Mostly in the header, where bytes mean something.
+            let at = chance.below(12_000);
+            bytes[at] = chance.draw() as u8;
+            let _ = open(bytes);
+        }
+    }
+
+    #[test]
+    fn a_count_that_lies_makes_no_room() {
+        for (at, what) in [(8, "tensors"), (16, "keys"), (24, "a key's length")] {
+            let mut bytes = tiny::bytes(1);
+            bytes[at..at + 8].copy_from_slice(&u64::MAX.to_le_bytes());
+            assert!(open(bytes).is_err(), "{what}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_no_base_is_refused_with_a_sentence() {
+        let error = open(b"%PDF-1.7 and so on".to_vec()).unwrap_err();
+        assert_eq!(error.to_string(), "The file is damaged: it is no GGUF file.");
+    }
+}
