@@ -106,6 +106,7 @@ impl BlockType {
     ///
     /// # Panics
     /// If `bytes` isn't whole blocks, or `out` doesn't hold exactly their values.
+    #[inline(always)] // into callers that are compiled for wider vectors
     pub fn unpack(self, bytes: &[u8], out: &mut [f32]) {
         let blocks = bytes.len() / self.bytes_per_block();
         assert_eq!(bytes.len(), blocks * self.bytes_per_block(), "whole blocks");

@@ -85,6 +85,7 @@ impl Cpu {
     }
 
     /// Attention of one stretch of queries, all heads; `from` is the first one's row.
+    #[allow(clippy::too_many_arguments)]
     fn attend_block(
         &self,
         q: &[f32],
@@ -393,6 +394,7 @@ impl Kernel for Cpu {
 
 impl Cpu {
     /// Attention of one query: a head is a row of dot products.
+    #[allow(clippy::too_many_arguments)]
     fn attend_one(
         &self,
         q: &[f32],
@@ -512,20 +514,33 @@ fn dot_plain(x: &[f32], y: &[f32]) -> f32 {
     sum_lanes(lanes) + rest
 }
 
+#[inline(always)]
+fn dot_three(x: &[f32], y: &[f32], z: &[f32]) -> f32 {
+    let mut lanes = [0.0; LANES];
+    let (xs, x_rest) = x.as_chunks::<LANES>();
+    let (ys, y_rest) = y.as_chunks::<LANES>();
+    let (zs, z_rest) = z.as_chunks::<LANES>();
+    for ((x, y), z) in xs.iter().zip(ys).zip(zs) {
+        for i in 0..LANES {
+            lanes[i] += x[i] * y[i] * z[i];
+        }
+    }
+    let rest: f32 = x_rest.iter().zip(y_rest).zip(z_rest).map(|((x, y), z)| x * y * z).sum();
+    sum_lanes(lanes) + rest
+}
+
 /// The exponential to about 1e-7, without a branch. Inputs are clamped where `f32` ends.
 #[inline(always)]
 fn exp(x: f32) -> f32 {
-    const MAGIC: f32 = 12_582_912.0; // 1.5 · 2²³: adding it rounds to a whole number
+    // 1.5 · 2²³: what is added to it loses its fraction, and the whole part stands in the low bits.
+    const MAGIC: f32 = 12_582_912.0;
     let x = x.clamp(-87.0, 88.0);
-    let n = (x * std::f32::consts::LOG2_E + MAGIC) - MAGIC;
+    let whole = x * std::f32::consts::LOG2_E + MAGIC;
+    let n = whole - MAGIC;
     let r = x - n * 0.693_359_4 + n * 2.121_944_4e-4; // ln 2, in two parts
-    let p = 1.0
-        + r * (1.0
-            + r * (0.5
-                + r * (1.666_666_7e-1
-                    + r * (4.166_666_8e-2 + r * (8.333_334e-3 + r * 1.388_889e-3)))));
-    // |n| ≤ 127, so the cast can't overflow.
-    p * f32::from_bits((((n as i32) + 127) as u32) << 23)
+    let high = 4.166_666_8e-2 + r * (8.333_334e-3 + r * 1.388_889e-3);
+    let p = 1.0 + r * (1.0 + r * (0.5 + r * (1.666_666_7e-1 + r * high)));
+    p * f32::from_bits(whole.to_bits().wrapping_add(127) << 23)
 }
 
 #[inline(always)]
@@ -559,18 +574,50 @@ fn exp_row(row: &mut [f32], max: f32) -> f32 {
     sum_lanes(lanes) + sum
 }
 
-/// What opens the gate and its slope: `x · σ(z)` with `z = x` for silu, and for gelu's tanh form
-/// twice its inner polynomial, since `(1 + tanh u) / 2 = σ(2u)`.
+/// What opens the gate and its slope: `x · σ(z)`, given `z` and its slope. Silu has `z = x`, and
+/// gelu's tanh form twice its inner polynomial, since `(1 + tanh u) / 2 = σ(2u)`.
 #[inline(always)]
-fn opening(kind: Gate, x: f32) -> (f32, f32) {
-    const C: f32 = 1.595_769_1; // 2 √(2/π)
-    const D: f32 = 0.044_715;
-    let (z, dz) = match kind {
-        Gate::Silu => (x, 1.0),
-        Gate::Gelu => (C * (x + D * x * x * x), C * (1.0 + 3.0 * D * x * x)),
-    };
+fn opening(x: f32, (z, dz): (f32, f32)) -> (f32, f32) {
     let s = 1.0 / (1.0 + exp(-z));
     (x * s, s + x * s * (1.0 - s) * dz)
+}
+
+#[inline(always)]
+fn silu(x: f32) -> (f32, f32) {
+    (x, 1.0)
+}
+
+#[inline(always)]
+fn gelu(x: f32) -> (f32, f32) {
+    const C: f32 = 1.595_769; // 2 √(2/π)
+    const D: f32 = 0.044_715;
+    (C * (x + D * x * x * x), C * (1.0 + 3.0 * D * x * x))
+}
+
+#[inline(always)]
+fn open_plain(z: impl Fn(f32) -> (f32, f32), gate: &[f32], up: &[f32], out: &mut [f32]) {
+    let (gate, up) = (&gate[..out.len()], &up[..out.len()]);
+    for i in 0..out.len() {
+        out[i] = opening(gate[i], z(gate[i])).0 * up[i];
+    }
+}
+
+#[inline(always)]
+fn open_back_plain(
+    z: impl Fn(f32) -> (f32, f32),
+    gate: &[f32],
+    up: &[f32],
+    dout: &[f32],
+    dgate: &mut [f32],
+    dup: &mut [f32],
+) {
+    let n = dgate.len();
+    let (gate, up, dout, dup) = (&gate[..n], &up[..n], &dout[..n], &mut dup[..n]);
+    for i in 0..n {
+        let (value, slope) = opening(gate[i], z(gate[i]));
+        dup[i] = dout[i] * value;
+        dgate[i] = dout[i] * up[i] * slope;
+    }
 }
 
 #[inline(always)]
@@ -610,11 +657,7 @@ wide! {
         let rows = x.chunks_exact(width).zip(dy.chunks_exact(width)).zip(dx.chunks_exact_mut(width));
         for ((x, dy), dx) in rows {
             let r = inverse_rms(x, norm.eps);
-            let mut along = 0.0;
-            for i in 0..width {
-                along += dy[i] * norm.weight[i] * x[i];
-            }
-            let along = along * r * r * r / width as f32;
+            let along = dot_three(dy, norm.weight, x) * r * r * r / width as f32;
             for i in 0..width {
                 dx[i] += dy[i] * norm.weight[i] * r - x[i] * along;
             }
@@ -663,17 +706,16 @@ wide! {
     }
 
     fn open<'a>(kind: Gate, gate: &'a [f32], up: &'a [f32], out: &'a mut [f32]) -> () {
-        for ((gate, up), out) in gate.iter().zip(up).zip(out) {
-            *out = opening(kind, *gate).0 * up;
+        match kind {
+            Gate::Silu => open_plain(silu, gate, up, out),
+            Gate::Gelu => open_plain(gelu, gate, up, out),
         }
     }
 
     fn open_back<'a>(kind: Gate, gate: &'a [f32], up: &'a [f32], dout: &'a [f32], dgate: &'a mut [f32], dup: &'a mut [f32]) -> () {
-        let seen = gate.iter().zip(up).zip(dout);
-        for (((gate, up), dout), (dgate, dup)) in seen.zip(dgate.iter_mut().zip(dup)) {
-            let (value, slope) = opening(kind, *gate);
-            *dup = dout * value;
-            *dgate = dout * up * slope;
+        match kind {
+            Gate::Silu => open_back_plain(silu, gate, up, dout, dgate, dup),
+            Gate::Gelu => open_back_plain(gelu, gate, up, dout, dgate, dup),
         }
     }
 
@@ -819,7 +861,7 @@ mod tests {
         }
         // torch.nn.functional: silu(1.5) = 1.2263617, gelu(1.5, approximate="tanh") = 1.3995717
         close(
-            &[opening(Gate::Silu, 1.5).0, opening(Gate::Gelu, 1.5).0],
+            &[opening(1.5, silu(1.5)).0, opening(1.5, gelu(1.5)).0],
             &[1.226_361_7, 1.399_571_7],
             1e-6,
         );

@@ -28,6 +28,8 @@ use crate::score;
 const SAVE_EVERY: Duration = Duration::from_secs(50);
 /// Share of the free memory a step may fill with blocks' insides.
 const MEMORY_SHARE: f64 = 0.4;
+/// A rank above this is a slip of the finger: it would outgrow the base's own matrices.
+const MOST_RANK: usize = 512;
 /// Free memory where the system doesn't say.
 const MEMORY_GUESS: u64 = 4 << 30;
 
@@ -126,7 +128,8 @@ pub fn train(
             peak_bytes: memory::peak(),
         });
         listener.say(Event::Stepped(now.steps[n - 1].clone()));
-        if listener.stop || now.steps.len() == plan.of || clock.is_time_to_save() {
+        let over = now.steps.len() == plan.of || now.is_out_of_patience(recipe);
+        if listener.stop || over || clock.is_time_to_save() {
             now.save(folder, &plan.run)?;
             listener.say(Event::Saved(n));
         }
@@ -177,12 +180,16 @@ impl<'a> Plan<'a> {
         if rows.iter().chain(dev).any(|row| row.side == Side::Holdout) {
             return Err(Error::Recipe("a row that is held out was given to learn from".to_owned()));
         }
+        if recipe.rank > MOST_RANK {
+            return Err(Error::Recipe(format!("its rank is above {MOST_RANK}")));
+        }
         if recipe.rank == 0 || recipe.learning_rate.is_nan() || recipe.learning_rate <= 0.0 {
             return Err(Error::Recipe("its rank and learning rate must be above zero".to_owned()));
         }
+        let context = recipe.context.min(base.shape.context);
         let mut lessons = Vec::new();
         for row in rows {
-            lessons.extend(lesson::lessons(base, row, recipe.context)?);
+            lessons.extend(lesson::lessons(base, row, context)?);
         }
         if lessons.is_empty() {
             return Err(Error::Recipe("there is nothing to learn from".to_owned()));
@@ -489,7 +496,7 @@ mod tests {
         let clean = tempfile::tempdir().unwrap();
         let whole = train(&base, &rows, &[], &recipe, clean.path(), &mut go_on).unwrap();
         let folder = tempfile::tempdir().unwrap();
-        let mut stop_after = |n: usize| {
+        let stop_after = |n: usize| {
             train(&base, &rows, &[], &recipe, folder.path(), &mut |event| match event {
                 Event::Stepped(step) if step.n == n => ControlFlow::Break(()),
                 _ => ControlFlow::Continue(()),
@@ -567,6 +574,7 @@ mod tests {
             (&[][..], recipe()),
             (&holdout[..], recipe()),
             (&rows(2)[..], Recipe { rank: 0, ..recipe() }),
+            (&rows(2)[..], Recipe { rank: usize::MAX, ..recipe() }),
             (&rows(2)[..], Recipe { learning_rate: 0.0, ..recipe() }),
             (&rows(2)[..], Recipe { learning_rate: f32::NAN, ..recipe() }),
         ] {

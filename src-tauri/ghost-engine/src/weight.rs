@@ -121,6 +121,7 @@ impl Weight {
     ///
     /// # Panics
     /// If a row doesn't exist, or `out` doesn't hold exactly their values.
+    #[inline(always)] // as `BlockType::unpack`
     pub fn unpack_rows(&self, rows: Range<usize>, out: &mut [f32]) {
         let len = self.row_len();
         self.block.unpack(&self.bytes[rows.start * len..rows.end * len], out);
