@@ -6,6 +6,17 @@
 
 use half::{bf16, f16};
 
+/// Calls `unpack` on each block and its values. The sizes are in its types, so LLVM drops the
+/// bounds checks and vectorises the body. A macro, for a function passed as a value would be called
+/// from here and not compiled for its caller's vectors.
+macro_rules! each {
+    ($bytes:expr, $out:expr, $unpack:expr) => {
+        for (block, out) in $bytes.as_chunks().0.iter().zip($out.as_chunks_mut().0) {
+            $unpack(block, out);
+        }
+    };
+}
+
 /// A way of storing values. The names are ggml's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs, non_camel_case_types)]
@@ -112,42 +123,36 @@ impl BlockType {
         assert_eq!(bytes.len(), blocks * self.bytes_per_block(), "whole blocks");
         assert_eq!(out.len(), blocks * self.values_per_block(), "room for every value");
         match self {
-            Self::F32 => {
-                each(bytes, out, |b: &[u8; 4], o: &mut [f32; 1]| o[0] = f32::from_le_bytes(*b))
-            }
-            Self::F16 => each(bytes, out, |b: &[u8; 2], o: &mut [f32; 1]| {
-                o[0] = f16::from_le_bytes(*b).to_f32()
-            }),
-            Self::BF16 => each(bytes, out, |b: &[u8; 2], o: &mut [f32; 1]| {
-                o[0] = bf16::from_le_bytes(*b).to_f32()
-            }),
-            Self::Q4_0 => each(bytes, out, q4_0),
-            Self::Q4_1 => each(bytes, out, q4_1),
-            Self::Q5_0 => each(bytes, out, q5_0),
-            Self::Q5_1 => each(bytes, out, q5_1),
-            Self::Q8_0 => each(bytes, out, q8_0),
-            Self::Q2_K => each(bytes, out, q2_k),
-            Self::Q3_K => each(bytes, out, q3_k),
-            Self::Q4_K => each(bytes, out, q4_k),
-            Self::Q5_K => each(bytes, out, q5_k),
-            Self::Q6_K => each(bytes, out, q6_k),
+            Self::F32 => each!(bytes, out, f32_le),
+            Self::F16 => each!(bytes, out, f16_le),
+            Self::BF16 => each!(bytes, out, bf16_le),
+            Self::Q4_0 => each!(bytes, out, q4_0),
+            Self::Q4_1 => each!(bytes, out, q4_1),
+            Self::Q5_0 => each!(bytes, out, q5_0),
+            Self::Q5_1 => each!(bytes, out, q5_1),
+            Self::Q8_0 => each!(bytes, out, q8_0),
+            Self::Q2_K => each!(bytes, out, q2_k),
+            Self::Q3_K => each!(bytes, out, q3_k),
+            Self::Q4_K => each!(bytes, out, q4_k),
+            Self::Q5_K => each!(bytes, out, q5_k),
+            Self::Q6_K => each!(bytes, out, q6_k),
         }
     }
 }
 
-/// Calls `unpack` on each block of `B` bytes and its `N` values. The sizes are
-/// in the types, so LLVM drops the bounds checks and vectorises the body.
 #[inline(always)]
-fn each<const B: usize, const N: usize>(
-    bytes: &[u8],
-    out: &mut [f32],
-    unpack: impl Fn(&[u8; B], &mut [f32; N]),
-) {
-    let (blocks, _) = bytes.as_chunks::<B>();
-    let (outs, _) = out.as_chunks_mut::<N>();
-    for (block, out) in blocks.iter().zip(outs) {
-        unpack(block, out);
-    }
+fn f32_le(bytes: &[u8; 4], out: &mut [f32; 1]) {
+    out[0] = f32::from_le_bytes(*bytes);
+}
+
+#[inline(always)]
+fn f16_le(bytes: &[u8; 2], out: &mut [f32; 1]) {
+    out[0] = f16::from_le_bytes(*bytes).to_f32();
+}
+
+#[inline(always)]
+fn bf16_le(bytes: &[u8; 2], out: &mut [f32; 1]) {
+    out[0] = bf16::from_le_bytes(*bytes).to_f32();
 }
 
 /// The half-precision number at `at`.
