@@ -212,7 +212,9 @@ impl Desk {
     }
 
     pub(crate) fn run(&self, id: i64) -> Result<RunView> {
-        let run = self.settled(runs::one(self.store().on(), RunId(id))?)?;
+        // Two statements: the store is locked to the end of the first, and looked at again.
+        let kept = runs::one(self.store().on(), RunId(id))?;
+        let run = self.settled(kept)?;
         let steps = runs::steps(self.store().on(), run.id, 0)?;
         let mut shown = self.run_view(&run)?;
         shown.steps = steps.iter().map(view::step).collect();

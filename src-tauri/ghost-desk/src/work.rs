@@ -77,7 +77,9 @@ impl Desk {
     fn set_state(&self, run: RunId, state: State) -> Result<()> {
         let ended = (!matches!(state, State::Learning | State::Judging)).then(|| self.now());
         runs::set_state(self.store().on(), run, state, ended.as_deref())?;
-        let shown = self.run_view(&runs::one(self.store().on(), run)?)?;
+        // Two statements: the store is locked to the end of the first, and looked at again.
+        let kept = runs::one(self.store().on(), run)?;
+        let shown = self.run_view(&kept)?;
         log::info!("run {run}: {state:?}");
         line(&Event::RunChanged { run: RunView { steps: Vec::new(), ..shown } });
         Ok(())
