@@ -320,3 +320,67 @@ fn q6_k(block: &[u8; 210], out: &mut [f32; 256]) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::chance::Chance;
+    use candle_core::Device;
+    use candle_core::quantized::{GgmlDType, ggml_file::qtensor_from_ggml};
+
+    fn candles(block: BlockType) -> GgmlDType {
+        match block {
+            BlockType::F32 => GgmlDType::F32,
+            BlockType::F16 => GgmlDType::F16,
+            BlockType::BF16 => GgmlDType::BF16,
+            BlockType::Q4_0 => GgmlDType::Q4_0,
+            BlockType::Q4_1 => GgmlDType::Q4_1,
+            BlockType::Q5_0 => GgmlDType::Q5_0,
+            BlockType::Q5_1 => GgmlDType::Q5_1,
+            BlockType::Q8_0 => GgmlDType::Q8_0,
+            BlockType::Q2_K => GgmlDType::Q2K,
+            BlockType::Q3_K => GgmlDType::Q3K,
+            BlockType::Q4_K => GgmlDType::Q4K,
+            BlockType::Q5_K => GgmlDType::Q5K,
+            BlockType::Q6_K => GgmlDType::Q6K,
+        }
+    }
+
+    /// Any bytes are a block, so random ones try every bit. Every type unpacks them as candle does.
+    #[test]
+    fn every_type_unpacks_as_candle_does() {
+        let mut chance = Chance::new(3);
+        for block in BlockType::ALL {
+            let n = 4096;
+            let mut bytes = Vec::new();
+            bytes.resize_with(block.row_bytes(n).unwrap(), || chance.draw() as u8);
+            let theirs = qtensor_from_ggml(candles(block), &bytes, vec![n], &Device::Cpu).unwrap();
+            let theirs = theirs.dequantize(&Device::Cpu).unwrap().to_vec1::<f32>().unwrap();
+            let mut ours = vec![0.0; n];
+            block.unpack(&bytes, &mut ours);
+            for (at, (a, b)) in ours.iter().zip(&theirs).enumerate() {
+                let near = (a - b).abs() <= 1e-5 * a.abs().max(b.abs());
+                assert!(
+                    near || a.to_bits() == b.to_bits() || (!a.is_finite() && !b.is_finite()),
+                    "{block:?}: value {at} is {a}, candle says {b}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn a_type_is_found_by_its_number() {
+        for block in BlockType::ALL {
+            assert_eq!(BlockType::from_ggml_id(block.ggml_id()), Some(block));
+        }
+        assert_eq!(BlockType::from_ggml_id(9), None);
+    }
+
+    #[test]
+    fn a_row_is_whole_blocks() {
+        assert_eq!(BlockType::Q4_1.row_bytes(64), Some(40));
+        assert_eq!(BlockType::Q4_1.row_bytes(48), None);
+        assert_eq!(BlockType::F32.row_bytes(usize::MAX), None);
+    }
+}

@@ -133,3 +133,34 @@ impl std::fmt::Debug for Weight {
         write!(f, "{}×{} {:?}", self.rows, self.cols, self.block)
     }
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn rows_come_back_as_they_were() {
+        let weight = Weight::from_f32(3, 2, vec![1.0, 2.0, 3.0, 4.0, 5.0, 6.0]);
+        let mut rows = [0.0; 4];
+        weight.unpack_rows(1..3, &mut rows);
+        assert_eq!(rows, [3.0, 4.0, 5.0, 6.0]);
+        assert_eq!(weight.row_bytes(0), [1f32.to_le_bytes(), 2f32.to_le_bytes()].concat());
+    }
+
+    #[test]
+    fn bytes_of_another_size_are_no_matrix() {
+        let bytes = || Bytes::from(vec![0; 23]);
+        assert!(Weight::new(3, 2, BlockType::F32, bytes()).is_none());
+        assert!(Weight::new(usize::MAX, 32, BlockType::Q8_0, bytes()).is_none());
+        assert!(Weight::new(1, 33, BlockType::Q8_0, bytes()).is_none());
+    }
+
+    #[test]
+    fn a_part_stays_within() {
+        let bytes = Bytes::from(vec![1, 2, 3, 4]).part(1..3).unwrap();
+        assert_eq!(&*bytes, [2, 3]);
+        assert!(bytes.part(1..3).is_none());
+        assert!(bytes.part(1..usize::MAX).is_none());
+    }
+}
