@@ -6,6 +6,7 @@
 use std::sync::Arc;
 
 use minijinja::{Environment, ErrorKind, context};
+use regex::{Captures, Regex};
 
 use crate::error::{Error, Result};
 use crate::gguf::Gguf;
@@ -21,6 +22,9 @@ const CHATML: &str = "{% for message in messages %}{{ '<|im_start|>' + message['
      {{ '<|im_start|>assistant\\n' }}{% endif %}";
 /// What a base that was never taught to chat is asked in.
 const PLAIN: &str = "{% for message in messages %}{{ message['content'] + '\\n\\n' }}{% endfor %}";
+/// The day for templates that ask for one: always the same, so that the same seed makes the same
+/// prompt tomorrow.
+const TODAY: &str = "1 January 2025";
 /// Around the number of a message while a template is rendered, so that what the template says
 /// and what the writer says can be told apart afterwards. Private-use characters, which the
 /// messages themselves may hold: they are not in the text at that time.
@@ -84,7 +88,8 @@ impl Chat {
                 Err(minijinja::Error::new(ErrorKind::InvalidOperation, why))
             },
         );
-        environment.add_template_owned("chat", template.to_owned()).map_err(|e| broken(&e))?;
+        environment.add_function("strftime_now", |_: String| TODAY);
+        environment.add_template_owned("chat", plain(template)?).map_err(|e| broken(&e))?;
         Ok(Self { environment: Arc::new(environment), begin, end })
     }
 
@@ -100,6 +105,22 @@ impl Chat {
         messages: &[Message],
         answer: bool,
     ) -> Result<Vec<u32>> {
+        let rendered = match self.render(messages, answer) {
+            // Some bases know no system: what it says then comes before what the user says.
+            Err(error) => match without_system(messages) {
+                Some(fewer) => {
+                    let rendered = self.render(&fewer, answer).map_err(|_| error)?;
+                    return Ok(tokens(tokenizer, &rendered, &fewer));
+                }
+                None => return Err(error),
+            },
+            Ok(rendered) => rendered,
+        };
+        Ok(tokens(tokenizer, &rendered, messages))
+    }
+
+    /// The template's own text, with a mark where each message stands.
+    fn render(&self, messages: &[Message], answer: bool) -> Result<String> {
         let marked: Vec<_> = messages
             .iter()
             .enumerate()
@@ -108,20 +129,42 @@ impl Chat {
                 context! { role => message.role, content => content }
             })
             .collect();
-        let rendered = self
-            .environment
-            .get_template("chat")
-            .and_then(|template| {
-                template.render(context! {
-                    messages => marked,
-                    add_generation_prompt => answer,
-                    bos_token => self.begin,
-                    eos_token => self.end,
-                })
+        let template = self.environment.get_template("chat").map_err(|e| broken(&e))?;
+        template
+            .render(context! {
+                messages => marked,
+                add_generation_prompt => answer,
+                // A ghost writes; it doesn't think aloud first.
+                enable_thinking => false,
+                bos_token => self.begin,
+                eos_token => self.end,
             })
-            .map_err(|e| broken(&e))?;
-        Ok(tokens(tokenizer, &rendered, messages))
+            .map_err(|e| broken(&e))
     }
+}
+
+/// A conversation with what its system says put before what its user says; `None` where it has
+/// no system.
+fn without_system(messages: &[Message]) -> Option<Vec<Message>> {
+    let [system, user, rest @ ..] = messages else { return None };
+    if system.role != "system" {
+        return None;
+    }
+    let content = format!("{}\n\n{}", system.content, user.content);
+    let first = Message { role: user.role.clone(), content };
+    Some([&[first], rest].concat())
+}
+
+/// A template in plain Jinja: Transformers marks what an assistant said with a `generation` tag
+/// of its own.
+fn plain(template: &str) -> Result<String> {
+    let tag = Regex::new(r"(\{%[-+]?\s*)(end)?generation(\s*[-+]?%\})")
+        .map_err(|error| Error::Bug(format!("a pattern of ours: {error}")))?;
+    let plain = tag.replace_all(template, |found: &Captures<'_>| {
+        let word = if found.get(2).is_some() { "endif" } else { "if true" };
+        format!("{}{word}{}", &found[1], &found[3])
+    });
+    Ok(plain.into_owned())
 }
 
 /// Puts the messages back where their marks are, finding specials only between them.
@@ -196,6 +239,39 @@ mod tests {
         let written: Vec<u8> =
             ids.iter().flat_map(|id| base.tokenizer.bytes_of(*id)).copied().collect();
         assert_eq!(String::from_utf8(written).unwrap(), format!("user\n{odd}\n"));
+    }
+
+    /// What a template makes of a system's "S" and a user's "U".
+    #[track_caller]
+    fn rendered(template: &str) -> String {
+        let chat = Chat::new(template, "<|im_start|>".into(), String::new()).unwrap();
+        let messages = [("system", "S"), ("user", "U")];
+        let messages =
+            messages.map(|(role, content)| Message { role: role.into(), content: content.into() });
+        let base = tiny::base(1);
+        read(&base, &chat.tokens(&base.tokenizer, &messages, true).unwrap())
+    }
+
+    #[test]
+    fn a_template_that_knows_no_system() {
+        let template = "{{ bos_token }}{% for m in messages %}{% if m.role == 'system' %}\
+             {{ raise_exception('System role not supported') }}{% endif %}[{{ m['content'] | trim }}]{% endfor %}";
+        assert_eq!(rendered(template), "#[S\n\nU]");
+    }
+
+    #[test]
+    fn a_template_that_marks_what_was_said() {
+        let template = "{% for m in messages %}{%- generation -%} {{ m.content }} {%- endgeneration -%}{% endfor %}";
+        assert_eq!(rendered(template), "SU");
+    }
+
+    #[test]
+    fn a_template_in_pythons_ways() {
+        let template = "{%- for m in messages[::-1] %}{{ m.role.upper().startswith('US') }}\
+             {{ m.content.split('</think>')[-1].lstrip('\n') }}{% if loop.last %}{% break %}{% endif %}{% endfor %}\
+             {% if enable_thinking is defined and enable_thinking is false %}.{% endif %}{{ strftime_now('%d') }}\
+             {% if tools %}{{ tools | tojson }}{% endif %}";
+        assert_eq!(rendered(template), "TrueUFalseS.1 January 2025");
     }
 
     #[test]

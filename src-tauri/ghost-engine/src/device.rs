@@ -50,3 +50,14 @@ fn skills() -> String {
         found => format!("the processor has {}.", found.join(", ")),
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn it_says_where_and_why() {
+        let Device { name, reason } = device();
+        assert!(name.contains("threads") && reason.ends_with('.'), "{name}: {reason}");
+    }
+}

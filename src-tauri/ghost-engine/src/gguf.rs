@@ -12,6 +12,8 @@ use crate::weight::{Bytes, Weight};
 
 /// No real file has as many keys or tensors; a file that claims more is damaged.
 const MOST_ENTRIES: u64 = 1 << 16;
+/// No real file has as many values in its lists; Gemma's has a million.
+const MOST_VALUES: usize = 1 << 23;
 /// No real name is longer.
 const MOST_NAME: u64 = 1 << 10;
 
@@ -54,7 +56,7 @@ impl Gguf {
     /// # Errors
     /// `Malformed`, `Truncated` or `Unsupported`, each in a sentence.
     pub fn read(bytes: Bytes) -> Result<Self> {
-        let mut reader = Reader { bytes: &bytes, at: 0 };
+        let mut reader = Reader { bytes: &bytes, at: 0, values_left: MOST_VALUES };
         if reader.take(4, "the file's first word")? != b"GGUF" {
             return Err(Error::malformed("it is no GGUF file"));
         }
@@ -147,6 +149,22 @@ impl Gguf {
                 _ => None,
             })
             .collect()
+    }
+
+    /// A list of numbers by its key.
+    pub fn numbers(&self, key: &str) -> Option<Vec<f32>> {
+        let Some(Value::List(list)) = self.get(key) else { return None };
+        list.iter()
+            .map(|value| match value {
+                Value::Float(n) if n.is_finite() => Some(*n as f32),
+                _ => None,
+            })
+            .collect()
+    }
+
+    /// The names of all tensors, in no order.
+    pub fn tensors(&self) -> impl Iterator<Item = &str> {
+        self.tensors.keys().map(String::as_str)
     }
 
     /// Whether a tensor is there.
@@ -267,6 +285,8 @@ fn locate(
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
+    /// A value takes more room in memory than in the file, so there is an end to them.
+    values_left: usize,
 }
 
 impl<'a> Reader<'a> {
@@ -331,11 +351,10 @@ impl<'a> Reader<'a> {
                 let n = self.count(u64::MAX, key)?;
                 // Every value takes at least a byte: a longer list is a lie, found out before
                 // there is room made for it.
-                if n > self.bytes.len() - self.at {
-                    return Err(Error::malformed(format!(
-                        "the list {key} is longer than the file"
-                    )));
+                if n > self.bytes.len() - self.at || n > self.values_left {
+                    return Err(Error::malformed(format!("the list {key} is impossibly long")));
                 }
+                self.values_left -= n;
                 let mut list = Vec::new();
                 for _ in 0..n {
                     list.push(self.value(kind, key, false)?);
@@ -363,6 +382,9 @@ impl<'a> Reader<'a> {
         for _ in 0..n_dims {
             dims.push(self.count(u64::from(u32::MAX), &name)?);
         }
+        if dims.contains(&0) {
+            return Err(Error::malformed(format!("the tensor {name} is empty")));
+        }
         let id = self.u32(&name)?;
         let block = BlockType::from_ggml_id(id).ok_or_else(|| {
             Error::unsupported(format!("the block type {id} of the tensor {name}"))
@@ -378,7 +400,9 @@ mod tests {
     use super::*;
     use crate::base::Base;
     use crate::chance::Chance;
-    use crate::tiny;
+    use crate::tiny::{self, Tiny};
+
+    const ALIGNMENT: usize = 32;
 
     fn open(bytes: Vec<u8>) -> Result<Base> {
         Base::read(Bytes::from(bytes))
@@ -392,25 +416,37 @@ mod tests {
         assert_eq!(base.shape.layers, base.layers.len());
     }
 
+    /// Where the weights begin.
+    fn header(bytes: &[u8]) -> usize {
+        let file = Gguf::read(Bytes::from(bytes.to_vec())).unwrap();
+        file.tensors.values().map(|entry| entry.from).min().unwrap()
+    }
+
     #[test]
     fn a_file_that_ends_early_is_refused() {
         let whole = tiny::bytes(1);
-        let header = whole.len() - 2 * 36_864 * 4;
-        for end in (0..header).step_by(97).chain([whole.len() - 40, whole.len() / 2]) {
-            assert!(open(whole[..end].to_vec()).is_err(), "{end} bytes of {}", whole.len());
+        let data = header(&whole);
+        for end in (0..data).chain((data..whole.len() - ALIGNMENT).step_by(9973)) {
+            assert!(
+                Gguf::read(whole[..end].to_vec().into()).is_err(),
+                "{end} bytes of {}",
+                whole.len()
+            );
         }
     }
 
     #[test]
     fn a_file_with_a_byte_changed_opens_or_is_refused() {
-        let whole = tiny::bytes(1);
-        let mut chance = Chance::new(7);
-        for _ in 0..2000 {
-            let mut bytes = whole.clone();
-            // Mostly in the header, where bytes mean something.
-            let at = chance.below(12_000);
-            bytes[at] = chance.draw() as u8;
-            let _ = open(bytes);
+        for family in ["llama", "gemma3"] {
+            let whole = Tiny { family, block: BlockType::Q4_1, ..Tiny::default() }.bytes();
+            let (data, mut chance) = (header(&whole), Chance::new(7));
+            for n in 0..2000 {
+                let mut bytes = whole.clone();
+                // Mostly in the header, where bytes mean something.
+                let at = chance.below(if n % 10 == 0 { whole.len() } else { data });
+                bytes[at] = chance.draw() as u8;
+                let _ = open(bytes);
+            }
         }
     }
 
@@ -427,5 +463,57 @@ mod tests {
     fn a_file_that_is_no_base_is_refused_with_a_sentence() {
         let error = open(b"%PDF-1.7 and so on".to_vec()).unwrap_err();
         assert_eq!(error.to_string(), "The file is damaged: it is no GGUF file.");
+    }
+
+    /// A header of no tensors and one key of a kind, then `value`.
+    fn one_key(kind: u32, value: &[u8]) -> Result<Gguf> {
+        let mut bytes = b"GGUF\x03\0\0\0".to_vec();
+        bytes.extend(0u64.to_le_bytes());
+        bytes.extend(1u64.to_le_bytes());
+        bytes.extend(1u64.to_le_bytes());
+        bytes.push(b'k');
+        bytes.extend(kind.to_le_bytes());
+        bytes.extend(value);
+        Gguf::read(bytes.into())
+    }
+
+    #[test]
+    fn values_of_every_kind() {
+        assert_eq!(one_key(4, &7u32.to_le_bytes()).unwrap().count("k"), Some(7));
+        assert_eq!(one_key(5, &(-7i32).to_le_bytes()).unwrap().count("k"), None);
+        assert_eq!(one_key(6, &0.5f32.to_le_bytes()).unwrap().number("k"), Some(0.5));
+        assert_eq!(one_key(6, &f32::NAN.to_le_bytes()).unwrap().number("k"), None);
+        assert_eq!(one_key(8, b"\x02\0\0\0\0\0\0\0hi").unwrap().text("k"), Some("hi"));
+        assert!(one_key(13, &[0; 8]).is_err());
+    }
+
+    #[test]
+    fn a_list_in_a_list_or_longer_than_the_file() {
+        let list =
+            |kind: u32, n: u64| [&kind.to_le_bytes()[..], &n.to_le_bytes(), &[1; 16]].concat();
+        assert_eq!(one_key(9, &list(0, 16)).unwrap().counts("k"), Some(vec![1; 16]));
+        assert!(one_key(9, &list(9, 1)).is_err());
+        assert!(one_key(9, &list(0, 17)).is_err());
+        assert!(one_key(9, &list(0, u64::MAX)).is_err());
+    }
+
+    #[test]
+    fn more_values_than_any_file_has() {
+        let n = MOST_VALUES as u64 + 1;
+        let list = [&0u32.to_le_bytes()[..], &n.to_le_bytes(), &vec![1; MOST_VALUES + 1]].concat();
+        assert!(one_key(9, &list).is_err());
+    }
+
+    #[test]
+    fn tensors_that_lie_nowhere() {
+        let locate = |dims: &[usize], offset| {
+            locate("t", dims.to_vec(), BlockType::Q4_1, offset, 64, ALIGNMENT, 1024).is_ok()
+        };
+        assert!(locate(&[64, 2], 32));
+        assert!(!locate(&[64, 2], 31), "not aligned");
+        assert!(!locate(&[64, 2], 1024), "past the end");
+        assert!(!locate(&[64, 2], u64::MAX - 31), "past all ends");
+        assert!(!locate(&[48, 2], 0), "half a block");
+        assert!(!locate(&[1 << 40, 1 << 40], 0), "too large to count");
     }
 }

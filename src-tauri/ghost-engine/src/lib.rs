@@ -2,10 +2,12 @@
 //! text and trains an adapter. It knows nothing of archives, seeds, databases
 //! or windows; tokens and numbers are its whole world.
 //!
-//! **Why a reader of our own, when candle has one?** candle's allocates what a
-//! file's counts ask for, and builds SmolLM's tokenizer wrongly. Ours checks
-//! every count against the bytes that remain, and says exactly which bytes each
-//! token stands for.
+//! **Why a reader and a tokenizer of our own, when candle and `tokenizers` have
+//! them?** candle's reader allocates what a file's counts ask for, and builds
+//! SmolLM's tokenizer wrongly. Ours checks every count against the bytes that
+//! remain, divides any text in linear time, says exactly which bytes each token
+//! stands for, and reads SentencePiece with the same loop. `tokenizers` is the
+//! oracle in tests.
 
 pub mod adapter;
 pub mod base;

@@ -5,7 +5,10 @@
 
 use std::path::Path;
 
+use half::f16;
+
 use crate::base::Base;
+use crate::block::BlockType;
 use crate::chance::Chance;
 use crate::weight::Bytes;
 
@@ -41,51 +44,141 @@ pub fn write_gguf(path: &Path, random_seed: u64) -> std::io::Result<()> {
 
 /// The bytes of a tiny base's file.
 pub fn bytes(random_seed: u64) -> Vec<u8> {
-    let mut file = Writer::default();
-    let tokens = vocabulary();
-    file.text("general.architecture", "llama");
-    file.text("general.name", "Tiny");
-    file.text("general.license", "apache-2.0");
-    for (key, n) in [
-        ("llama.block_count", LAYERS as u32),
-        ("llama.context_length", CONTEXT),
-        ("llama.embedding_length", HIDDEN as u32),
-        ("llama.feed_forward_length", FFN as u32),
-        ("llama.attention.head_count", HEADS as u32),
-        ("llama.attention.head_count_kv", KV_HEADS as u32),
-        ("llama.rope.dimension_count", (HIDDEN / HEADS) as u32),
-        ("tokenizer.ggml.bos_token_id", 1),
-        ("tokenizer.ggml.eos_token_id", 2),
-    ] {
-        file.u32(key, n);
+    Tiny { random_seed, ..Tiny::default() }.bytes()
+}
+
+/// What kind of tiny base to write.
+#[derive(Clone, Copy, Debug)]
+pub struct Tiny {
+    /// In GGUF's words; "gemma3" brings a SentencePiece vocabulary with it.
+    pub family: &'static str,
+    /// How its matrices are stored: F32, Q8_0 or Q4_1.
+    pub block: BlockType,
+    /// What its weights are drawn from.
+    pub random_seed: u64,
+}
+
+impl Default for Tiny {
+    fn default() -> Self {
+        Self { family: "llama", block: BlockType::F32, random_seed: 1 }
     }
-    file.f32("llama.rope.freq_base", 10_000.0);
-    file.f32("llama.attention.layer_norm_rms_epsilon", 1e-5);
-    file.text("tokenizer.ggml.model", "gpt2");
-    file.text("tokenizer.ggml.pre", "smollm");
+}
+
+impl Tiny {
+    /// This base in memory.
+    ///
+    /// # Panics
+    /// Where the family or the block type is none of those named.
+    pub fn base(self) -> Base {
+        Base::read(Bytes::from(self.bytes())).expect("a tiny base is a base")
+    }
+
+    /// The bytes of its file.
+    ///
+    /// # Panics
+    /// Where the block type is none of those named.
+    pub fn bytes(self) -> Vec<u8> {
+        let mut file = Writer { block: Some(self.block), ..Writer::default() };
+        let tokens = match self.family {
+            "gemma3" => pieces(&mut file),
+            _ => byte_pairs(&mut file),
+        };
+        self.numbers(&mut file);
+        self.weights(&mut file, tokens);
+        file.finish()
+    }
+
+    fn numbers(self, file: &mut Writer) {
+        file.text("general.architecture", self.family);
+        file.text("general.name", "Tiny");
+        file.text("general.license", "apache-2.0");
+        for (key, n) in [
+            ("block_count", LAYERS as u32),
+            ("context_length", CONTEXT),
+            ("embedding_length", HIDDEN as u32),
+            ("feed_forward_length", FFN as u32),
+            ("attention.head_count", HEADS as u32),
+            ("attention.head_count_kv", KV_HEADS as u32),
+            ("attention.key_length", (HIDDEN / HEADS) as u32),
+            ("attention.value_length", (HIDDEN / HEADS) as u32),
+            ("rope.dimension_count", (HIDDEN / HEADS) as u32),
+        ] {
+            file.u32(&format!("{}.{key}", self.family), n);
+        }
+        if self.family == "gemma3" {
+            file.u32("gemma3.attention.sliding_window", 9);
+        }
+        file.f32(&format!("{}.rope.freq_base", self.family), 10_000.0);
+        file.f32(&format!("{}.attention.layer_norm_rms_epsilon", self.family), 1e-5);
+    }
+
+    fn weights(self, file: &mut Writer, tokens: usize) {
+        let mut chance = Chance::new(self.random_seed);
+        let (head, kv) = (HIDDEN / HEADS, KV_HEADS * (HIDDEN / HEADS));
+        file.matrix("token_embd.weight", tokens, HIDDEN, &mut chance);
+        file.ones("output_norm.weight", HIDDEN);
+        for layer in 0..LAYERS {
+            let name = |part: &str| format!("blk.{layer}.{part}");
+            file.ones(&name("attn_norm.weight"), HIDDEN);
+            file.matrix(&name("attn_q.weight"), HIDDEN, HIDDEN, &mut chance);
+            file.matrix(&name("attn_k.weight"), kv, HIDDEN, &mut chance);
+            file.matrix(&name("attn_v.weight"), kv, HIDDEN, &mut chance);
+            file.matrix(&name("attn_output.weight"), HIDDEN, HIDDEN, &mut chance);
+            file.ones(&name("ffn_norm.weight"), HIDDEN);
+            file.matrix(&name("ffn_gate.weight"), FFN, HIDDEN, &mut chance);
+            file.matrix(&name("ffn_up.weight"), FFN, HIDDEN, &mut chance);
+            file.matrix(&name("ffn_down.weight"), HIDDEN, FFN, &mut chance);
+            let more: &[(&str, usize)] = match self.family {
+                "qwen2" => &[("attn_q.bias", HIDDEN), ("attn_k.bias", kv), ("attn_v.bias", kv)],
+                "qwen3" => &[("attn_q_norm.weight", head), ("attn_k_norm.weight", head)],
+                "gemma3" => &[
+                    ("attn_q_norm.weight", head),
+                    ("attn_k_norm.weight", head),
+                    ("post_attention_norm.weight", HIDDEN),
+                    ("post_ffw_norm.weight", HIDDEN),
+                ],
+                _ => &[],
+            };
+            more.iter().for_each(|(part, len)| file.ones(&name(part), *len));
+        }
+    }
+}
+
+/// A byte-level vocabulary with ChatML's specials; how many tokens it has.
+fn byte_pairs(file: &mut Writer) -> usize {
+    let tokens = vocabulary();
     let kinds: Vec<i32> =
         tokens.iter().map(|token| if SPECIALS.contains(&token.as_str()) { 3 } else { 1 }).collect();
+    file.text("tokenizer.ggml.model", "gpt2");
+    file.text("tokenizer.ggml.pre", "smollm");
+    file.u32("tokenizer.ggml.bos_token_id", 1);
+    file.u32("tokenizer.ggml.eos_token_id", 2);
     file.texts("tokenizer.ggml.tokens", &tokens);
     file.texts("tokenizer.ggml.merges", &MERGES.map(String::from));
     file.i32s("tokenizer.ggml.token_type", &kinds);
+    tokens.len()
+}
 
-    let mut chance = Chance::new(random_seed);
-    let kv = KV_HEADS * (HIDDEN / HEADS);
-    file.matrix("token_embd.weight", tokens.len(), HIDDEN, &mut chance);
-    file.ones("output_norm.weight", HIDDEN);
-    for layer in 0..LAYERS {
-        let name = |part: &str| format!("blk.{layer}.{part}.weight");
-        file.ones(&name("attn_norm"), HIDDEN);
-        file.matrix(&name("attn_q"), HIDDEN, HIDDEN, &mut chance);
-        file.matrix(&name("attn_k"), kv, HIDDEN, &mut chance);
-        file.matrix(&name("attn_v"), kv, HIDDEN, &mut chance);
-        file.matrix(&name("attn_output"), HIDDEN, HIDDEN, &mut chance);
-        file.ones(&name("ffn_norm"), HIDDEN);
-        file.matrix(&name("ffn_gate"), FFN, HIDDEN, &mut chance);
-        file.matrix(&name("ffn_up"), FFN, HIDDEN, &mut chance);
-        file.matrix(&name("ffn_down"), HIDDEN, FFN, &mut chance);
-    }
-    file.finish()
+/// A SentencePiece vocabulary with Gemma's specials; how many tokens it has.
+fn pieces(file: &mut Writer) -> usize {
+    let mut tokens: Vec<(String, i32)> =
+        ["<bos>", "<start_of_turn>", "<end_of_turn>"].map(|name| (name.into(), 3)).into();
+    tokens.extend((0..=255u8).map(|byte| (format!("<0x{byte:02X}>"), 6)));
+    tokens.push(("\n\n".into(), 4));
+    let merged = MERGES.map(|merge| merge.replace(' ', "").replace('Ġ', "\u{2581}"));
+    tokens.extend(merged.map(|token| (token, 1)));
+    // As SentencePiece has them: single characters come last and score lowest.
+    let letters = ('!'..='~').chain(['\n', '\u{2581}', 'é']);
+    tokens.extend(letters.map(|letter| (letter.to_string(), 1)));
+    let scores: Vec<f32> = (0..tokens.len()).map(|n| -(n as f32)).collect();
+    let (tokens, kinds): (Vec<String>, Vec<i32>) = tokens.into_iter().unzip();
+    file.text("tokenizer.ggml.model", "llama");
+    file.u32("tokenizer.ggml.bos_token_id", 0);
+    file.u32("tokenizer.ggml.eos_token_id", 2);
+    file.texts("tokenizer.ggml.tokens", &tokens);
+    file.f32s("tokenizer.ggml.scores", &scores);
+    file.i32s("tokenizer.ggml.token_type", &kinds);
+    tokens.len()
 }
 
 /// Specials, then the byte alphabet, then what the merges make.
@@ -110,6 +203,8 @@ struct Writer {
     n_tensors: u64,
     entries: Vec<u8>,
     data: Vec<u8>,
+    /// How matrices are stored; F32 when nobody says.
+    block: Option<BlockType>,
 }
 
 impl Writer {
@@ -148,26 +243,33 @@ impl Writer {
         self.keys.extend(values.iter().flat_map(|value| value.to_le_bytes()));
     }
 
+    fn f32s(&mut self, key: &str, values: &[f32]) {
+        self.key(key, 9);
+        self.keys.extend(6u32.to_le_bytes());
+        self.keys.extend((values.len() as u64).to_le_bytes());
+        self.keys.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+    }
+
     fn matrix(&mut self, name: &str, rows: usize, cols: usize, chance: &mut Chance) {
         // Of a size that keeps what flows through it near one.
         let scale = (3.0 / cols as f32).sqrt();
         let values = (0..rows * cols).map(|_| (chance.uniform() * 2.0 - 1.0) * scale);
         let values: Vec<f32> = values.collect();
-        self.tensor(name, &[cols, rows], &values);
+        self.tensor(name, &[cols, rows], self.block.unwrap_or(BlockType::F32), &values);
     }
 
     fn ones(&mut self, name: &str, len: usize) {
-        self.tensor(name, &[len], &vec![1.0; len]);
+        self.tensor(name, &[len], BlockType::F32, &vec![1.0; len]);
     }
 
-    fn tensor(&mut self, name: &str, dims: &[usize], values: &[f32]) {
+    fn tensor(&mut self, name: &str, dims: &[usize], block: BlockType, values: &[f32]) {
         self.n_tensors += 1;
         put_text(&mut self.entries, name);
         self.entries.extend((dims.len() as u32).to_le_bytes());
         dims.iter().for_each(|dim| self.entries.extend((*dim as u64).to_le_bytes()));
-        self.entries.extend(0u32.to_le_bytes());
+        self.entries.extend(block.ggml_id().to_le_bytes());
         self.entries.extend((self.data.len() as u64).to_le_bytes());
-        self.data.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        self.data.extend(pack(block, values));
         self.data.resize(self.data.len().next_multiple_of(ALIGNMENT), 0);
     }
 
@@ -187,4 +289,38 @@ impl Writer {
 fn put_text(to: &mut Vec<u8>, text: &str) {
     to.extend((text.len() as u64).to_le_bytes());
     to.extend(text.as_bytes());
+}
+
+/// Values as blocks of a type.
+///
+/// # Panics
+/// Where the type is none of F32, Q8_0 and Q4_1.
+pub(crate) fn pack(block: BlockType, values: &[f32]) -> Vec<u8> {
+    match block {
+        BlockType::F32 => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        BlockType::Q8_0 => values.chunks(32).flat_map(q8_0).collect(),
+        BlockType::Q4_1 => values.chunks(32).flat_map(q4_1).collect(),
+        other => unreachable!("a tiny base isn't written in {other:?}"),
+    }
+}
+
+fn q8_0(values: &[f32]) -> Vec<u8> {
+    let most = values.iter().fold(0.0f32, |most, v| most.max(v.abs()));
+    let scale = f16::from_f32(most / 127.0);
+    let step = scale.to_f32().max(f32::MIN_POSITIVE);
+    let mut block = scale.to_le_bytes().to_vec();
+    block.extend(values.iter().map(|v| (v / step).round().clamp(-127.0, 127.0) as i8 as u8));
+    block
+}
+
+fn q4_1(values: &[f32]) -> Vec<u8> {
+    let (least, most) =
+        values.iter().fold((f32::MAX, f32::MIN), |(least, most), v| (least.min(*v), most.max(*v)));
+    let (scale, least) = (f16::from_f32((most - least) / 15.0), f16::from_f32(least));
+    let step = scale.to_f32().max(f32::MIN_POSITIVE);
+    let nibble = |v: f32| ((v - least.to_f32()) / step).round().clamp(0.0, 15.0) as u8;
+    let mut block = [scale.to_le_bytes(), least.to_le_bytes()].concat();
+    let (low, high) = values.split_at(values.len() / 2);
+    block.extend(low.iter().zip(high).map(|(l, h)| nibble(*l) | nibble(*h) << 4));
+    block
 }

@@ -1,52 +1,79 @@
 //! Text to tokens and back, built from what a GGUF file says of its vocabulary.
 //!
-//! Byte-level byte-pair encoding, by the `tokenizers` crate; the division of text into stretches
-//! that merges never cross follows the file's `pre`. The file's own specials are kept apart and
-//! are never found in a writer's text. Knows nothing of chat or of how tokens are used.
+//! Byte-level byte-pair encoding (`gpt2` in the file) and SentencePiece (`llama`). A file's own
+//! specials are kept apart and are never found in a writer's text. Text is taken as it is: no
+//! Unicode normalisation, since a draft must come back letter for letter. Knows nothing of chat or
+//! of how tokens are used.
 
 use std::collections::HashMap;
 use std::ops::Range;
 use std::sync::Arc;
 
-use ahash::AHashMap;
-use tokenizers::SplitDelimiterBehavior;
-use tokenizers::models::bpe::BPE;
-use tokenizers::pre_tokenizers::PreTokenizerWrapper;
-use tokenizers::pre_tokenizers::byte_level::ByteLevel;
-use tokenizers::pre_tokenizers::digits::Digits;
-use tokenizers::pre_tokenizers::sequence::Sequence;
-use tokenizers::pre_tokenizers::split::{Split, SplitPattern};
-
 use crate::error::{Error, Result};
-use crate::gguf::Gguf;
+use crate::gguf::{Gguf, Value};
 
-/// How Llama 3, Qwen and those after them divide text (llama.cpp, `llama-vocab.cpp`): contractions,
-/// words with at most one mark before them, numbers up to `{1,3}` digits, marks, spaces.
-const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
-/// The same with every digit on its own.
-const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+";
+mod divide;
+mod merge;
 
-/// GGUF's word for a special token, and for one a file's maker added.
-const CONTROL: [u64; 2] = [3, 4];
+use divide::Divider;
+use merge::Merger;
+
+/// GGUF's words for what a token is.
+const NORMAL: u64 = 1;
+const CONTROL: u64 = 3;
+const USER_DEFINED: u64 = 4;
+const BYTE: u64 = 6;
 /// Names under which files keep tokens that end an answer.
-const END_KEYS: [&str; 2] = ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id"];
+const END_KEYS: [&str; 3] =
+    ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"];
 /// Specials that end an answer, whatever the file calls them.
-const END_NAMES: [&str; 5] =
-    ["<|im_end|>", "<|endoftext|>", "<|eot_id|>", "<|end_of_text|>", "</s>"];
+const END_NAMES: [&str; 7] = [
+    "<|im_end|>",
+    "<|endoftext|>",
+    "<|eot_id|>",
+    "<|eom_id|>",
+    "<|end_of_text|>",
+    "<end_of_turn>",
+    "</s>",
+];
+/// What SentencePiece writes for a space.
+const SPACE: char = '\u{2581}';
 
 /// A base's vocabulary and how it divides text.
 #[derive(Clone)]
-pub struct Tokenizer {
-    encoder: Arc<tokenizers::Tokenizer>,
+pub struct Tokenizer(Arc<Vocabulary>);
+
+struct Vocabulary {
     /// What each token stands for; empty for specials.
-    bytes: Arc<Vec<Vec<u8>>>,
-    specials: Arc<HashMap<String, u32>>,
+    bytes: Vec<Vec<u8>>,
+    specials: HashMap<String, u32>,
+    /// The specials by their first byte, longest first.
+    beginnings: HashMap<u8, Vec<(String, u32)>>,
     ends: Vec<u32>,
+    /// The token of each byte, where there is one.
+    of_byte: [Option<u32>; 256],
+    method: Method,
+}
+
+enum Method {
+    BytePairs {
+        divider: Divider,
+        /// Two tokens to the rank of their merge and what they become.
+        merges: HashMap<(u32, u32), (u32, u32)>,
+        /// Tokens by what they stand for; empty unless the divider takes whole words.
+        words: HashMap<Vec<u8>, u32>,
+    },
+    SentencePiece {
+        /// Tokens by what they stand for, each with its rank.
+        tokens: HashMap<Vec<u8>, (u32, u32)>,
+        /// Whether a text begins with a space that isn't in it.
+        space_first: bool,
+    },
 }
 
 impl std::fmt::Debug for Tokenizer {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        write!(f, "Tokenizer of {}", self.bytes.len())
+        write!(f, "Tokenizer of {}", self.vocab_size())
     }
 }
 
@@ -56,85 +83,34 @@ impl Tokenizer {
     /// # Errors
     /// `Unsupported` for another kind of tokenizer, `Malformed` where the lists do not fit together.
     pub fn from_gguf(file: &Gguf) -> Result<Self> {
-        match file.text("tokenizer.ggml.model") {
-            Some("gpt2") => {}
+        let tokens = file.texts("tokenizer.ggml.tokens").ok_or_else(|| missing("tokens"))?;
+        if u32::try_from(tokens.len()).is_err() {
+            return Err(Error::malformed("it has too many tokens"));
+        }
+        let types = file.counts("tokenizer.ggml.token_type").unwrap_or_default();
+        let kind = |id: u32| types.get(id as usize).copied().unwrap_or(NORMAL);
+        let vocabulary = match file.text("tokenizer.ggml.model") {
+            Some("gpt2") => byte_pairs(file, &tokens, kind)?,
+            Some("llama") => sentence_piece(file, &tokens, kind)?,
             Some(other) => return Err(Error::unsupported(format!("the tokenizer `{other}`"))),
             None => return Err(Error::malformed("it says nothing of its tokenizer")),
-        }
-        let missing = |what: &str| Error::malformed(format!("its tokenizer has no {what}"));
-        let tokens = file.texts("tokenizer.ggml.tokens").ok_or_else(|| missing("tokens"))?;
-        let merges = file.texts("tokenizer.ggml.merges").ok_or_else(|| missing("merges"))?;
-        let types = file.counts("tokenizer.ggml.token_type").unwrap_or_default();
-        let byte_of = byte_alphabet();
-        let (mut bytes, mut specials, mut vocab) = (Vec::new(), HashMap::new(), AHashMap::new());
-        for (id, token) in tokens.iter().enumerate() {
-            let id = u32::try_from(id).map_err(|_| Error::malformed("it has too many tokens"))?;
-            let spelled: Option<Vec<u8>> =
-                token.chars().map(|c| byte_of.get(&c).copied()).collect();
-            let special = types.get(id as usize).is_some_and(|kind| CONTROL.contains(kind));
-            if special {
-                specials.insert((*token).to_owned(), id);
-            }
-            bytes.push(if special { Vec::new() } else { spelled.unwrap_or_default() });
-            vocab.insert((*token).to_owned(), id);
-        }
-        // SmolLM lacks some bytes that prose never has (control characters, unused planes); text
-        // is passed over there. A file that lacks a letter is damaged.
-        let lacks = |byte: &u8| {
-            byte_of.iter().all(|(c, b)| b != byte || !vocab.contains_key(&c.to_string()))
         };
-        if (b' '..=b'~').chain([b'\n']).any(|byte| lacks(&byte)) {
-            return Err(Error::malformed("its tokenizer lacks some letters"));
-        }
-        let merges = merges
-            .iter()
-            .map(|merge| {
-                let (a, b) = merge.split_once(' ').unwrap_or_default();
-                let known = [a.to_owned(), b.to_owned(), format!("{a}{b}")];
-                if a.is_empty() || !known.iter().all(|token| vocab.contains_key(token)) {
-                    return Err(Error::malformed("its tokenizer merges tokens it does not have"));
-                }
-                Ok((a.to_owned(), b.to_owned()))
-            })
-            .collect::<Result<Vec<_>>>()?;
-        let ends = ends(file, &specials);
-        let model = BPE::builder()
-            .vocab_and_merges(vocab, merges)
-            .build()
-            .map_err(|e| Error::malformed(format!("its tokenizer can't be built ({e})")))?;
-        let mut encoder = tokenizers::Tokenizer::new(model);
-        let pre = file.text("tokenizer.ggml.pre").unwrap_or("default");
-        encoder.with_pre_tokenizer(Some(divider(pre)?));
-        Ok(Self {
-            encoder: Arc::new(encoder),
-            bytes: Arc::new(bytes),
-            specials: Arc::new(specials),
-            ends,
-        })
+        Ok(Self(Arc::new(vocabulary)))
     }
 
     /// The tokens of a text. Never finds specials in it: a writer's "<|im_end|>" stays text.
     pub fn encode(&self, text: &str) -> Vec<u32> {
-        // Without a token for the unknown, no text can fail.
-        self.encoder.encode_fast(text, false).map_or_else(|_| Vec::new(), |e| e.get_ids().to_vec())
+        let mut ids = Vec::new();
+        self.0.encode(text, |id, _| ids.push(id));
+        ids
     }
 
     /// The tokens of a text, each with the bytes of the text it stands for, which need not be
-    /// whole characters.
+    /// whole characters. Bytes that no token stands for are passed over.
     pub fn encode_with_offsets(&self, text: &str) -> Vec<(u32, Range<usize>)> {
-        let mut at = 0;
-        self.encode(text)
-            .into_iter()
-            .map(|id| {
-                let (from, bytes) = (at, self.bytes_of(id));
-                // Bytes the vocabulary lacks were passed over; they count with what follows.
-                while at < text.len() && !text.as_bytes()[at..].starts_with(bytes) {
-                    at += 1;
-                }
-                at = (at + bytes.len()).min(text.len());
-                (id, from..at)
-            })
-            .collect()
+        let mut tokens = Vec::new();
+        self.0.encode(text, |id, at| tokens.push((id, at)));
+        tokens
     }
 
     /// Turns tokens back to text, whole characters only.
@@ -144,33 +120,205 @@ impl Tokenizer {
 
     /// The token of a special by its name, as `<|im_end|>`.
     pub fn special(&self, name: &str) -> Option<u32> {
-        self.specials.get(name).copied()
+        self.0.specials.get(name).copied()
     }
 
-    /// The first special in a text: its token and where it stands.
+    /// The first special in a text: its token and where it stands. At one place the longer name
+    /// is meant.
     pub(crate) fn find_special(&self, text: &str) -> Option<(u32, Range<usize>)> {
-        self.specials
-            .iter()
-            .filter(|(name, _)| !name.is_empty())
-            .filter_map(|(name, id)| text.find(name.as_str()).map(|at| (*id, at..at + name.len())))
-            // At one place the longer name is meant.
-            .min_by_key(|(_, place)| (place.start, std::cmp::Reverse(place.end)))
+        text.bytes().enumerate().find_map(|(at, byte)| {
+            let names = self.0.beginnings.get(&byte)?;
+            let rest = &text.as_bytes()[at..];
+            let (name, id) = names.iter().find(|(name, _)| rest.starts_with(name.as_bytes()))?;
+            Some((*id, at..at + name.len()))
+        })
     }
 
     /// Whether the token ends an answer.
     pub fn is_end(&self, id: u32) -> bool {
-        self.ends.contains(&id)
+        self.0.ends.contains(&id)
     }
 
     /// How many tokens there are.
     pub fn vocab_size(&self) -> usize {
-        self.bytes.len()
+        self.0.bytes.len()
     }
 
     /// The bytes a token stands for; none for a special or an unknown one.
     pub fn bytes_of(&self, id: u32) -> &[u8] {
-        self.bytes.get(id as usize).map_or(&[], |bytes| bytes)
+        self.0.bytes.get(id as usize).map_or(&[], |bytes| bytes)
     }
+}
+
+impl Vocabulary {
+    /// What every kind of vocabulary has. `spell` gives the bytes of an ordinary token.
+    fn new(
+        file: &Gguf,
+        tokens: &[&str],
+        kind: impl Fn(u32) -> u64,
+        spell: impl Fn(u32, &str) -> Vec<u8>,
+        method: Method,
+    ) -> Self {
+        let mut bytes = Vec::with_capacity(tokens.len());
+        let mut specials = HashMap::new();
+        let mut beginnings: HashMap<u8, Vec<(String, u32)>> = HashMap::new();
+        for (id, token) in (0u32..).zip(tokens) {
+            let kind = kind(id);
+            bytes.push(match kind {
+                CONTROL => Vec::new(),
+                // Added as plain text, in no alphabet of bytes.
+                USER_DEFINED => token.replace(SPACE, " ").into_bytes(),
+                _ => spell(id, token),
+            });
+            if matches!(kind, CONTROL | USER_DEFINED)
+                && let Some(first) = token.bytes().next()
+            {
+                specials.insert((*token).to_owned(), id);
+                beginnings.entry(first).or_default().push(((*token).to_owned(), id));
+            }
+        }
+        for names in beginnings.values_mut() {
+            names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
+        }
+        let ends = ends(file, &specials);
+        Self { bytes, specials, beginnings, ends, of_byte: [None; 256], method }
+    }
+
+    fn encode(&self, text: &str, mut hear: impl FnMut(u32, Range<usize>)) {
+        match &self.method {
+            Method::BytePairs { divider, merges, words } => {
+                let mut merger = Merger::default();
+                divider.each(text, |stretch| {
+                    let letters = &text.as_bytes()[stretch.clone()];
+                    if let Some(id) = words.get(letters) {
+                        return hear(*id, stretch);
+                    }
+                    for (at, byte) in stretch.zip(letters) {
+                        if let Some(id) = self.of_byte[usize::from(*byte)] {
+                            merger.push(at..at + 1, Some(id));
+                        }
+                    }
+                    merger.finish(
+                        |l, r| merges.get(&(l.id?, r.id?)).copied(),
+                        |piece| piece.id.into_iter().for_each(|id| hear(id, piece.from..piece.to)),
+                    );
+                });
+            }
+            Method::SentencePiece { tokens, space_first } => {
+                // The space that is not in the text stands for no bytes of it.
+                let lead = usize::from(*space_first && !text.is_empty());
+                let led = format!("{}{text}", &" "[..lead]);
+                let letters = led.as_bytes();
+                let mut hear = |id, at: Range<usize>| {
+                    hear(id, at.start.saturating_sub(lead)..at.end.saturating_sub(lead));
+                };
+                let mut merger = Merger::default();
+                for (at, c) in led.char_indices() {
+                    let at = at..at + c.len_utf8();
+                    merger.push(at.clone(), tokens.get(&letters[at]).map(|(_, id)| *id));
+                }
+                merger.finish(
+                    |l, r| tokens.get(&letters[l.from..r.to]).copied(),
+                    |piece| match piece.id {
+                        Some(id) => hear(id, piece.from..piece.to),
+                        // A character that is no token goes byte by byte.
+                        None => (piece.from..piece.to)
+                            .filter_map(|at| Some((self.of_byte[usize::from(letters[at])]?, at)))
+                            .for_each(|(id, at)| hear(id, at..at + 1)),
+                    },
+                );
+            }
+        }
+    }
+}
+
+fn missing(what: &str) -> Error {
+    Error::malformed(format!("its tokenizer has no {what}"))
+}
+
+fn byte_pairs(file: &Gguf, tokens: &[&str], kind: impl Fn(u32) -> u64) -> Result<Vocabulary> {
+    let divider = Divider::named(file.text("tokenizer.ggml.pre").unwrap_or("default"))?;
+    let listed = file.texts("tokenizer.ggml.merges").ok_or_else(|| missing("merges"))?;
+    let ids: HashMap<&str, u32> = tokens.iter().copied().zip(0..).collect();
+    let mut merges = HashMap::with_capacity(listed.len());
+    for (rank, merge) in (0u32..).zip(listed) {
+        // Llama 3 has a token of a space alone, so the space between the two is not the first.
+        let parts = merge.char_indices().skip(1).filter(|(_, c)| *c == ' ').find_map(|(at, _)| {
+            let (left, right) = (&merge[..at], &merge[at + 1..]);
+            let joined = format!("{left}{right}");
+            Some(((*ids.get(left)?, *ids.get(right)?), *ids.get(joined.as_str())?))
+        });
+        let (pair, id) = parts
+            .ok_or_else(|| Error::malformed("its tokenizer merges tokens it does not have"))?;
+        merges.entry(pair).or_insert((rank, id));
+    }
+    let alphabet = byte_alphabet();
+    let spell = |_: u32, token: &str| {
+        token.chars().map(|c| alphabet.get(&c).copied()).collect::<Option<_>>().unwrap_or_default()
+    };
+    let mut of_byte = [None; 256];
+    for (c, byte) in &alphabet {
+        of_byte[usize::from(*byte)] = ids.get(c.to_string().as_str()).copied();
+    }
+    // SmolLM lacks bytes that prose never has (control characters, unused planes), and its own
+    // tokenizer passes over them. A file that lacks a letter is damaged.
+    if (b' '..=b'~').chain([b'\n']).any(|byte| of_byte[usize::from(byte)].is_none()) {
+        return Err(Error::malformed("its tokenizer lacks some letters"));
+    }
+    let mut words = HashMap::new();
+    if divider.takes_whole_words {
+        let plain = (0u32..).zip(tokens).filter(|(id, _)| kind(*id) == NORMAL);
+        words = plain.map(|(id, token)| (spell(id, token), id)).collect();
+    }
+    let method = Method::BytePairs { divider, merges, words };
+    Ok(Vocabulary { of_byte, ..Vocabulary::new(file, tokens, kind, spell, method) })
+}
+
+fn sentence_piece(file: &Gguf, tokens: &[&str], kind: impl Fn(u32) -> u64) -> Result<Vocabulary> {
+    let scores = file.numbers("tokenizer.ggml.scores").ok_or_else(|| missing("scores"))?;
+    if scores.len() != tokens.len() {
+        return Err(Error::malformed("its tokenizer has scores for other tokens"));
+    }
+    let mut best = scores.clone();
+    best.sort_by(|a, b| b.total_cmp(a));
+    best.dedup();
+    // The token with the highest score has rank 0; those with the same score share a rank.
+    let rank = |score: f32| best.partition_point(|other| *other > score) as u32;
+    let spell = |id: u32, token: &str| match kind(id) {
+        BYTE => byte_named(token).into_iter().collect(),
+        _ => token.replace(SPACE, " ").into_bytes(),
+    };
+    let (mut of_byte, mut known) = ([None; 256], HashMap::with_capacity(tokens.len()));
+    for (id, token) in (0u32..).zip(tokens) {
+        // Runs of spaces and line ends are user-defined in Gemma, and plain text all the same.
+        let blank = |c: char| c.is_whitespace() || c == SPACE;
+        match kind(id) {
+            BYTE => {
+                if let Some(byte) = byte_named(token) {
+                    of_byte[usize::from(byte)] = Some(id);
+                }
+            }
+            NORMAL => {
+                known.insert(spell(id, token), (rank(scores[id as usize]), id));
+            }
+            USER_DEFINED if token.chars().all(blank) => {
+                known.insert(spell(id, token), (rank(scores[id as usize]), id));
+            }
+            _ => {}
+        }
+    }
+    if of_byte.iter().any(Option::is_none) {
+        return Err(Error::malformed("its tokenizer lacks some bytes"));
+    }
+    let space_first =
+        !matches!(file.get("tokenizer.ggml.add_space_prefix"), Some(Value::Unsigned(0)));
+    let method = Method::SentencePiece { tokens: known, space_first };
+    Ok(Vocabulary { of_byte, ..Vocabulary::new(file, tokens, &kind, spell, method) })
+}
+
+/// The byte that a token like `<0x0A>` stands for.
+fn byte_named(token: &str) -> Option<u8> {
+    u8::from_str_radix(token.strip_prefix("<0x")?.strip_suffix('>')?, 16).ok()
 }
 
 /// Text as its tokens arrive.
@@ -217,26 +365,6 @@ fn ends(file: &Gguf, specials: &HashMap<String, u32>) -> Vec<u32> {
     ends
 }
 
-/// How text is divided before merging, by the file's word for it.
-fn divider(pre: &str) -> Result<PreTokenizerWrapper> {
-    let bytes = |own_regex| ByteLevel::new(false, false, own_regex).into();
-    let by = |regex: &str| -> Result<PreTokenizerWrapper> {
-        let pattern = SplitPattern::Regex(regex.to_owned());
-        Split::new(pattern, SplitDelimiterBehavior::Isolated, false)
-            .map(Into::into)
-            .map_err(|e| Error::Bug(format!("a pattern of ours: {e}")))
-    };
-    Ok(match pre {
-        "smollm" => Sequence::new(vec![Digits::new(true).into(), bytes(true)]).into(),
-        "llama-bpe" | "llama3" | "llama-v3" => {
-            Sequence::new(vec![by(LLAMA3)?, bytes(false)]).into()
-        }
-        "qwen2" | "qwen3" => Sequence::new(vec![by(QWEN2)?, bytes(false)]).into(),
-        "default" | "gpt-2" | "gpt2" => bytes(true),
-        other => return Err(Error::unsupported(format!("the tokenizer `{other}`"))),
-    })
-}
-
 /// GPT-2's alphabet: a printable character for each byte (openai/gpt-2, `bytes_to_unicode`).
 pub(crate) fn byte_alphabet() -> HashMap<char, u8> {
     let printable = |byte: u8| matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
@@ -256,45 +384,158 @@ pub(crate) fn byte_alphabet() -> HashMap<char, u8> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::tiny;
+    use crate::chance::Chance;
+    use crate::tiny::{self, Tiny};
 
+    fn pieces() -> Tokenizer {
+        Tiny { family: "gemma3", ..Tiny::default() }.base().tokenizer
+    }
+
+    /// `one| two`: the tokens of the text without its bars are these, in both directions.
     #[track_caller]
-    fn round(text: &str) {
+    fn check(tokenizer: &Tokenizer, divided: &str) {
+        let text = divided.replace('|', "");
+        let tokens = tokenizer.encode_with_offsets(&text);
+        let ids: Vec<u32> = tokens.iter().map(|(id, _)| *id).collect();
+        assert_eq!(tokenizer.encode(&text), ids);
+        let parts: Vec<&[u8]> = tokens.iter().map(|(_, at)| &text.as_bytes()[at.clone()]).collect();
+        let parts = String::from_utf8(parts.join(&b'|')).unwrap();
+        assert_eq!(parts, divided);
+    }
+
+    #[test]
+    fn words_of_byte_pairs() {
         let tokenizer = tiny::base(1).tokenizer;
+        check(&tokenizer, "");
+        check(&tokenizer, "the| |the|m| and|1|9");
+        check(&tokenizer, "th|r|ou|g|h| |\n| |is|\r|\n");
+    }
+
+    #[test]
+    fn words_of_sentence_pieces() {
+        let tokenizer = pieces();
+        check(&tokenizer, "");
+        check(&tokenizer, "the| the|m| and|1|9");
+        check(&tokenizer, "and|\n\n|\n|\u{e9}|~");
+    }
+
+    #[test]
+    fn a_sentence_piece_text_begins_with_a_space_that_is_not_in_it() {
+        let tokenizer = pieces();
+        let the = tokenizer.encode_with_offsets("the");
+        assert_eq!(tokenizer.bytes_of(the[0].0), b" the");
+        assert_eq!(the[0].1, 0..3);
+        assert!(tokenizer.encode("").is_empty());
+    }
+
+    #[test]
+    fn a_character_that_is_no_piece_goes_byte_by_byte() {
+        let tokenizer = pieces();
+        let spans = tokenizer.encode_with_offsets("the\u{1f980}");
+        assert_eq!(
+            spans[1..].iter().map(|(_, at)| at.clone()).collect::<Vec<_>>(),
+            [3..4, 4..5, 5..6, 6..7]
+        );
         let mut stream = tokenizer.decode_stream();
-        let again: String =
-            tokenizer.encode(text).into_iter().filter_map(|id| stream.push(id)).collect();
-        assert_eq!(again, text);
-        let spans = tokenizer.encode_with_offsets(text);
-        assert_eq!(spans.last().map_or(0, |(_, bytes)| bytes.end), text.len());
+        let parts: Vec<_> = spans.iter().map(|(id, _)| stream.push(*id)).collect();
+        assert_eq!(parts[3], None);
+        assert_eq!(parts[4].as_deref(), Some("\u{1f980}"));
+    }
+
+    /// Text of everything that is divided in a way of its own.
+    fn odd_text(chance: &mut Chance) -> String {
+        const PARTS: [&str; 24] = [
+            " ",
+            "  ",
+            "\n",
+            "\r\n",
+            "\t",
+            "the",
+            " and",
+            "The ",
+            "'s",
+            "'LL",
+            "1",
+            "1984",
+            "\u{bd}",
+            "\u{e9}",
+            "e\u{301}",
+            "\u{a0}",
+            "\u{3000}",
+            "\u{5bfe}\u{8a71}",
+            "\u{1f980}",
+            "!",
+            "--",
+            "\u{201c}",
+            "<|im_end|>",
+            "\u{2581}",
+        ];
+        (0..chance.below(40)).map(|_| PARTS[chance.below(PARTS.len())]).collect()
     }
 
     #[test]
-    fn plain_words() {
-        round("The rain and the wind, 1984.");
+    fn any_text_comes_back_and_every_byte_has_its_token() {
+        let mut chance = Chance::new(11);
+        for tokenizer in [tiny::base(1).tokenizer, pieces()] {
+            for _ in 0..300 {
+                let text = odd_text(&mut chance);
+                let tokens = tokenizer.encode_with_offsets(&text);
+                let mut stream = tokenizer.decode_stream();
+                let again: String = tokens.iter().filter_map(|(id, _)| stream.push(*id)).collect();
+                let lead = again.len() - text.len();
+                assert_eq!(again[lead..], text);
+                let mut end = 0;
+                for (_, at) in tokens {
+                    assert_eq!(at.start, end);
+                    end = at.end;
+                }
+                assert_eq!(end, text.len());
+            }
+        }
     }
 
+    /// Hugging Face's own tokenizer over the tiny vocabulary, put together as SmolLM's is.
     #[test]
-    fn no_words() {
-        round("");
-    }
-
-    #[test]
-    fn letters_of_other_alphabets() {
-        round("Żółw \u{1f980} \u{5bfe}\u{8a71} na\u{ef}ve \u{2014} \u{201c}so\u{201d}");
-    }
-
-    #[test]
-    fn spaces_and_line_ends() {
-        round("  two\n\n\tthree \r\n ");
+    fn odd_text_is_divided_as_hugging_face_does() {
+        use tokenizers::models::bpe::BPE;
+        use tokenizers::pre_tokenizers::{
+            byte_level::ByteLevel, digits::Digits, sequence::Sequence,
+        };
+        let file = Gguf::read(crate::weight::Bytes::from(tiny::bytes(1))).unwrap();
+        let tokens = file.texts("tokenizer.ggml.tokens").unwrap();
+        let merges = file.texts("tokenizer.ggml.merges").unwrap();
+        let vocab: ahash::AHashMap<String, u32> =
+            tokens.into_iter().map(String::from).zip(0..).collect();
+        let merges = merges.iter().map(|m| m.split_once(' ').unwrap());
+        let merges = merges.map(|(a, b)| (a.to_owned(), b.to_owned())).collect();
+        let model = BPE::builder().vocab_and_merges(vocab, merges).build().unwrap();
+        let mut theirs = tokenizers::Tokenizer::new(model);
+        let divider = vec![Digits::new(true).into(), ByteLevel::new(false, false, true).into()];
+        theirs.with_pre_tokenizer(Some(Sequence::new(divider)));
+        let (ours, mut chance) = (tiny::base(1).tokenizer, Chance::new(12));
+        for _ in 0..300 {
+            let text = odd_text(&mut chance);
+            assert_eq!(
+                ours.encode(&text),
+                theirs.encode_fast(&*text, false).unwrap().get_ids(),
+                "{text:?}"
+            );
+        }
     }
 
     #[test]
     fn a_special_in_a_writers_text_stays_text() {
-        let tokenizer = tiny::base(1).tokenizer;
-        let end = tokenizer.special("<|im_end|>").unwrap();
-        assert!(!tokenizer.encode("so <|im_end|> it goes").contains(&end));
-        assert!(tokenizer.is_end(end));
+        for (tokenizer, name) in
+            [(tiny::base(1).tokenizer, "<|im_end|>"), (pieces(), "<end_of_turn>")]
+        {
+            let end = tokenizer.special(name).unwrap();
+            assert!(!tokenizer.encode(&format!("so {name} it goes")).contains(&end));
+            assert!(tokenizer.is_end(end));
+            assert_eq!(
+                tokenizer.find_special(&format!("so{name}")),
+                Some((end, 2..2 + name.len()))
+            );
+        }
     }
 
     #[test]
@@ -306,7 +547,24 @@ mod tests {
         assert_eq!(parts, [None, Some("\u{e9}".to_owned())]);
     }
 
-    /// Ids by Hugging Face's own tokenizer of SmolLM2-135M-Instruct; run where that base is at
+    #[test]
+    fn bytes_that_become_no_character_are_replaced() {
+        let tokenizer = tiny::base(1).tokenizer;
+        let halves = tokenizer.encode("\u{e9}a");
+        let mut stream = tokenizer.decode_stream();
+        assert_eq!(stream.push(halves[0]), None);
+        assert_eq!(stream.push(halves[2]).as_deref(), Some("\u{fffd}a"));
+    }
+
+    #[test]
+    fn a_long_run_takes_no_long_time() {
+        let tokenizer = tiny::base(1).tokenizer;
+        for text in [" ".repeat(100_000), "t".repeat(100_000), " \n".repeat(50_000)] {
+            assert_eq!(tokenizer.encode(&text).len(), 100_000);
+        }
+    }
+
+    /// Ids by Hugging Face's tokenizer of SmolLM2-135M-Instruct; checked where that base is at
     /// hand (`GHOST_BASE`), since its vocabulary is too large to repeat here.
     #[test]
     fn the_starter_bases_ids_are_hugging_faces() {
@@ -315,10 +573,30 @@ mod tests {
         if base.card.name != "Smollm2 135M 8k Lc100K Mix1 Ep2" {
             return;
         }
-        for (text, ids) in [
-            ("Hello, world!", &[19556, 28, 905, 17][..]),
-            ("I can't don't we'll", &[57, 416, 982, 1326, 982, 392, 3060][..]),
-        ] {
+        let pins: [(&str, &[u32]); 6] = [
+            ("Hello, world!", &[19556, 28, 905, 17]),
+            ("I can't don't we'll I'VE", &[57, 416, 982, 1326, 982, 392, 3060, 339, 23, 18525]),
+            (
+                "user\nIn 1984, it cost $12.50!",
+                &[4093, 198, 788, 216, 33, 41, 40, 36, 28, 357, 1708, 1885, 33, 34, 30, 37, 32, 17],
+            ),
+            (
+                "She said: \u{201c}I don\u{2019}t know\u{2026}\u{201d} \u{2014} na\u{ef}ve caf\u{e9} 12345",
+                &[
+                    8113, 1137, 42, 619, 57, 1326, 417, 100, 699, 23361, 1841, 15486, 46494, 37366,
+                    216, 33, 34, 35, 36, 37,
+                ],
+            ),
+            (
+                "  two  spaces\n\n\tTab  9  x ",
+                &[216, 827, 216, 5600, 1116, 197, 30064, 256, 41, 216, 1792, 216],
+            ),
+            (
+                "\u{17b}\u{f3}\u{142}w \u{1f980} \u{5bfe}\u{8a71}",
+                &[144, 136, 7342, 25954, 103, 15107, 116, 218, 13223, 124, 139, 179, 119, 126],
+            ),
+        ];
+        for (text, ids) in pins {
             assert_eq!(base.tokenizer.encode(text), ids, "{text}");
         }
     }
