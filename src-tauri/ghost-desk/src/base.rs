@@ -63,6 +63,12 @@ impl Desk {
                 Failure::new(Code::NotFound, format!("There is no file or base called {file}."))
             })?,
         };
+        if path.is_dir() {
+            return Err(Failure::new(
+                Code::NotABase,
+                format!("{file} is a folder; a base is a GGUF file."),
+            ));
+        }
         let stored = self.keep_base(&path)?;
         let store = self.store();
         bases::set_in_use(store.on(), stored.id)?;

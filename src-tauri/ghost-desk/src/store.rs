@@ -117,6 +117,13 @@ impl From<rusqlite::Error> for Failure {
             Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
                 Failure::new(Code::Io, "The data folder cannot be written to.")
             }
+            // The shared index beside the log cannot grow: only a full disk does that.
+            Some(ErrorCode::SystemIoFailure)
+                if error.sqlite_error().map(|e| e.extended_code)
+                    == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE) =>
+            {
+                Failure::disk_full()
+            }
             Some(ErrorCode::SystemIoFailure) => {
                 Failure::new(Code::Io, "The disk did not take what was to be saved.")
             }
