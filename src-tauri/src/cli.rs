@@ -156,8 +156,8 @@ pub(crate) enum Ask {
         /// Its name
         command: String,
         /// Its request
-        #[arg(default_value = "{}")]
-        json: String,
+        #[arg(default_value = "{}", value_name = "JSON")]
+        request: String,
     },
     /// Do a run in this process; the desk starts it
     #[command(hide = true)]
@@ -279,9 +279,9 @@ fn answer(ask: Ask, tell: &Teller) -> Result<i32> {
             tell.answer("adapter_export", ask, plain::exported)
         }
         Ask::Doctor => tell.answer("doctor", Nothing {}, plain::doctor),
-        Ask::Call { command, json: _ } if command == "list" => tell.list(),
-        Ask::Call { command, json } => {
-            let request: Value = serde_json::from_str(&json).map_err(|e| {
+        Ask::Call { command, .. } if command == "list" => tell.list(),
+        Ask::Call { command, request } => {
+            let request: Value = serde_json::from_str(&request).map_err(|e| {
                 Failure::new(Code::BadInput, format!("The request is not JSON: {e}."))
             })?;
             tell.answer(&command, request, plain::json)

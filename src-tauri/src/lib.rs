@@ -8,7 +8,7 @@ mod door;
 mod log;
 mod window;
 
-use tauri::{Builder, Emitter as _, Manager as _, Runtime};
+use tauri::{Builder, Emitter as _, Runtime};
 
 use ghost_desk::Desk;
 
@@ -28,13 +28,13 @@ pub fn app<R: Runtime>(builder: Builder<R>, desk: Desk) -> Builder<R> {
         .plugin(tauri_plugin_dialog::init())
         .plugin(window::stays_home())
         .invoke_handler(tauri::generate_handler![door::call])
+        .manage(desk.clone())
         .setup(move |app| {
             let page = app.handle().clone();
             desk.listen(move |event| {
                 // A page that is gone needs no news.
                 let _ = page.emit(door::NEWS, event);
             });
-            app.manage(desk);
             Ok(())
         })
 }

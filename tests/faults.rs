@@ -1,0 +1,230 @@
+//! Bad input and bad luck: each gets a sentence and loses nothing.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use ghost_desk::{Desk, Host};
+use serde_json::Value;
+
+use crate::support::{Place, passed_over, text};
+
+#[test]
+fn a_truncated_base_is_no_base() {
+    let place = Place::without_base();
+    let whole = place.at("whole.gguf");
+    ghost_engine::tiny::write_gguf(&whole, 1).unwrap();
+    let bytes = fs::read(whole).unwrap();
+    for share in [0, 1, 3, 10, 50, 90, 99] {
+        let file = place.file("part.gguf", &bytes[..bytes.len() * share / 100]);
+        assert_eq!(place.failure(&["base", "use", file.to_str().unwrap()]), "not_a_base");
+    }
+}
+
+#[test]
+fn a_file_that_is_no_model_is_no_base() {
+    let place = Place::without_base();
+    for bytes in [&b"Dear diary, it rained."[..], b"GGUF", b"", &[0xff; 4096]] {
+        let file = place.file("model.gguf", bytes);
+        assert_eq!(place.failure(&["base", "use", file.to_str().unwrap()]), "not_a_base");
+    }
+    let folder = place.at("user");
+    fs::create_dir_all(&folder).unwrap();
+    assert_eq!(place.failure(&["base", "use", folder.to_str().unwrap()]), "not_a_base");
+    assert_eq!(place.failure(&["base", "use", "/no/such/base"]), "not_found");
+}
+
+#[test]
+fn without_a_base_everything_but_writing_works() {
+    let place = Place::without_base();
+    place.import_sample();
+    assert_eq!(place.failure(&["write", "--topic", "rain"]), "base_missing");
+    assert_eq!(place.failure(&["learn"]), "base_missing");
+    assert_eq!(place.answer(&["archive"])["pieces"].as_array().unwrap().len(), 54);
+    assert_eq!(place.answer(&["doctor"])["well"], false);
+}
+
+#[test]
+fn an_empty_archive_teaches_nothing_and_says_so() {
+    let place = Place::new();
+    let empty = place.at("empty");
+    fs::create_dir(&empty).unwrap();
+    let report = place.answer(&["import", empty.to_str().unwrap()]);
+    assert_eq!(report["pieces"], 0);
+    assert_eq!(place.failure(&["learn"]), "too_little");
+    assert_eq!(place.failure(&["judge"]), "not_found");
+}
+
+#[test]
+fn what_cannot_be_read_is_complained_about_and_the_rest_is_read() {
+    let place = Place::without_base();
+    place.file("mixed/good.md", "# Rain\n\nIt rained, and I put a pan under it, and it filled.");
+    place.file("mixed/empty.md", "");
+    place.file("mixed/broken.docx", "no zip at all");
+    place.file("mixed/broken.zip", b"PK\x03\x04 and then nothing");
+    place.file("mixed/front.md", "---\ntitle: [unclosed\n---\nA text under a broken heading.");
+    let report = place.answer(&["import", place.at("mixed").to_str().unwrap()]);
+    assert!(report["pieces"].as_u64().unwrap() >= 1, "{report}");
+    for name in ["empty.md", "broken.docx", "broken.zip"] {
+        assert!(complains_of(&report, name), "{name}: {report}");
+    }
+    assert!(place.answer(&["archive"])["pieces"].to_string().contains("Rain"));
+}
+
+#[test]
+fn a_file_that_is_not_there_is_said_not_to_be() {
+    let place = Place::without_base();
+    assert_eq!(place.failure(&["import", "/no/such/archive"]), "not_found");
+}
+
+#[test]
+fn a_zip_that_climbs_out_writes_nothing_outside() {
+    let place = Place::without_base();
+    let post = b"# Inside\n\nIt rained, and I put a pan under it, and it filled up slowly.";
+    let zip = zip(&[("../../climbed.md", post), ("/tmp/climbed.md", post), ("inside.md", post)]);
+    let file = place.file("deep/er/archive.zip", zip);
+    let report = place.answer(&["import", file.to_str().unwrap()]);
+    assert!(report["pieces"].as_u64().unwrap() >= 1, "{report}");
+    assert!(complains_of(&report, "climbed.md"), "{report}");
+    let escaped = [place.at("climbed.md"), place.at("deep/climbed.md"), "/tmp/climbed.md".into()];
+    assert!(!escaped.iter().any(|path| path.exists()));
+}
+
+#[test]
+fn a_store_of_a_newer_version_is_left_alone() {
+    let place = Place::new();
+    place.import_sample();
+    let store = place.home().join("desk.db");
+    let mut bytes = fs::read(&store).unwrap();
+    // SQLite keeps `user_version` at byte 60 of its header, big end first.
+    bytes[60..64].copy_from_slice(&9_999_u32.to_be_bytes());
+    fs::write(&store, &bytes).unwrap();
+    for name in ["desk.db-wal", "desk.db-shm"] {
+        let _ = fs::remove_file(place.home().join(name));
+    }
+    assert_eq!(place.failure(&["archive"]), "store_too_new");
+    assert_eq!(place.failure(&["import", "."]), "store_too_new");
+    assert!(fs::read(&store).unwrap() == bytes, "the store was touched");
+}
+
+#[test]
+fn a_second_window_on_a_folder_gets_a_sentence() {
+    let place = Place::without_base();
+    let first = Desk::open(&place.home(), Host::Window).unwrap();
+    // It is turned away before it looks at the display, so any name for one serves.
+    let second = |place: &Place| {
+        let window =
+            place.program().env("DISPLAY", ":65000").arg("--home").arg(place.home()).output();
+        let window = window.unwrap();
+        (window.status.code(), text(&window.stderr))
+    };
+    let (status, sentence) = second(&place);
+    assert_eq!(status, Some(1));
+    assert!(sentence.contains("open already"), "{sentence}");
+    // The command line works beside a window.
+    place.answer(&["archive"]);
+    drop(first);
+    let (_, sentence) = second(&place);
+    assert!(!sentence.contains("open already"), "{sentence}");
+}
+
+#[test]
+#[cfg(target_os = "linux")]
+fn without_a_display_the_window_says_so() {
+    let place = Place::without_base();
+    let output = place
+        .program()
+        .env_remove("DISPLAY")
+        .env_remove("WAYLAND_DISPLAY")
+        .arg("--home")
+        .arg(place.home())
+        .output()
+        .unwrap();
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stderr).contains("the-ghost tour"));
+}
+
+#[test]
+fn a_full_disk_loses_nothing() {
+    let place = Place::new();
+    let Some(_disk) = SmallDisk::mount(&place.home()) else {
+        return passed_over("a full disk", "no small disk may be mounted here");
+    };
+    let line = ["write", "--topic", "rain", "--words", "20", "--random-seed", "1"];
+    let draft = place.answer(&line);
+    // Fill it to the last byte, then ask for something to be kept.
+    let filler = place.home().join("filler");
+    let long = "It rained all night. ".repeat(30_000);
+    let text = place.file("long.md", &long);
+    let _ = fs::write(&filler, vec![0; 64 << 20]);
+    assert_eq!(place.failure(&["ship", "1", text.to_str().unwrap()]), "disk_full");
+    // With room again, what was there is there, and the same can be done.
+    fs::remove_file(&filler).unwrap();
+    assert_eq!(place.answer(&["draft", "1"])["text"], draft["text"]);
+    assert_eq!(place.answer(&["doctor"])["findings"][0]["well"], true);
+    let shipped = place.file("short.md", "It rained.");
+    place.answer(&["ship", "1", shipped.to_str().unwrap()]);
+}
+
+/// A disk of a few megabytes, for as long as it is held.
+struct SmallDisk(PathBuf);
+
+impl SmallDisk {
+    fn mount(at: &Path) -> Option<Self> {
+        let mut mount = Command::new("mount");
+        mount.args(["-t", "tmpfs", "-o", "size=4m", "ghost-test"]).arg(at);
+        let done = cfg!(target_os = "linux") && mount.output().is_ok_and(|o| o.status.success());
+        done.then(|| SmallDisk(at.to_owned()))
+    }
+}
+
+impl Drop for SmallDisk {
+    fn drop(&mut self) {
+        let _ = Command::new("umount").arg("-l").arg(&self.0).output();
+    }
+}
+
+fn complains_of(report: &Value, name: &str) -> bool {
+    report["complaints"].as_array().unwrap().iter().any(|complaint| {
+        complaint["path"].as_str().unwrap().contains(name)
+            && complaint["reason"].as_str().unwrap().len() > 10
+    })
+}
+
+/// A zip of stored files, by hand: no library would write such names.
+fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
+    let (mut body, mut index) = (Vec::new(), Vec::new());
+    for (name, bytes) in files {
+        let mut facts = Vec::new();
+        facts.extend([20, 0, 0, 0, 0, 0, 0, 0, 0x21, 0x58]); // version, flags, stored, time, date
+        facts.extend(crc32(bytes).to_le_bytes());
+        facts.extend(u32::try_from(bytes.len()).unwrap().to_le_bytes().repeat(2));
+        facts.extend(u16::try_from(name.len()).unwrap().to_le_bytes());
+        facts.extend([0, 0]);
+        let at = u32::try_from(body.len()).unwrap();
+        body.extend(b"PK\x03\x04");
+        body.extend(&facts);
+        body.extend(name.as_bytes());
+        body.extend(*bytes);
+        index.extend(b"PK\x01\x02\x14\x00");
+        index.extend(&facts);
+        index.extend([0; 10]); // comment, disk, attributes
+        index.extend(at.to_le_bytes());
+        index.extend(name.as_bytes());
+    }
+    let n = u16::try_from(files.len()).unwrap().to_le_bytes();
+    let (size, at) = (u32::try_from(index.len()).unwrap(), u32::try_from(body.len()).unwrap());
+    body.extend(index);
+    body.extend(b"PK\x05\x06\0\0\0\0");
+    body.extend(n.repeat(2));
+    body.extend(size.to_le_bytes());
+    body.extend(at.to_le_bytes());
+    body.extend([0, 0]);
+    body
+}
+
+fn crc32(bytes: &[u8]) -> u32 {
+    !bytes.iter().fold(!0, |crc, byte| {
+        (0..8).fold(crc ^ u32::from(*byte), |crc, _| (crc >> 1) ^ (0xedb8_8320 * (crc & 1)))
+    })
+}

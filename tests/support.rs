@@ -1,0 +1,135 @@
+//! A data folder of its own on the tiny base, and the program at work in it.
+//!
+//! Everything a test makes is in one temporary folder: the store, the base, what the desktop
+//! would keep elsewhere. The program never sees the folders of the person who runs the tests.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+use tempfile::TempDir;
+
+/// The program under test.
+pub const PROGRAM: &str = env!("CARGO_BIN_EXE_the-ghost");
+
+/// A place of its own: `home/` is the data folder, `base.gguf` the tiny base.
+pub struct Place {
+    dir: TempDir,
+}
+
+impl Place {
+    /// With the tiny base.
+    pub fn new() -> Self {
+        let place = Place::without_base();
+        ghost_engine::tiny::write_gguf(&place.base(), 1).unwrap();
+        place
+    }
+
+    /// With no base at all.
+    pub fn without_base() -> Self {
+        let dir = tempfile::Builder::new().prefix("ghost-test.").tempdir().unwrap();
+        fs::create_dir(dir.path().join("home")).unwrap();
+        Place { dir }
+    }
+
+    /// A path in it.
+    pub fn at(&self, name: impl AsRef<Path>) -> PathBuf {
+        self.dir.path().join(name)
+    }
+
+    /// The data folder.
+    pub fn home(&self) -> PathBuf {
+        self.at("home")
+    }
+
+    /// The tiny base.
+    pub fn base(&self) -> PathBuf {
+        self.at("base.gguf")
+    }
+
+    /// Writes a file into it, with the folders above it.
+    pub fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
+        let path = self.at(name);
+        fs::create_dir_all(path.parent().unwrap()).unwrap();
+        fs::write(&path, bytes).unwrap();
+        path
+    }
+
+    /// The program, with the environment that keeps it in this place.
+    pub fn program(&self) -> Command {
+        let mut program = Command::new(PROGRAM);
+        program.envs(self.environment()).env_remove("GHOST_EXE").stdin(Stdio::null());
+        program
+    }
+
+    /// What keeps a program in this place.
+    pub fn environment(&self) -> Vec<(&'static str, PathBuf)> {
+        vec![
+            ("HOME", self.at("user")),
+            ("XDG_DATA_HOME", self.at("user/data")),
+            ("XDG_CONFIG_HOME", self.at("user/config")),
+            ("XDG_CACHE_HOME", self.at("user/cache")),
+            ("TMPDIR", self.dir.path().to_owned()),
+            // Where there is none, no other base on this computer is to be found either.
+            ("GHOST_BASE", self.base()),
+        ]
+    }
+
+    /// Runs a command line to its end, in JSON.
+    pub fn run(&self, line: &[&str]) -> Output {
+        self.program().arg("--home").arg(self.home()).arg("--json").args(line).output().unwrap()
+    }
+
+    /// The answer of a command line that works.
+    #[track_caller]
+    pub fn answer(&self, line: &[&str]) -> Value {
+        let output = self.run(line);
+        let answer = json(&output);
+        assert!(output.status.success(), "{line:?}: {answer}\n{}", text(&output.stderr));
+        answer
+    }
+
+    /// The code of a command line that fails as it should: status 1, a code, a sentence.
+    #[track_caller]
+    pub fn failure(&self, line: &[&str]) -> String {
+        let output = self.run(line);
+        let answer = json(&output);
+        let error = &answer["error"];
+        assert_eq!(output.status.code(), Some(1), "{line:?}: {answer}");
+        assert!(error["message"].as_str().is_some_and(|m| m.ends_with('.')), "{line:?}: {answer}");
+        error["code"].as_str().unwrap().to_owned()
+    }
+
+    /// Reads the sample archive into it.
+    pub fn import_sample(&self) -> Value {
+        self.answer(&["import", sample().to_str().unwrap()])
+    }
+}
+
+/// The sample archive.
+pub fn sample() -> PathBuf {
+    root().join("assets").join("archive")
+}
+
+/// The repository.
+pub fn root() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR"))
+}
+
+/// The one object on standard output.
+#[track_caller]
+pub fn json(output: &Output) -> Value {
+    let (out, err) = (text(&output.stdout), text(&output.stderr));
+    serde_json::from_str(&out).unwrap_or_else(|e| panic!("{e}\nstdout: {out}\nstderr: {err}"))
+}
+
+/// Bytes as text.
+pub fn text(bytes: &[u8]) -> String {
+    String::from_utf8_lossy(bytes).into_owned()
+}
+
+/// Says in one line what could not be tried here.
+pub fn passed_over(what: &str, why: &str) {
+    eprintln!("passed over: {what} ({why})");
+}
