@@ -10,12 +10,16 @@
 
 use std::sync::OnceLock;
 
+use rayon::prelude::*;
+
 use crate::base::{Base, Layer, Rope};
 use crate::chance::Chance;
 use crate::cpu::Cpu;
 use crate::kernel::{Attended, Heads, Kernel, Norm, Turns};
 use crate::lora::{Lora, Target};
 
+/// Values a thread takes at a time where work is cut into pieces.
+const PIECE: usize = 1 << 16;
 /// Tokens read at a time where nothing has to be kept for a way back.
 const STRETCH: usize = 512;
 
@@ -120,7 +124,9 @@ fn fit(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
 }
 
 fn add(to: &mut [f32], what: &[f32]) {
-    to.iter_mut().zip(what).for_each(|(to, what)| *to += what);
+    to.par_chunks_mut(PIECE).zip(what.par_chunks(PIECE)).for_each(|(to, what)| {
+        to.iter_mut().zip(what).for_each(|(to, what)| *to += what);
+    });
 }
 
 /// The home of the operations this computer uses.
@@ -354,7 +360,7 @@ impl Dropped {
 impl Pass<'_> {
     /// The input with a share of it dropped and the rest scaled up to make good for it.
     fn drop(&self, site: Site, x: &[f32]) -> Dropped {
-        let Some(dropout) = self.dropout.filter(|dropout| dropout.share > 0.0) else {
+        let Some(dropout) = self.dropping() else {
             return Dropped(None);
         };
         let mut x = x.to_vec();
@@ -366,14 +372,22 @@ impl Pass<'_> {
     fn mask(&self, dropout: Dropout, site: Site, x: &mut [f32]) {
         let limit = (dropout.share.clamp(0.0, 0.99) * 65536.0) as u64;
         let scale = 65536.0 / (65536 - limit) as f32;
-        let mut chance = Chance::of(dropout.seed, &[self.n as u64, site as u64]);
-        for four in x.chunks_mut(4) {
-            let draw = chance.draw();
-            for (i, value) in four.iter_mut().enumerate() {
-                let dropped = (draw >> (16 * i)) & 0xFFFF < limit;
-                *value = if dropped { 0.0 } else { *value * scale };
+        x.par_chunks_mut(PIECE).enumerate().for_each(|(piece, x)| {
+            let path = [self.n as u64, site as u64, piece as u64];
+            let mut chance = Chance::of(dropout.seed, &path);
+            for four in x.chunks_mut(4) {
+                let draw = chance.draw();
+                for (i, value) in four.iter_mut().enumerate() {
+                    let dropped = (draw >> (16 * i)) & 0xFFFF < limit;
+                    *value *= if dropped { 0.0 } else { scale };
+                }
             }
-        }
+        });
+    }
+
+    /// What is dropped, where anything is.
+    fn dropping(&self) -> Option<Dropout> {
+        self.dropout.filter(|dropout| dropout.share > 0.0)
     }
 }
 
@@ -524,36 +538,38 @@ impl Learner {
 }
 
 impl Model<'_> {
-    /// Adds to `dx` what `dy` asks of a projection's input, and to `gradients` what it asks of
-    /// the adapter. `dx` is `None` where nobody below wants it.
+    /// Adds to `dx` what the gradients of all that read `input` ask of it, and to `gradients` what
+    /// they ask of the adapter. `dx` is `None` where nobody below wants it.
     #[allow(clippy::too_many_arguments)]
     fn project_back(
         &self,
         pass: &Pass,
-        target: Target,
         site: Site,
-        dropped: &[f32],
+        input: &[f32],
+        readers: &[(Target, &[f32])],
         kept: &Kept,
-        dy: &[f32],
-        dlow: &mut Vec<f32>,
         gradients: &mut Lora,
+        dlow: &mut Vec<f32>,
         mut dx: Option<&mut [f32]>,
     ) {
-        if let Some(dx) = &mut dx {
-            self.kernel.linear_back(dy, target.weight(pass.layer), dx);
-        }
-        let Some(lora) = self.lora else { return };
-        let (low, u) = (lora.low(pass.n, target), &kept.low[target as usize]);
-        let pair = &mut gradients.layers[pass.n][target as usize];
-        let (da, db) = (&mut pair.a, &mut pair.b);
-        match (dx, pass.dropout.filter(|dropout| dropout.share > 0.0)) {
-            (Some(dx), Some(dropout)) => {
-                fit(dlow, dx.len()).fill(0.0);
-                self.kernel.low_back(dropped, low, u, dy, da, db, Some(dlow));
-                pass.mask(dropout, site, dlow);
-                add(dx, dlow);
+        let (dropped, dropping) = (pass.drop(site, input), pass.dropping());
+        fit(dlow, if dropping.is_some() { input.len() } else { 0 }).fill(0.0);
+        for (target, dy) in readers {
+            if let Some(dx) = &mut dx {
+                self.kernel.linear_back(dy, target.weight(pass.layer), dx);
             }
-            (dx, _) => self.kernel.low_back(dropped, low, u, dy, da, db, dx),
+            let Some(lora) = self.lora else { continue };
+            let (low, u) = (lora.low(pass.n, *target), &kept.low[*target as usize]);
+            let pair = &mut gradients.layers[pass.n][*target as usize];
+            let (da, db) = (&mut pair.a, &mut pair.b);
+            // What was dropped on the way up is dropped on the way down, once for all readers.
+            let apart = dropping.map(|_| &mut **dlow);
+            let into = dx.as_deref_mut().map(|dx| apart.unwrap_or(dx));
+            self.kernel.low_back(dropped.of(input), low, u, dy, da, db, into);
+        }
+        if let (Some(dx), Some(dropout)) = (dx, dropping) {
+            pass.mask(dropout, site, dlow);
+            add(dx, dlow);
         }
     }
 
@@ -562,59 +578,28 @@ impl Model<'_> {
         let (shape, layer) = (&self.base.shape, pass.layer);
         let Way { d, plain, dact, dgate, dup, dh, dseen, dq, dk, dv, dlow } = way;
         let len = d.len();
-        let wanted = pass.n > 0;
 
         let dy = self.post_norm_back(&layer.post_ffn_norm, &kept.down_plain, d, plain);
-        let dropped = pass.drop(Site::Down, &kept.act);
-        let act = dropped.of(&kept.act);
-        fit(dact, kept.act.len()).fill(0.0);
-        self.project_back(
-            pass,
-            Target::Down,
-            Site::Down,
-            act,
-            kept,
-            dy,
-            dlow,
-            gradients,
-            Some(dact),
-        );
+        let dact = fit(dact, kept.act.len());
+        dact.fill(0.0);
+        let readers = [(Target::Down, dy)];
+        self.project_back(pass, Site::Down, &kept.act, &readers, kept, gradients, dlow, Some(dact));
         let (dgate, dup) = (fit(dgate, dact.len()), fit(dup, dact.len()));
         self.kernel.gate_back(shape.gate, &kept.gate, &kept.up, dact, dgate, dup);
-        let dropped = pass.drop(Site::FeedForward, &kept.h2);
-        fit(dh, len).fill(0.0);
-        for (target, dy) in [(Target::Gate, &*dgate), (Target::Up, &*dup)] {
-            let h2 = dropped.of(&kept.h2);
-            self.project_back(
-                pass,
-                target,
-                Site::FeedForward,
-                h2,
-                kept,
-                dy,
-                dlow,
-                gradients,
-                Some(dh),
-            );
-        }
+        let dh = fit(dh, len);
+        dh.fill(0.0);
+        let readers = [(Target::Gate, &*dgate), (Target::Up, &*dup)];
+        let (site, h2) = (Site::FeedForward, &kept.h2);
+        self.project_back(pass, site, h2, &readers, kept, gradients, dlow, Some(dh));
         self.kernel.norm_back(&kept.middle, self.norm(&layer.ffn_norm), dh, d);
 
         let dy = self.post_norm_back(&layer.post_attn_norm, &kept.o_plain, d, plain);
-        let dropped = pass.drop(Site::Output, &kept.seen);
-        let seen = dropped.of(&kept.seen);
-        fit(dseen, kept.seen.len()).fill(0.0);
-        self.project_back(
-            pass,
-            Target::O,
-            Site::Output,
-            seen,
-            kept,
-            dy,
-            dlow,
-            gradients,
-            Some(dseen),
-        );
-        let saw = Attended { q: &kept.q, k: &kept.k, v: &kept.v, out: &kept.seen, lse: &kept.lse };
+        let dseen = fit(dseen, kept.seen.len());
+        dseen.fill(0.0);
+        let readers = [(Target::O, dy)];
+        let (site, seen) = (Site::Output, &kept.seen);
+        self.project_back(pass, site, seen, &readers, kept, gradients, dlow, Some(dseen));
+        let saw = Attended { q: &kept.q, k: &kept.k, v: &kept.v, out: seen, lse: &kept.lse };
         let (dq, dk, dv) = (fit(dq, kept.q.len()), fit(dk, kept.k.len()), fit(dv, kept.v.len()));
         self.kernel.attend_back(saw, self.heads(layer), dseen, dq, dk, dv);
         for (dy, norm, plain_input) in
@@ -629,12 +614,12 @@ impl Model<'_> {
                 self.kernel.norm_back(plain_input, self.norm(norm), plain, dy);
             }
         }
-        let dropped = pass.drop(Site::Attention, &kept.h);
+        // Nobody asks for the gradient of the embeddings.
+        let wanted = pass.n > 0;
         dh.fill(0.0);
-        for (target, dy) in [(Target::Q, &*dq), (Target::K, &*dk), (Target::V, &*dv)] {
-            let (h, dh) = (dropped.of(&kept.h), wanted.then_some(&mut **dh));
-            self.project_back(pass, target, Site::Attention, h, kept, dy, dlow, gradients, dh);
-        }
+        let readers = [(Target::Q, &*dq), (Target::K, &*dk), (Target::V, &*dv)];
+        let (site, into) = (Site::Attention, wanted.then_some(&mut *dh));
+        self.project_back(pass, site, &kept.h, &readers, kept, gradients, dlow, into);
         if wanted {
             self.kernel.norm_back(&kept.x, self.norm(&layer.attn_norm), dh, d);
         }

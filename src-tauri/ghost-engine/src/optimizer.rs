@@ -3,6 +3,8 @@
 //! Our own because a run must be resumed bit for bit, and candle keeps its
 //! moments to itself. Weight decay is left out: the recipes set it to zero.
 
+use rayon::prelude::*;
+
 use crate::lora::Lora;
 
 const BETA_1: f32 = 0.9;
@@ -38,9 +40,8 @@ impl AdamW {
         let correct = |beta: f32| (1.0 - f64::from(beta).powf(self.steps as f64)) as f32;
         let (correct_1, correct_2) = (correct(BETA_1), correct(BETA_2));
         let moments = self.mean.tensors_mut().zip(self.square.tensors_mut());
-        for ((values, gradients), (mean, square)) in
-            lora.tensors_mut().zip(gradients.tensors()).zip(moments)
-        {
+        let tensors: Vec<_> = lora.tensors_mut().zip(gradients.tensors()).zip(moments).collect();
+        tensors.into_par_iter().for_each(|((values, gradients), (mean, square))| {
             for i in 0..values.len() {
                 let g = gradients[i] * share;
                 mean[i] = BETA_1 * mean[i] + (1.0 - BETA_1) * g;
@@ -48,15 +49,17 @@ impl AdamW {
                 let (m, s) = (mean[i] / correct_1, square[i] / correct_2);
                 values[i] -= rate * m / (s.sqrt() + EPS);
             }
-        }
+        });
         norm
     }
 }
 
-/// Root of the sum of all squares, added in one order.
+/// Root of the sum of all squares: within each tensor, then over tensors, always in one order.
 fn norm(gradients: &Lora) -> f32 {
-    let squares = gradients.tensors().flatten().map(|g| f64::from(*g) * f64::from(*g));
-    squares.sum::<f64>().sqrt() as f32
+    let squares = |tensor: &Vec<f32>| tensor.iter().map(|g| f64::from(*g) * f64::from(*g)).sum();
+    let tensors: Vec<&Vec<f32>> = gradients.tensors().collect();
+    let sums: Vec<f64> = tensors.into_par_iter().map(squares).collect();
+    sums.into_iter().sum::<f64>().sqrt() as f32
 }
 
 #[cfg(test)]
