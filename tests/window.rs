@@ -135,7 +135,7 @@ fn it_learns_the_curve_moves_and_a_verdict_appears() {
     window.wait(&format!("{}.textContent.trim() !== {first:?}", by("step")));
     window.wait(&format!("{}?.querySelector('path, polyline')", by("curve")));
     window.picture("learn.png");
-    window.wait(&by("verdict"));
+    window.wait_for_run("verdict");
     window.picture("verdict.png");
     window.click("nav-ghosts");
     window.wait(&format!("{} === 1", all("adapter-row")));
@@ -175,7 +175,7 @@ fn not_a_word_is_lost_when_the_window_is_killed() {
         window.write(&format!("{word} "));
         sleep(Duration::from_millis(80));
     }
-    // No longer than the blink in which the last word goes to disk.
+    // What was typed is on disk within a second.
     sleep(Duration::from_millis(900));
     window.kill();
 

@@ -21,6 +21,8 @@ const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
 const REQUEST: Duration = Duration::from_secs(60);
 /// How long something may take to show.
 const PATIENCE: Duration = Duration::from_secs(30);
+/// How long a run and its verdict may take, on a machine that has much else to do.
+const PATIENCE_FOR_A_RUN: Duration = Duration::from_secs(180);
 /// How often it is looked for.
 const LOOK_EVERY: Duration = Duration::from_millis(25);
 
@@ -40,7 +42,6 @@ impl Session {
             .args([format!("--port={port}"), "--host=127.0.0.1".into()])
             .envs(place.environment())
             .env("TAURI_WEBVIEW_AUTOMATION", "true")
-            .env("WEBKIT_DISABLE_DMABUF_RENDERER", "1")
             .stdin(Stdio::null())
             .stdout(Stdio::null())
             .stderr(File::create(place.at("window.log")).unwrap())
@@ -79,14 +80,7 @@ impl Session {
 
     #[track_caller]
     fn until<T>(&self, what: &str, look: impl Fn() -> Option<T>) -> T {
-        let started = Instant::now();
-        loop {
-            if let Some(found) = look() {
-                return found;
-            }
-            assert!(started.elapsed() < PATIENCE, "waited in vain until {what}");
-            sleep(LOOK_EVERY);
-        }
+        within(PATIENCE, what, look)
     }
 
     /// An element by its test id, once it is there.
@@ -151,6 +145,13 @@ impl Session {
         })
     }
 
+    /// Waits for an element that shows at the end of a run.
+    #[track_caller]
+    pub fn wait_for_run(&self, id: &str) {
+        let there = || (self.js(&format!("!!{}", by(id))) == true).then_some(());
+        within(PATIENCE_FOR_A_RUN, id, there);
+    }
+
     /// The text of an element, once it has one.
     #[track_caller]
     pub fn text(&self, id: &str) -> String {
@@ -199,6 +200,19 @@ impl Drop for Session {
         let _ = end.call();
         let _ = Command::new("kill").args(["-9", "--", &format!("-{}", self.driver.id())]).status();
         let _ = self.driver.wait();
+    }
+}
+
+/// Looks for something until it is found.
+#[track_caller]
+fn within<T>(patience: Duration, what: &str, look: impl Fn() -> Option<T>) -> T {
+    let started = Instant::now();
+    loop {
+        if let Some(found) = look() {
+            return found;
+        }
+        assert!(started.elapsed() < patience, "waited in vain until {what}");
+        sleep(LOOK_EVERY);
     }
 }
 
