@@ -84,7 +84,7 @@ impl Desk {
 
     /// Opens a file, which checks it, and keeps what it says of itself.
     fn keep_base(&self, path: &Path) -> Result<StoredBase> {
-        let base = Base::open(path)?;
+        let base = open(path)?;
         let modified = modified(path)?;
         let store = self.store();
         let id = bases::keep(
@@ -136,12 +136,9 @@ impl Desk {
         let kept = lock(&self.0.loaded).clone();
         let mut loaded = match kept {
             Some(loaded) if loaded.id == stored.id && loaded.modified == now => loaded,
-            _ => Loaded {
-                id: stored.id,
-                base: Arc::new(Base::open(path)?),
-                modified: now,
-                adapter: None,
-            },
+            _ => {
+                Loaded { id: stored.id, base: Arc::new(open(path)?), modified: now, adapter: None }
+            }
         };
         loaded.adapter = match (which, loaded.adapter.take()) {
             (None, _) => None,
@@ -155,6 +152,16 @@ impl Desk {
         *lock(&self.0.loaded) = Some(loaded.clone());
         Ok(Ghost { base_id: stored.id, base: loaded.base, adapter: loaded.adapter })
     }
+}
+
+/// Opens a base under the name of its file: that is how people know it, and what files call
+/// themselves inside is often odd.
+fn open(path: &Path) -> Result<Base> {
+    let mut base = Base::open(path)?;
+    if let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) {
+        base.card.name = name.to_owned();
+    }
+    Ok(base)
 }
 
 pub(crate) fn no_base() -> Failure {
