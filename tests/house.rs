@@ -113,8 +113,8 @@ fn in_the_core_no_file_uses_a_noun_to_its_right() {
     for (at, noun) in line.iter().enumerate() {
         let mut own: Vec<_> = texts("rs");
         own.retain(|(file, _)| {
-            file.starts_with(format!("src-tauri/ghost-core/src/{noun}"))
-                || *file == PathBuf::from(format!("src-tauri/ghost-core/src/{noun}.rs"))
+            let at = Path::new("src-tauri/ghost-core/src").join(noun);
+            file.starts_with(&at) || *file == at.with_extension("rs")
         });
         for (file, text) in own {
             for right in &line[at + 1..] {
