@@ -82,7 +82,7 @@ fn a_draft_streams_is_stopped_is_edited_and_shipped() {
     window.fill("seed-topic", "the rain barrel");
     window.fill("seed-angle", "what a barrel teaches about waiting");
     window.fill("seed-words", "2000");
-    window.fill("seed-points", "the lid\nthe tap");
+    window.fill("seed-points", "the lid\u{E007}the tap");
 
     // Stopped as soon as a few words stand there: the tiny base is faster than any hand.
     window.run(
