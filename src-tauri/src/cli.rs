@@ -148,7 +148,7 @@ pub(crate) enum Ask {
         #[arg(long, value_name = "DIR")]
         archive: Option<PathBuf>,
         /// Minutes to learn for
-        #[arg(long, value_name = "N", default_value_t = 2.5)]
+        #[arg(long, value_name = "N", default_value_t = 4.0)]
         minutes: f64,
     },
     /// Call a command of the door; `call list` names them
