@@ -3,6 +3,7 @@
 //! Nothing is decided here. With `--json` the answer goes to standard output as one object and
 //! what happens meanwhile to standard error, an object a line; without, both are for people.
 
+mod bench;
 mod learn;
 mod plain;
 mod progress;
@@ -15,6 +16,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
 use ghost_core::id::RunId;
+use ghost_desk::bench::Bench;
 use ghost_desk::failure::{Code, Failure, Result};
 use ghost_desk::wire::{
     AdapterRef, DraftRef, ExportAdapter, Import, JudgeAdapter, Nothing, SeedForm, ShipDraft,
@@ -151,6 +153,24 @@ pub(crate) enum Ask {
         #[arg(long, value_name = "N", default_value_t = 4.0)]
         minutes: f64,
     },
+    /// Time reading, writing and learning on this computer
+    Bench {
+        /// A base file; may be given several times. Otherwise the starter base
+        #[arg(long = "base", value_name = "FILE")]
+        bases: Vec<PathBuf>,
+        /// Only prefill, decode or train; may be given several times
+        #[arg(long, value_parser = ["prefill", "decode", "train"])]
+        what: Vec<String>,
+        /// Tokens of the prompt, and of the sequence learned from
+        #[arg(long, value_name = "N", default_value_t = 512)]
+        tokens: usize,
+        /// How often each is done; the first time doesn't count
+        #[arg(long, value_name = "N", default_value_t = 6)]
+        times: usize,
+        /// Learn in less memory, computing each block again on the way back
+        #[arg(long)]
+        recompute: bool,
+    },
     /// Call a command of the door; `call list` names them
     Call {
         /// Its name
@@ -225,6 +245,9 @@ pub(crate) fn run(ask: Ask, folder: Option<PathBuf>, json: bool) -> i32 {
     }
     let done = match ask {
         Ask::Tour { archive, minutes } => tour::take(folder, archive, minutes, json),
+        Ask::Bench { bases, what, tokens, times, recompute } => {
+            bench::bench(&Bench { bases, what, tokens, times, recompute }, json)
+        }
         ask => home(folder).and_then(|folder| {
             log::keep(&folder);
             answer(ask, &Teller::open(&folder, Host::CommandLine, json)?)
@@ -286,7 +309,7 @@ fn answer(ask: Ask, tell: &Teller) -> Result<i32> {
             })?;
             tell.answer(&command, request, plain::json)
         }
-        Ask::Tour { .. } | Ask::Work { .. } => Ok(0), // taken care of before the desk is opened
+        Ask::Tour { .. } | Ask::Work { .. } | Ask::Bench { .. } => Ok(0), // taken care of before the desk is opened
     }
 }
 

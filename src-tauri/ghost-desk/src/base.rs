@@ -156,7 +156,7 @@ impl Desk {
 
 /// Opens a base under the name of its file: that is how people know it, and what files call
 /// themselves inside is often odd.
-fn open(path: &Path) -> Result<Base> {
+pub(crate) fn open(path: &Path) -> Result<Base> {
     let mut base = Base::open(path)?;
     if let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) {
         base.card.name = name.to_owned();
@@ -185,7 +185,7 @@ fn modified(path: &Path) -> Result<String> {
 
 /// Where the starter base may lie: named outright, in the data folder, beside the program (as it
 /// is bundled), or where set-up puts it in a checkout that the program was built in.
-fn starter(bases: &Path) -> Option<PathBuf> {
+pub(crate) fn starter(bases: &Path) -> Option<PathBuf> {
     if let Some(named) = std::env::var_os("GHOST_BASE") {
         return Some(named.into());
     }

@@ -8,6 +8,7 @@
 
 mod archive;
 mod base;
+pub mod bench;
 pub mod commands;
 mod doctor;
 pub mod event;

@@ -157,13 +157,13 @@ fn bf16_le(bytes: &[u8; 2], out: &mut [f32; 1]) {
 
 /// The half-precision number at `at`.
 #[inline(always)]
-fn half_at(block: &[u8], at: usize) -> f32 {
+pub(crate) fn half_at(block: &[u8], at: usize) -> f32 {
     f16::from_le_bytes([block[at], block[at + 1]]).to_f32()
 }
 
 /// The 32 bits at `at`.
 #[inline(always)]
-fn bits_at(block: &[u8], at: usize) -> u32 {
+pub(crate) fn bits_at(block: &[u8], at: usize) -> u32 {
     u32::from_le_bytes([block[at], block[at + 1], block[at + 2], block[at + 3]])
 }
 
@@ -273,6 +273,13 @@ fn scale_and_least(packed: &[u8], j: usize) -> (f32, f32) {
     (f32::from(s), f32::from(m))
 }
 
+/// Scale and least of one of the eight groups of a `q4_k` or `q5_k` block: value = scale × q + least.
+#[inline(always)]
+pub(crate) fn group_scale(block: &[u8], group: usize) -> (f32, f32) {
+    let (s, m) = scale_and_least(&block[4..16], group);
+    (half_at(block, 0) * s, -half_at(block, 2) * m)
+}
+
 /// Scale and least of the scales; 12 bytes of scales; 128 bytes of nibbles in groups of 32.
 #[inline(always)]
 fn q4_k(block: &[u8; 144], out: &mut [f32; 256]) {
@@ -319,6 +326,31 @@ fn q6_k(block: &[u8; 210], out: &mut [f32; 256]) {
             out[group * 16 + l] = s * f32::from((low | (high << 4)) as i8 - 32);
         }
     }
+}
+
+/// Random blocks, every bit of them tried, whose scales are ordinary numbers.
+#[cfg(test)]
+pub(crate) fn some_blocks(block: BlockType, values: usize, seed: u64) -> Vec<u8> {
+    let mut chance = crate::chance::Chance::new(seed);
+    let mut bytes: Vec<u8> =
+        (0..block.row_bytes(values).expect("whole blocks")).map(|_| chance.draw() as u8).collect();
+    // High bytes of half-precision scales: an exponent near a sixteenth.
+    let scales: &[usize] = match block {
+        BlockType::F16 | BlockType::Q4_0 | BlockType::Q5_0 | BlockType::Q8_0 => &[1],
+        BlockType::Q4_1 | BlockType::Q5_1 | BlockType::Q4_K | BlockType::Q5_K => &[1, 3],
+        BlockType::Q2_K => &[81, 83],
+        BlockType::Q3_K => &[109],
+        BlockType::Q6_K => &[209],
+        BlockType::BF16 => &[1],
+        BlockType::F32 => &[3],
+    };
+    let wide = matches!(block, BlockType::BF16 | BlockType::F32);
+    for block in bytes.chunks_mut(block.bytes_per_block()) {
+        for at in scales {
+            block[*at] = if wide { block[*at] & 0x80 | 0x3E } else { block[*at] & 0x83 | 0x2C };
+        }
+    }
+    bytes
 }
 
 #[cfg(test)]

@@ -1,22 +1,31 @@
-//! The plain home of the operations: any CPU, `f32` throughout.
+//! The processor as a home of the operations.
 //!
-//! Frozen weights are unpacked a panel at a time and multiplied by the `gemm`
-//! crate; a single row goes straight against unpacked rows. Loops over rows
-//! are compiled for each width of vector and picked at run time by `pulp`.
-//! Work is divided by shape, never by thread count, and no sum runs across
-//! threads, so an answer is the same bit for bit every time.
+//! Where it multiplies eight-bit numbers fast, products with quantised weights
+//! are made of those ([`eight`], and [`dots`] for a single row). Elsewhere, and
+//! for weights that were never quantised, they are made in `f32`: weights are
+//! unpacked a panel at a time and multiplied by the `gemm` crate. Loops over
+//! rows are compiled for each width of vector and picked at run time by
+//! `pulp`. No sum depends on how work is divided between threads, so an answer
+//! is the same bit for bit every time.
 //!
-//! Absent on purpose: integer products and bfloat16, which belong to faster
-//! homes; this one is what they are tested against.
+//! Absent on purpose: bfloat16 products. They are fast on some processors and
+//! slower than `f32` on others that have them; eight bits are faster than
+//! either wherever there are instructions for them.
 
-use std::marker::PhantomData;
+mod dots;
+mod eight;
+mod tier;
+mod wide;
+
 use std::ops::Range;
 use std::sync::Mutex;
 
 use gemm::Parallelism;
-use pulp::{Arch, Simd, WithSimd};
+use pulp::Arch;
 use rayon::prelude::*;
 
+use self::tier::Tier;
+use self::wide::wide;
 use crate::base::{Gate, Pairs};
 use crate::kernel::{Attended, Heads, Kernel, Mat, MatMut, Norm, Turns};
 use crate::weight::Weight;
@@ -30,20 +39,49 @@ const QUERIES: usize = 64;
 /// Logits held at a time: 64 MB.
 const LOGITS: usize = 1 << 24;
 
-/// The plain CPU home.
+/// The processor as a home of the operations.
 pub struct Cpu {
+    tier: Tier,
     arch: Arch,
     /// Buffers to use again: fresh memory costs a page fault every 4 kB.
     spare: Mutex<Vec<Vec<f32>>>,
+    coded: Mutex<Vec<eight::Rows>>,
 }
 
 impl Default for Cpu {
+    /// With the best this processor has.
     fn default() -> Self {
-        Self { arch: Arch::new(), spare: Mutex::default() }
+        Self::of(Tier::found())
     }
 }
 
 impl Cpu {
+    /// `f32` throughout, on any processor: what the others are held to.
+    pub fn plain() -> Self {
+        Self::of(Tier::plain())
+    }
+
+    fn of(tier: Tier) -> Self {
+        Self { tier, arch: tier.arch(), spare: Mutex::default(), coded: Mutex::default() }
+    }
+
+    /// Whether products with this weight are made in eight bits.
+    fn in_eight_bits(&self, w: &Weight) -> bool {
+        !matches!(self.tier, Tier::Plain(_)) && dots::suits(w.block)
+    }
+
+    /// Runs `work` with rows of `width` values in eight bits.
+    fn with_coded<T>(&self, x: &[f32], width: usize, work: impl FnOnce(&eight::Rows) -> T) -> T {
+        let taken = self.coded.lock().ok().and_then(|mut coded| coded.pop());
+        let mut rows = taken.unwrap_or_default();
+        rows.code(self.tier, x, width);
+        let answer = work(&rows);
+        if let Ok(mut coded) = self.coded.lock() {
+            coded.push(rows);
+        }
+        answer
+    }
+
     /// Runs `work` with a buffer of `len` values of no particular kind.
     fn with_buffer<T>(&self, len: usize, work: impl FnOnce(&mut [f32]) -> T) -> T {
         let taken = self.spare.lock().ok().and_then(|mut spare| spare.pop());
@@ -205,7 +243,28 @@ impl Sight {
 }
 
 impl Kernel for Cpu {
+    fn linears(&self, x: &[f32], outs: &mut [(&Weight, &mut [f32])]) {
+        let Some(cols) = outs.first().map(|(w, _)| w.cols) else { return };
+        if !outs.iter().all(|(w, _)| self.in_eight_bits(w)) {
+            return outs.iter_mut().for_each(|(w, y)| self.linear(x, w, y));
+        }
+        if x.len() == cols {
+            let mut row = dots::Row::default();
+            row.code(self.tier, x);
+            return dots::against(self.tier, &row, outs);
+        }
+        self.with_coded(x, cols, |rows| {
+            for (w, y) in outs {
+                y.fill(0.0);
+                eight::forth(self.tier, rows, w, MatMut::new(y, x.len() / cols, w.rows));
+            }
+        });
+    }
+
     fn linear(&self, x: &[f32], w: &Weight, y: &mut [f32]) {
+        if self.in_eight_bits(w) {
+            return self.linears(x, &mut [(w, y)]);
+        }
         if x.len() == w.cols {
             return self.row(x, w, y);
         }
@@ -220,6 +279,11 @@ impl Kernel for Cpu {
 
     fn linear_back(&self, dy: &[f32], w: &Weight, dx: &mut [f32]) {
         let n = dy.len() / w.rows;
+        if self.in_eight_bits(w) && n > 1 {
+            return self.with_coded(dy, w.rows, |rows| {
+                eight::back(self.tier, rows, w, MatMut::new(dx, n, w.cols));
+            });
+        }
         self.panels(w, |rows, panel| {
             let dy = Mat::strided(&dy[rows.start..], n, rows.len(), w.rows);
             let panel = Mat::new(panel, rows.len(), w.cols);
@@ -462,26 +526,6 @@ fn product(parallel: Parallelism, a: Mat, b: Mat, scale: f32, add: bool, c: MatM
             parallel,
         );
     }
-}
-
-/// Compiles a function once for each width of vector, and calls the widest this machine has.
-macro_rules! wide {
-    ($($(#[$doc:meta])* fn $name:ident<$life:lifetime>($($arg:ident: $ty:ty),* $(,)?) -> $out:ty $body:block)*) => {$(
-        $(#[$doc])*
-        #[allow(clippy::too_many_arguments)]
-        fn $name<$life>(arch: Arch, $($arg: $ty),*) -> $out {
-            struct Call<$life> { $($arg: $ty,)* life: PhantomData<&$life ()> }
-            impl<$life> WithSimd for Call<$life> {
-                type Output = $out;
-                #[inline(always)]
-                fn with_simd<S: Simd>(self, _: S) -> $out {
-                    let Call { $($arg,)* .. } = self;
-                    $body
-                }
-            }
-            arch.dispatch(Call { $($arg,)* life: PhantomData })
-        }
-    )*};
 }
 
 /// Sums kept apart so that a loop over them is one vector instruction; also the order of adding.

@@ -146,6 +146,13 @@ pub trait Kernel: Send + Sync {
     /// `y = x Wᵀ` for a frozen weight of any block type.
     fn linear(&self, x: &[f32], w: &Weight, y: &mut [f32]);
 
+    /// `y = x Wᵀ` for several weights that read the same rows.
+    fn linears(&self, x: &[f32], outs: &mut [(&Weight, &mut [f32])]) {
+        for (w, y) in outs {
+            self.linear(x, w, y);
+        }
+    }
+
     /// `dx += dy W`.
     fn linear_back(&self, dy: &[f32], w: &Weight, dx: &mut [f32]);
 

@@ -11,10 +11,12 @@
 
 pub mod adapter;
 pub mod base;
+pub mod bench;
 pub mod block;
 pub mod chance;
 pub mod chat;
 mod checkpoint;
+mod coded;
 pub mod cpu;
 pub mod device;
 pub mod error;

@@ -246,20 +246,25 @@ impl<'a> Model<'a> {
         Heads { q, kv, dim, window: layer.window }
     }
 
-    /// `y = x Wᵀ`, with the adapter beside it. `dropped` is the adapter's input.
-    fn project(
+    /// `y = x Wᵀ` for all that read `x`, with the adapter beside each. `dropped` is the adapter's
+    /// input.
+    fn project<const N: usize>(
         &self,
         pass: &Pass,
-        target: Target,
         x: &[f32],
         dropped: &[f32],
         low: &mut [Vec<f32>; 7],
-        y: &mut Vec<f32>,
+        mut readers: [(Target, &mut Vec<f32>); N],
     ) {
-        let (rows, cols) = target.shape(&self.base.shape);
+        let cols = readers.first().map_or(1, |(target, _)| target.shape(&self.base.shape).1);
         let n = x.len() / cols;
-        self.kernel.linear(x, target.weight(pass.layer), fit(y, n * rows));
-        if let Some(lora) = self.lora {
+        let mut outs = readers.each_mut().map(|(target, y)| {
+            let weight = target.weight(pass.layer);
+            (weight, fit(y, n * weight.rows))
+        });
+        self.kernel.linears(x, &mut outs);
+        let Some(lora) = self.lora else { return };
+        for (target, y) in readers {
             let u = fit(&mut low[target as usize], n * lora.rank);
             self.kernel.low(dropped, lora.low(pass.n, target), u, y);
         }
@@ -274,12 +279,11 @@ impl<'a> Model<'a> {
 
         self.kernel.norm(x, self.norm(&layer.attn_norm), fit(h, len));
         let dropped = pass.drop(Site::Attention, h);
-        for (target, y, bias) in [
-            (Target::Q, &mut *q, &layer.q_bias),
-            (Target::K, &mut *k, &layer.k_bias),
-            (Target::V, &mut *v, &layer.v_bias),
-        ] {
-            self.project(pass, target, h, dropped.of(h), low, y);
+        let readers = [(Target::Q, &mut *q), (Target::K, &mut *k), (Target::V, &mut *v)];
+        self.project(pass, h, dropped.of(h), low, readers);
+        for (y, bias) in
+            [(&mut *q, &layer.q_bias), (&mut *k, &layer.k_bias), (&mut *v, &layer.v_bias)]
+        {
             if let Some(bias) = bias {
                 y.chunks_exact_mut(bias.len()).for_each(|row| add(row, bias));
             }
@@ -307,17 +311,17 @@ impl<'a> Model<'a> {
         let (seen, lse) = (fit(seen, q.len()), fit(lse, n * shape.heads));
         self.kernel.attend(q, keys, values, self.heads(layer), past, seen, lse);
         let dropped = pass.drop(Site::Output, seen);
-        self.project(pass, Target::O, seen, dropped.of(seen), low, middle);
+        self.project(pass, seen, dropped.of(seen), low, [(Target::O, &mut *middle)]);
         self.post_norm(&layer.post_attn_norm, middle, &mut kept.o_plain);
         add(middle, x);
 
         self.kernel.norm(middle, self.norm(&layer.ffn_norm), fit(h2, len));
         let dropped = pass.drop(Site::FeedForward, h2);
-        self.project(pass, Target::Gate, h2, dropped.of(h2), low, gate);
-        self.project(pass, Target::Up, h2, dropped.of(h2), low, up);
+        let readers = [(Target::Gate, &mut *gate), (Target::Up, &mut *up)];
+        self.project(pass, h2, dropped.of(h2), low, readers);
         self.kernel.gate(shape.gate, gate, up, fit(act, gate.len()));
         let dropped = pass.drop(Site::Down, act);
-        self.project(pass, Target::Down, act, dropped.of(act), low, out);
+        self.project(pass, act, dropped.of(act), low, [(Target::Down, &mut *out)]);
         self.post_norm(&layer.post_ffn_norm, out, &mut kept.down_plain);
         add(out, middle);
     }
@@ -469,11 +473,10 @@ impl Learner {
     /// weighted negative log-likelihoods (not divided).
     ///
     /// # Panics
-    /// If the adapter or the gradients aren't of the base's shape, or weights aren't one a token.
-    pub fn learn(&mut self, base: &Base, lora: &Lora, told: Told, gradients: &mut Lora) -> f64 {
+    /// If the gradients aren't of the base's shape, or weights aren't one a token.
+    pub fn learn(&mut self, model: &Model, told: Told, gradients: &mut Lora) -> f64 {
         assert_eq!(told.tokens.len(), told.weights.len(), "one weight a token");
-        let model = Model::new(base, Some(lora));
-        rayon::scope(|_| self.learn_on(&model, told, gradients))
+        rayon::scope(|_| self.learn_on(model, told, gradients))
     }
 
     fn learn_on(&mut self, model: &Model, told: Told, gradients: &mut Lora) -> f64 {

@@ -4,14 +4,18 @@
 
 #![allow(clippy::unwrap_used)]
 
+use std::sync::LazyLock;
+
 use candle_core::{D, Device, Tensor, Var};
 use candle_nn::ops;
 
 use crate::base::{Base, Gate, Layer, Pairs, Rope};
 use crate::chance::Chance;
+use crate::cpu::Cpu;
 use crate::lora::{Lora, Target};
 use crate::model::{Cache, Dropout, Keep, Learner, Model, Told};
-use crate::tiny;
+use crate::block::BlockType;
+use crate::tiny::{self, Tiny};
 use crate::weight::Weight;
 
 fn matrix(w: &Weight) -> Tensor {
@@ -246,8 +250,14 @@ fn told<'a>(tokens: &'a [u32], weights: &'a [f32]) -> Told<'a> {
 
 fn learn(base: &Base, lora: &Lora, told: Told) -> (f64, Lora) {
     let mut gradients = lora.zeros_like();
-    let loss = Learner::default().learn(base, lora, told, &mut gradients);
+    let loss = Learner::default().learn(&plain(base, Some(lora)), told, &mut gradients);
     (loss, gradients)
+}
+
+/// In `f32` throughout, as the oracle is.
+fn plain<'a>(base: &'a Base, lora: Option<&'a Lora>) -> Model<'a> {
+    static PLAIN: LazyLock<Cpu> = LazyLock::new(Cpu::plain);
+    Model::new(base, lora).on(&*PLAIN)
 }
 
 #[track_caller]
@@ -268,7 +278,7 @@ fn logits_are_the_oracles() {
         let (lora, tokens) = (learned(&base), tokens(&base, 90));
         let theirs: Vec<f32> =
             Oracle::new(&base, &lora).logits(&tokens).flatten_all().unwrap().to_vec1().unwrap();
-        close(kind, &Model::new(&base, Some(&lora)).all_logits(&tokens), &theirs, 1e-4);
+        close(kind, &plain(&base, Some(&lora)).all_logits(&tokens), &theirs, 1e-4);
     }
 }
 
@@ -335,7 +345,7 @@ fn a_learner_used_twice_gives_the_same() {
     let mut once = |n: usize, keep| {
         let mut gradients = lora.zeros_like();
         let told = Told { keep, ..told(&tokens[..n], &weights[..n]) };
-        let loss = learner.learn(&base, &lora, told, &mut gradients);
+        let loss = learner.learn(&plain(&base, Some(&lora)), told, &mut gradients);
         (loss, gradients)
     };
     let first = once(70, Keep::Stored);
@@ -369,8 +379,7 @@ fn two_sequences_in_one_batch_are_one_loss() {
     let mut together = lora.zeros_like();
     for (tokens, weights) in halves {
         Learner::default().learn(
-            &base,
-            &lora,
+            &plain(&base, Some(&lora)),
             Told { over, ..told(tokens, weights) },
             &mut together,
         );
@@ -388,7 +397,7 @@ fn two_sequences_in_one_batch_are_one_loss() {
 fn a_token_at_a_time_is_the_same_as_all_at_once() {
     for (kind, base) in kinds() {
         let (lora, tokens) = (learned(&base), tokens(&base, 80));
-        let model = Model::new(&base, Some(&lora));
+        let model = plain(&base, Some(&lora));
         let all = model.all_logits(&tokens);
         let mut cache = Cache::new(&base);
         let vocab = base.shape.vocab;
@@ -410,8 +419,8 @@ fn a_fresh_adapter_changes_nothing_at_all() {
     let base = tiny::base(1);
     let (fresh, tokens) = (Lora::fresh(&base, 8, 16.0, 0.1, 1), tokens(&base, 70));
     assert!(
-        Model::new(&base, Some(&fresh)).all_logits(&tokens)
-            == Model::new(&base, None).all_logits(&tokens)
+        plain(&base, Some(&fresh)).all_logits(&tokens)
+            == plain(&base, None).all_logits(&tokens)
     );
     assert_ne!(Lora::fresh(&base, 8, 16.0, 0.1, 2), fresh, "another seed begins elsewhere");
 }
@@ -421,8 +430,8 @@ fn merged_is_the_same_as_beside() {
     for (kind, base) in kinds() {
         let (lora, tokens) = (learned(&base), tokens(&base, 70));
         let merged = lora.merge(&base);
-        let beside = Model::new(&base, Some(&lora)).all_logits(&tokens);
-        assert!(beside != Model::new(&base, None).all_logits(&tokens));
+        let beside = plain(&base, Some(&lora)).all_logits(&tokens);
+        assert!(beside != plain(&base, None).all_logits(&tokens));
         close(kind, &Model::new(&merged, None).all_logits(&tokens), &beside, 1e-4);
     }
 }
@@ -431,7 +440,7 @@ fn merged_is_the_same_as_beside() {
 fn the_same_is_asked_twice_and_answered_the_same() {
     let base = tiny::base(1);
     let (lora, tokens, weights) = (learned(&base), tokens(&base, 600), weights(600));
-    let model = Model::new(&base, Some(&lora));
+    let model = plain(&base, Some(&lora));
     assert!(model.all_logits(&tokens) == model.all_logits(&tokens));
     assert!(
         learn(&base, &lora, told(&tokens, &weights))
@@ -442,11 +451,39 @@ fn the_same_is_asked_twice_and_answered_the_same() {
 #[test]
 fn tokens_no_base_knows_and_none_at_all_are_no_accident() {
     let base = tiny::base(1);
-    let model = Model::new(&base, None);
+    let model = plain(&base, None);
     assert!(model.forward(&[], &mut Cache::new(&base)).is_empty());
     assert!(model.forward(&[u32::MAX, 3], &mut Cache::new(&base)).iter().all(|l| l.is_finite()));
     assert!(model.surprise(&[5], 1, &mut Cache::new(&base)).is_empty());
     assert!(model.surprise(&[], 0, &mut Cache::new(&base)).is_empty());
     let lora = learned(&base);
     assert_eq!(learn(&base, &lora, Told { over: 1.0, ..told(&[1, 2], &[1.0, 0.0]) }).0, 0.0);
+}
+
+/// How far apart two lists are, of how long the second is.
+fn apart(ours: &[f32], theirs: &[f32]) -> f32 {
+    let size = |values: &mut dyn Iterator<Item = f32>| values.map(|v| v * v).sum::<f32>().sqrt();
+    let off = size(&mut ours.iter().zip(theirs).map(|(a, b)| a - b));
+    off / size(&mut theirs.iter().copied()).max(1e-12)
+}
+
+#[test]
+fn eight_bits_are_near_enough_forth_and_back() {
+    for block in [BlockType::Q4_1, BlockType::Q8_0] {
+        let base = Tiny { block, ..Tiny::default() }.base();
+        let (lora, tokens, weights) = (learned(&base), tokens(&base, 75), weights(75));
+        let fast = Model::new(&base, Some(&lora));
+        let logits = plain(&base, Some(&lora)).all_logits(&tokens);
+        let off = apart(&fast.all_logits(&tokens), &logits);
+        assert!(off < 0.02, "{block:?}: logits are off by {off}");
+        let told = told(&tokens, &weights);
+        let (loss, gradients) = learn(&base, &lora, told);
+        let mut near = lora.zeros_like();
+        let near_loss = Learner::default().learn(&fast, told, &mut near);
+        assert!((near_loss / loss - 1.0).abs() < 2e-3, "{block:?}: {near_loss} for {loss}");
+        for ((name, ours), theirs) in near.names().zip(near.tensors()).zip(gradients.tensors()) {
+            let off = apart(ours, theirs);
+            assert!(off < 0.05, "{block:?}: {name} is off by {off}");
+        }
+    }
 }

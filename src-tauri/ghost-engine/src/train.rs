@@ -21,7 +21,7 @@ use crate::error::{Error, Result};
 use crate::lesson::{self, Lesson};
 use crate::lora::Lora;
 use crate::memory;
-use crate::model::{Dropout, Keep, Learner, Told};
+use crate::model::{Dropout, Keep, Learner, Model, Told};
 use crate::score;
 
 /// Longest time between two checkpoints.
@@ -248,7 +248,7 @@ impl Batch<'_> {
     fn learn(&self, base: &Base, lora: &Lora, learner: &mut Learner, gradients: &mut Lora) -> f32 {
         let weights = |lesson: &Lesson| lesson.weights.iter().map(|w| f64::from(*w)).sum::<f64>();
         let over: f64 = self.lessons.iter().map(|lesson| weights(lesson)).sum();
-        let mut nats = 0.0;
+        let (mut nats, model) = (0.0, Model::new(base, Some(lora)));
         for (i, lesson) in self.lessons.iter().enumerate() {
             let Recipe { random_seed, dropout: share, .. } = *self.plan.recipe;
             let seed = Chance::of(random_seed, &[0xD0, self.n as u64, i as u64]).draw();
@@ -259,7 +259,7 @@ impl Batch<'_> {
                 dropout: (share > 0.0).then_some(Dropout { share, seed }),
                 keep: self.plan.keep,
             };
-            nats += learner.learn(base, lora, told, gradients);
+            nats += learner.learn(&model, told, gradients);
         }
         (nats / over) as f32
     }

@@ -117,6 +117,17 @@ impl Weight {
         &self.bytes[row * len..(row + 1) * len]
     }
 
+    /// The bytes of some columns of a row: whole blocks, or what is left of the row.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub(crate) fn part_bytes(&self, row: usize, cols: Range<usize>) -> &[u8] {
+        let at = |col: usize| {
+            col.min(self.cols) / self.block.values_per_block() * self.block.bytes_per_block()
+        };
+        &self.row_bytes(row)[at(cols.start)..at(cols.end)]
+    }
+
     /// Writes some rows as plain numbers to `out`, row after row.
     ///
     /// # Panics

@@ -1,0 +1,86 @@
+//! How fast bases are on this computer. Needs no data folder, and keeps nothing.
+
+use std::path::{Path, PathBuf};
+
+use ghost_engine::bench::{How, What, measure};
+use ghost_engine::device;
+use ghost_engine::model::Keep;
+use serde::Serialize;
+
+use crate::base;
+use crate::failure::Result;
+
+/// What to time.
+#[derive(Debug, Clone)]
+pub struct Bench {
+    /// Base files; the starter base where there are none.
+    pub bases: Vec<PathBuf>,
+    /// Only some of prefill, decode and train; all where empty.
+    pub what: Vec<String>,
+    /// Tokens of a prompt, and of a sequence learned from.
+    pub tokens: usize,
+    /// How often each is done.
+    pub times: usize,
+    /// Learn with each block computed again on the way back, in less memory.
+    pub recompute: bool,
+}
+
+/// The figures.
+#[derive(Debug, Clone, Serialize)]
+pub struct BenchReport {
+    /// One a base and thing timed.
+    pub rows: Vec<BenchRow>,
+}
+
+/// One figure.
+#[derive(Debug, Clone, Serialize)]
+pub struct BenchRow {
+    /// The base's name.
+    pub base: String,
+    /// What computed.
+    pub device: String,
+    /// "prefill", "decode" or "train".
+    pub what: &'static str,
+    /// The median.
+    pub tokens_per_second: f64,
+    /// The best of all times but the first.
+    pub best: f64,
+    /// Most memory held meanwhile, in 10⁶ bytes.
+    pub peak_mb: f64,
+}
+
+/// Times bases, telling each figure as it is known.
+///
+/// # Errors
+/// `base_missing`, `not_a_base`, or the file's.
+pub fn bench(ask: &Bench, hear: &mut dyn FnMut(&BenchRow)) -> Result<BenchReport> {
+    let mut files = ask.bases.clone();
+    if files.is_empty() {
+        files.push(base::starter(Path::new(".")).ok_or_else(base::no_base)?);
+    }
+    let keep = if ask.recompute { Keep::Recomputed } else { Keep::Stored };
+    let how = How { tokens: ask.tokens, written: 64, times: ask.times, keep };
+    let mut rows = Vec::new();
+    for file in files {
+        let base = base::open(&file)?;
+        for (what, name) in
+            [(What::Prefill, "prefill"), (What::Decode, "decode"), (What::Train, "train")]
+        {
+            if !ask.what.is_empty() && !ask.what.iter().any(|wanted| wanted == name) {
+                continue;
+            }
+            let figure = measure(&base, what, how);
+            let row = BenchRow {
+                base: base.card.name.clone(),
+                device: device::device().name,
+                what: name,
+                tokens_per_second: figure.tokens_per_second,
+                best: figure.best,
+                peak_mb: figure.peak_bytes as f64 / 1e6,
+            };
+            hear(&row);
+            rows.push(row);
+        }
+    }
+    Ok(BenchReport { rows })
+}

@@ -1,0 +1,120 @@
+//! How fast a base reads, writes and learns here, and what memory that takes: the shapes peers
+//! are timed at (llama.cpp's pp and tg, PEFT at one sequence), so that figures stand beside theirs.
+
+use std::time::Instant;
+
+use crate::base::Base;
+use crate::chance::Chance;
+use crate::lora::Lora;
+use crate::memory;
+use crate::model::{Cache, Keep, Learner, Model, Told};
+use crate::optimizer::AdamW;
+
+/// What is timed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum What {
+    /// Reading a prompt.
+    Prefill,
+    /// Writing, a token at a time, from an empty page.
+    Decode,
+    /// Learning: an adapter of rank 8 on all matrices, one sequence a step.
+    Train,
+}
+
+/// How it is timed.
+#[derive(Clone, Copy, Debug)]
+pub struct How {
+    /// Tokens of the prompt and of the sequence learned from.
+    pub tokens: usize,
+    /// Tokens written.
+    pub written: usize,
+    /// Times each is done, the first left out of the figure.
+    pub times: usize,
+    /// How learning spends memory.
+    pub keep: Keep,
+}
+
+/// One figure.
+#[derive(Clone, Copy, Debug)]
+pub struct Figure {
+    /// Of what.
+    pub what: What,
+    /// The median of all times but the first.
+    pub tokens_per_second: f64,
+    /// The best of them.
+    pub best: f64,
+    /// Most memory the process held meanwhile, the file's pages it read among it.
+    pub peak_bytes: u64,
+}
+
+/// Times one thing.
+pub fn measure(base: &Base, what: What, how: How) -> Figure {
+    memory::forget_peak();
+    let mut chance = Chance::new(17);
+    let vocab = base.shape.vocab as u64;
+    let tokens: Vec<u32> = (0..how.tokens + 1).map(|_| (chance.draw() % vocab) as u32).collect();
+    let (done, seconds) = match what {
+        What::Prefill => (how.tokens, prefill(base, &tokens[..how.tokens], how.times)),
+        What::Decode => (how.written, decode(base, &tokens, how)),
+        What::Train => (how.tokens, train(base, &tokens, how)),
+    };
+    let mut speeds: Vec<f64> = seconds.iter().skip(1).map(|s| done as f64 / s).collect();
+    speeds.sort_by(f64::total_cmp);
+    let tokens_per_second = speeds.get(speeds.len() / 2).copied().unwrap_or(0.0);
+    let best = speeds.last().copied().unwrap_or(0.0);
+    Figure { what, tokens_per_second, best, peak_bytes: memory::peak() }
+}
+
+fn timed(times: usize, mut work: impl FnMut()) -> Vec<f64> {
+    let once = |_| {
+        let begun = Instant::now();
+        work();
+        begun.elapsed().as_secs_f64()
+    };
+    (0..times.max(2)).map(once).collect()
+}
+
+fn prefill(base: &Base, tokens: &[u32], times: usize) -> Vec<f64> {
+    let model = Model::new(base, None);
+    timed(times, || {
+        model.forward(tokens, &mut Cache::new(base));
+    })
+}
+
+fn decode(base: &Base, tokens: &[u32], how: How) -> Vec<f64> {
+    let model = Model::new(base, None);
+    timed(how.times, || {
+        let mut cache = Cache::new(base);
+        for i in 0..how.written {
+            model.forward(&tokens[i % tokens.len()..][..1], &mut cache);
+        }
+    })
+}
+
+fn train(base: &Base, tokens: &[u32], how: How) -> Vec<f64> {
+    let mut lora = Lora::fresh(base, 8, 16.0, 0.0, 1);
+    let (mut adam, mut gradients) = (AdamW::new(&lora), lora.zeros_like());
+    let (mut learner, weights) = (Learner::default(), vec![1.0; tokens.len()]);
+    timed(how.times, || {
+        gradients.tensors_mut().for_each(|tensor| tensor.fill(0.0));
+        let told =
+            Told { tokens, weights: &weights, over: how.tokens as f64, dropout: None, keep: how.keep };
+        learner.learn(&Model::new(base, Some(&lora)), told, &mut gradients);
+        adam.step(&mut lora, &gradients, 1e-4, 1.0);
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::tiny;
+
+    #[test]
+    fn everything_is_timed() {
+        let base = tiny::base(1);
+        let how = How { tokens: 20, written: 3, times: 2, keep: Keep::Stored };
+        for what in [What::Prefill, What::Decode, What::Train] {
+            assert!(measure(&base, what, how).tokens_per_second > 0.0, "{what:?}");
+        }
+    }
+}

@@ -1,0 +1,228 @@
+//! Frozen values as whole numbers of eight bits: `value = scale · q + least`, a scale and a least
+//! for each 32.
+//!
+//! Types whose groups are 32 wide keep their own numbers exactly; the others are coded anew, which
+//! moves a value by at most 1/254 of the largest beside it. What products in eight bits read.
+//! Knows nothing of instructions.
+
+use crate::block::{self, BlockType};
+
+/// Values that share a scale.
+pub(crate) const GROUP: usize = 32;
+/// What is added to a signed number to make it an unsigned one.
+const MIDDLE: f32 = 128.0;
+/// 1.5 · 2²³: what is added to it loses its fraction to the nearest whole number, halves to the
+/// even one, and that number stands in the low bits.
+const MAGIC: f32 = 12_582_912.0;
+
+/// Where coded values go: as many as there are, and one scale and least for each [`GROUP`].
+pub(crate) struct Coded<'a> {
+    pub(crate) q: &'a mut [u8],
+    pub(crate) scale: &'a mut [f32],
+    pub(crate) least: &'a mut [f32],
+}
+
+/// The nearest whole number, for values within ±2²².
+#[inline(always)]
+pub(crate) fn nearest(x: f32) -> i32 {
+    (x + MAGIC).to_bits() as i32 - MAGIC.to_bits() as i32
+}
+
+/// The largest magnitude; not a number where one of them is none.
+#[inline(always)]
+pub(crate) fn largest(values: &[f32]) -> f32 {
+    // As whole numbers, the bits of magnitudes are in the order of the magnitudes, NaN above all.
+    let bits = values.iter().fold(0, |most: u32, value| most.max(value.to_bits() & 0x7FFF_FFFF));
+    f32::from_bits(bits)
+}
+
+/// A scale that brings magnitudes up to `largest` within ±127, and its inverse.
+#[inline(always)]
+pub(crate) fn scale_of(largest: f32) -> (f32, f32) {
+    // Below the smallest normal the inverse would be infinite, and the values are nothing anyway.
+    if largest < 127.0 * f32::MIN_POSITIVE { (0.0, 0.0) } else { (largest / 127.0, 127.0 / largest) }
+}
+
+/// Codes whole blocks of one row.
+#[inline(always)] // into callers that are compiled for wider vectors
+pub(crate) fn code(block: BlockType, bytes: &[u8], to: Coded<'_>) {
+    match block {
+        BlockType::Q4_0 => groups(bytes, to, q4_0),
+        BlockType::Q4_1 => groups(bytes, to, q4_1),
+        BlockType::Q5_0 => groups(bytes, to, q5_0),
+        BlockType::Q5_1 => groups(bytes, to, q5_1),
+        BlockType::Q8_0 => groups(bytes, to, q8_0),
+        BlockType::Q4_K => eights(bytes, to, q4_k),
+        BlockType::Q5_K => eights(bytes, to, q5_k),
+        _ => anew(block, bytes, to),
+    }
+}
+
+/// Blocks of one group each.
+#[inline(always)]
+fn groups<const N: usize>(
+    bytes: &[u8],
+    to: Coded<'_>,
+    one: impl Fn(&[u8; N], &mut [u8; GROUP]) -> (f32, f32),
+) {
+    let blocks = bytes.as_chunks().0.iter().zip(to.q.as_chunks_mut().0);
+    for ((block, q), (scale, least)) in blocks.zip(to.scale.iter_mut().zip(to.least)) {
+        (*scale, *least) = one(block, q);
+    }
+}
+
+/// Blocks of eight groups each; `one` answers a group of a block.
+#[inline(always)]
+fn eights<const N: usize>(
+    bytes: &[u8],
+    to: Coded<'_>,
+    one: impl Fn(&[u8; N], usize, &mut [u8; GROUP]) -> (f32, f32),
+) {
+    let mut groups = to.q.as_chunks_mut().0.iter_mut().zip(to.scale.iter_mut().zip(to.least));
+    for block in bytes.as_chunks().0 {
+        for (group, (q, (scale, least))) in groups.by_ref().take(8).enumerate() {
+            (*scale, *least) = one(block, group, q);
+        }
+    }
+}
+
+/// A type whose groups are not 32 wide, or that has none.
+#[inline(always)]
+fn anew(block: BlockType, bytes: &[u8], to: Coded<'_>) {
+    let mut values = [0.0; 256];
+    let width = block.values_per_block();
+    // Types without blocks are taken 256 at a time too; a tail is as long as it is.
+    let blocks_at_a_time = (256 / width).max(1);
+    let mut groups = to.q.chunks_mut(GROUP).zip(to.scale.iter_mut().zip(to.least));
+    for bytes in bytes.chunks(blocks_at_a_time * block.bytes_per_block()) {
+        let values = &mut values[..bytes.len() / block.bytes_per_block() * width];
+        block.unpack(bytes, values);
+        for (values, (q, (scale, least))) in values.chunks(GROUP).zip(&mut groups) {
+            let (step, inverse) = scale_of(largest(values));
+            for (q, value) in q.iter_mut().zip(values) {
+                *q = (nearest(value * inverse) + MIDDLE as i32) as u8;
+            }
+            (*scale, *least) = (step, -MIDDLE * step);
+        }
+    }
+}
+
+#[inline(always)]
+fn q4_0(block: &[u8; 18], q: &mut [u8; GROUP]) -> (f32, f32) {
+    let scale = block::half_at(block, 0);
+    nibbles(&block[2..], q);
+    (scale, -8.0 * scale)
+}
+
+#[inline(always)]
+fn q4_1(block: &[u8; 20], q: &mut [u8; GROUP]) -> (f32, f32) {
+    nibbles(&block[4..], q);
+    (block::half_at(block, 0), block::half_at(block, 2))
+}
+
+#[inline(always)]
+fn q5_0(block: &[u8; 22], q: &mut [u8; GROUP]) -> (f32, f32) {
+    let scale = block::half_at(block, 0);
+    nibbles(&block[6..], q);
+    fifth_bits(block::bits_at(block, 2), q);
+    (scale, -16.0 * scale)
+}
+
+#[inline(always)]
+fn q5_1(block: &[u8; 24], q: &mut [u8; GROUP]) -> (f32, f32) {
+    nibbles(&block[8..], q);
+    fifth_bits(block::bits_at(block, 4), q);
+    (block::half_at(block, 0), block::half_at(block, 2))
+}
+
+#[inline(always)]
+fn q8_0(block: &[u8; 34], q: &mut [u8; GROUP]) -> (f32, f32) {
+    let scale = block::half_at(block, 0);
+    for (q, byte) in q.iter_mut().zip(&block[2..]) {
+        *q = byte ^ 0x80;
+    }
+    (scale, -MIDDLE * scale)
+}
+
+#[inline(always)]
+fn q4_k(block: &[u8; 144], group: usize, q: &mut [u8; GROUP]) -> (f32, f32) {
+    let (from, shift) = (16 + group / 2 * 32, 4 * (group % 2));
+    for (q, byte) in q.iter_mut().zip(&block[from..from + 32]) {
+        *q = (byte >> shift) & 15;
+    }
+    block::group_scale(block, group)
+}
+
+#[inline(always)]
+fn q5_k(block: &[u8; 176], group: usize, q: &mut [u8; GROUP]) -> (f32, f32) {
+    let (from, shift) = (48 + group / 2 * 32, 4 * (group % 2));
+    for (l, q) in q.iter_mut().enumerate() {
+        let fifth = (block[16 + l] >> group) & 1;
+        *q = ((block[from + l] >> shift) & 15) | (fifth << 4);
+    }
+    block::group_scale(block, group)
+}
+
+/// Low halves of 16 bytes, then high halves.
+#[inline(always)]
+fn nibbles(bytes: &[u8], q: &mut [u8; GROUP]) {
+    for (j, byte) in bytes[..16].iter().enumerate() {
+        q[j] = byte & 15;
+        q[j + 16] = byte >> 4;
+    }
+}
+
+#[inline(always)]
+fn fifth_bits(bits: u32, q: &mut [u8; GROUP]) {
+    for (j, q) in q.iter_mut().enumerate() {
+        *q |= ((bits >> j) & 1) as u8 * 16;
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn every_type_is_coded_to_within_its_promise() {
+        for block in BlockType::ALL {
+            let n = 1024;
+            let bytes = block::some_blocks(block, n, 5);
+            let (mut q, mut scale, mut least) = (vec![0; n], vec![0.0; n / 32], vec![0.0; n / 32]);
+            code(block, &bytes, Coded { q: &mut q, scale: &mut scale, least: &mut least });
+            let mut plain = vec![0.0; n];
+            block.unpack(&bytes, &mut plain);
+            for (g, values) in plain.chunks(GROUP).enumerate() {
+                let exact = matches!(
+                    block,
+                    BlockType::Q4_0
+                        | BlockType::Q4_1
+                        | BlockType::Q5_0
+                        | BlockType::Q5_1
+                        | BlockType::Q8_0
+                        | BlockType::Q4_K
+                        | BlockType::Q5_K
+                );
+                let within = if exact { 1e-5 } else { 1.01 / 254.0 } * largest(values);
+                for (i, value) in values.iter().enumerate() {
+                    let coded = scale[g] * f32::from(q[g * GROUP + i]) + least[g];
+                    assert!((coded - value).abs() <= within, "{block:?}: {coded} for {value}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn the_nearest_whole_number() {
+        for (x, whole) in [(0.0, 0), (0.5, 0), (1.5, 2), (-0.6, -1), (126.9, 127), (-127.0, -127)] {
+            assert_eq!(nearest(x), whole, "{x}");
+        }
+    }
+
+    #[test]
+    fn what_is_no_number_is_the_largest() {
+        assert!(largest(&[1.0, f32::NAN, -3.0]).is_nan());
+        assert_eq!(largest(&[1.0, -3.0, 2.0]), 3.0);
+        assert_eq!(scale_of(0.0), (0.0, 0.0));
+    }
+}
