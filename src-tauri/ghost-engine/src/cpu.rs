@@ -255,7 +255,6 @@ impl Kernel for Cpu {
         }
         self.with_coded(x, cols, |rows| {
             for (w, y) in outs {
-                y.fill(0.0);
                 eight::forth(self.tier, rows, w, MatMut::new(y, x.len() / cols, w.rows));
             }
         });

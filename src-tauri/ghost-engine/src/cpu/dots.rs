@@ -36,7 +36,7 @@ impl Row {
         self.scale.resize(groups, 0.0);
         self.sum.resize(groups, 0.0);
         self.half_sum.resize(2 * groups, 0.0);
-        code_row(tier.arch(), x, self);
+        code_row(tier.arch(), tier, x, self);
     }
 }
 
@@ -98,13 +98,13 @@ impl Tier {
 }
 
 wide! {
-    fn code_row<'a>(x: &'a [f32], to: &'a mut Row) -> () {
+    fn code_row<'a>(tier: Tier, x: &'a [f32], to: &'a mut Row) -> () {
         let groups = to.q.as_chunks_mut::<GROUP>().0.iter_mut().enumerate();
         for (g, to_q) in groups {
             let mut padded = [0.0; GROUP];
             let x = &x[(g * GROUP).min(x.len())..((g + 1) * GROUP).min(x.len())];
             padded[..x.len()].copy_from_slice(x);
-            let (q, scale, sum) = code_group(&padded);
+            let (q, scale, sum) = code_group(tier, &padded);
             *to_q = q;
             to.scale[g] = scale;
             to.sum[g] = scale * sum as f32;

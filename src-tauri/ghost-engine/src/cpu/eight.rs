@@ -53,7 +53,7 @@ impl Rows {
         let quads = self.quads.par_chunks_mut((self.groups * PANEL).max(1));
         let scales = self.scales.par_chunks_mut((self.groups * 2 * ROWS).max(1));
         quads.zip(scales).zip(x.par_chunks(ROWS * width)).for_each(|((quads, scales), x)| {
-            code_panel(tier.arch(), x, width, quads, scales);
+            code_panel(tier.arch(), tier, x, width, quads, scales);
         });
     }
 
@@ -84,7 +84,7 @@ struct Bench {
     values: Vec<f32>,
 }
 
-/// `y = x Wᵀ`, or `y += …`.
+/// `y = x Wᵀ`.
 pub(super) fn forth(tier: Tier, x: &Rows, w: &Weight, y: MatMut) {
     let y = Shared::new(y);
     let strips = w.rows.div_ceil(LANES);
@@ -94,7 +94,7 @@ pub(super) fn forth(tier: Tier, x: &Rows, w: &Weight, y: MatMut) {
             let groups = from..(from + NEAR.next_multiple_of(groups_of(w))).min(x.groups);
             bench.strips.resize_with(1, Strip::default);
             pack_rows(tier.arch(), w, &rows, &groups, bench);
-            multiply(tier, x, 0..x.n.div_ceil(ROWS), &groups, &bench.strips, &y, rows.start);
+            multiply(tier, x, 0..x.n.div_ceil(ROWS), &groups, &bench.strips, &y, rows.start, from > 0);
         }
     });
 }
@@ -116,7 +116,7 @@ pub(super) fn back(tier: Tier, dy: &Rows, w: &Weight, dx: MatMut) {
             let groups = from..(from + NEAR).min(dy.groups);
             bench.strips.resize_with(cols.len().div_ceil(LANES), Strip::default);
             pack_cols(tier.arch(), w, &cols, &groups, bench);
-            multiply(tier, dy, mine.clone(), &groups, &bench.strips, &dx, cols.start);
+            multiply(tier, dy, mine.clone(), &groups, &bench.strips, &dx, cols.start, true);
         }
     });
 }
@@ -126,7 +126,8 @@ fn groups_of(w: &Weight) -> usize {
     (w.block.values_per_block() / GROUP).max(1)
 }
 
-/// Adds the products of panels of rows with strips to the columns from `at` on.
+/// The products of panels of rows with strips, to the columns from `at` on.
+#[allow(clippy::too_many_arguments)]
 fn multiply(
     tier: Tier,
     x: &Rows,
@@ -135,14 +136,15 @@ fn multiply(
     strips: &[Strip],
     y: &Shared,
     at: usize,
+    add: bool,
 ) {
+    let mut sums = [[0.0; LANES]; ROWS];
     for panel in panels {
         let (quads, scales) = x.panel(panel, groups);
         let rows = panel * ROWS..((panel + 1) * ROWS).min(x.n);
         for (i, strip) in strips.iter().enumerate() {
-            let mut sums = [[0.0; LANES]; ROWS];
             tier.tile(&strip.q, &strip.scales, quads, scales, &mut sums);
-            y.add(rows.clone(), at + i * LANES, &sums);
+            y.put(rows.clone(), at + i * LANES, &sums, add);
         }
     }
 }
@@ -166,8 +168,8 @@ impl Shared {
         Self { data: to.data.as_mut_ptr(), cols: to.cols, step: to.step, len: to.data.len() }
     }
 
-    /// Adds to some rows, in the columns from `col` on, as far as there are any.
-    fn add(&self, rows: Range<usize>, col: usize, sums: &[[f32; LANES]; ROWS]) {
+    /// Writes or adds to some rows, in the columns from `col` on, as far as there are any.
+    fn put(&self, rows: Range<usize>, col: usize, sums: &[[f32; LANES]; ROWS], add: bool) {
         let lanes = LANES.min(self.cols - col);
         for (row, sums) in rows.zip(sums) {
             let at = row * self.step + col;
@@ -175,19 +177,30 @@ impl Shared {
             // SAFETY: within the slice by the assert above; see `Sync` for why no one else is here.
             #[allow(unsafe_code)]
             let to = unsafe { std::slice::from_raw_parts_mut(self.data.add(at), lanes) };
-            to.iter_mut().zip(sums).for_each(|(to, sum)| *to += sum);
+            // A whole strip, which nearly all are, is a vector.
+            match to.as_chunks_mut::<LANES>() {
+                ([to], []) if add => (0..LANES).for_each(|lane| to[lane] += sums[lane]),
+                ([to], []) => *to = *sums,
+                (_, to) if add => to.iter_mut().zip(sums).for_each(|(to, sum)| *to += sum),
+                (_, to) => to.copy_from_slice(&sums[..lanes]),
+            }
         }
     }
 }
 
 wide! {
-    fn code_panel<'a>(x: &'a [f32], width: usize, quads: &'a mut [u32], scales: &'a mut [f32]) -> () {
+    fn code_panel<'a>(tier: Tier, x: &'a [f32], width: usize, quads: &'a mut [u32], scales: &'a mut [f32]) -> () {
         let groups = width.div_ceil(GROUP);
         for (i, x) in x.chunks(width).enumerate() {
             for (g, x) in x.chunks(GROUP).enumerate() {
-                let mut padded = [0.0; GROUP];
-                padded[..x.len()].copy_from_slice(x);
-                let (q, scale, sum) = code_group(&padded);
+                let (q, scale, sum) = match x.as_array() {
+                    Some(x) => code_group(tier, x),
+                    None => {
+                        let mut padded = [0.0; GROUP];
+                        padded[..x.len()].copy_from_slice(x);
+                        code_group(tier, &padded)
+                    }
+                };
                 let quads = &mut quads[g * PANEL..(g + 1) * PANEL];
                 for (k, quad) in q.as_chunks::<4>().0.iter().enumerate() {
                     quads[k * ROWS + i] = u32::from_le_bytes(*quad);
@@ -213,10 +226,11 @@ wide! {
         let Strip { q: packed, scales } = &mut strips[0];
         packed.resize(n * STRIP, 0);
         scales.resize(n * 2 * LANES, 0.0);
-        q.resize(n * GROUP, 0);
+        q.resize(LANES * n * GROUP, 0);
         scale.resize(n, 0.0);
         least.resize(n, 0.0);
         for lane in 0..LANES {
+            let q = &mut q[lane * n * GROUP..(lane + 1) * n * GROUP];
             if lane < rows.len() {
                 let bytes = w.part_bytes(rows.start + lane, groups.start * GROUP..groups.end * GROUP);
                 coded::code(w.block, bytes, Coded { q, scale, least });
@@ -224,15 +238,21 @@ wide! {
                 scale.fill(0.0);
                 least.fill(0.0);
             }
-            for (g, q) in q.as_chunks::<GROUP>().0.iter().enumerate() {
-                let packed = &mut packed[g * STRIP..(g + 1) * STRIP];
-                for (k, quad) in q.as_chunks::<4>().0.iter().enumerate() {
-                    let at = (k * LANES + lane) * 4;
-                    packed[at..at + 4].copy_from_slice(quad);
-                }
+            for g in 0..n {
                 scales[g * 2 * LANES + lane] = scale[g];
                 scales[g * 2 * LANES + LANES + lane] = least[g];
             }
+        }
+        // Four neighbours of each lane side by side: a transpose of quads.
+        for (g, packed) in packed.chunks_exact_mut(STRIP).enumerate() {
+            let mut quads = [[[0; 4]; LANES]; GROUP / 4];
+            for lane in 0..LANES {
+                let from = &q[(lane * n + g) * GROUP..][..GROUP];
+                for (k, quad) in from.as_chunks::<4>().0.iter().enumerate() {
+                    quads[k][lane] = *quad;
+                }
+            }
+            packed.copy_from_slice(quads.as_flattened().as_flattened());
         }
     }
 
@@ -265,7 +285,18 @@ wide! {
 
 /// 32 values in eight bits: the numbers, their scale, their sum.
 #[inline(always)]
-pub(super) fn code_group(values: &[f32; GROUP]) -> ([u8; GROUP], f32, i32) {
+pub(super) fn code_group(tier: Tier, values: &[f32; GROUP]) -> ([u8; GROUP], f32, i32) {
+    #[cfg(target_arch = "x86_64")]
+    if let Tier::Avx512Vnni(_) = tier {
+        // SAFETY: the tier was found on this processor.
+        #[allow(unsafe_code)]
+        return unsafe { avx512::code_group(values) };
+    }
+    code_group_plain(values)
+}
+
+#[inline(always)]
+fn code_group_plain(values: &[f32; GROUP]) -> ([u8; GROUP], f32, i32) {
     let largest = coded::largest(values);
     // Not a number is passed on by the scale.
     let (scale, inverse) =
@@ -379,6 +410,39 @@ mod avx512 {
     use std::arch::x86_64::*;
 
     use super::{GROUP, LANES, PANEL, ROWS, STRIP};
+    use crate::coded;
+
+    /// As [`super::code_group_plain`].
+    ///
+    /// # Safety
+    /// The processor has the features named.
+    #[inline]
+    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
+    #[allow(unsafe_code)] // loads and stores of whole arrays
+    pub(super) unsafe fn code_group(values: &[f32; GROUP]) -> ([u8; GROUP], f32, i32) {
+        // SAFETY: 32 values are two vectors.
+        let (a, b) = unsafe {
+            (_mm512_loadu_ps(values.as_ptr()), _mm512_loadu_ps(values.as_ptr().add(16)))
+        };
+        let magnitude = |v| _mm512_and_si512(_mm512_castps_si512(v), _mm512_set1_epi32(0x7FFF_FFFF));
+        let most = _mm512_reduce_max_epu32(_mm512_max_epu32(magnitude(a), magnitude(b)));
+        let largest = f32::from_bits(most);
+        let (scale, inverse) =
+            if largest.is_finite() { coded::scale_of(largest) } else { (f32::NAN, 0.0) };
+        let inverse = _mm512_set1_ps(inverse);
+        // Rounds to the nearest, halves to the even one, as the plain version does.
+        let a = _mm512_cvtps_epi32(_mm512_mul_ps(a, inverse));
+        let b = _mm512_cvtps_epi32(_mm512_mul_ps(b, inverse));
+        let sum = _mm512_reduce_add_epi32(_mm512_add_epi32(a, b));
+        let mut q = [0; GROUP];
+        // SAFETY: 16 bytes each.
+        unsafe {
+            _mm_storeu_si128(q.as_mut_ptr().cast(), _mm512_cvtepi32_epi8(a));
+            _mm_storeu_si128(q.as_mut_ptr().add(16).cast(), _mm512_cvtepi32_epi8(b));
+        }
+        // What is no number times nothing is none; its place holds nothing.
+        (if scale.is_nan() { [0; GROUP] } else { q }, scale, if scale.is_nan() { 0 } else { sum })
+    }
 
     /// As [`super::tile`].
     ///
