@@ -54,6 +54,30 @@ impl BlockType {
         Self::Q6_K,
     ];
 
+    /// Unpacks one block of each of several rows, which begin `step` bytes apart, to rows of `out`
+    /// as wide as a block.
+    ///
+    /// # Panics
+    /// If `bytes` ends before the last block does.
+    #[inline(always)] // as `unpack`
+    pub(crate) fn unpack_column(self, bytes: &[u8], step: usize, out: &mut [f32]) {
+        match self {
+            Self::Q4_0 => column(bytes, step, out, |b, o| q4_0(b, o)),
+            Self::Q4_1 => column(bytes, step, out, |b, o| q4_1(b, o)),
+            Self::Q5_0 => column(bytes, step, out, |b, o| q5_0(b, o)),
+            Self::Q8_0 => column(bytes, step, out, |b, o| q8_0(b, o)),
+            Self::Q4_K => column(bytes, step, out, |b, o| q4_k(b, o)),
+            Self::Q5_K => column(bytes, step, out, |b, o| q5_k(b, o)),
+            Self::Q6_K => column(bytes, step, out, |b, o| q6_k(b, o)),
+            _ => {
+                let size = self.bytes_per_block();
+                for (i, out) in out.chunks_mut(self.values_per_block()).enumerate() {
+                    self.unpack(&bytes[i * step..i * step + size], out);
+                }
+            }
+        }
+    }
+
     /// The number a GGUF file calls this type by.
     pub fn ggml_id(self) -> u32 {
         match self {
@@ -136,6 +160,21 @@ impl BlockType {
             Self::Q4_K => each!(bytes, out, q4_k),
             Self::Q5_K => each!(bytes, out, q5_k),
             Self::Q6_K => each!(bytes, out, q6_k),
+        }
+    }
+}
+
+/// [`BlockType::unpack_column`] for one type, its sizes known.
+#[inline(always)]
+fn column<const BYTES: usize, const VALUES: usize>(
+    bytes: &[u8],
+    step: usize,
+    out: &mut [f32],
+    unpack: impl Fn(&[u8; BYTES], &mut [f32; VALUES]),
+) {
+    for (i, out) in out.as_chunks_mut().0.iter_mut().enumerate() {
+        if let Some(block) = bytes[i * step..].first_chunk() {
+            unpack(block, out);
         }
     }
 }

@@ -1044,20 +1044,13 @@ mod tests {
             (some(n * cols, 22), some(rank * cols, 23), some(rows * rank, 24), some(n * rows, 25));
         let forward = |x: &[f32], a: &[f32], b: &[f32]| {
             let (mut u, mut y) = (vec![0.0; n * rank], vec![0.0; n * rows]);
-            cpu.low(x, Low { a, b, rank, scale: 2.0 }, &mut u, &mut y);
+            cpu.low(x, &[Low { a, b, rank, scale: 2.0 }], &mut u, &mut [&mut y]);
             (u, y)
         };
         let (u, _) = forward(&x, &a, &b);
         let (mut da, mut db, mut dx) = (vec![0.0; a.len()], vec![0.0; b.len()], vec![0.0; x.len()]);
-        cpu.low_back(
-            &x,
-            Low { a: &a, b: &b, rank, scale: 2.0 },
-            &u,
-            &dy,
-            &mut da,
-            &mut db,
-            Some(&mut dx),
-        );
+        let lows = [Low { a: &a, b: &b, rank, scale: 2.0 }];
+        cpu.low_back(&x, &lows, &u, &[&dy], &mut [(&mut da, &mut db)], Some(&mut dx));
         close(&da, &slopes(&a, |a| forward(&x, a, &b).1, &dy), 2e-3);
         close(&db, &slopes(&b, |b| forward(&x, &a, b).1, &dy), 2e-3);
         close(&dx, &slopes(&x, |x| forward(x, &a, &b).1, &dy), 2e-3);

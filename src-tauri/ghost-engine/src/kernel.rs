@@ -132,6 +132,13 @@ pub struct Low<'a> {
     pub scale: f32,
 }
 
+impl Low<'_> {
+    /// Outputs.
+    fn rows(&self) -> usize {
+        self.b.len() / self.rank
+    }
+}
+
 /// A frozen norm: `x / rms(x) · weight` over rows as wide as `weight`.
 #[derive(Clone, Copy)]
 pub struct Norm<'a> {
@@ -221,44 +228,81 @@ pub trait Kernel: Send + Sync {
         back: Option<(&[f32], &mut [f32])>,
     );
 
-    /// `u = x Aᵀ; y += scale · u Bᵀ`: an adapter beside a frozen weight. `u` is kept for the way back.
-    fn low(&self, x: &[f32], low: Low, u: &mut [f32], y: &mut [f32]) {
-        let (rank, n) = (low.rank, u.len() / low.rank);
-        let (cols, rows) = (low.a.len() / rank, low.b.len() / rank);
-        let (a, b) = (Mat::new(low.a, rank, cols), Mat::new(low.b, rows, rank));
-        self.product(Mat::new(x, n, cols), a.t(), 1.0, false, MatMut::new(u, n, rank));
-        self.product(Mat::new(u, n, rank), b.t(), low.scale, true, MatMut::new(y, n, rows));
+    /// Adapters beside frozen weights that read the same rows: `u = x Aᵀ`, the adapters' columns
+    /// side by side and kept for the way back, and `y += scale · u Bᵀ` for each.
+    fn low(&self, x: &[f32], lows: &[Low], u: &mut [f32], ys: &mut [&mut [f32]]) {
+        let Some(all) = All::of(lows) else { return };
+        let n = x.len() / all.cols;
+        let a = Mat::new(&all.a, all.width, all.cols);
+        self.product(Mat::new(x, n, all.cols), a.t(), 1.0, false, MatMut::new(u, n, all.width));
+        for ((low, at), y) in all.each(lows).zip(ys) {
+            let u = Mat::strided(&u[at..], n, low.rank, all.width);
+            let b = Mat::new(low.b, low.rows(), low.rank);
+            self.product(u, b.t(), low.scale, true, MatMut::new(y, n, low.rows()));
+        }
     }
 
-    /// Adds the gradients of `A`, `B` and, where wanted, of the adapter's input.
+    /// Adds the gradients of each `A` and `B` (`grads`), given those of the answers (`dys`), and,
+    /// where wanted, that of the rows they read.
     #[allow(clippy::too_many_arguments)]
     fn low_back(
         &self,
         x: &[f32],
-        low: Low,
+        lows: &[Low],
         u: &[f32],
-        dy: &[f32],
-        da: &mut [f32],
-        db: &mut [f32],
+        dys: &[&[f32]],
+        grads: &mut [(&mut [f32], &mut [f32])],
         dx: Option<&mut [f32]>,
     ) {
-        let (rank, n) = (low.rank, u.len() / low.rank);
-        let (cols, rows) = (low.a.len() / rank, low.b.len() / rank);
+        let Some(all) = All::of(lows) else { return };
+        let n = x.len() / all.cols;
         let mut du = vec![0.0; u.len()];
-        let dy = Mat::new(dy, n, rows);
-        self.product(
-            dy,
-            Mat::new(low.b, rows, rank),
-            low.scale,
-            false,
-            MatMut::new(&mut du, n, rank),
-        );
-        self.product(dy.t(), Mat::new(u, n, rank), low.scale, true, MatMut::new(db, rows, rank));
-        let du = Mat::new(&du, n, rank);
-        self.product(du.t(), Mat::new(x, n, cols), 1.0, true, MatMut::new(da, rank, cols));
-        if let Some(dx) = dx {
-            self.product(du, Mat::new(low.a, rank, cols), 1.0, true, MatMut::new(dx, n, cols));
+        for (((low, at), dy), (_, db)) in all.each(lows).zip(dys).zip(grads.iter_mut()) {
+            let (rank, rows) = (low.rank, low.rows());
+            let (b, dy) = (Mat::new(low.b, rows, rank), Mat::new(dy, n, rows));
+            let into = MatMut::strided(&mut du[at..], n, rank, all.width);
+            self.product(dy, b, low.scale, false, into);
+            let u = Mat::strided(&u[at..], n, rank, all.width);
+            self.product(dy.t(), u, low.scale, true, MatMut::new(db, rows, rank));
         }
+        let du = Mat::new(&du, n, all.width);
+        let mut da = vec![0.0; all.a.len()];
+        let into = MatMut::new(&mut da, all.width, all.cols);
+        self.product(du.t(), Mat::new(x, n, all.cols), 1.0, false, into);
+        let mut da = &*da;
+        for (to, _) in grads {
+            let (mine, others) = da.split_at(to.len());
+            to.iter_mut().zip(mine).for_each(|(to, da)| *to += da);
+            da = others;
+        }
+        if let Some(dx) = dx {
+            let a = Mat::new(&all.a, all.width, all.cols);
+            self.product(du, a, 1.0, true, MatMut::new(dx, n, all.cols));
+        }
+    }
+}
+
+/// The `A`s of adapters that read the same rows, one below the other: one product serves them all.
+struct All {
+    a: Vec<f32>,
+    width: usize,
+    cols: usize,
+}
+
+impl All {
+    fn of(lows: &[Low]) -> Option<Self> {
+        let first = lows.first()?;
+        let a = lows.iter().flat_map(|low| low.a).copied().collect();
+        let width = lows.iter().map(|low| low.rank).sum();
+        Some(Self { a, width, cols: first.a.len() / first.rank })
+    }
+
+    /// Each adapter with the column where it begins.
+    fn each<'l>(&self, lows: &'l [Low<'l>]) -> impl Iterator<Item = (Low<'l>, usize)> {
+        lows.iter().scan(0, |at, low| {
+            *at += low.rank;
+            Some((*low, *at - low.rank))
+        })
     }
 }
 

@@ -113,8 +113,8 @@ struct Kept {
     act: Vec<f32>,
     /// The feed-forward's answer, before its post norm, where there is one.
     down_plain: Vec<f32>,
-    /// `x Aᵀ` of each target.
-    low: [Vec<f32>; 7],
+    /// `x Aᵀ` of the targets of each site, side by side.
+    low: [Vec<f32>; 4],
 }
 
 /// Gives a buffer `len` values of no particular kind.
@@ -253,7 +253,7 @@ impl<'a> Model<'a> {
         pass: &Pass,
         x: &[f32],
         dropped: &[f32],
-        low: &mut [Vec<f32>; 7],
+        low: &mut Vec<f32>,
         mut readers: [(Target, &mut Vec<f32>); N],
     ) {
         let cols = readers.first().map_or(1, |(target, _)| target.shape(&self.base.shape).1);
@@ -264,10 +264,9 @@ impl<'a> Model<'a> {
         });
         self.kernel.linears(x, &mut outs);
         let Some(lora) = self.lora else { return };
-        for (target, y) in readers {
-            let u = fit(&mut low[target as usize], n * lora.rank);
-            self.kernel.low(dropped, lora.low(pass.n, target), u, y);
-        }
+        let lows = readers.each_ref().map(|(target, _)| lora.low(pass.n, *target));
+        let mut ys = readers.map(|(_, y)| y.as_mut_slice());
+        self.kernel.low(dropped, &lows, fit(low, n * N * lora.rank), &mut ys);
     }
 
     /// One block: from `kept.x` to `out`, keeping what the way back needs.
@@ -280,7 +279,7 @@ impl<'a> Model<'a> {
         self.kernel.norm(x, self.norm(&layer.attn_norm), fit(h, len));
         let dropped = pass.drop(Site::Attention, h);
         let readers = [(Target::Q, &mut *q), (Target::K, &mut *k), (Target::V, &mut *v)];
-        self.project(pass, h, dropped.of(h), low, readers);
+        self.project(pass, h, dropped.of(h), &mut low[Site::Attention as usize], readers);
         for (y, bias) in
             [(&mut *q, &layer.q_bias), (&mut *k, &layer.k_bias), (&mut *v, &layer.v_bias)]
         {
@@ -311,17 +310,19 @@ impl<'a> Model<'a> {
         let (seen, lse) = (fit(seen, q.len()), fit(lse, n * shape.heads));
         self.kernel.attend(q, keys, values, self.heads(layer), past, seen, lse);
         let dropped = pass.drop(Site::Output, seen);
-        self.project(pass, seen, dropped.of(seen), low, [(Target::O, &mut *middle)]);
+        let readers = [(Target::O, &mut *middle)];
+        self.project(pass, seen, dropped.of(seen), &mut low[Site::Output as usize], readers);
         self.post_norm(&layer.post_attn_norm, middle, &mut kept.o_plain);
         add(middle, x);
 
         self.kernel.norm(middle, self.norm(&layer.ffn_norm), fit(h2, len));
         let dropped = pass.drop(Site::FeedForward, h2);
         let readers = [(Target::Gate, &mut *gate), (Target::Up, &mut *up)];
-        self.project(pass, h2, dropped.of(h2), low, readers);
+        self.project(pass, h2, dropped.of(h2), &mut low[Site::FeedForward as usize], readers);
         self.kernel.gate(shape.gate, gate, up, fit(act, gate.len()));
         let dropped = pass.drop(Site::Down, act);
-        self.project(pass, act, dropped.of(act), low, [(Target::Down, &mut *out)]);
+        let readers = [(Target::Down, &mut *out)];
+        self.project(pass, act, dropped.of(act), &mut low[Site::Down as usize], readers);
         self.post_norm(&layer.post_ffn_norm, out, &mut kept.down_plain);
         add(out, middle);
     }
@@ -544,12 +545,12 @@ impl Model<'_> {
     /// Adds to `dx` what the gradients of all that read `input` ask of it, and to `gradients` what
     /// they ask of the adapter. `dx` is `None` where nobody below wants it.
     #[allow(clippy::too_many_arguments)]
-    fn project_back(
+    fn project_back<const N: usize>(
         &self,
         pass: &Pass,
         site: Site,
         input: &[f32],
-        readers: &[(Target, &[f32])],
+        readers: [(Target, &[f32]); N],
         kept: &Kept,
         gradients: &mut Lora,
         dlow: &mut Vec<f32>,
@@ -557,19 +558,26 @@ impl Model<'_> {
     ) {
         let (dropped, dropping) = (pass.drop(site, input), pass.dropping());
         fit(dlow, if dropping.is_some() { input.len() } else { 0 }).fill(0.0);
-        for (target, dy) in readers {
-            if let Some(dx) = &mut dx {
+        if let Some(dx) = &mut dx {
+            for (target, dy) in readers {
                 self.kernel.linear_back(dy, target.weight(pass.layer), dx);
             }
-            let Some(lora) = self.lora else { continue };
-            let (low, u) = (lora.low(pass.n, *target), &kept.low[*target as usize]);
-            let pair = &mut gradients.layers[pass.n][*target as usize];
-            let (da, db) = (&mut pair.a, &mut pair.b);
-            // What was dropped on the way up is dropped on the way down, once for all readers.
-            let apart = dropping.map(|_| &mut **dlow);
-            let into = dx.as_deref_mut().map(|dx| apart.unwrap_or(dx));
-            self.kernel.low_back(dropped.of(input), low, u, dy, da, db, into);
         }
+        let Some(lora) = self.lora else { return };
+        let lows = readers.map(|(target, _)| lora.low(pass.n, target));
+        let dys = readers.map(|(_, dy)| dy);
+        let mut pairs = gradients.layers[pass.n].each_mut().map(Some);
+        let mut grads = readers.map(|(target, _)| {
+            let pair = pairs[target as usize].take().expect("a target reads one site once");
+            (&mut *pair.a, &mut *pair.b)
+        });
+        // What was dropped on the way up is dropped on the way down, once for all readers.
+        let into = match (&mut dx, dropping) {
+            (Some(_), Some(_)) => Some(&mut **dlow),
+            (dx, _) => dx.as_deref_mut(),
+        };
+        let (input, u) = (dropped.of(input), &kept.low[site as usize]);
+        self.kernel.low_back(input, &lows, u, &dys, &mut grads, into);
         if let (Some(dx), Some(dropout)) = (dx, dropping) {
             pass.mask(dropout, site, dlow);
             add(dx, dlow);
@@ -586,14 +594,14 @@ impl Model<'_> {
         let dact = fit(dact, kept.act.len());
         dact.fill(0.0);
         let readers = [(Target::Down, dy)];
-        self.project_back(pass, Site::Down, &kept.act, &readers, kept, gradients, dlow, Some(dact));
+        self.project_back(pass, Site::Down, &kept.act, readers, kept, gradients, dlow, Some(dact));
         let (dgate, dup) = (fit(dgate, dact.len()), fit(dup, dact.len()));
         self.kernel.gate_back(shape.gate, &kept.gate, &kept.up, dact, dgate, dup);
         let dh = fit(dh, len);
         dh.fill(0.0);
         let readers = [(Target::Gate, &*dgate), (Target::Up, &*dup)];
         let (site, h2) = (Site::FeedForward, &kept.h2);
-        self.project_back(pass, site, h2, &readers, kept, gradients, dlow, Some(dh));
+        self.project_back(pass, site, h2, readers, kept, gradients, dlow, Some(dh));
         self.kernel.norm_back(&kept.middle, self.norm(&layer.ffn_norm), dh, d);
 
         let dy = self.post_norm_back(&layer.post_attn_norm, &kept.o_plain, d, plain);
@@ -601,7 +609,7 @@ impl Model<'_> {
         dseen.fill(0.0);
         let readers = [(Target::O, dy)];
         let (site, seen) = (Site::Output, &kept.seen);
-        self.project_back(pass, site, seen, &readers, kept, gradients, dlow, Some(dseen));
+        self.project_back(pass, site, seen, readers, kept, gradients, dlow, Some(dseen));
         let saw = Attended { q: &kept.q, k: &kept.k, v: &kept.v, out: seen, lse: &kept.lse };
         let (dq, dk, dv) = (fit(dq, kept.q.len()), fit(dk, kept.k.len()), fit(dv, kept.v.len()));
         self.kernel.attend_back(saw, self.heads(layer), dseen, dq, dk, dv);
@@ -622,7 +630,7 @@ impl Model<'_> {
         dh.fill(0.0);
         let readers = [(Target::Q, &*dq), (Target::K, &*dk), (Target::V, &*dv)];
         let (site, into) = (Site::Attention, wanted.then_some(&mut *dh));
-        self.project_back(pass, site, &kept.h, &readers, kept, gradients, dlow, into);
+        self.project_back(pass, site, &kept.h, readers, kept, gradients, dlow, into);
         if wanted {
             self.kernel.norm_back(&kept.x, self.norm(&layer.attn_norm), dh, d);
         }

@@ -128,6 +128,15 @@ impl Weight {
         &self.row_bytes(row)[at(cols.start)..at(cols.end)]
     }
 
+    /// Bytes from a column of a row on, [`Self::row_len`] from one row's to the next.
+    ///
+    /// # Panics
+    /// If there is no such row.
+    pub(crate) fn column_bytes(&self, row: usize, cols: &Range<usize>) -> &[u8] {
+        let before = cols.start / self.block.values_per_block() * self.block.bytes_per_block();
+        &self.bytes[row * self.row_len() + before..]
+    }
+
     /// Writes some rows as plain numbers to `out`, row after row.
     ///
     /// # Panics

@@ -263,21 +263,16 @@ wide! {
             strip.scales.resize(n * 2 * LANES, 0.0);
         }
         let width = cols.len();
-        let padded = width.next_multiple_of(LANES);
-        bench.values.clear();
-        bench.values.resize(GROUP * padded, 0.0);
+        bench.values.resize(GROUP * width, 0.0);
         for (g, group) in groups.clone().enumerate() {
             let rows = group * GROUP..((group + 1) * GROUP).min(w.rows);
-            for (i, values) in bench.values.chunks_mut(padded).enumerate() {
-                match rows.clone().nth(i) {
-                    Some(row) => w.block.unpack(w.part_bytes(row, cols.clone()), &mut values[..width]),
-                    None => values.fill(0.0),
-                }
-            }
+            let (values, missing) = bench.values.split_at_mut(rows.len() * width);
+            w.block.unpack_column(w.column_bytes(rows.start, cols), w.row_len(), values);
+            missing.fill(0.0);
             for (i, strip) in bench.strips.iter_mut().enumerate() {
                 let q = &mut strip.q[g * STRIP..(g + 1) * STRIP];
                 let scales = &mut strip.scales[g * 2 * LANES..(g + 1) * 2 * LANES];
-                code_columns(&bench.values[i * LANES..], padded, q, scales);
+                code_columns(&bench.values[i * LANES..], width, q, scales);
             }
         }
     }
