@@ -106,10 +106,7 @@ impl Desk {
     /// What can be had without an adapter.
     fn measure(&self, base: &Base, rows: &[Row], row: &Row, piece: PieceId) -> Result<HeldOut> {
         let text = excerpt(row);
-        let bare = self.bits(base, None, &lesson::prompt_for(base, &row.seed)?, text)?;
-        let examples = examples(rows, &row.seed);
-        let prompt = score::few_shot_prompt(base, &examples, &row.seed, EXAMPLE_TOKENS)?;
-        let prompted = self.bits(base, None, &prompt, text)?;
+        let (bare, prompted) = self.without_adapter(base, rows, row, text)?;
         Ok(HeldOut {
             piece,
             bytes: text.len(),
@@ -118,6 +115,20 @@ impl Desk {
             adapter: f64::NAN,
             incumbent: None,
         })
+    }
+
+    /// Bits a byte of a row's text costs under the bare base, and after a few-shot prompt.
+    pub(crate) fn without_adapter(
+        &self,
+        base: &Base,
+        rows: &[Row],
+        row: &Row,
+        text: &str,
+    ) -> Result<(f64, f64)> {
+        let bare = self.bits(base, None, &lesson::prompt_for(base, &row.seed)?, text)?;
+        let examples = examples(rows, &row.seed);
+        let prompt = score::few_shot_prompt(base, &examples, &row.seed, EXAMPLE_TOKENS)?;
+        Ok((bare, self.bits(base, None, &prompt, text)?))
     }
 
     /// Bits a byte of a text costs after a prompt, measured once and kept.

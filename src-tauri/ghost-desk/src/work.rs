@@ -58,6 +58,7 @@ impl Desk {
         let rows = self.rows_of(run)?;
         let recipe = self.fitted(&stored, &ghost, &rows)?;
 
+        self.note_what_is_to_beat(run, &ghost, &rows)?;
         let outcome = self.train(run, &ghost, &rows, &recipe)?;
         if outcome.ended == Why::Stopped {
             return self.set_state(run, State::Stopped);
@@ -113,6 +114,33 @@ impl Desk {
             runs::note(self.store().on(), stored.id, &sentence)?;
         }
         Ok(recipe)
+    }
+
+    /// Says what the pieces watched while learning cost without an adapter, so that the curve has
+    /// something to be held against.
+    fn note_what_is_to_beat(
+        &self,
+        run: RunId,
+        ghost: &base::Ghost,
+        rows: &[(RowId, Row)],
+    ) -> Result<()> {
+        let all: Vec<Row> = rows.iter().map(|(_, row)| row.clone()).collect();
+        let watched = all.iter().filter(|row| row.side == Side::Dev && !row.text.is_empty());
+        let (mut bare, mut prompted, mut bytes) = (0.0, 0.0, 0.0);
+        for row in watched {
+            let len = row.text.len() as f64;
+            let (base, prompt) = self.without_adapter(&ghost.base, &all, row, &row.text)?;
+            (bare, prompted, bytes) = (bare + base * len, prompted + prompt * len, bytes + len);
+        }
+        if bytes == 0.0 {
+            return Ok(());
+        }
+        let sentence = format!(
+            "To beat on the pieces watched: {:.4} bits a byte for the bare base, {:.4} with a prompt.",
+            bare / bytes,
+            prompted / bytes
+        );
+        runs::note(self.store().on(), run, &sentence)
     }
 
     fn train(
