@@ -6,18 +6,26 @@
 mod date;
 mod decode;
 mod docx;
+mod entry;
 mod front;
 mod html;
+mod ledger;
 mod markdown;
 mod place;
 mod plain;
+mod sniff;
 mod wrap;
+mod wxr;
+mod xml;
 mod zipped;
 
 use std::fmt;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+
+pub use ledger::Ledger;
+use sniff::Format;
 
 /// What sort of writing a piece is. `post` and `log` are words of this program; any other kind is
 /// the writer's own section, in the singular and as they named it ("note", "book report").
@@ -92,6 +100,9 @@ pub struct Piece {
     pub kind: Kind,
     /// The title, without which a piece is named after its file.
     pub title: String,
+    /// Who wrote it, where the file says so: an export may hold the texts of several.
+    #[serde(default)]
+    pub author: Option<String>,
     /// The day it was written, where the file says so.
     pub date: Option<Date>,
     /// Marked by its writer as not published yet.
@@ -113,10 +124,39 @@ pub struct Complaint {
     pub reason: String,
 }
 
+/// Two states of one text, as the writer left them: a tracked change taken and not taken, a
+/// snapshot and what it became.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pair {
+    /// Where it came from, as in [`Piece::source`].
+    pub source: String,
+    /// The title of the text.
+    pub title: String,
+    /// The day of the earlier state, where the file says so.
+    pub date: Option<Date>,
+    /// The earlier state, Markdown.
+    pub before: String,
+    /// The later state, Markdown.
+    pub after: String,
+}
+
+/// All that was found in a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Haul {
+    /// The texts.
+    pub pieces: Vec<Piece>,
+    /// How the writer changed texts, where the file remembers it.
+    pub pairs: Vec<Pair>,
+    /// What could not be read.
+    pub complaints: Vec<Complaint>,
+}
+
 /// Zips one in the other: a zip in a zip is an export's habit, a zip in that is a trap.
 const DEEPEST: usize = 2;
 /// Bytes of one text; the longest novels have half of it.
 const LARGEST_TEXT: usize = 16 << 20;
+/// Bytes of one export file that holds many texts.
+const LARGEST_EXPORT: usize = 128 << 20;
 
 /// The stretches of a Markdown text that are not its writer's own prose, in order.
 pub fn apart(text: &str) -> Vec<Span> {
@@ -126,87 +166,28 @@ pub fn apart(text: &str) -> Vec<Span> {
 /// Reads one file: its name, a `/`-separated path that begins with what was dropped, and its
 /// bytes. Whatever is no writing (pictures, layouts, licences) is passed over without a word.
 pub fn read(name: &str, bytes: &[u8]) -> (Vec<Piece>, Vec<Complaint>) {
-    let mut haul = Haul { pieces: Vec::new(), complaints: Vec::new(), room: zipped::LARGEST_TOTAL };
-    haul.take(name, name, bytes, 0);
+    let haul = read_with(name, bytes, &Ledger::default());
     (haul.pieces, haul.complaints)
 }
 
-/// What has been read so far.
-struct Haul {
-    pieces: Vec<Piece>,
-    complaints: Vec<Complaint>,
+/// Reads one file of a folder, knowing what the folder's other files say of it.
+pub fn read_with(name: &str, bytes: &[u8], ledger: &Ledger) -> Haul {
+    let mut walk = Walk { haul: Haul::default(), ledger, room: zipped::LARGEST_TOTAL };
+    walk.take(name, name, bytes, 0);
+    walk.haul
+}
+
+/// The reading of one dropped file.
+struct Walk<'a> {
+    haul: Haul,
+    ledger: &'a Ledger,
     /// Bytes that may still be unpacked.
     room: u64,
 }
 
-/// How a file is read, by what is in it and then by what it is called.
-#[derive(Debug, PartialEq, Eq)]
-enum Format {
-    Zip,
-    Markdown,
-    Html,
-    Plain,
-    /// Writing in a format that is not read, called so.
-    Unread(&'static str),
-    /// No writing.
-    Other,
-}
-
-fn format(name: &str, bytes: &[u8]) -> Format {
-    let ending = place::ending(name);
-    let office = matches!(
-        ending.as_str(),
-        "xlsx" | "pptx" | "epub" | "jar" | "apk" | "xpi" | "ods" | "odp" | "key" | "numbers"
-    );
-    if office {
-        return Format::Other;
-    }
-    match ending.as_str() {
-        "odt" => return Format::Unread("an OpenDocument text"),
-        "pages" => return Format::Unread("a Pages document"),
-        "doc" | "rtf" if bytes.starts_with(b"{\\rtf") => return Format::Unread("an RTF document"),
-        "doc" if bytes.starts_with(b"\xd0\xcf\x11\xe0") => {
-            return Format::Unread("an old Word document");
-        }
-        _ => {}
-    }
-    if zipped::looks_zipped(bytes) || matches!(ending.as_str(), "zip" | "docx") {
-        return Format::Zip;
-    }
-    match ending.as_str() {
-        "md" | "markdown" | "mdown" | "mkd" | "mkdn" if begins_page(bytes) => Format::Html,
-        "md" | "markdown" | "mdown" | "mkd" | "mkdn" => Format::Markdown,
-        "html" | "htm" | "xhtml" => Format::Html,
-        "txt" | "text" if begins_page(bytes) => Format::Html,
-        "txt" | "text" if bytes.starts_with(b"---\n") || bytes.starts_with(b"---\r\n") => {
-            Format::Markdown
-        }
-        "txt" | "text" => Format::Plain,
-        "org" => Format::Unread("an Org file"),
-        "enex" => Format::Unread("an Evernote export"),
-        "mbox" => Format::Unread("a mailbox"),
-        "xml" if has(bytes, b"xmlns:wp=") => Format::Unread("a WordPress export"),
-        "" if begins_page(bytes) => Format::Html,
-        "" if bytes.starts_with(b"---\n") || bytes.starts_with(b"+++\n") => Format::Markdown,
-        _ => Format::Other,
-    }
-}
-
-fn begins_page(bytes: &[u8]) -> bool {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
-    let begins =
-        |mark: &[u8]| bytes.len() >= mark.len() && bytes[..mark.len()].eq_ignore_ascii_case(mark);
-    begins(b"<!doctype html") || begins(b"<html")
-}
-
-/// Whether `mark` stands near the beginning.
-fn has(bytes: &[u8], mark: &[u8]) -> bool {
-    bytes[..bytes.len().min(4096)].windows(mark.len()).any(|window| window == mark)
-}
-
-impl Haul {
+impl Walk<'_> {
     fn complain(&mut self, path: &str, reason: impl Into<String>) {
-        self.complaints.push(Complaint { path: path.to_owned(), reason: reason.into() });
+        self.haul.complaints.push(Complaint { path: path.to_owned(), reason: reason.into() });
     }
 
     /// Takes one file. `shelf` is its name as far as it says what sort of writing it is: without
@@ -215,14 +196,69 @@ impl Haul {
         if place::is_machinery(shelf) {
             return;
         }
-        let format = format(name, bytes);
-        match format {
+        let too_large = |most: usize| bytes.len() > most;
+        match sniff::format(name, bytes) {
             Format::Other => {}
             _ if bytes.is_empty() => self.complain(name, "It is empty."),
             Format::Unread(called) => self.complain(name, format!("It is {called}, which cannot be read here; if you can, save it as .docx, HTML or plain text.")),
             Format::Zip => self.take_zip(name, shelf, bytes, depth),
-            _ if bytes.len() > LARGEST_TEXT => self.complain(name, "It is too large to be a text, so it was left alone."),
-            _ => self.take_text(name, shelf, bytes, format),
+            Format::Xml if too_large(LARGEST_EXPORT) => self.complain(name, "It is too large to be read at once, so it was left alone; a blog can export it in parts."),
+            Format::Xml => self.take_export(name, bytes, depth == 0, |text| xml::read(text)),
+            _ if too_large(LARGEST_TEXT) => self.complain(name, "It is too large to be a text, so it was left alone."),
+            format => self.take_text(name, shelf, bytes, format),
+        }
+    }
+
+    /// Takes a file that holds many texts. Where it is of no kind that is known, that is said only
+    /// if it is `wanted`.
+    fn take_export(
+        &mut self,
+        name: &str,
+        bytes: &[u8],
+        wanted: bool,
+        read: impl Fn(&str) -> Option<entry::Reading>,
+    ) {
+        let Some(text) = decode::whole(bytes) else {
+            return self.complain(name, "It does not look like text.");
+        };
+        let Some(reading) = read(&text) else {
+            if wanted {
+                self.complain(name, "It is no export and no feed that is known here.");
+            }
+            return;
+        };
+        self.keep_all(name, reading);
+    }
+
+    /// Makes pieces of all the texts of an export.
+    fn keep_all(&mut self, name: &str, reading: entry::Reading) {
+        let (mut empty, mut kept) = (0, 0);
+        let mut keys = std::collections::HashMap::<String, usize>::new();
+        for entry in reading.entries {
+            let key = entry::key(&entry);
+            let again = keys.entry(key.clone()).or_default();
+            *again += 1;
+            let source = match *again {
+                1 => format!("{name}/{key}"),
+                again => format!("{name}/{key} ({again})"),
+            };
+            let place = place::bare(&key);
+            match self.make(&source, place, entry.facts, None, entry.text) {
+                true => kept += 1,
+                false => empty += 1,
+            }
+        }
+        for pair in reading.pairs {
+            self.haul.pairs.push(Pair { source: format!("{name}/{}", pair.source), ..pair });
+        }
+        for complaint in reading.complaints {
+            self.complain(name, complaint);
+        }
+        match (empty, kept) {
+            (0, 0) => self.complain(name, "There are no texts in it."),
+            (0, _) => {}
+            (1, _) => self.complain(name, "One of the texts in it is empty."),
+            _ => self.complain(name, format!("{empty} of the texts in it are empty.")),
         }
     }
 
@@ -254,8 +290,43 @@ impl Haul {
         }
         // Where a zip holds one folder, that is what was zipped, and its name is no section.
         let within = if zip.is_one_folder() { "" } else { "zip/" };
-        let before = (self.pieces.len(), self.complaints.len());
+        let before = (self.haul.pieces.len(), self.haul.complaints.len());
         let (count, more) = zip.count();
+        let ledger = self.ledger_of(name, &mut zip, count);
+        let mut walk =
+            Walk { haul: std::mem::take(&mut self.haul), ledger: &ledger, room: self.room };
+        walk.take_members(name, within, &mut zip, count, depth);
+        (self.haul, self.room) = (walk.haul, walk.room);
+        if more {
+            self.complain(name, "It has more files in it than can be read at once; what was left over was not read.");
+        }
+        if before == (self.haul.pieces.len(), self.haul.complaints.len()) {
+            self.complain(name, "There is nothing in it that can be read as a text.");
+        }
+    }
+
+    /// What some members of a zip say of the others.
+    fn ledger_of(&mut self, name: &str, zip: &mut zipped::Zip, count: usize) -> Ledger {
+        let mut ledger = Ledger::default();
+        for index in 0..count {
+            if let zipped::Member::File { name: member, bytes } =
+                zip.member(index, self.room, Ledger::wants)
+            {
+                self.room = self.room.saturating_sub(bytes.len() as u64);
+                ledger.take(&format!("{name}/{member}"), &bytes);
+            }
+        }
+        ledger
+    }
+
+    fn take_members(
+        &mut self,
+        name: &str,
+        within: &str,
+        zip: &mut zipped::Zip,
+        count: usize,
+        depth: usize,
+    ) {
         for index in 0..count {
             let wanted = |member: &str| !place::is_machinery(&format!("{within}{member}"));
             match zip.member(index, self.room, wanted) {
@@ -263,7 +334,7 @@ impl Haul {
                 zipped::Member::Left { name: member, reason } => {
                     // Only of what might have been writing.
                     let path = format!("{name}/{member}");
-                    if reason.contains("outside") || format_by_name(&member) {
+                    if reason.contains("outside") || sniff::is_writing_by_name(&member) {
                         self.complain(&path, reason);
                     }
                 }
@@ -279,12 +350,6 @@ impl Haul {
                     "It unpacks to more than can be read at once; what was left over was not read.",
                 );
             }
-        }
-        if more {
-            self.complain(name, "It has more files in it than can be read at once; what was left over was not read.");
-        }
-        if before == (self.pieces.len(), self.complaints.len()) {
-            self.complain(name, "There is nothing in it that can be read as a text.");
         }
     }
 
@@ -328,37 +393,53 @@ impl Haul {
         self.keep(name, shelf, facts, heading, text);
     }
 
-    /// Makes a piece of a text. `heading` is the title that stood beside the text, if one did.
+    /// Makes a piece of the text of a file. `heading` is the title that stood beside the text, if
+    /// one did.
     fn keep(
         &mut self,
         name: &str,
         shelf: &str,
-        facts: front::Facts,
+        mut facts: front::Facts,
         heading: Option<String>,
         text: String,
     ) {
-        let place = place::of(shelf);
+        match self.ledger.says(name) {
+            Some(known) if known.passed_over => return,
+            Some(known) => facts = known.facts.clone().or(facts),
+            None => {}
+        }
+        if !self.make(name, place::of(shelf), facts, heading, text) {
+            self.complain(name, "It has no text.");
+        }
+    }
+
+    /// Makes a piece of a text; false where there is none.
+    fn make(
+        &mut self,
+        name: &str,
+        place: place::Place,
+        facts: front::Facts,
+        heading: Option<String>,
+        text: String,
+    ) -> bool {
         let (found, text) = untitled(facts.title.as_deref().or(heading.as_deref()), text);
         if crate::words::count(&text) == 0 {
-            return self.complain(name, "It has no text.");
+            return false;
         }
         let apart = markdown::apart(&text);
-        self.pieces.push(Piece {
+        self.haul.pieces.push(Piece {
             source: name.to_owned(),
             kind: kind(&facts, &place),
             title: facts.title.or(heading).or(found).unwrap_or(place.title),
+            author: facts.author,
             date: facts.date.or(place.date),
             unfinished: facts.unfinished || place.unfinished,
             words: markdown::own_words(&text, &apart),
             text,
             apart,
         });
+        true
     }
-}
-
-/// Whether a name alone says that there is writing in it.
-fn format_by_name(name: &str) -> bool {
-    !matches!(format(name, b"-"), Format::Other)
 }
 
 /// What the text says plainly of itself goes before where it lies. A theme's `type` and `layout`

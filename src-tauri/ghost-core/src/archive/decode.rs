@@ -1,5 +1,7 @@
 //! Bytes to text: byte order mark, then strict UTF-8, then what the text declares, then a guess.
 
+use std::borrow::Cow;
+
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
 
@@ -20,6 +22,16 @@ pub(super) fn text(bytes: &[u8]) -> Option<String> {
     }
     let lines = raw.replace("\r\n", "\n").replace('\r', "\n");
     Some(lines.chars().filter(|&char| char == '\u{fffd}' || !is_odd(char)).collect())
+}
+
+/// As [`text`], for a file that may be large: what is good UTF-8 already is not copied, and keeps
+/// its line ends and control characters.
+pub(super) fn whole(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    let bare = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    match std::str::from_utf8(bare) {
+        Ok(found) if wide(bytes).is_none() => Some(Cow::Borrowed(found)),
+        _ => text(bytes).map(Cow::Owned),
+    }
 }
 
 /// No writer types these: control characters, and the mark of bytes that could not be decoded.

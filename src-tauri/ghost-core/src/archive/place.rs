@@ -209,6 +209,17 @@ pub(super) fn of(name: &str) -> Place {
     }
 }
 
+/// The place of a text that has no file of its own, only a name in an export.
+pub(super) fn bare(key: &str) -> Place {
+    Place {
+        kind: Kind::Post,
+        sectioned: false,
+        date: None,
+        title: readable(key),
+        unfinished: false,
+    }
+}
+
 /// The section the folders name. The first folder is what was dropped: its name is the writer's
 /// filing, and counts only where it is a plain section word.
 fn section(folders: &[&str]) -> Option<Kind> {
