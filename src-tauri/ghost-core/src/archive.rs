@@ -4,16 +4,24 @@
 //! Reading never fails; what cannot be read is complained about, and the rest is kept.
 
 mod date;
+mod dayone;
 mod decode;
 mod docx;
 mod entry;
+mod feed;
 mod front;
+mod ghost;
 mod html;
+mod json;
+mod keep;
 mod ledger;
 mod markdown;
+mod outline;
 mod place;
 mod plain;
+mod roam;
 mod sniff;
+mod table;
 mod wrap;
 mod wxr;
 mod xml;
@@ -196,6 +204,8 @@ impl Walk<'_> {
         if place::is_machinery(shelf) {
             return;
         }
+        // What nobody packed beside it is there because the writer put it there.
+        let alone = depth == 0 && !name.contains('/');
         let too_large = |most: usize| bytes.len() > most;
         match sniff::format(name, bytes) {
             Format::Other => {}
@@ -203,7 +213,10 @@ impl Walk<'_> {
             Format::Unread(called) => self.complain(name, format!("It is {called}, which cannot be read here; if you can, save it as .docx, HTML or plain text.")),
             Format::Zip => self.take_zip(name, shelf, bytes, depth),
             Format::Xml if too_large(LARGEST_EXPORT) => self.complain(name, "It is too large to be read at once, so it was left alone; a blog can export it in parts."),
-            Format::Xml => self.take_export(name, bytes, depth == 0, |text| xml::read(text)),
+            Format::Xml => self.take_export(name, bytes, depth == 0, xml::read),
+            Format::Json | Format::Table if too_large(LARGEST_EXPORT / 2) => self.complain(name, "It is too large to be read at once, so it was left alone."),
+            Format::Json => self.take_export(name, bytes, alone, json::read),
+            Format::Table => self.take_export(name, bytes, alone && !Ledger::wants(name), table::read),
             _ if too_large(LARGEST_TEXT) => self.complain(name, "It is too large to be a text, so it was left alone."),
             format => self.take_text(name, shelf, bytes, format),
         }
@@ -431,7 +444,8 @@ impl Walk<'_> {
             source: name.to_owned(),
             kind: kind(&facts, &place),
             title: facts.title.or(heading).or(found).unwrap_or(place.title),
-            author: facts.author,
+            // Of an address, only the name: whose it is matters, not where they are reached.
+            author: facts.author.map(|name| name.split('@').next().unwrap_or_default().to_owned()),
             date: facts.date.or(place.date),
             unfinished: facts.unfinished || place.unfinished,
             words: markdown::own_words(&text, &apart),

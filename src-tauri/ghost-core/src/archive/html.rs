@@ -61,6 +61,11 @@ pub(super) fn fragment(html: &str) -> String {
     markdown(&tokens)
 }
 
+/// The words of a short stretch of HTML on one line, without any mark: a title.
+pub(super) fn plain(html: &str) -> String {
+    inline(&fragment(html))
+}
+
 /// The element that `html` opens and leaves open whose content is furniture or a quote.
 pub(super) fn left_open(html: &str) -> Option<String> {
     let tokens: Vec<Token> = tokens(html).collect();

@@ -7,6 +7,8 @@ use super::{decode, place, zipped};
 pub(super) enum Format {
     Zip,
     Xml,
+    Json,
+    Table,
     Markdown,
     Html,
     Plain,
@@ -39,6 +41,12 @@ pub(super) fn format(name: &str, bytes: &[u8]) -> Format {
     let head = head(bytes);
     if is_xml(&head, ending) {
         return Format::Xml;
+    }
+    if matches!(ending, "json" | "") && head.starts_with(['{', '[']) {
+        return Format::Json;
+    }
+    if matches!(ending, "csv" | "tsv") {
+        return Format::Table;
     }
     let page = begins(&head, "<!doctype html") || begins(&head, "<html") || is_xhtml(&head);
     match ending {

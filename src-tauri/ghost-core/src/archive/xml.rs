@@ -8,7 +8,7 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
 use super::entry::Reading;
-use super::{html, wxr};
+use super::{feed, html, wxr};
 
 /// Deeper than any export goes.
 const DEEPEST: usize = 64;
@@ -25,7 +25,9 @@ pub(super) fn read(xml: &str) -> Option<Reading> {
     if head.contains("xmlns:wp=") || head.contains("<wp:") {
         return Some(wxr::read(xml));
     }
-    None
+    let known = ["<rss", "<feed", "<rdf:rdf", "<channel", "<entry", "<item"];
+    let lower = head.to_ascii_lowercase();
+    known.iter().any(|root| lower.contains(root)).then(|| feed::read(xml))
 }
 
 /// An element of a record.
