@@ -7,6 +7,7 @@ mod date;
 mod dayone;
 mod decode;
 mod docx;
+mod enex;
 mod entry;
 mod feed;
 mod front;
@@ -15,13 +16,16 @@ mod html;
 mod json;
 mod keep;
 mod ledger;
+mod mail;
 mod markdown;
+mod org;
 mod outline;
 mod place;
 mod plain;
 mod roam;
 mod sniff;
 mod table;
+mod vault;
 mod wrap;
 mod wxr;
 mod xml;
@@ -214,6 +218,8 @@ impl Walk<'_> {
             Format::Zip => self.take_zip(name, shelf, bytes, depth),
             Format::Xml if too_large(LARGEST_EXPORT) => self.complain(name, "It is too large to be read at once, so it was left alone; a blog can export it in parts."),
             Format::Xml => self.take_export(name, bytes, depth == 0, xml::read),
+            Format::Mail if too_large(4 * LARGEST_EXPORT) => self.complain(name, "It is too large to be read at once, so it was left alone."),
+            Format::Mail => self.keep_all(name, mail::read(bytes)),
             Format::Json | Format::Table if too_large(LARGEST_EXPORT / 2) => self.complain(name, "It is too large to be read at once, so it was left alone."),
             Format::Json => self.take_export(name, bytes, alone, json::read),
             Format::Table => self.take_export(name, bytes, alone && !Ledger::wants(name), table::read),
@@ -255,7 +261,7 @@ impl Walk<'_> {
                 1 => format!("{name}/{key}"),
                 again => format!("{name}/{key} ({again})"),
             };
-            let place = place::bare(&key);
+            let place = place::bare(entry::name(&entry, &key));
             match self.make(&source, place, entry.facts, None, entry.text) {
                 true => kept += 1,
                 false => empty += 1,
@@ -264,11 +270,13 @@ impl Walk<'_> {
         for pair in reading.pairs {
             self.haul.pairs.push(Pair { source: format!("{name}/{}", pair.source), ..pair });
         }
-        for complaint in reading.complaints {
-            self.complain(name, complaint);
+        for complaint in &reading.complaints {
+            self.complain(name, complaint.clone());
         }
         match (empty, kept) {
-            (0, 0) => self.complain(name, "There are no texts in it."),
+            (0, 0) if reading.complaints.is_empty() => {
+                self.complain(name, "There are no texts in it.")
+            }
             (0, _) => {}
             (1, _) => self.complain(name, "One of the texts in it is empty."),
             _ => self.complain(name, format!("{empty} of the texts in it are empty.")),
@@ -401,7 +409,15 @@ impl Walk<'_> {
                 heading = title;
                 plain::joined(body)
             }
-            _ => markdown::tidied(front.body),
+            Format::Org => {
+                let (found, text) = org::read(front.body);
+                facts = facts.or(found);
+                text
+            }
+            Format::Djot => {
+                html::fragment(&jotdown::html::render_to_string(jotdown::Parser::new(front.body)))
+            }
+            _ => markdown::tidied(&vault::read(shelf, front.body, &mut facts)),
         };
         self.keep(name, shelf, facts, heading, text);
     }

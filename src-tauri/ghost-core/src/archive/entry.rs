@@ -1,7 +1,7 @@
 //! What a reader of an export gives back: many texts with their facts, before they are pieces.
 
-use super::Pair;
 use super::front::Facts;
+use super::{Pair, place};
 
 /// One text of an export.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -39,4 +39,27 @@ pub(super) fn key(entry: &Entry) -> String {
 /// The text, if it says anything.
 pub(super) fn said(text: &str) -> Option<String> {
     Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// What an entry without a title is called: its day, if its key is a mere number; else its key.
+pub(super) fn name(entry: &Entry, key: &str) -> String {
+    let digits =
+        key.chars().filter(|c| c.is_ascii_hexdigit() || matches!(c, '-' | '_' | '.')).count();
+    let number = digits == key.chars().count() && key.chars().any(|c| c.is_ascii_digit());
+    let machine = number || key.contains('@') || key == "untitled";
+    let words = || {
+        let line = entry
+            .text
+            .lines()
+            .map(|line| line.trim_matches(['#', '>', '-', '*', '_', ' ']))
+            .find(|line| !line.is_empty())?;
+        let words: Vec<&str> = line.split_whitespace().collect();
+        let cut = words.len() > 8;
+        Some(format!("{}{}", words[..words.len().min(8)].join(" "), if cut { "…" } else { "" }))
+    };
+    match (machine, entry.facts.date) {
+        (false, _) => place::readable(key),
+        (true, Some(date)) => date.to_string(),
+        (true, None) => words().unwrap_or_else(|| "Untitled".to_owned()),
+    }
 }

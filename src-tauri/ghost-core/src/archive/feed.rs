@@ -93,6 +93,9 @@ fn title(node: &Node) -> Option<String> {
 
 fn body(node: &Node) -> String {
     let text = node.text.trim();
+    if node.attribute("mode") == Some("base64") {
+        return String::new();
+    }
     match node.attribute("type").unwrap_or_default() {
         "xhtml" | "application/xhtml+xml" => html::fragment(node.inner),
         // Marked up in place, without a word of it.

@@ -16,6 +16,7 @@ const BODIES: [&str; 5] = ["html", "lexical", "mobiledoc", "markdown", "plaintex
 
 /// Reads an export; `None` where it is none.
 pub(super) fn read(value: &Value) -> Option<Reading> {
+    let value = value.get("result").unwrap_or(value);
     let value = value.get("db").and_then(|db| db.get(0)).unwrap_or(value);
     let data = value.get("data").unwrap_or(value);
     let posts = data.get("posts")?.as_array()?;

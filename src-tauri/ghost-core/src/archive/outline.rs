@@ -108,7 +108,16 @@ fn task(text: &str) -> &str {
 }
 
 /// Links to pages keep their words; references, embeds and queries go.
-pub(super) fn without_signs(text: &str) -> String {
+fn without_signs(text: &str) -> String {
+    without(text, true).trim().to_owned()
+}
+
+/// Links to pages keep their words, embeds go, and all else stays.
+pub(super) fn without_links(text: &str) -> String {
+    if text.contains("[[") { without(text, false) } else { text.to_owned() }
+}
+
+fn without(text: &str, all: bool) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find(['[', '{', '(', '^', '#', '!']) {
@@ -120,7 +129,9 @@ pub(super) fn without_signs(text: &str) -> String {
             let end = inner.find(close)?;
             (!inner[..end].contains('\n')).then(|| (&inner[..end], open.len() + end + close.len()))
         };
-        if let Some((_, end)) = between("![[", "]]").or_else(|| between("{{", "}}")) {
+        if let Some((_, end)) =
+            between("![[", "]]").or_else(|| all.then(|| between("{{", "}}")).flatten())
+        {
             let more = rest[end..].bytes().take_while(|&byte| byte == b'}').count();
             rest = rest[end + more..]
                 .strip_prefix(' ')
@@ -131,11 +142,12 @@ pub(super) fn without_signs(text: &str) -> String {
             out.push_str(said.trim_start_matches('['));
             rest = &rest[end..];
         } else if let Some((inner, end)) = between("((", "))")
+            && all
             && inner.len() >= 9
             && inner.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
         {
             rest = &rest[end..];
-        } else if let Some((inner, end)) = between("^^", "^^") {
+        } else if let Some((inner, end)) = between("^^", "^^").filter(|_| all) {
             out.push_str(inner);
             rest = &rest[end..];
         } else {
@@ -145,7 +157,7 @@ pub(super) fn without_signs(text: &str) -> String {
         }
     }
     out.push_str(rest);
-    out.trim().to_owned()
+    out
 }
 
 #[cfg(test)]

@@ -210,14 +210,8 @@ pub(super) fn of(name: &str) -> Place {
 }
 
 /// The place of a text that has no file of its own, only a name in an export.
-pub(super) fn bare(key: &str) -> Place {
-    Place {
-        kind: Kind::Post,
-        sectioned: false,
-        date: None,
-        title: readable(key),
-        unfinished: false,
-    }
+pub(super) fn bare(title: String) -> Place {
+    Place { kind: Kind::Post, sectioned: false, date: None, title, unfinished: false }
 }
 
 /// The section the folders name. The first folder is what was dropped: its name is the writer's
@@ -284,7 +278,7 @@ fn is_number(name: &str) -> bool {
 }
 
 /// `book-reports` to "book report".
-fn singular(section: &str) -> String {
+pub(super) fn singular(section: &str) -> String {
     let name: String = section.trim_matches(['_', '-', ' ']).replace(['-', '_'], " ");
     let short = match name.strip_suffix('s') {
         Some(_) if name.ends_with("ss") || name.ends_with("us") || name.ends_with("is") => None,
@@ -302,7 +296,7 @@ fn singular(section: &str) -> String {
 }
 
 /// A slug as a title: separators to spaces, a capital where there is none at all.
-fn readable(slug: &str) -> String {
+pub(super) fn readable(slug: &str) -> String {
     let slug = slug.trim_matches(['-', '_', ' ', '.']);
     let words =
         if slug.contains(' ') { slug.to_owned() } else { slug.replace(['-', '_', '+'], " ") };

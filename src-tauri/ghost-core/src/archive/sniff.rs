@@ -1,6 +1,6 @@
 //! How a file is read: by what is in it, and only then by what it is called.
 
-use super::{decode, place, zipped};
+use super::{decode, mail, place, zipped};
 
 /// How a file is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +9,9 @@ pub(super) enum Format {
     Xml,
     Json,
     Table,
+    Mail,
+    Org,
+    Djot,
     Markdown,
     Html,
     Plain,
@@ -48,6 +51,10 @@ pub(super) fn format(name: &str, bytes: &[u8]) -> Format {
     if matches!(ending, "csv" | "tsv") {
         return Format::Table;
     }
+    let mail = matches!(ending, "mbox" | "eml" | "mht" | "mhtml" | "emlx");
+    if mail || (matches!(ending, "" | "txt") && mail::looks_mailed(&head)) {
+        return Format::Mail;
+    }
     let page = begins(&head, "<!doctype html") || begins(&head, "<html") || is_xhtml(&head);
     match ending {
         "md" | "markdown" | "mdown" | "mkd" | "mkdn" | "mdx" if page => Format::Html,
@@ -57,8 +64,8 @@ pub(super) fn format(name: &str, bytes: &[u8]) -> Format {
         "txt" | "text" if head.starts_with("---\n") => Format::Markdown,
         "txt" | "text" => Format::Plain,
         "" if head.starts_with("---\n") || head.starts_with("+++\n") => Format::Markdown,
-        "org" => Format::Unread("an Org file"),
-        "mbox" => Format::Unread("a mailbox"),
+        "org" => Format::Org,
+        "dj" | "djot" => Format::Djot,
         _ => Format::Other,
     }
 }

@@ -8,7 +8,7 @@ use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
 use super::entry::Reading;
-use super::{feed, html, wxr};
+use super::{enex, feed, html, wxr};
 
 /// Deeper than any export goes.
 const DEEPEST: usize = 64;
@@ -24,6 +24,9 @@ pub(super) fn read(xml: &str) -> Option<Reading> {
     }
     if head.contains("xmlns:wp=") || head.contains("<wp:") {
         return Some(wxr::read(xml));
+    }
+    if head.contains("<en-export") {
+        return Some(enex::read(xml));
     }
     let known = ["<rss", "<feed", "<rdf:rdf", "<channel", "<entry", "<item"];
     let lower = head.to_ascii_lowercase();
