@@ -9,6 +9,7 @@ mod decode;
 mod docx;
 mod enex;
 mod entry;
+mod epub;
 mod feed;
 mod front;
 mod ghost;
@@ -23,6 +24,7 @@ mod outline;
 mod place;
 mod plain;
 mod roam;
+mod rtf;
 mod sniff;
 mod table;
 mod vault;
@@ -223,6 +225,12 @@ impl Walk<'_> {
             Format::Json | Format::Table if too_large(LARGEST_EXPORT / 2) => self.complain(name, "It is too large to be read at once, so it was left alone."),
             Format::Json => self.take_export(name, bytes, alone, json::read),
             Format::Table => self.take_export(name, bytes, alone && !Ledger::wants(name), table::read),
+            Format::Rich if too_large(4 * LARGEST_TEXT) => self.complain(name, "It is too large to be a text, so it was left alone."),
+            Format::Rich if !rtf::looks_rich(bytes) => self.complain(name, "It is called rich text, but it is broken."),
+            Format::Rich => {
+                let (facts, text) = rtf::read(bytes);
+                self.keep(name, shelf, facts, None, text);
+            }
             _ if too_large(LARGEST_TEXT) => self.complain(name, "It is too large to be a text, so it was left alone."),
             format => self.take_text(name, shelf, bytes, format),
         }
@@ -298,11 +306,32 @@ impl Walk<'_> {
                 Some(bytes)
             });
             return match words {
-                Some((facts, text)) => self.keep(name, shelf, facts, None, text),
+                Some(docx::Words { facts, text, before }) => {
+                    let title = facts.title.clone();
+                    let after = text.clone();
+                    self.keep(name, shelf, facts, None, text);
+                    if let Some((before, date)) = before {
+                        let title = title.unwrap_or_else(|| place::of(shelf).title);
+                        let source = name.to_owned();
+                        self.haul.pairs.push(Pair { source, title, date, before, after });
+                    }
+                }
                 None => self.complain(
                     name,
                     "It is called a Word document, but there is no text in it that can be read.",
                 ),
+            };
+        }
+        if zip.has("META-INF/container.xml") {
+            let room = &mut self.room;
+            let book = epub::read(|part| {
+                let bytes = zip.part(part, *room)?;
+                *room -= bytes.len() as u64;
+                Some(bytes)
+            });
+            return match book {
+                Some(book) => self.keep_all(name, book),
+                None => self.complain(name, "It is called a book, but it is broken."),
             };
         }
         if depth >= DEEPEST {
@@ -438,8 +467,32 @@ impl Walk<'_> {
             None => {}
         }
         if !self.make(name, place::of(shelf), facts, heading, text) {
-            self.complain(name, "It has no text.");
+            return self.complain(name, "It has no text.");
         }
+        if let Some(known) = self.ledger.says(name) {
+            self.pair_up(&known.earlier);
+        }
+    }
+
+    /// Makes pairs of the earlier states of the piece that was kept last, each with the next.
+    fn pair_up(&mut self, earlier: &std::collections::BTreeMap<String, String>) {
+        let Some(piece) = self.haul.pieces.last() else { return };
+        let states: Vec<(&str, &str)> = earlier
+            .iter()
+            .map(|(moment, text)| (moment.as_str(), text.as_str()))
+            .chain([("", piece.text.as_str())])
+            .collect();
+        let changed = states.windows(2).filter(|two| two[0].1 != two[1].1 && !two[0].1.is_empty());
+        let pairs: Vec<Pair> = changed
+            .map(|two| Pair {
+                source: format!("{}/{}", piece.source, two[0].0),
+                title: piece.title.clone(),
+                date: date::spelled(two[0].0),
+                before: two[0].1.to_owned(),
+                after: two[1].1.to_owned(),
+            })
+            .collect();
+        self.haul.pairs.extend(pairs);
     }
 
     /// Makes a piece of a text; false where there is none.
@@ -668,7 +721,7 @@ mod tests {
         says("a/b.docx", b"not a docx", "broken");
         says("a/b.docx", &zipped(&[("x.xml", b"x")], CompressionMethod::Stored), "no text");
         says("a/b.zip", &zipped(&[("x.png", b"x")], CompressionMethod::Stored), "nothing in it");
-        says("a/b.rtf", b"{\\rtf1 x}", "RTF");
+        says("a/b.rtf", b"not rich", "broken");
         says("a/b.md", b"---\n- a list\n---\nText.", "facts");
     }
 

@@ -120,9 +120,18 @@ pub(super) fn without_links(text: &str) -> String {
 fn without(text: &str, all: bool) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    while let Some(at) = rest.find(['[', '{', '(', '^', '#', '!']) {
+    // Whether code in the line is open: nothing in it is a sign.
+    let mut code = false;
+    while let Some(at) = rest.find(['[', '{', '(', '^', '#', '!', '`']) {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
+        code ^= rest.starts_with('`');
+        if code || rest.starts_with('`') {
+            let first = rest.chars().next().map_or(1, char::len_utf8);
+            out.push_str(&rest[..first]);
+            rest = &rest[first..];
+            continue;
+        }
         let window = &rest[..rest.floor_char_boundary(2000)];
         let between = |open: &str, close: &str| {
             let inner = window.strip_prefix(open)?;

@@ -154,6 +154,12 @@ pub(super) fn is_machinery(name: &str) -> bool {
     {
         return true;
     }
+    // In a project of Scrivener, only the texts themselves are writing.
+    if name.split('/').rev().skip(1).any(|part| part.to_lowercase().ends_with(".scriv")) {
+        let text =
+            file == "content.rtf" || (name.contains("/Files/Docs/") && ending(name) == "rtf");
+        return !text;
+    }
     // What Medium puts beside the posts in its export is about the account.
     const ACCOUNT: [&str; 7] =
         ["profile", "claps", "ips", "sessions", "bookmarks", "users-following", "pubs-following"];
@@ -175,9 +181,10 @@ pub(super) fn of(name: &str) -> Place {
     let mut folders: Vec<&str> = name.split('/').filter(|part| !part.is_empty()).collect();
     folders.pop();
     let mut stem = stem(name);
-    if stem.eq_ignore_ascii_case("index") {
+    let bundle = folders.last().is_some_and(|folder| folder.ends_with(".textbundle"));
+    if stem.eq_ignore_ascii_case("index") || (bundle && stem == "text") {
         // A bundle is named by its folder; the folder of a site's own front page is the site.
-        stem = folders.pop().unwrap_or(stem);
+        stem = folders.pop().map_or(stem, |folder| folder.trim_end_matches(".textbundle"));
     }
     let stem = without_id(stem);
     let (mut date, slug) = match date::leading(stem) {
@@ -190,6 +197,9 @@ pub(super) fn of(name: &str) -> Place {
         trail.push(stem);
         date::of_folders(&trail)
     });
+    for folder in &mut folders {
+        *folder = without_id(folder);
+    }
     let section = section(&folders);
     let kind = match &section {
         Some(Kind::Other(_)) | None if only_a_date || is_log(stem) => Kind::Log,
@@ -311,6 +321,11 @@ pub(super) fn readable(slug: &str) -> String {
 /// A log without a name is called by its day.
 fn titled(stem: &str, date: Option<Date>) -> String {
     date.map_or_else(|| readable(stem), |date| date.to_string())
+}
+
+/// Whether an export has numbered this file.
+pub(super) fn has_id(name: &str) -> bool {
+    without_id(stem(name)) != stem(name)
 }
 
 /// Exports number their files: Notion ends a name in 32 hexadecimal digits, Substack begins it

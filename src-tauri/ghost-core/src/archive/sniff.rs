@@ -1,6 +1,6 @@
 //! How a file is read: by what is in it, and only then by what it is called.
 
-use super::{decode, mail, place, zipped};
+use super::{decode, mail, place, rtf, zipped};
 
 /// How a file is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -10,6 +10,7 @@ pub(super) enum Format {
     Json,
     Table,
     Mail,
+    Rich,
     Org,
     Djot,
     Markdown,
@@ -32,13 +33,15 @@ pub(super) fn format(name: &str, bytes: &[u8]) -> Format {
     match ending {
         "odt" => return Format::Unread("an OpenDocument text"),
         "pages" => return Format::Unread("a Pages document"),
-        "doc" | "rtf" if bytes.starts_with(b"{\\rtf") => return Format::Unread("an RTF document"),
         "doc" if bytes.starts_with(b"\xd0\xcf\x11\xe0") => {
             return Format::Unread("an old Word document");
         }
         _ => {}
     }
-    if zipped::looks_zipped(bytes) || matches!(ending, "zip" | "docx") {
+    if rtf::looks_rich(bytes) || ending == "rtf" {
+        return Format::Rich;
+    }
+    if zipped::looks_zipped(bytes) || matches!(ending, "zip" | "docx" | "epub") {
         return Format::Zip;
     }
     let head = head(bytes);
@@ -48,7 +51,9 @@ pub(super) fn format(name: &str, bytes: &[u8]) -> Format {
     if matches!(ending, "json" | "") && head.starts_with(['{', '[']) {
         return Format::Json;
     }
-    if matches!(ending, "csv" | "tsv") {
+    // Notion's tables list pages that are there themselves.
+    let listed = place::has_id(name) || name.ends_with("_all.csv");
+    if matches!(ending, "csv" | "tsv") && !listed {
         return Format::Table;
     }
     let mail = matches!(ending, "mbox" | "eml" | "mht" | "mhtml" | "emlx");

@@ -178,7 +178,11 @@ fn obsidian(text: &str) -> String {
         if bare.starts_with("```") || bare.starts_with("~~~") {
             fence = !fence;
         }
-        let code = fence || bare.starts_with("```") || bare.starts_with("~~~");
+        let indented = line.starts_with("    ") || line.starts_with('\t');
+        let item =
+            bare.starts_with(['-', '*', '+']) || bare.starts_with(|c: char| c.is_ascii_digit());
+        let code =
+            fence || bare.starts_with("```") || bare.starts_with("~~~") || (indented && !item);
         if code {
             out.push_str(line);
         } else {

@@ -111,6 +111,12 @@ pub(super) fn records<'a>(
                     count += 1;
                     parent.children.push(node(&tag));
                 }
+                None if lost == 0 => {
+                    let node = node(&tag);
+                    if wanted.contains(&node.name.as_str()) {
+                        each(node);
+                    }
+                }
                 _ => {}
             },
             Event::End(_) => {
