@@ -427,6 +427,8 @@ impl Walk<'_> {
             {
                 let page = html::page(&markdown::preformatted(front.body));
                 facts.date = facts.date.or(page.date);
+                facts.author = facts.author.or(page.author);
+                facts.kind = facts.kind.or(page.kind.map(str::to_owned));
                 heading = page.title;
                 page.text
             }
@@ -812,6 +814,162 @@ mod tests {
     }
 
     #[test]
+    fn what_a_zip_of_substack_says_and_hides() {
+        let list = b"post_id,post_date,is_published,type,title\n1234.up,2019-07-26T20:48:19Z,TRUE,newsletter,Up the hill\n";
+        let zip = zipped(
+            &[
+                ("posts.csv", list),
+                (
+                    "posts/1234.up.html",
+                    b"<p>I went.</p><p class=\"button-wrapper\"><a>Subscribe</a></p>",
+                ),
+                ("email_list.a.csv", b"email,name\njo@example.org,Jo\n"),
+            ],
+            CompressionMethod::Deflated,
+        );
+        let (pieces, _) = read("export.zip", &zip);
+        assert_eq!(pieces.len(), 1);
+        assert_eq!((pieces[0].title.as_str(), pieces[0].text.as_str()), ("Up the hill", "I went."));
+        assert_eq!(pieces[0].date.unwrap().to_string(), "2019-07-26");
+    }
+
+    #[test]
+    fn a_zip_of_notion_in_its_zip() {
+        let id = "0123456789abcdef0123456789abcdef";
+        let page = b"# A walk\n\nCreated: March 5, 2024\n\nI went.";
+        let inner = zipped(
+            &[
+                (&format!("Notes {id}/A walk {id}.md"), page),
+                (&format!("Notes {id}.csv"), b"Name,Text\nA walk,x\n"),
+            ],
+            CompressionMethod::Deflated,
+        );
+        let zip = zipped(&[("Export-1-Part-1.zip", &inner)], CompressionMethod::Stored);
+        let (pieces, complaints) = read("export.zip", &zip);
+        assert_eq!((pieces.len(), complaints.len()), (1, 0));
+        assert_eq!(
+            (pieces[0].title.as_str(), pieces[0].kind.to_string()),
+            ("A walk", "note".to_owned())
+        );
+        assert_eq!(pieces[0].text, "I went.");
+    }
+
+    #[test]
+    fn snapshots_of_scrivener_are_pairs() {
+        let binder = b"<?xml version=\"1.0\"?><ScrivenerProject><Binder><BinderItem UUID=\"A-1\" Type=\"Text\"><Title>Up</Title></BinderItem></Binder></ScrivenerProject>";
+        let zip = zipped(
+            &[
+                ("n.scriv/n.scrivx", binder),
+                ("n.scriv/Files/Data/A-1/content.rtf", b"{\\rtf1 I went up.}"),
+                ("n.scriv/Files/Data/A-1/notes.rtf", b"{\\rtf1 A note.}"),
+                ("n.scriv/Snapshots/A-1.snapshots/2024-01-16-10-00.rtf", b"{\\rtf1 I go up.}"),
+                ("n.scriv/Snapshots/A-1.snapshots/2024-01-15-10-00.rtf", b"{\\rtf1 I go.}"),
+            ],
+            CompressionMethod::Deflated,
+        );
+        let haul = read_with("n.zip", &zip, &Ledger::default());
+        assert_eq!((haul.pieces.len(), haul.complaints.len()), (1, 0));
+        let seen: Vec<_> = haul
+            .pairs
+            .iter()
+            .map(|pair| (pair.title.as_str(), pair.before.as_str(), pair.after.as_str()))
+            .collect();
+        assert_eq!(seen, [("Up", "I go.", "I go up."), ("Up", "I go up.", "I went up.")]);
+        assert_eq!(haul.pairs[0].date.unwrap().to_string(), "2024-01-15");
+    }
+
+    #[test]
+    fn a_note_of_bear_and_one_in_its_bin() {
+        let info = |trashed: u8| {
+            format!(
+                "{{\"net.shinyfrog.bear\":{{\"trashed\":{trashed},\"creationDate\":\"2024-03-05T10:00:00Z\"}}}}"
+            )
+        };
+        let zip = zipped(
+            &[
+                ("b/On hills.textbundle/text.md", b"I went."),
+                ("b/On hills.textbundle/info.json", info(0).as_bytes()),
+                ("b/Old.textbundle/text.md", b"I went."),
+                ("b/Old.textbundle/info.json", info(1).as_bytes()),
+            ],
+            CompressionMethod::Deflated,
+        );
+        let (pieces, complaints) = read("notes.bear2bk", &zip);
+        assert_eq!((pieces.len(), complaints.len()), (1, 0));
+        assert_eq!(
+            (pieces[0].title.as_str(), pieces[0].date.unwrap().to_string()),
+            ("On hills", "2024-03-05".to_owned())
+        );
+    }
+
+    #[test]
+    fn many_texts_in_one_file_have_a_name_each() {
+        let json = br#"{"entries":[{"uuid":"00AA","creationDate":"2024-03-05T10:00:00Z","text":"Up."},{"uuid":"00AA","creationDate":"2024-03-06T10:00:00Z","text":"Down."},{"text":""}]}"#;
+        let (pieces, complaints) = read("journal.json", json);
+        let seen: Vec<_> =
+            pieces.iter().map(|piece| (piece.source.as_str(), piece.title.as_str())).collect();
+        assert_eq!(
+            seen,
+            [("journal.json/00AA", "2024-03-05"), ("journal.json/00AA (2)", "2024-03-06")]
+        );
+        assert_eq!(complaints.len(), 1);
+    }
+
+    #[test]
+    fn traps_are_refused_with_a_word() {
+        let says = |name: &str, bytes: &[u8], part: &str| {
+            let (pieces, complaints) = read(name, bytes);
+            assert!(
+                pieces.is_empty() && complaints.iter().any(|c| c.reason.contains(part)),
+                "{name}: {complaints:?}"
+            );
+        };
+        let bomb = b"<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY b \"xx\"><!ENTITY c \"&b;&b;\">]><rss><channel><item><title>&c;</title></item></channel></rss>";
+        says("a.xml", bomb, "entities");
+        says("a.xml", b"<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY b SYSTEM \"file:///etc/passwd\">]><rss><item><description>&b;</description></item></rss>", "entities");
+        let long = vec![b'a'; 130 << 20];
+        for name in
+            ["a.txt", "a.md", "a.html", "a.rtf", "a.json", "a.csv", "a.xml", "a.mbox", "a.org"]
+        {
+            assert_eq!(read(name, &long).1.len(), 1, "{name}");
+        }
+        for name in [
+            "a.txt", "a.md", "a.html", "a.json", "a.csv", "a.xml", "a.mbox", "a.org", "a.rtf",
+            "a.enex",
+        ] {
+            read(name, &vec![0; 1 << 20]);
+            let deep = "[".repeat(200_000);
+            read(name, deep.as_bytes());
+            read(
+                name,
+                format!("<?xml version=\"1.0\"?><rss>{}", "<item>".repeat(50_000)).as_bytes(),
+            );
+        }
+    }
+
+    #[test]
+    fn a_link_in_a_zip_is_not_followed() {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        zip.add_symlink("a.md", "/etc/passwd", SimpleFileOptions::default()).unwrap();
+        let zip = zip.finish().unwrap().into_inner();
+        assert!(complaints("e.zip", &zip)[0].contains("link"));
+    }
+
+    #[test]
+    fn a_zip_of_too_many_files() {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        for n in 0..50_010 {
+            zip.start_file(
+                n.to_string(),
+                SimpleFileOptions::default().compression_method(CompressionMethod::Stored),
+            )
+            .unwrap();
+        }
+        let zip = zip.finish().unwrap().into_inner();
+        assert!(complaints("e.zip", &zip)[0].contains("more files"));
+    }
+
+    #[test]
     fn every_prefix_and_every_damage_is_survived() {
         let page = "<!doctype html><html><head><title>A</title></head><body><article><h1>Ä</h1><p>x &amp; <b>y</b><pre>z</pre>\
             <ul><li>a<table><tr><td>b</table></article></html>";
@@ -822,7 +980,22 @@ mod tests {
             CompressionMethod::Deflated,
         );
         let word = docx("I went up.");
-        let files: [(&str, &[u8]); 4] = [
+        let wxr = "<rss xmlns:wp=\"w\"><channel><item><title>Ä</title><content:encoded><![CDATA[[caption a=\"b\"]x[/caption] é\n\ny]]></content:encoded>\
+            <wp:post_type>post</wp:post_type></item></channel></rss>";
+        let ghost = "{\"posts\":[{\"title\":\"Ä\",\"lexical\":\"{\\\"root\\\":{\\\"children\\\":[{\\\"type\\\":\\\"text\\\",\\\"text\\\":\\\"é\\\"}]}}\"}]}";
+        let mail = "From a@b Sat Jan  3 01:05:34 1996\nSubject: =?utf-8?q?=C3=84?=\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nÄ\n> q\n--b--\n";
+        let table = "title;content;date\nÄ;\"a\n\"\"b\"\"\";2024-03-05\n";
+        let org = "#+TITLE: Ä\n* DONE a :b:\n:PROPERTIES:\n:END:\n/é/ [[a][b]]\n#+begin_src c\nx\n#+end_src\n";
+        let outline = "- [[Ä]] {{x}} ((abcdefghij)) ^^é^^\n\t- TODO b\n\t  c:: d\n%%x%% > [!a] b\n";
+        let rich = "{\\rtf1\\ansi{\\info{\\title A}}\\u233?\\'e9{\\b x}{\\listtext a}y\\par}";
+        let files: [(&str, &[u8]); 11] = [
+            ("a.xml", wxr.as_bytes()),
+            ("a.json", ghost.as_bytes()),
+            ("a.mbox", mail.as_bytes()),
+            ("a.csv", table.as_bytes()),
+            ("a.org", org.as_bytes()),
+            ("g/journals/a.md", outline.as_bytes()),
+            ("a.rtf", rich.as_bytes()),
             ("a/b.html", page.as_bytes()),
             ("a/b.md", post.as_bytes()),
             ("a.zip", &zip),

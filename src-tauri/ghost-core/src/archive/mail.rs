@@ -60,7 +60,7 @@ fn from_line(line: &[u8]) -> bool {
 pub(super) fn read(bytes: &[u8]) -> Reading {
     let mut reading = Reading::default();
     let (mut large, mut broken, mut theirs) = (0, 0, 0);
-    for mail in mails(bytes).into_iter().take(MOST) {
+    for (from, mail) in mails(bytes).into_iter().take(MOST) {
         if mail.len() > LARGEST {
             large += 1;
             continue;
@@ -68,7 +68,11 @@ pub(super) fn read(bytes: &[u8]) -> Reading {
         let unquoted = unquoted(mail);
         match mailparse::parse_mail(&unquoted) {
             Ok(parsed) if is_answer_or_rubbish(&parsed) => theirs += 1,
-            Ok(parsed) => reading.entries.push(entry(&parsed)),
+            Ok(parsed) => {
+                let mut entry = entry(&parsed);
+                entry.facts.date = entry.facts.date.or_else(|| sent(from));
+                reading.entries.push(entry);
+            }
             Err(_) => broken += 1,
         }
     }
@@ -86,8 +90,8 @@ pub(super) fn read(bytes: &[u8]) -> Reading {
     reading
 }
 
-/// The mails of a mailbox, or the one there is.
-fn mails(bytes: &[u8]) -> Vec<&[u8]> {
+/// The mails of a mailbox, each with the line before it, or the one there is.
+fn mails(bytes: &[u8]) -> Vec<(&[u8], &[u8])> {
     let mut starts = Vec::new();
     let mut at = 0;
     let mut blank = true;
@@ -101,10 +105,22 @@ fn mails(bytes: &[u8]) -> Vec<&[u8]> {
         at = end;
     }
     if starts.first().is_none_or(|&(start, _)| start != 0) {
-        return vec![bytes];
+        return vec![(&[], bytes)];
     }
     let ends = starts.iter().skip(1).map(|&(start, _)| start).chain([bytes.len()]);
-    starts.iter().zip(ends).map(|(&(_, body), end)| &bytes[body..end]).collect()
+    starts
+        .iter()
+        .zip(ends)
+        .map(|(&(start, body), end)| (&bytes[start..body], &bytes[body..end]))
+        .collect()
+}
+
+/// The day in `From jo@example.org Sat Jan  3 01:05:34 1996`.
+fn sent(line: &[u8]) -> Option<jiff::civil::Date> {
+    let line = std::str::from_utf8(line).ok()?;
+    let words: Vec<&str> = line.split_whitespace().skip(2).collect();
+    let year = words.iter().rev().find(|word| word.len() == 4)?;
+    date::spelled(&format!("{} {} {year}", words.get(1)?, words.get(2)?))
 }
 
 /// `>From ` at the beginning of a line, as mailboxes write `From `.
@@ -258,6 +274,10 @@ mod tests {
         );
         let texts: Vec<String> =
             read(mailbox.as_bytes()).entries.into_iter().map(|e| e.text).collect();
+        assert_eq!(
+            read(mailbox.as_bytes()).entries[0].facts.date.unwrap().to_string(),
+            "1996-01-03"
+        );
         assert_eq!(texts, ["One.\nFrom here.", "Two.\nFrom me to you.", "Just a text."]);
     }
 

@@ -29,7 +29,7 @@ pub(super) fn read(text: &str) -> (Facts, String) {
             if let Some(at) = closed {
                 lines.nth(at);
             }
-        } else if !is_stamp(bare) && !(bare.starts_with("# ") || bare == "#") {
+        } else if !(is_stamp(bare) || bare.starts_with("# ") || bare == "#") {
             out.push_str(&prose(line));
             out.push('\n');
         }

@@ -284,7 +284,7 @@ impl Rich<'_> {
         let signs = [(self.state.bold, "b"), (self.state.italic, "i")];
         let signs = || signs.iter().filter(|(on, _)| *on);
         signs().for_each(|(_, sign)| self.paragraph.push_str(&format!("<{sign}>")));
-        self.paragraph.push_str(&escape(&without_marks(text)).replace('\n', "<br>"));
+        self.paragraph.push_str(&escape(without_marks(text)).replace('\n', "<br>"));
         signs().rev().for_each(|(_, sign)| self.paragraph.push_str(&format!("</{sign}>")));
     }
 

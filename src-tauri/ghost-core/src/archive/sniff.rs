@@ -45,10 +45,14 @@ pub(super) fn format(name: &str, bytes: &[u8]) -> Format {
         return Format::Zip;
     }
     let head = head(bytes);
+    // A template that a site makes its feed of.
+    if head.starts_with("---\n") && matches!(ending, "xml" | "rss" | "atom" | "json") {
+        return Format::Other;
+    }
     if is_xml(&head, ending) {
         return Format::Xml;
     }
-    if matches!(ending, "json" | "") && head.starts_with(['{', '[']) {
+    if ending == "json" || (ending.is_empty() && head.starts_with(['{', '['])) {
         return Format::Json;
     }
     // Notion's tables list pages that are there themselves.
@@ -100,8 +104,7 @@ fn is_xml(head: &str, ending: &str) -> bool {
     const ROOTS: [&str; 4] = ["<rss", "<feed", "<rdf:rdf", "<en-export"];
     let root = ROOTS.iter().any(|root| begins(head, root));
     let named = matches!(ending, "xml" | "rss" | "atom" | "rdf" | "enex");
-    (root || begins(head, "<?xml") || (named && head.starts_with('<')))
-        && !is_xhtml(head)
-        && !matches!(ending, "svg" | "plist" | "xsl" | "opml" | "scrivx" | "opf" | "ncx")
-        || named
+    const OTHERS: [&str; 7] = ["svg", "plist", "xsl", "opml", "scrivx", "opf", "ncx"];
+    let xml = root || begins(head, "<?xml");
+    (named && !is_xhtml(head)) || (xml && !is_xhtml(head) && !OTHERS.contains(&ending))
 }

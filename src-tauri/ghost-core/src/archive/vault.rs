@@ -44,8 +44,8 @@ fn is_outline(name: &str, text: &str) -> bool {
         text.lines().filter(|line| !line.trim().is_empty()).skip_while(|line| line.contains(":: "));
     let pointed = lines.next().is_some_and(|line| line.starts_with("- ") || line == "-");
     let stays = lines.all(|line| line.starts_with(['-', ' ', '\t']));
-    (folder("journals") || folder("logseq-journals") || folder("pages")) && pointed && stays
-        || pointed && stays && text.contains("\n\t- ")
+    let shelf = ["journals", "logseq", "pages"].iter().any(|wanted| folder(wanted));
+    pointed && stays && (shelf || text.contains("\n\t- "))
 }
 
 /// The points of a page, by their indent.

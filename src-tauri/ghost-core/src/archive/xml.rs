@@ -12,6 +12,8 @@ use super::{enex, feed, html, wxr};
 
 /// Deeper than any export goes.
 const DEEPEST: usize = 64;
+/// Bytes of text of one element; more is no text but a picture, or a trap.
+const LARGEST: usize = 16 << 20;
 /// Elements of one record.
 const MOST: usize = 100_000;
 
@@ -144,7 +146,9 @@ fn position(reader: &Reader<&[u8]>) -> usize {
 }
 
 fn say(open: &mut [(Node, usize)], text: &str) {
-    if let Some((node, _)) = open.last_mut() {
+    if let Some((node, _)) = open.last_mut()
+        && node.text.len() + text.len() <= LARGEST
+    {
         node.text.push_str(text);
     }
 }
