@@ -13,6 +13,7 @@ mod epub;
 mod feed;
 mod front;
 mod ghost;
+pub mod history;
 mod html;
 mod json;
 mod keep;

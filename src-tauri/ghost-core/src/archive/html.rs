@@ -337,10 +337,10 @@ impl Tag<'_> {
             if rest.is_empty() {
                 return None;
             }
-            let end = rest[1..]
+            let first = rest.chars().next().map_or(1, char::len_utf8);
+            let end = rest[first..]
                 .find(|c: char| c == '=' || c == '/' || c.is_whitespace())
-                .map_or(rest.len(), |at| at + 1);
-            let end = if rest.is_char_boundary(end) { end } else { rest.len() };
+                .map_or(rest.len(), |at| at + first);
             let key = &rest[..end];
             rest = rest[end..].trim_start();
             let mut value = "";
