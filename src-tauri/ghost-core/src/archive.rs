@@ -511,11 +511,17 @@ impl Walk<'_> {
         if crate::words::count(&text) == 0 {
             return false;
         }
+        // A file that is only numbered is called by its day or its first words.
+        let fallback = match facts.date.or(place.date) {
+            _ if place.title.contains(char::is_alphabetic) => place.title.clone(),
+            Some(date) => date.to_string(),
+            None => entry::first_words(&text),
+        };
         let apart = markdown::apart(&text);
         self.haul.pieces.push(Piece {
             source: name.to_owned(),
             kind: kind(&facts, &place),
-            title: facts.title.or(heading).or(found).unwrap_or(place.title),
+            title: facts.title.or(heading).or(found).unwrap_or(fallback),
             // Of an address, only the name: whose it is matters, not where they are reached.
             author: facts.author.map(|name| name.split('@').next().unwrap_or_default().to_owned()),
             date: facts.date.or(place.date),

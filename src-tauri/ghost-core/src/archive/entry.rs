@@ -47,19 +47,18 @@ pub(super) fn name(entry: &Entry, key: &str) -> String {
         key.chars().filter(|c| c.is_ascii_hexdigit() || matches!(c, '-' | '_' | '.')).count();
     let number = digits == key.chars().count() && key.chars().any(|c| c.is_ascii_digit());
     let machine = number || key.contains('@') || key == "untitled";
-    let words = || {
-        let line = entry
-            .text
-            .lines()
-            .map(|line| line.trim_matches(['#', '>', '-', '*', '_', ' ']))
-            .find(|line| !line.is_empty())?;
-        let words: Vec<&str> = line.split_whitespace().collect();
-        let cut = words.len() > 8;
-        Some(format!("{}{}", words[..words.len().min(8)].join(" "), if cut { "…" } else { "" }))
-    };
     match (machine, entry.facts.date) {
         (false, _) => place::readable(key),
         (true, Some(date)) => date.to_string(),
-        (true, None) => words().unwrap_or_else(|| "Untitled".to_owned()),
+        (true, None) => first_words(&entry.text),
     }
+}
+
+/// What a text without any name is called: its first words.
+pub(super) fn first_words(text: &str) -> String {
+    let bare = text.lines().map(|line| line.trim_matches(['#', '>', '-', '*', '_', ' ']));
+    let line = bare.into_iter().find(|line| !line.is_empty()).unwrap_or("Untitled");
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let more = if words.len() > 8 { "…" } else { "" };
+    format!("{}{more}", words[..words.len().min(8)].join(" "))
 }

@@ -160,6 +160,10 @@ pub(super) fn is_machinery(name: &str) -> bool {
             file == "content.rtf" || (name.contains("/Files/Docs/") && ending(name) == "rtf");
         return !text;
     }
+    // Google keeps every note twice, and its labels in a list.
+    if name.contains("Takeout/") && name.contains("/Keep/") && ending(name) != "json" {
+        return true;
+    }
     // What Medium puts beside the posts in its export is about the account.
     const ACCOUNT: [&str; 7] =
         ["profile", "claps", "ips", "sessions", "bookmarks", "users-following", "pubs-following"];

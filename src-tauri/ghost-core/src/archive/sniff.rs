@@ -32,6 +32,7 @@ pub(super) fn format(name: &str, bytes: &[u8]) -> Format {
     }
     match ending {
         "odt" => return Format::Unread("an OpenDocument text"),
+        "webarchive" => return Format::Unread("a web archive of Safari"),
         "pages" => return Format::Unread("a Pages document"),
         "doc" if bytes.starts_with(b"\xd0\xcf\x11\xe0") => {
             return Format::Unread("an old Word document");
