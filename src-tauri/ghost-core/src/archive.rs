@@ -4,20 +4,43 @@
 //! Reading never fails; what cannot be read is complained about, and the rest is kept.
 
 mod date;
+mod dayone;
 mod decode;
 mod docx;
+mod enex;
+mod entry;
+mod epub;
+mod feed;
 mod front;
+mod ghost;
+pub mod history;
 mod html;
+mod json;
+mod keep;
+mod ledger;
+mod mail;
 mod markdown;
+mod org;
+mod outline;
 mod place;
 mod plain;
+mod roam;
+mod rtf;
+mod sniff;
+mod table;
+mod vault;
 mod wrap;
+mod wxr;
+mod xml;
 mod zipped;
 
 use std::fmt;
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
+
+pub use ledger::Ledger;
+use sniff::Format;
 
 /// What sort of writing a piece is. `post` and `log` are words of this program; any other kind is
 /// the writer's own section, in the singular and as they named it ("note", "book report").
@@ -92,6 +115,9 @@ pub struct Piece {
     pub kind: Kind,
     /// The title, without which a piece is named after its file.
     pub title: String,
+    /// Who wrote it, where the file says so: an export may hold the texts of several.
+    #[serde(default)]
+    pub author: Option<String>,
     /// The day it was written, where the file says so.
     pub date: Option<Date>,
     /// Marked by its writer as not published yet.
@@ -113,10 +139,39 @@ pub struct Complaint {
     pub reason: String,
 }
 
+/// Two states of one text, as the writer left them: a tracked change taken and not taken, a
+/// snapshot and what it became.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+pub struct Pair {
+    /// Where it came from, as in [`Piece::source`].
+    pub source: String,
+    /// The title of the text.
+    pub title: String,
+    /// The day of the earlier state, where the file says so.
+    pub date: Option<Date>,
+    /// The earlier state, Markdown.
+    pub before: String,
+    /// The later state, Markdown.
+    pub after: String,
+}
+
+/// All that was found in a file.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Haul {
+    /// The texts.
+    pub pieces: Vec<Piece>,
+    /// How the writer changed texts, where the file remembers it.
+    pub pairs: Vec<Pair>,
+    /// What could not be read.
+    pub complaints: Vec<Complaint>,
+}
+
 /// Zips one in the other: a zip in a zip is an export's habit, a zip in that is a trap.
 const DEEPEST: usize = 2;
 /// Bytes of one text; the longest novels have half of it.
 const LARGEST_TEXT: usize = 16 << 20;
+/// Bytes of one export file that holds many texts.
+const LARGEST_EXPORT: usize = 128 << 20;
 
 /// The stretches of a Markdown text that are not its writer's own prose, in order.
 pub fn apart(text: &str) -> Vec<Span> {
@@ -126,87 +181,28 @@ pub fn apart(text: &str) -> Vec<Span> {
 /// Reads one file: its name, a `/`-separated path that begins with what was dropped, and its
 /// bytes. Whatever is no writing (pictures, layouts, licences) is passed over without a word.
 pub fn read(name: &str, bytes: &[u8]) -> (Vec<Piece>, Vec<Complaint>) {
-    let mut haul = Haul { pieces: Vec::new(), complaints: Vec::new(), room: zipped::LARGEST_TOTAL };
-    haul.take(name, name, bytes, 0);
+    let haul = read_with(name, bytes, &Ledger::default());
     (haul.pieces, haul.complaints)
 }
 
-/// What has been read so far.
-struct Haul {
-    pieces: Vec<Piece>,
-    complaints: Vec<Complaint>,
+/// Reads one file of a folder, knowing what the folder's other files say of it.
+pub fn read_with(name: &str, bytes: &[u8], ledger: &Ledger) -> Haul {
+    let mut walk = Walk { haul: Haul::default(), ledger, room: zipped::LARGEST_TOTAL };
+    walk.take(name, name, bytes, 0);
+    walk.haul
+}
+
+/// The reading of one dropped file.
+struct Walk<'a> {
+    haul: Haul,
+    ledger: &'a Ledger,
     /// Bytes that may still be unpacked.
     room: u64,
 }
 
-/// How a file is read, by what is in it and then by what it is called.
-#[derive(Debug, PartialEq, Eq)]
-enum Format {
-    Zip,
-    Markdown,
-    Html,
-    Plain,
-    /// Writing in a format that is not read, called so.
-    Unread(&'static str),
-    /// No writing.
-    Other,
-}
-
-fn format(name: &str, bytes: &[u8]) -> Format {
-    let ending = place::ending(name);
-    let office = matches!(
-        ending.as_str(),
-        "xlsx" | "pptx" | "epub" | "jar" | "apk" | "xpi" | "ods" | "odp" | "key" | "numbers"
-    );
-    if office {
-        return Format::Other;
-    }
-    match ending.as_str() {
-        "odt" => return Format::Unread("an OpenDocument text"),
-        "pages" => return Format::Unread("a Pages document"),
-        "doc" | "rtf" if bytes.starts_with(b"{\\rtf") => return Format::Unread("an RTF document"),
-        "doc" if bytes.starts_with(b"\xd0\xcf\x11\xe0") => {
-            return Format::Unread("an old Word document");
-        }
-        _ => {}
-    }
-    if zipped::looks_zipped(bytes) || matches!(ending.as_str(), "zip" | "docx") {
-        return Format::Zip;
-    }
-    match ending.as_str() {
-        "md" | "markdown" | "mdown" | "mkd" | "mkdn" if begins_page(bytes) => Format::Html,
-        "md" | "markdown" | "mdown" | "mkd" | "mkdn" => Format::Markdown,
-        "html" | "htm" | "xhtml" => Format::Html,
-        "txt" | "text" if begins_page(bytes) => Format::Html,
-        "txt" | "text" if bytes.starts_with(b"---\n") || bytes.starts_with(b"---\r\n") => {
-            Format::Markdown
-        }
-        "txt" | "text" => Format::Plain,
-        "org" => Format::Unread("an Org file"),
-        "enex" => Format::Unread("an Evernote export"),
-        "mbox" => Format::Unread("a mailbox"),
-        "xml" if has(bytes, b"xmlns:wp=") => Format::Unread("a WordPress export"),
-        "" if begins_page(bytes) => Format::Html,
-        "" if bytes.starts_with(b"---\n") || bytes.starts_with(b"+++\n") => Format::Markdown,
-        _ => Format::Other,
-    }
-}
-
-fn begins_page(bytes: &[u8]) -> bool {
-    let bytes = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes).trim_ascii_start();
-    let begins =
-        |mark: &[u8]| bytes.len() >= mark.len() && bytes[..mark.len()].eq_ignore_ascii_case(mark);
-    begins(b"<!doctype html") || begins(b"<html")
-}
-
-/// Whether `mark` stands near the beginning.
-fn has(bytes: &[u8], mark: &[u8]) -> bool {
-    bytes[..bytes.len().min(4096)].windows(mark.len()).any(|window| window == mark)
-}
-
-impl Haul {
+impl Walk<'_> {
     fn complain(&mut self, path: &str, reason: impl Into<String>) {
-        self.complaints.push(Complaint { path: path.to_owned(), reason: reason.into() });
+        self.haul.complaints.push(Complaint { path: path.to_owned(), reason: reason.into() });
     }
 
     /// Takes one file. `shelf` is its name as far as it says what sort of writing it is: without
@@ -215,14 +211,84 @@ impl Haul {
         if place::is_machinery(shelf) {
             return;
         }
-        let format = format(name, bytes);
-        match format {
+        // What nobody packed beside it is there because the writer put it there.
+        let alone = depth == 0 && !name.contains('/');
+        let too_large = |most: usize| bytes.len() > most;
+        match sniff::format(name, bytes) {
             Format::Other => {}
             _ if bytes.is_empty() => self.complain(name, "It is empty."),
             Format::Unread(called) => self.complain(name, format!("It is {called}, which cannot be read here; if you can, save it as .docx, HTML or plain text.")),
             Format::Zip => self.take_zip(name, shelf, bytes, depth),
-            _ if bytes.len() > LARGEST_TEXT => self.complain(name, "It is too large to be a text, so it was left alone."),
-            _ => self.take_text(name, shelf, bytes, format),
+            Format::Xml if too_large(LARGEST_EXPORT) => self.complain(name, "It is too large to be read at once, so it was left alone; a blog can export it in parts."),
+            Format::Xml => self.take_export(name, bytes, depth == 0, xml::read),
+            Format::Mail if too_large(4 * LARGEST_EXPORT) => self.complain(name, "It is too large to be read at once, so it was left alone."),
+            Format::Mail => self.keep_all(name, mail::read(bytes)),
+            Format::Json | Format::Table if too_large(LARGEST_EXPORT / 2) => self.complain(name, "It is too large to be read at once, so it was left alone."),
+            Format::Json => self.take_export(name, bytes, alone, json::read),
+            Format::Table => self.take_export(name, bytes, alone && !Ledger::wants(name), table::read),
+            Format::Rich if too_large(4 * LARGEST_TEXT) => self.complain(name, "It is too large to be a text, so it was left alone."),
+            Format::Rich if !rtf::looks_rich(bytes) => self.complain(name, "It is called rich text, but it is broken."),
+            Format::Rich => {
+                let (facts, text) = rtf::read(bytes);
+                self.keep(name, shelf, facts, None, text);
+            }
+            _ if too_large(LARGEST_TEXT) => self.complain(name, "It is too large to be a text, so it was left alone."),
+            format => self.take_text(name, shelf, bytes, format),
+        }
+    }
+
+    /// Takes a file that holds many texts. Where it is of no kind that is known, that is said only
+    /// if it is `wanted`.
+    fn take_export(
+        &mut self,
+        name: &str,
+        bytes: &[u8],
+        wanted: bool,
+        read: impl Fn(&str) -> Option<entry::Reading>,
+    ) {
+        let Some(text) = decode::whole(bytes) else {
+            return self.complain(name, "It does not look like text.");
+        };
+        let Some(reading) = read(&text) else {
+            if wanted {
+                self.complain(name, "It is no export and no feed that is known here.");
+            }
+            return;
+        };
+        self.keep_all(name, reading);
+    }
+
+    /// Makes pieces of all the texts of an export.
+    fn keep_all(&mut self, name: &str, reading: entry::Reading) {
+        let (mut empty, mut kept) = (0, 0);
+        let mut keys = std::collections::HashMap::<String, usize>::new();
+        for entry in reading.entries {
+            let key = entry::key(&entry);
+            let again = keys.entry(key.clone()).or_default();
+            *again += 1;
+            let source = match *again {
+                1 => format!("{name}/{key}"),
+                again => format!("{name}/{key} ({again})"),
+            };
+            let place = place::bare(entry::name(&entry, &key));
+            match self.make(&source, place, entry.facts, None, entry.text) {
+                true => kept += 1,
+                false => empty += 1,
+            }
+        }
+        for pair in reading.pairs {
+            self.haul.pairs.push(Pair { source: format!("{name}/{}", pair.source), ..pair });
+        }
+        for complaint in &reading.complaints {
+            self.complain(name, complaint.clone());
+        }
+        match (empty, kept) {
+            (0, 0) if reading.complaints.is_empty() => {
+                self.complain(name, "There are no texts in it.")
+            }
+            (0, _) => {}
+            (1, _) => self.complain(name, "One of the texts in it is empty."),
+            _ => self.complain(name, format!("{empty} of the texts in it are empty.")),
         }
     }
 
@@ -241,11 +307,32 @@ impl Haul {
                 Some(bytes)
             });
             return match words {
-                Some((facts, text)) => self.keep(name, shelf, facts, None, text),
+                Some(docx::Words { facts, text, before }) => {
+                    let title = facts.title.clone();
+                    let after = text.clone();
+                    self.keep(name, shelf, facts, None, text);
+                    if let Some((before, date)) = before {
+                        let title = title.unwrap_or_else(|| place::of(shelf).title);
+                        let source = name.to_owned();
+                        self.haul.pairs.push(Pair { source, title, date, before, after });
+                    }
+                }
                 None => self.complain(
                     name,
                     "It is called a Word document, but there is no text in it that can be read.",
                 ),
+            };
+        }
+        if zip.has("META-INF/container.xml") {
+            let room = &mut self.room;
+            let book = epub::read(|part| {
+                let bytes = zip.part(part, *room)?;
+                *room -= bytes.len() as u64;
+                Some(bytes)
+            });
+            return match book {
+                Some(book) => self.keep_all(name, book),
+                None => self.complain(name, "It is called a book, but it is broken."),
             };
         }
         if depth >= DEEPEST {
@@ -254,8 +341,43 @@ impl Haul {
         }
         // Where a zip holds one folder, that is what was zipped, and its name is no section.
         let within = if zip.is_one_folder() { "" } else { "zip/" };
-        let before = (self.pieces.len(), self.complaints.len());
+        let before = (self.haul.pieces.len(), self.haul.complaints.len());
         let (count, more) = zip.count();
+        let ledger = self.ledger_of(name, &mut zip, count);
+        let mut walk =
+            Walk { haul: std::mem::take(&mut self.haul), ledger: &ledger, room: self.room };
+        walk.take_members(name, within, &mut zip, count, depth);
+        (self.haul, self.room) = (walk.haul, walk.room);
+        if more {
+            self.complain(name, "It has more files in it than can be read at once; what was left over was not read.");
+        }
+        if before == (self.haul.pieces.len(), self.haul.complaints.len()) {
+            self.complain(name, "There is nothing in it that can be read as a text.");
+        }
+    }
+
+    /// What some members of a zip say of the others.
+    fn ledger_of(&mut self, name: &str, zip: &mut zipped::Zip, count: usize) -> Ledger {
+        let mut ledger = Ledger::default();
+        for index in 0..count {
+            if let zipped::Member::File { name: member, bytes } =
+                zip.member(index, self.room, Ledger::wants)
+            {
+                self.room = self.room.saturating_sub(bytes.len() as u64);
+                ledger.take(&format!("{name}/{member}"), &bytes);
+            }
+        }
+        ledger
+    }
+
+    fn take_members(
+        &mut self,
+        name: &str,
+        within: &str,
+        zip: &mut zipped::Zip,
+        count: usize,
+        depth: usize,
+    ) {
         for index in 0..count {
             let wanted = |member: &str| !place::is_machinery(&format!("{within}{member}"));
             match zip.member(index, self.room, wanted) {
@@ -263,7 +385,7 @@ impl Haul {
                 zipped::Member::Left { name: member, reason } => {
                     // Only of what might have been writing.
                     let path = format!("{name}/{member}");
-                    if reason.contains("outside") || format_by_name(&member) {
+                    if reason.contains("outside") || sniff::is_writing_by_name(&member) {
                         self.complain(&path, reason);
                     }
                 }
@@ -279,12 +401,6 @@ impl Haul {
                     "It unpacks to more than can be read at once; what was left over was not read.",
                 );
             }
-        }
-        if more {
-            self.complain(name, "It has more files in it than can be read at once; what was left over was not read.");
-        }
-        if before == (self.pieces.len(), self.complaints.len()) {
-            self.complain(name, "There is nothing in it that can be read as a text.");
         }
     }
 
@@ -312,6 +428,8 @@ impl Haul {
             {
                 let page = html::page(&markdown::preformatted(front.body));
                 facts.date = facts.date.or(page.date);
+                facts.author = facts.author.or(page.author);
+                facts.kind = facts.kind.or(page.kind.map(str::to_owned));
                 heading = page.title;
                 page.text
             }
@@ -323,42 +441,97 @@ impl Haul {
                 heading = title;
                 plain::joined(body)
             }
-            _ => markdown::tidied(front.body),
+            Format::Org => {
+                let (found, text) = org::read(front.body);
+                facts = facts.or(found);
+                text
+            }
+            Format::Djot => {
+                html::fragment(&jotdown::html::render_to_string(jotdown::Parser::new(front.body)))
+            }
+            _ => markdown::tidied(&vault::read(shelf, front.body, &mut facts)),
         };
         self.keep(name, shelf, facts, heading, text);
     }
 
-    /// Makes a piece of a text. `heading` is the title that stood beside the text, if one did.
+    /// Makes a piece of the text of a file. `heading` is the title that stood beside the text, if
+    /// one did.
     fn keep(
         &mut self,
         name: &str,
         shelf: &str,
-        facts: front::Facts,
+        mut facts: front::Facts,
         heading: Option<String>,
         text: String,
     ) {
-        let place = place::of(shelf);
-        let (found, text) = untitled(facts.title.as_deref().or(heading.as_deref()), text);
-        if crate::words::count(&text) == 0 {
+        match self.ledger.says(name) {
+            Some(known) if known.passed_over => return,
+            Some(known) => facts = known.facts.clone().or(facts),
+            None => {}
+        }
+        if !self.make(name, place::of(shelf), facts, heading, text) {
             return self.complain(name, "It has no text.");
         }
+        if let Some(known) = self.ledger.says(name) {
+            self.pair_up(&known.earlier);
+        }
+    }
+
+    /// Makes pairs of the earlier states of the piece that was kept last, each with the next.
+    fn pair_up(&mut self, earlier: &std::collections::BTreeMap<String, String>) {
+        let Some(piece) = self.haul.pieces.last() else { return };
+        let states: Vec<(&str, &str)> = earlier
+            .iter()
+            .map(|(moment, text)| (moment.as_str(), text.as_str()))
+            .chain([("", piece.text.as_str())])
+            .collect();
+        let changed = states.windows(2).filter(|two| two[0].1 != two[1].1 && !two[0].1.is_empty());
+        let pairs: Vec<Pair> = changed
+            .map(|two| Pair {
+                source: format!("{}/{}", piece.source, two[0].0),
+                title: piece.title.clone(),
+                date: date::spelled(two[0].0),
+                before: two[0].1.to_owned(),
+                after: two[1].1.to_owned(),
+            })
+            .collect();
+        self.haul.pairs.extend(pairs);
+    }
+
+    /// Makes a piece of a text; false where there is none.
+    fn make(
+        &mut self,
+        name: &str,
+        place: place::Place,
+        facts: front::Facts,
+        heading: Option<String>,
+        text: String,
+    ) -> bool {
+        let (found, text) = untitled(facts.title.as_deref().or(heading.as_deref()), text);
+        if crate::words::count(&text) == 0 {
+            return false;
+        }
+        // A file that is only numbered is called by its day or its first words.
+        let fallback = match facts.date.or(place.date) {
+            _ if place.title.contains(char::is_alphabetic) => place.title.clone(),
+            Some(date) => date.to_string(),
+            None => entry::first_words(&text),
+        };
         let apart = markdown::apart(&text);
-        self.pieces.push(Piece {
+        self.haul.pieces.push(Piece {
             source: name.to_owned(),
             kind: kind(&facts, &place),
-            title: facts.title.or(heading).or(found).unwrap_or(place.title),
+            title: facts.title.or(heading).or(found).unwrap_or(fallback),
+            // Of an address, only the name: whose it is matters, not where they are reached.
+            author: facts.author.map(|name| name.split('@').next().unwrap_or_default().to_owned()),
             date: facts.date.or(place.date),
             unfinished: facts.unfinished || place.unfinished,
             words: markdown::own_words(&text, &apart),
             text,
             apart,
         });
+        true
     }
-}
-
-/// Whether a name alone says that there is writing in it.
-fn format_by_name(name: &str) -> bool {
-    !matches!(format(name, b"-"), Format::Other)
 }
 
 /// What the text says plainly of itself goes before where it lies. A theme's `type` and `layout`
@@ -557,7 +730,7 @@ mod tests {
         says("a/b.docx", b"not a docx", "broken");
         says("a/b.docx", &zipped(&[("x.xml", b"x")], CompressionMethod::Stored), "no text");
         says("a/b.zip", &zipped(&[("x.png", b"x")], CompressionMethod::Stored), "nothing in it");
-        says("a/b.rtf", b"{\\rtf1 x}", "RTF");
+        says("a/b.rtf", b"not rich", "broken");
         says("a/b.md", b"---\n- a list\n---\nText.", "facts");
     }
 
@@ -648,6 +821,162 @@ mod tests {
     }
 
     #[test]
+    fn what_a_zip_of_substack_says_and_hides() {
+        let list = b"post_id,post_date,is_published,type,title\n1234.up,2019-07-26T20:48:19Z,TRUE,newsletter,Up the hill\n";
+        let zip = zipped(
+            &[
+                ("posts.csv", list),
+                (
+                    "posts/1234.up.html",
+                    b"<p>I went.</p><p class=\"button-wrapper\"><a>Subscribe</a></p>",
+                ),
+                ("email_list.a.csv", b"email,name\njo@example.org,Jo\n"),
+            ],
+            CompressionMethod::Deflated,
+        );
+        let (pieces, _) = read("export.zip", &zip);
+        assert_eq!(pieces.len(), 1);
+        assert_eq!((pieces[0].title.as_str(), pieces[0].text.as_str()), ("Up the hill", "I went."));
+        assert_eq!(pieces[0].date.unwrap().to_string(), "2019-07-26");
+    }
+
+    #[test]
+    fn a_zip_of_notion_in_its_zip() {
+        let id = "0123456789abcdef0123456789abcdef";
+        let page = b"# A walk\n\nCreated: March 5, 2024\n\nI went.";
+        let inner = zipped(
+            &[
+                (&format!("Notes {id}/A walk {id}.md"), page),
+                (&format!("Notes {id}.csv"), b"Name,Text\nA walk,x\n"),
+            ],
+            CompressionMethod::Deflated,
+        );
+        let zip = zipped(&[("Export-1-Part-1.zip", &inner)], CompressionMethod::Stored);
+        let (pieces, complaints) = read("export.zip", &zip);
+        assert_eq!((pieces.len(), complaints.len()), (1, 0));
+        assert_eq!(
+            (pieces[0].title.as_str(), pieces[0].kind.to_string()),
+            ("A walk", "note".to_owned())
+        );
+        assert_eq!(pieces[0].text, "I went.");
+    }
+
+    #[test]
+    fn snapshots_of_scrivener_are_pairs() {
+        let binder = b"<?xml version=\"1.0\"?><ScrivenerProject><Binder><BinderItem UUID=\"A-1\" Type=\"Text\"><Title>Up</Title></BinderItem></Binder></ScrivenerProject>";
+        let zip = zipped(
+            &[
+                ("n.scriv/n.scrivx", binder),
+                ("n.scriv/Files/Data/A-1/content.rtf", b"{\\rtf1 I went up.}"),
+                ("n.scriv/Files/Data/A-1/notes.rtf", b"{\\rtf1 A note.}"),
+                ("n.scriv/Snapshots/A-1.snapshots/2024-01-16-10-00.rtf", b"{\\rtf1 I go up.}"),
+                ("n.scriv/Snapshots/A-1.snapshots/2024-01-15-10-00.rtf", b"{\\rtf1 I go.}"),
+            ],
+            CompressionMethod::Deflated,
+        );
+        let haul = read_with("n.zip", &zip, &Ledger::default());
+        assert_eq!((haul.pieces.len(), haul.complaints.len()), (1, 0));
+        let seen: Vec<_> = haul
+            .pairs
+            .iter()
+            .map(|pair| (pair.title.as_str(), pair.before.as_str(), pair.after.as_str()))
+            .collect();
+        assert_eq!(seen, [("Up", "I go.", "I go up."), ("Up", "I go up.", "I went up.")]);
+        assert_eq!(haul.pairs[0].date.unwrap().to_string(), "2024-01-15");
+    }
+
+    #[test]
+    fn a_note_of_bear_and_one_in_its_bin() {
+        let info = |trashed: u8| {
+            format!(
+                "{{\"net.shinyfrog.bear\":{{\"trashed\":{trashed},\"creationDate\":\"2024-03-05T10:00:00Z\"}}}}"
+            )
+        };
+        let zip = zipped(
+            &[
+                ("b/On hills.textbundle/text.md", b"I went."),
+                ("b/On hills.textbundle/info.json", info(0).as_bytes()),
+                ("b/Old.textbundle/text.md", b"I went."),
+                ("b/Old.textbundle/info.json", info(1).as_bytes()),
+            ],
+            CompressionMethod::Deflated,
+        );
+        let (pieces, complaints) = read("notes.bear2bk", &zip);
+        assert_eq!((pieces.len(), complaints.len()), (1, 0));
+        assert_eq!(
+            (pieces[0].title.as_str(), pieces[0].date.unwrap().to_string()),
+            ("On hills", "2024-03-05".to_owned())
+        );
+    }
+
+    #[test]
+    fn many_texts_in_one_file_have_a_name_each() {
+        let json = br#"{"entries":[{"uuid":"00AA","creationDate":"2024-03-05T10:00:00Z","text":"Up."},{"uuid":"00AA","creationDate":"2024-03-06T10:00:00Z","text":"Down."},{"text":""}]}"#;
+        let (pieces, complaints) = read("journal.json", json);
+        let seen: Vec<_> =
+            pieces.iter().map(|piece| (piece.source.as_str(), piece.title.as_str())).collect();
+        assert_eq!(
+            seen,
+            [("journal.json/00AA", "2024-03-05"), ("journal.json/00AA (2)", "2024-03-06")]
+        );
+        assert_eq!(complaints.len(), 1);
+    }
+
+    #[test]
+    fn traps_are_refused_with_a_word() {
+        let says = |name: &str, bytes: &[u8], part: &str| {
+            let (pieces, complaints) = read(name, bytes);
+            assert!(
+                pieces.is_empty() && complaints.iter().any(|c| c.reason.contains(part)),
+                "{name}: {complaints:?}"
+            );
+        };
+        let bomb = b"<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY b \"xx\"><!ENTITY c \"&b;&b;\">]><rss><channel><item><title>&c;</title></item></channel></rss>";
+        says("a.xml", bomb, "entities");
+        says("a.xml", b"<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY b SYSTEM \"file:///etc/passwd\">]><rss><item><description>&b;</description></item></rss>", "entities");
+        let long = vec![b'a'; 130 << 20];
+        for name in
+            ["a.txt", "a.md", "a.html", "a.rtf", "a.json", "a.csv", "a.xml", "a.mbox", "a.org"]
+        {
+            assert_eq!(read(name, &long).1.len(), 1, "{name}");
+        }
+        for name in [
+            "a.txt", "a.md", "a.html", "a.json", "a.csv", "a.xml", "a.mbox", "a.org", "a.rtf",
+            "a.enex",
+        ] {
+            read(name, &vec![0; 1 << 20]);
+            let deep = "[".repeat(200_000);
+            read(name, deep.as_bytes());
+            read(
+                name,
+                format!("<?xml version=\"1.0\"?><rss>{}", "<item>".repeat(50_000)).as_bytes(),
+            );
+        }
+    }
+
+    #[test]
+    fn a_link_in_a_zip_is_not_followed() {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        zip.add_symlink("a.md", "/etc/passwd", SimpleFileOptions::default()).unwrap();
+        let zip = zip.finish().unwrap().into_inner();
+        assert!(complaints("e.zip", &zip)[0].contains("link"));
+    }
+
+    #[test]
+    fn a_zip_of_too_many_files() {
+        let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+        for n in 0..50_010 {
+            zip.start_file(
+                n.to_string(),
+                SimpleFileOptions::default().compression_method(CompressionMethod::Stored),
+            )
+            .unwrap();
+        }
+        let zip = zip.finish().unwrap().into_inner();
+        assert!(complaints("e.zip", &zip)[0].contains("more files"));
+    }
+
+    #[test]
     fn every_prefix_and_every_damage_is_survived() {
         let page = "<!doctype html><html><head><title>A</title></head><body><article><h1>Ä</h1><p>x &amp; <b>y</b><pre>z</pre>\
             <ul><li>a<table><tr><td>b</table></article></html>";
@@ -658,7 +987,22 @@ mod tests {
             CompressionMethod::Deflated,
         );
         let word = docx("I went up.");
-        let files: [(&str, &[u8]); 4] = [
+        let wxr = "<rss xmlns:wp=\"w\"><channel><item><title>Ä</title><content:encoded><![CDATA[[caption a=\"b\"]x[/caption] é\n\ny]]></content:encoded>\
+            <wp:post_type>post</wp:post_type></item></channel></rss>";
+        let ghost = "{\"posts\":[{\"title\":\"Ä\",\"lexical\":\"{\\\"root\\\":{\\\"children\\\":[{\\\"type\\\":\\\"text\\\",\\\"text\\\":\\\"é\\\"}]}}\"}]}";
+        let mail = "From a@b Sat Jan  3 01:05:34 1996\nSubject: =?utf-8?q?=C3=84?=\nContent-Type: multipart/mixed; boundary=b\n\n--b\n\nÄ\n> q\n--b--\n";
+        let table = "title;content;date\nÄ;\"a\n\"\"b\"\"\";2024-03-05\n";
+        let org = "#+TITLE: Ä\n* DONE a :b:\n:PROPERTIES:\n:END:\n/é/ [[a][b]]\n#+begin_src c\nx\n#+end_src\n";
+        let outline = "- [[Ä]] {{x}} ((abcdefghij)) ^^é^^\n\t- TODO b\n\t  c:: d\n%%x%% > [!a] b\n";
+        let rich = "{\\rtf1\\ansi{\\info{\\title A}}\\u233?\\'e9{\\b x}{\\listtext a}y\\par}";
+        let files: [(&str, &[u8]); 11] = [
+            ("a.xml", wxr.as_bytes()),
+            ("a.json", ghost.as_bytes()),
+            ("a.mbox", mail.as_bytes()),
+            ("a.csv", table.as_bytes()),
+            ("a.org", org.as_bytes()),
+            ("g/journals/a.md", outline.as_bytes()),
+            ("a.rtf", rich.as_bytes()),
             ("a/b.html", page.as_bytes()),
             ("a/b.md", post.as_bytes()),
             ("a.zip", &zip),

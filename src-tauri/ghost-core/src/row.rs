@@ -421,6 +421,7 @@ mod tests {
             source: format!("{n}.md"),
             kind: Kind::Post,
             title: format!("Piece {n}"),
+            author: None,
             date: Some(day),
             unfinished: false,
             words: crate::words::count(&text),

@@ -389,6 +389,7 @@ mod tests {
             source: "a.md".to_owned(),
             kind: Kind::Post,
             title: title.to_owned(),
+            author: None,
             date: None,
             unfinished: false,
             text: String::new(),

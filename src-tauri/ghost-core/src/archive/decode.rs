@@ -1,5 +1,7 @@
 //! Bytes to text: byte order mark, then strict UTF-8, then what the text declares, then a guess.
 
+use std::borrow::Cow;
+
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
 
@@ -22,6 +24,16 @@ pub(super) fn text(bytes: &[u8]) -> Option<String> {
     Some(lines.chars().filter(|&char| char == '\u{fffd}' || !is_odd(char)).collect())
 }
 
+/// As [`text`], for a file that may be large: what is good UTF-8 already is not copied, and keeps
+/// its line ends and control characters.
+pub(super) fn whole(bytes: &[u8]) -> Option<Cow<'_, str>> {
+    let bare = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
+    match std::str::from_utf8(bare) {
+        Ok(found) if wide(bytes).is_none() && widest(bytes).is_none() => Some(Cow::Borrowed(found)),
+        _ => text(bytes).map(Cow::Owned),
+    }
+}
+
 /// No writer types these: control characters, and the mark of bytes that could not be decoded.
 fn is_odd(char: char) -> bool {
     let white = matches!(char, '\t' | '\n' | '\r' | '\u{c}');
@@ -29,6 +41,9 @@ fn is_odd(char: char) -> bool {
 }
 
 fn raw(bytes: &[u8]) -> String {
+    if let Some(text) = widest(bytes) {
+        return text;
+    }
     if let Some((encoding, length)) = Encoding::for_bom(bytes) {
         return encoding.decode_without_bom_handling(&bytes[length..]).0.into_owned();
     }
@@ -49,6 +64,25 @@ fn raw(bytes: &[u8]) -> String {
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(bytes, true);
     detector.guess(None, Utf8Detection::Deny).decode_without_bom_handling(bytes).0.into_owned()
+}
+
+/// UTF-32, which no decoder knows any more: three of four bytes are zero, or nearly.
+fn widest(bytes: &[u8]) -> Option<String> {
+    let little = bytes.starts_with(b"\xff\xfe\0\0")
+        || matches!(bytes, [1..=255, 0, 0, 0, 1..=255, 0, 0, 0, ..]);
+    let big = bytes.starts_with(b"\0\0\xfe\xff")
+        || matches!(bytes, [0, 0, 0, 1..=255, 0, 0, 0, 1..=255, ..]);
+    let number = match (little, big) {
+        (true, _) => u32::from_le_bytes,
+        (_, true) => u32::from_be_bytes,
+        _ => return None,
+    };
+    let chars = bytes
+        .as_chunks::<4>()
+        .0
+        .iter()
+        .map(|&four| char::from_u32(number(four)).unwrap_or('\u{fffd}'));
+    Some(chars.filter(|&char| char != '\u{feff}').collect())
 }
 
 /// UTF-16 without its mark: in Western text every other byte is zero.
@@ -94,6 +128,8 @@ mod tests {
         assert_eq!(text(b"\xef\xbb\xbfone\r\ntwo\rthree\n").unwrap(), "one\ntwo\nthree\n");
         assert_eq!(text(b"\xff\xfeh\0i\0").unwrap(), "hi");
         assert_eq!(text(b"\xfe\xff\0h\0i").unwrap(), "hi");
+        assert_eq!(text(b"\xff\xfe\0\0h\0\0\0i\0\0\0").unwrap(), "hi");
+        assert_eq!(text(b"\0\0\0h\0\0\0i").unwrap(), "hi");
         assert_eq!(text(b"w\0i\0t\0h\0o\0u\0t\0").unwrap(), "without");
     }
 

@@ -9,17 +9,30 @@ use quick_xml::escape::escape;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
+use jiff::civil::Date;
+
 use super::front::Facts;
 use super::{date, decode, html};
 
+/// What a document holds.
+#[derive(Debug, Default)]
+pub(super) struct Words {
+    pub(super) facts: Facts,
+    /// Markdown, with all tracked changes taken.
+    pub(super) text: String,
+    /// Markdown as it was before the tracked changes, if there are any, and the day of the first.
+    pub(super) before: Option<(String, Option<Date>)>,
+}
+
 /// The words of a document, and what it says about itself. `part` gives the bytes of a part by
 /// its name.
-pub(super) fn read(mut part: impl FnMut(&str) -> Option<Vec<u8>>) -> Option<(Facts, String)> {
+pub(super) fn read(mut part: impl FnMut(&str) -> Option<Vec<u8>>) -> Option<Words> {
     let mut xml = |name: &str| part(name).and_then(|bytes| decode::text(&bytes));
     let document = xml("word/document.xml")?;
     let styles = xml("word/styles.xml").map(|text| styles(&text)).unwrap_or_default();
     let facts = xml("docProps/core.xml").map(|text| facts(&text)).unwrap_or_default();
-    let mut page = String::new();
+    let changed = change(&document);
+    let (mut page, mut older) = (String::new(), String::new());
     for (name, text) in [
         ("document", Some(document)),
         ("footnotes", xml("word/footnotes.xml")),
@@ -29,20 +42,47 @@ pub(super) fn read(mut part: impl FnMut(&str) -> Option<Vec<u8>>) -> Option<(Fac
         let links = xml(&format!("word/_rels/{name}.xml.rels"))
             .map(|text| links(&text))
             .unwrap_or_default();
-        let mut body = Body {
-            styles: &styles,
-            links: &links,
-            html: String::new(),
-            open: Vec::new(),
-            lists: 0,
-            bold: false,
-            italic: false,
-            in_text: false,
-        };
-        body.read(&text)?;
-        page.push_str(&body.html);
+        page.push_str(&body(&text, &styles, &links, false)?);
+        if changed.is_some() {
+            older.push_str(&body(&text, &styles, &links, true)?);
+        }
     }
-    Some((facts, html::fragment(&page)))
+    let text = html::fragment(&page);
+    let before = changed
+        .map(|day| (html::fragment(&older), day))
+        .filter(|(before, _)| !before.is_empty() && *before != text);
+    Some(Words { facts, text, before })
+}
+
+/// The HTML of a part, as it was before its tracked changes or as it is after them.
+fn body(
+    xml: &str,
+    styles: &HashMap<String, String>,
+    links: &HashMap<String, String>,
+    before: bool,
+) -> Option<String> {
+    let mut body = Body {
+        styles,
+        links,
+        html: String::new(),
+        open: Vec::new(),
+        lists: 0,
+        bold: false,
+        italic: false,
+        in_text: false,
+        before,
+    };
+    body.read(xml)?;
+    Some(body.html)
+}
+
+/// Whether a part has tracked changes, and the day of the first.
+fn change(xml: &str) -> Option<Option<Date>> {
+    let at = ["<w:ins ", "<w:del "].iter().filter_map(|tag| xml.find(tag)).min()?;
+    let tag = &xml[at..xml.floor_char_boundary(at + 400)];
+    let tag = tag.split('>').next().unwrap_or(tag);
+    let day = tag.split("w:date=\"").nth(1).and_then(date::spelled);
+    Some(day)
 }
 
 fn attribute(tag: &BytesStart, wanted: &str) -> Option<String> {
@@ -152,6 +192,8 @@ struct Body<'a> {
     bold: bool,
     italic: bool,
     in_text: bool,
+    /// Take what was deleted and not what was inserted.
+    before: bool,
 }
 
 impl Body<'_> {
@@ -166,9 +208,9 @@ impl Body<'_> {
                 Event::Start(_) if skipping > 0 => skipping += 1,
                 Event::End(_) if skipping > 0 => skipping -= 1,
                 _ if skipping > 0 => {}
-                Event::Start(tag) if is_skipped(&tag) => skipping = 1,
+                Event::Start(tag) if self.skips(&tag) => skipping = 1,
                 Event::Start(tag) => self.begin(&tag),
-                Event::Empty(tag) if !is_skipped(&tag) => {
+                Event::Empty(tag) if !self.skips(&tag) => {
                     let name = tag.local_name().as_ref().to_owned();
                     self.begin(&tag);
                     self.end(&name);
@@ -189,6 +231,14 @@ impl Body<'_> {
         }
         self.nest(0);
         Some(())
+    }
+
+    /// Besides what is never taken: the side of a tracked change that is not asked for.
+    fn skips(&self, tag: &BytesStart) -> bool {
+        match (tag.local_name().as_ref(), self.before) {
+            ("ins" | "moveTo", true) | ("del" | "moveFrom" | "delText", false) => true,
+            _ => is_skipped(tag),
+        }
     }
 
     fn say(&mut self, text: &str) {
@@ -221,7 +271,7 @@ impl Body<'_> {
             "r" => (self.bold, self.italic) = (false, false),
             "b" => self.bold = on(),
             "i" => self.italic = on(),
-            "t" => {
+            "t" | "delText" => {
                 self.in_text = true;
                 let signs = [(self.bold, "<b>"), (self.italic, "<i>")];
                 for (_, sign) in signs.into_iter().filter(|(on, _)| *on) {
@@ -255,7 +305,7 @@ impl Body<'_> {
     fn end(&mut self, name: &str) {
         match name {
             "p" => self.end_paragraph(),
-            "t" => {
+            "t" | "delText" => {
                 let signs = [(self.italic, "</i>"), (self.bold, "</b>")];
                 for (_, sign) in signs.into_iter().filter(|(on, _)| *on) {
                     self.say(sign);
@@ -327,11 +377,10 @@ impl Body<'_> {
     }
 }
 
-/// Deleted text, the second copy of a text box, the notes that are only rules, field codes.
+/// The second copy of a text box, the notes that are only rules, field codes.
 fn is_skipped(tag: &BytesStart) -> bool {
     match tag.local_name().as_ref() {
-        "del" | "moveFrom" | "Fallback" | "instrText" | "delText" | "footnoteRef"
-        | "endnoteRef" => true,
+        "Fallback" | "instrText" | "delInstrText" | "footnoteRef" | "endnoteRef" => true,
         "footnote" | "endnote" => attribute(tag, "type").is_some(),
         "rPrChange" | "pPrChange" | "sectPr" | "annotationRef" => true,
         _ => false,
@@ -349,13 +398,14 @@ mod tests {
         );
         let styles = "<w:styles><w:style w:styleId=\"berschrift1\"><w:name w:val=\"heading 1\"/></w:style><w:style w:styleId=\"Zitat\"><w:name w:val=\"Quote\"/></w:style></w:styles>";
         let rels = "<Relationships><Relationship Id=\"r1\" Type=\"x/hyperlink\" Target=\"http://a.b\"/></Relationships>";
-        let (_, text) = read(|name| match name {
+        let text = read(|name| match name {
             "word/document.xml" => Some(document.clone().into_bytes()),
             "word/styles.xml" => Some(styles.into()),
             "word/_rels/document.xml.rels" => Some(rels.into()),
             _ => None,
         })
-        .unwrap();
+        .unwrap()
+        .text;
         assert_eq!(text, expected, "{body}");
     }
 
@@ -373,6 +423,16 @@ mod tests {
             "<w:p><w:r><w:t>a </w:t></w:r><w:del><w:r><w:delText>old</w:delText></w:r></w:del><w:ins><w:r><w:t>new</w:t></w:r></w:ins></w:p>",
             "a new",
         );
+    }
+
+    #[test]
+    fn tracked_changes_are_a_before_and_an_after() {
+        let document = "<w:document><w:body><w:p><w:r><w:t>a </w:t></w:r><w:del w:id=\"1\" w:date=\"2024-03-05T10:00:00Z\"><w:r><w:delText>old</w:delText></w:r></w:del>\
+            <w:ins w:id=\"2\"><w:r><w:t>new</w:t></w:r></w:ins></w:p></w:body></w:document>";
+        let words = read(|name| (name == "word/document.xml").then(|| document.into())).unwrap();
+        let (before, day) = words.before.unwrap();
+        assert_eq!((words.text.as_str(), before.as_str()), ("a new", "a old"));
+        assert_eq!(day.unwrap().to_string(), "2024-03-05");
     }
 
     #[test]

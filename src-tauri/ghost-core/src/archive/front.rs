@@ -15,12 +15,27 @@ const LONGEST: usize = 64 * 1024;
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Facts {
     pub(super) title: Option<String>,
+    pub(super) author: Option<String>,
     pub(super) date: Option<Date>,
     /// The value of `kind`, taken at its word.
     pub(super) kind: Option<String>,
     /// The values of `type` and `layout`, which name a theme's template as often as a kind.
     pub(super) hints: Vec<String>,
     pub(super) unfinished: bool,
+}
+
+impl Facts {
+    /// These facts, and those of `other` where these say nothing.
+    pub(super) fn or(self, other: Facts) -> Facts {
+        Facts {
+            title: self.title.or(other.title),
+            author: self.author.or(other.author),
+            date: self.date.or(other.date),
+            kind: self.kind.or(other.kind),
+            hints: if self.hints.is_empty() { other.hints } else { self.hints },
+            unfinished: self.unfinished || other.unfinished,
+        }
+    }
 }
 
 /// A text without its front matter.
@@ -182,6 +197,7 @@ fn facts(map: &Map<String, Value>) -> Facts {
     ];
     Facts {
         title: word("title"),
+        author: word("author"),
         date: DATES.iter().find_map(|key| date::spelled(&word(key)?)),
         kind: word("kind"),
         hints: ["type", "layout"].iter().filter_map(|key| word(key)).collect(),

@@ -13,23 +13,31 @@ use super::date;
 /// Deeper nesting of quotes, lists and emphasis is a mistake or a trap.
 const DEEPEST: usize = 8;
 
+/// Tags and texts of one page; a page of more is none.
+const MOST_TOKENS: usize = 1_500_000;
+
 /// What a page says.
 #[derive(Debug, Default)]
 pub(super) struct Page {
     pub(super) title: Option<String>,
+    pub(super) author: Option<String>,
     pub(super) date: Option<Date>,
+    /// What the exporter's marks say it is: an entry of a journal, an answer to somebody else.
+    pub(super) kind: Option<&'static str>,
     /// Markdown.
     pub(super) text: String,
 }
 
 /// Reads a page or a fragment.
 pub(super) fn page(html: &str) -> Page {
-    let tokens: Vec<Token> = tokens(html).collect();
+    let tokens: Vec<Token> = tokens(html).take(MOST_TOKENS).collect();
     let closes = closes(&tokens);
     let (from, to) = article(&tokens, &closes);
     let mut title = None;
     let mut name = None;
     let mut date = None;
+    let mut author = None;
+    let (mut journal, mut medium, mut named) = (false, false, false);
     // Headings looked into; nested ones could make this slow.
     let mut tries = 0;
     for (at, token) in tokens.iter().enumerate() {
@@ -37,28 +45,55 @@ pub(super) fn page(html: &str) -> Page {
             Token::Raw { name: "title", text } if name.is_none() => {
                 name = Some(inline(&decoded(text)))
             }
-            Token::Open(tag) if tag.name == "h1" && title.is_none() && tries < 4 => {
+            Token::Open(tag) if is_title(tag) && title.is_none() && tries < 4 => {
                 tries += 1;
                 title = closes
                     .get(&at)
                     .map(|&end| inline(&markdown(&tokens[at + 1..end])))
                     .filter(|title| !title.is_empty());
             }
-            Token::Open(tag) if date.is_none() => date = day(tag, tokens.get(at + 1)),
+            Token::Open(tag) => {
+                journal |= tag.has_class(&["bodyText"]);
+                medium |= tag.has_class(&["p-canonical"]);
+                named |= tag.has_class(&["graf--title"]);
+                let next = tokens.get(at + 1);
+                if let (true, Some(Token::Text(name))) = (tag.has_class(&["p-author"]), next) {
+                    author = Some(name.trim().to_owned()).filter(|name| !name.is_empty());
+                }
+                date = date.or_else(|| day(tag, next));
+            }
             _ => {}
         }
     }
     let whole = tokens.iter().any(
         |token| matches!(token, Token::Open(tag) if matches!(tag.name.as_str(), "html" | "body")),
     );
-    let title = if whole { title.or(name) } else { name };
-    Page { title: title.filter(|title| !title.is_empty()), date, text: markdown(&tokens[from..to]) }
+    let title = if whole { title.or(name) } else { name }.filter(|title| !title.is_empty());
+    let text = markdown(&tokens[from..to]);
+    // Medium gives an answer the name of its own first words.
+    let first = || inline(text.lines().next().unwrap_or_default());
+    let answer = medium
+        && !named
+        && title.as_deref().is_some_and(|title| first().starts_with(title.trim_end_matches('…')));
+    let kind = if journal { Some("log") } else { answer.then_some("comment") };
+    let title = title.filter(|_| !answer);
+    Page { title, author, date, kind, text }
+}
+
+/// The heading of a page; Apple's journal marks it by a class.
+fn is_title(tag: &Tag) -> bool {
+    tag.name == "h1" || (tag.name == "div" && tag.is("class", "title"))
 }
 
 /// The Markdown of a stretch of HTML, without asking which part of it is the article.
 pub(super) fn fragment(html: &str) -> String {
-    let tokens: Vec<Token> = tokens(html).collect();
+    let tokens: Vec<Token> = tokens(html).take(MOST_TOKENS).collect();
     markdown(&tokens)
+}
+
+/// The words of a short stretch of HTML on one line, without any mark: a title.
+pub(super) fn plain(html: &str) -> String {
+    inline(&fragment(html))
 }
 
 /// The element that `html` opens and leaves open whose content is furniture or a quote.
@@ -90,6 +125,12 @@ fn day(tag: &Tag, next: Option<&Token>) -> Option<Date> {
                 _ => None,
             })
         }
+        // Apple's journal and Tumblr say it in words.
+        "div" | "span" if tag.has_class(&["pageHeader"]) || tag.is("id", "timestamp") => match next
+        {
+            Some(Token::Text(text)) => date::spelled(text),
+            _ => None,
+        },
         "meta" => {
             let key = tag.attribute("property").or_else(|| tag.attribute("name"))?.to_lowercase();
             let dated = matches!(
@@ -104,7 +145,9 @@ fn day(tag: &Tag, next: Option<&Token>) -> Option<Date> {
 
 /// The stretch of tokens that is the article, by the marks that exporters and themes put on it.
 fn article(tokens: &[Token], closes: &HashMap<usize, usize>) -> (usize, usize) {
-    const BODIES: [&str; 9] = [
+    const BODIES: [&str; 11] = [
+        "bodyText",
+        "page-body",
         "e-content",
         "entry-content",
         "post-content",
@@ -128,11 +171,53 @@ fn article(tokens: &[Token], closes: &HashMap<usize, usize>) -> (usize, usize) {
     let start = only(&|tag| tag.has_class(&BODIES) || tag.is("itemprop", "articleBody"))
         .or_else(|| only(&|tag| tag.name == "article"))
         .or_else(|| only(&|tag| tag.name == "main" || tag.is("role", "main")))
+        .or_else(|| densest(tokens, closes))
         .or_else(|| only(&|tag| tag.name == "body"));
     match start {
         Some(at) => (at + 1, closes.get(&at).copied().unwrap_or(tokens.len())),
         None => (0, tokens.len()),
     }
+}
+
+/// The element that most of a page's paragraphs stand in, for a page that marks none: what is
+/// around it is the site's.
+fn densest(tokens: &[Token], closes: &HashMap<usize, usize>) -> Option<usize> {
+    const LEAST: usize = 500;
+    let holds = |name: &str| matches!(name, "div" | "section" | "td" | "center" | "body");
+    let mut open: Vec<usize> = Vec::new();
+    let mut scores: HashMap<usize, usize> = HashMap::new();
+    let (mut total, mut in_paragraph, mut in_link) = (0, false, false);
+    let mut at = 0;
+    while let Some(token) = tokens.get(at) {
+        while open.last().is_some_and(|from| closes.get(from).is_some_and(|&end| end <= at)) {
+            open.pop();
+        }
+        match token {
+            Token::Open(tag) if is_furniture(tag) => {
+                at = closes.get(&at).copied().unwrap_or(at);
+            }
+            Token::Open(tag) if holds(&tag.name) && closes.contains_key(&at) => {
+                open.push(at);
+                in_paragraph = false;
+            }
+            Token::Open(tag) if tag.name == "p" => (in_paragraph, in_link) = (true, false),
+            Token::Open(tag) if tag.name == "a" => in_link = true,
+            Token::Close(name) if name == "a" => in_link = false,
+            Token::Close(name) if name == "p" => in_paragraph = false,
+            Token::Text(text) if in_paragraph && !in_link => {
+                let length = text.trim().len();
+                total += length;
+                for (up, from) in open.iter().rev().take(2).enumerate() {
+                    *scores.entry(*from).or_default() += length / (up + 1);
+                }
+            }
+            _ => {}
+        }
+        at += 1;
+    }
+    let (&best, &score) = scores.iter().max_by_key(|&(&at, &score)| (score, at))?;
+    let body = matches!(&tokens[best], Token::Open(tag) if tag.name == "body");
+    (total >= LEAST && score * 20 >= total * 9 && !body).then_some(best)
 }
 
 /// For each opening tag, where it is closed.
@@ -225,8 +310,9 @@ fn is_furniture(tag: &Tag) -> bool {
         || (tag.has_class(&CLASSES)
             && !matches!(tag.name.as_str(), "body" | "html" | "main" | "article"))
         || tag.is("role", "navigation")
+        || (tag.name == "a" && tag.has_class(&["tumblr_blog"]))
         || (tag.name != "body"
-            && ["toc", "TOC", "comments", "sidebar", "table-of-contents"]
+            && ["toc", "TOC", "comments", "sidebar", "table-of-contents", "footer", "nav"]
                 .iter()
                 .any(|id| tag.is("id", id)))
         || (tag.name == "a"
@@ -251,10 +337,10 @@ impl Tag<'_> {
             if rest.is_empty() {
                 return None;
             }
-            let end = rest[1..]
+            let first = rest.chars().next().map_or(1, char::len_utf8);
+            let end = rest[first..]
                 .find(|c: char| c == '=' || c == '/' || c.is_whitespace())
-                .map_or(rest.len(), |at| at + 1);
-            let end = if rest.is_char_boundary(end) { end } else { rest.len() };
+                .map_or(rest.len(), |at| at + first);
             let key = &rest[..end];
             rest = rest[end..].trim_start();
             let mut value = "";
@@ -771,7 +857,8 @@ impl Writer {
             return;
         }
         let line = self.line.trim();
-        if line.is_empty() {
+        // The colon stood behind the name of somebody whose words follow.
+        if line.is_empty() || line == ":" {
             self.line.clear();
             return;
         }
@@ -935,6 +1022,53 @@ fn is_block(name: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn a_saved_page_without_marks_gives_its_article() {
+        let words = "So it went on, up the hill and down again. ".repeat(5);
+        let html = format!(
+            "<html><head><title>T</title></head><body><div><p>Welcome to the site.</p><a href=x>Home</a></div>\
+             <div><div><p>{words}</p><p>{words}</p><p>{words}</p></div><div><p>Buy now.</p></div></div></body></html>"
+        );
+        let text = page(&html).text;
+        assert!(text.starts_with("So it went") && text.ends_with("again."), "{text}");
+    }
+
+    #[test]
+    fn an_entry_of_a_journal() {
+        let found = page(
+            "<html><body><div class=\"pageHeader\">Sunday, 17 December 2023</div><div class=\"title\">Up</div>\
+            <div class=\"bodyText\"><p><span>I went.</p></span></div></body></html>",
+        );
+        assert_eq!(
+            (found.title.as_deref(), found.kind, found.text.as_str()),
+            (Some("Up"), Some("log"), "I went.")
+        );
+        assert_eq!(found.date.map(|date| date.to_string()).as_deref(), Some("2023-12-17"));
+    }
+
+    #[test]
+    fn a_reblog_is_somebody_elses() {
+        let found = page(
+            "<html><body><p><a class=\"tumblr_blog\" href=\"x\">them</a>:</p><blockquote><p>Theirs.</p></blockquote><p>Mine.</p>\
+            <div id=\"footer\"><span id=\"timestamp\"> June 13th, 2019 8:43am </span><span class=\"tag\">hill</span></div></body></html>",
+        );
+        assert_eq!(found.text, "> Theirs.\n\nMine.");
+        assert_eq!(found.date.map(|date| date.to_string()).as_deref(), Some("2019-06-13"));
+    }
+
+    #[test]
+    fn an_answer_on_medium_is_no_post() {
+        let html = |title: &str| {
+            format!(
+                "<html><body><article class=\"h-entry\"><h1 class=\"p-name\">I think so</h1><section class=\"e-content\">{title}<p>I think so, too.</p></section>\
+            <footer><a class=\"p-author h-card\" href=\"x\">Jo</a><a class=\"p-canonical\" href=\"x\">y</a></footer></article></body></html>"
+            )
+        };
+        let answer = page(&html(""));
+        assert_eq!((answer.kind, answer.author.as_deref()), (Some("comment"), Some("Jo")));
+        assert_eq!(page(&html("<h3 class=\"graf--title\">I think so</h3>")).kind, None);
+    }
 
     fn reads(html: &str, expected: &str) {
         assert_eq!(page(html).text, expected, "{html}");

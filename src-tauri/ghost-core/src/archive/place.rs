@@ -154,6 +154,16 @@ pub(super) fn is_machinery(name: &str) -> bool {
     {
         return true;
     }
+    // In a project of Scrivener, only the texts themselves are writing.
+    if name.split('/').rev().skip(1).any(|part| part.to_lowercase().ends_with(".scriv")) {
+        let text =
+            file == "content.rtf" || (name.contains("/Files/Docs/") && ending(name) == "rtf");
+        return !text;
+    }
+    // Google keeps every note twice, and its labels in a list.
+    if name.contains("Takeout/") && name.contains("/Keep/") && ending(name) != "json" {
+        return true;
+    }
     // What Medium puts beside the posts in its export is about the account.
     const ACCOUNT: [&str; 7] =
         ["profile", "claps", "ips", "sessions", "bookmarks", "users-following", "pubs-following"];
@@ -175,9 +185,10 @@ pub(super) fn of(name: &str) -> Place {
     let mut folders: Vec<&str> = name.split('/').filter(|part| !part.is_empty()).collect();
     folders.pop();
     let mut stem = stem(name);
-    if stem.eq_ignore_ascii_case("index") {
+    let bundle = folders.last().is_some_and(|folder| folder.ends_with(".textbundle"));
+    if stem.eq_ignore_ascii_case("index") || (bundle && stem == "text") {
         // A bundle is named by its folder; the folder of a site's own front page is the site.
-        stem = folders.pop().unwrap_or(stem);
+        stem = folders.pop().map_or(stem, |folder| folder.trim_end_matches(".textbundle"));
     }
     let stem = without_id(stem);
     let (mut date, slug) = match date::leading(stem) {
@@ -190,6 +201,9 @@ pub(super) fn of(name: &str) -> Place {
         trail.push(stem);
         date::of_folders(&trail)
     });
+    for folder in &mut folders {
+        *folder = without_id(folder);
+    }
     let section = section(&folders);
     let kind = match &section {
         Some(Kind::Other(_)) | None if only_a_date || is_log(stem) => Kind::Log,
@@ -207,6 +221,11 @@ pub(super) fn of(name: &str) -> Place {
         date,
         title: if slug.is_empty() || is_number(slug) { titled(stem, date) } else { readable(slug) },
     }
+}
+
+/// The place of a text that has no file of its own, only a name in an export.
+pub(super) fn bare(title: String) -> Place {
+    Place { kind: Kind::Post, sectioned: false, date: None, title, unfinished: false }
 }
 
 /// The section the folders name. The first folder is what was dropped: its name is the writer's
@@ -273,7 +292,7 @@ fn is_number(name: &str) -> bool {
 }
 
 /// `book-reports` to "book report".
-fn singular(section: &str) -> String {
+pub(super) fn singular(section: &str) -> String {
     let name: String = section.trim_matches(['_', '-', ' ']).replace(['-', '_'], " ");
     let short = match name.strip_suffix('s') {
         Some(_) if name.ends_with("ss") || name.ends_with("us") || name.ends_with("is") => None,
@@ -291,7 +310,7 @@ fn singular(section: &str) -> String {
 }
 
 /// A slug as a title: separators to spaces, a capital where there is none at all.
-fn readable(slug: &str) -> String {
+pub(super) fn readable(slug: &str) -> String {
     let slug = slug.trim_matches(['-', '_', ' ', '.']);
     let words =
         if slug.contains(' ') { slug.to_owned() } else { slug.replace(['-', '_', '+'], " ") };
@@ -306,6 +325,11 @@ fn readable(slug: &str) -> String {
 /// A log without a name is called by its day.
 fn titled(stem: &str, date: Option<Date>) -> String {
     date.map_or_else(|| readable(stem), |date| date.to_string())
+}
+
+/// Whether an export has numbered this file.
+pub(super) fn has_id(name: &str) -> bool {
+    without_id(stem(name)) != stem(name)
 }
 
 /// Exports number their files: Notion ends a name in 32 hexadecimal digits, Substack begins it

@@ -95,8 +95,11 @@ impl<'a> Zip<'a> {
         if escapes(&name) {
             return left("Its name points outside of the zip, so it was left alone.");
         }
-        if link || !wanted(&name) {
+        if !wanted(&name) {
             return Member::Nothing;
+        }
+        if link {
+            return left("It is a link to another file, so it was left alone.");
         }
         if encrypted {
             return left("It is locked with a password, so it could not be read.");

@@ -142,6 +142,7 @@ fn read(row: &Row<'_>) -> Result<StoredPiece> {
             source: row.get(1)?,
             kind: Kind::from(row.get::<_, String>(2)?),
             title: row.get(3)?,
+            author: None,
             date: date.and_then(|date| date.parse().ok()),
             unfinished: row.get(5)?,
             text: row.get(6)?,

@@ -1,0 +1,132 @@
+//! Journals of Day One. The day of an entry is the day where it was written.
+
+use jiff::Timestamp;
+use jiff::civil::Date;
+use jiff::tz::TimeZone;
+use serde_json::Value;
+
+use super::entry::{Entry, Reading};
+use super::front::Facts;
+use super::json::{day, key, says};
+use super::markdown;
+
+/// Reads a journal; `None` where it is none.
+pub(super) fn read(value: &Value) -> Option<Reading> {
+    let entries = value.get("entries")?.as_array()?;
+    if !entries.is_empty() && !entries.iter().any(|entry| entry.get("creationDate").is_some()) {
+        return None;
+    }
+    let entries = entries.iter().filter(|entry| entry.is_object()).map(|entry| Entry {
+        key: key(entry, &["uuid", "creationDate"]),
+        facts: Facts { date: written(entry), kind: Some("log".to_owned()), ..Facts::default() },
+        text: words(entry),
+    });
+    Some(Reading { entries: entries.collect(), ..Reading::default() })
+}
+
+fn written(entry: &Value) -> Option<Date> {
+    let moment = says(entry, &["creationDate"])?.parse::<Timestamp>().ok();
+    let zone =
+        says(entry, &["timeZone"]).and_then(|name| TimeZone::get(&name.replace("\\/", "/")).ok());
+    match (moment, zone) {
+        (Some(moment), Some(zone)) => Some(zone.to_datetime(moment).date()),
+        _ => day(entry, &["creationDate"]),
+    }
+}
+
+fn words(entry: &Value) -> String {
+    match says(entry, &["text"]) {
+        Some(text) => markdown::tidied(&unescaped(text)),
+        None => rich(entry).unwrap_or_default(),
+    }
+}
+
+/// The text without the backslashes that the app puts before every sign, and without its
+/// zero-width marks.
+fn unescaped(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut chars = text.chars().peekable();
+    while let Some(char) = chars.next() {
+        match char {
+            '\u{200b}' | '\u{200c}' | '\u{feff}' | '\u{2060}' => {}
+            '\\' if chars.peek().is_some_and(|&next| {
+                matches!(
+                    next,
+                    '.' | '-'
+                        | '!'
+                        | '('
+                        | ')'
+                        | '+'
+                        | '{'
+                        | '}'
+                        | '~'
+                        | '='
+                        | '|'
+                        | ':'
+                        | ','
+                        | '\''
+                        | '"'
+                        | '/'
+                        | '?'
+                        | '&'
+                        | '%'
+                        | '$'
+                )
+            }) => {}
+            '\\' if chars.peek() == Some(&'#') && !out.ends_with('\n') && !out.is_empty() => {}
+            _ => out.push(char),
+        }
+    }
+    out
+}
+
+/// The text of an entry that has it only in the app's own form.
+fn rich(entry: &Value) -> Option<String> {
+    let rich: Value = serde_json::from_str(says(entry, &["richText"])?).ok()?;
+    let parts = rich.get("contents")?.as_array()?;
+    let words = parts.iter().filter_map(|part| part.get("text")?.as_str());
+    Some(words.collect::<String>().trim().replace('\n', "\n\n"))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn the_day_is_counted_where_it_was_written() {
+        let day = |zone: &str| {
+            let entry =
+                json!({"creationDate": "2024-03-05T23:30:00Z", "timeZone": zone, "text": "x"});
+            read(&json!({"entries": [entry]})).unwrap().entries[0].facts.date.unwrap().to_string()
+        };
+        assert_eq!(day("Asia/Tokyo"), "2024-03-06");
+        assert_eq!(day("America\\/New_York"), "2024-03-05");
+        assert_eq!(day("no such place"), "2024-03-05");
+    }
+
+    #[test]
+    fn the_words_without_what_the_app_adds() {
+        let text = |entry: Value| {
+            read(&json!({"entries": [{"creationDate": ""}, entry]})).unwrap().entries[1]
+                .text
+                .clone()
+        };
+        assert_eq!(
+            text(
+                json!({"text": "Cold\\. Rain \\- then\n\n![](dayone-moment://AB)\n\n\u{200b}**sun**\u{200b}\\!"})
+            ),
+            "Cold. Rain - then\n\n**sun**!"
+        );
+        assert_eq!(
+            text(
+                json!({"richText": "{\"contents\":[{\"text\":\"One.\\n\"},{\"text\":\"Two.\"}]}"})
+            ),
+            "One.\n\nTwo."
+        );
+        assert_eq!(text(json!({})), "");
+        assert!(read(&json!({"entries": [{"a": 1}]})).is_none());
+    }
+}

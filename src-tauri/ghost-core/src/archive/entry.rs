@@ -1,0 +1,64 @@
+//! What a reader of an export gives back: many texts with their facts, before they are pieces.
+
+use super::front::Facts;
+use super::{Pair, place};
+
+/// One text of an export.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Entry {
+    /// What the export calls it, the same in every export: a slug or a number.
+    pub(super) key: String,
+    pub(super) facts: Facts,
+    /// Markdown.
+    pub(super) text: String,
+}
+
+/// All texts of an export.
+#[derive(Debug, Default)]
+pub(super) struct Reading {
+    pub(super) entries: Vec<Entry>,
+    /// The source of each is its key.
+    pub(super) pairs: Vec<Pair>,
+    /// What is wrong with the export, in sentences.
+    pub(super) complaints: Vec<String>,
+}
+
+/// The entry's key as one part of a name, made of its title or day where it has none.
+pub(super) fn key(entry: &Entry) -> String {
+    let named = [Some(entry.key.as_str()), entry.facts.title.as_deref()];
+    let day = entry.facts.date.map(|date| date.to_string());
+    let name = named.into_iter().flatten().chain(day.as_deref()).map(str::trim);
+    let name = name.filter(|name| !name.is_empty()).map(str::to_owned).next();
+    name.unwrap_or_else(|| "untitled".to_owned())
+        .chars()
+        .map(|c| if matches!(c, '/' | '\\') || c.is_control() { '-' } else { c })
+        .take(120)
+        .collect()
+}
+
+/// The text, if it says anything.
+pub(super) fn said(text: &str) -> Option<String> {
+    Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned)
+}
+
+/// What an entry without a title is called: its day, if its key is a mere number; else its key.
+pub(super) fn name(entry: &Entry, key: &str) -> String {
+    let digits =
+        key.chars().filter(|c| c.is_ascii_hexdigit() || matches!(c, '-' | '_' | '.')).count();
+    let number = digits == key.chars().count() && key.chars().any(|c| c.is_ascii_digit());
+    let machine = number || key.contains('@') || key == "untitled";
+    match (machine, entry.facts.date) {
+        (false, _) => place::readable(key),
+        (true, Some(date)) => date.to_string(),
+        (true, None) => first_words(&entry.text),
+    }
+}
+
+/// What a text without any name is called: its first words.
+pub(super) fn first_words(text: &str) -> String {
+    let bare = text.lines().map(|line| line.trim_matches(['#', '>', '-', '*', '_', ' ']));
+    let line = bare.into_iter().find(|line| !line.is_empty()).unwrap_or("Untitled");
+    let words: Vec<&str> = line.split_whitespace().collect();
+    let more = if words.len() > 8 { "…" } else { "" };
+    format!("{}{more}", words[..words.len().min(8)].join(" "))
+}

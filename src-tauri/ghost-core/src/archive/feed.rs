@@ -1,0 +1,220 @@
+//! Feeds: RSS, Atom, JSON Feed; and the Atom of Blogger, which is a whole blog.
+
+use quick_xml::escape::escape;
+use serde_json::Value;
+
+use super::entry::{Entry, Reading, said};
+use super::front::Facts;
+use super::json::{day, key, says};
+use super::xml::{Node, records};
+use super::{date, html, markdown};
+
+/// Said of every feed that has something in it.
+const ONLY_NEWEST: &str =
+    "It is a feed, which has only the newest texts, often shortened; an export has them all.";
+
+/// Reads RSS or Atom.
+pub(super) fn read(xml: &str) -> Reading {
+    let mut reading = Reading::default();
+    let mut blog = false;
+    let ended = records(xml, &["item", "entry"], |node| {
+        let sort = sort(&node);
+        blog |= sort.is_some();
+        if matches!(sort.as_deref(), None | Some("post" | "page")) {
+            reading.entries.push(entry(&node, sort));
+        }
+    });
+    reading.complaints.extend(ended.err());
+    if !blog && !reading.entries.is_empty() {
+        reading.complaints.push(ONLY_NEWEST.to_owned());
+    }
+    reading
+}
+
+/// What Blogger says an entry is: post, page, comment, settings, template.
+fn sort(entry: &Node) -> Option<String> {
+    if let Some(sort) = entry.says("blogger:type") {
+        return Some(sort.to_lowercase());
+    }
+    let kind = entry.all("category").find(|category| {
+        category.attribute("scheme").is_some_and(|scheme| scheme.ends_with("#kind"))
+    })?;
+    let term = kind.attribute("term")?;
+    Some(term.rsplit('#').next().unwrap_or(term).to_lowercase())
+}
+
+fn entry(node: &Node, sort: Option<String>) -> Entry {
+    const BODIES: [&str; 5] =
+        ["content:encoded", "content", "description", "summary", "itunes:summary"];
+    const DAYS: [&str; 7] =
+        ["published", "pubdate", "dc:date", "issued", "created", "updated", "dcterms:created"];
+    let author = node.child("author");
+    let author = author
+        .and_then(|author| author.says("name").or_else(|| Some(author.text.trim())))
+        .or_else(|| node.says("dc:creator"));
+    let control = node.child("app:control").and_then(|control| control.says("app:draft"));
+    let bodies = BODIES.iter().filter_map(|name| node.child(name)).map(body);
+    Entry {
+        key: node
+            .says("blogger:filename")
+            .or_else(|| node.says("guid"))
+            .or_else(|| node.says("id"))
+            .map(short)
+            .unwrap_or_default()
+            .to_owned(),
+        facts: Facts {
+            title: node.child("title").and_then(title),
+            author: author.and_then(said),
+            date: DAYS.iter().find_map(|name| date::spelled(node.says(name)?)),
+            kind: Some(sort.unwrap_or_else(|| "post".to_owned())),
+            hints: Vec::new(),
+            unfinished: control == Some("yes") || node.says("blogger:status") == Some("DRAFT"),
+        },
+        // Of a summary and a text, the text is the longer one.
+        text: bodies.max_by_key(String::len).unwrap_or_default(),
+    }
+}
+
+/// The last part of an address: the rest of it is the same for all.
+fn short(id: &str) -> &str {
+    let id = id.trim_end_matches('/').trim_end_matches(".html");
+    id.rsplit(['/', ':']).next().filter(|part| !part.is_empty()).unwrap_or(id)
+}
+
+fn title(node: &Node) -> Option<String> {
+    let text = match node.attribute("type") {
+        Some("xhtml") => node.inner,
+        _ => node.text.as_str(),
+    };
+    let text = html::decoded(text).into_owned();
+    let plain = if text.contains("</") { html::plain(&text) } else { text };
+    said(&plain.split_whitespace().collect::<Vec<_>>().join(" "))
+}
+
+fn body(node: &Node) -> String {
+    let text = node.text.trim();
+    if node.attribute("mode") == Some("base64") {
+        return String::new();
+    }
+    match node.attribute("type").unwrap_or_default() {
+        "xhtml" | "application/xhtml+xml" => html::fragment(node.inner),
+        // Marked up in place, without a word of it.
+        _ if text.is_empty() && !node.children.is_empty() => html::fragment(node.inner),
+        "text" | "text/plain" => html::fragment(&escape(text).replace("\n\n", "<p>")),
+        // HTML that was escaped twice.
+        _ if !text.contains('<') && text.contains("&lt;") => html::fragment(&html::decoded(text)),
+        _ => html::fragment(text),
+    }
+}
+
+/// Reads a JSON Feed; `None` where it is none.
+pub(super) fn read_json(value: &Value) -> Option<Reading> {
+    let feed = says(value, &["version"]).is_some_and(|version| version.contains("jsonfeed.org"));
+    let items = value.get("items")?.as_array().filter(|_| feed)?;
+    let entries: Vec<Entry> = items
+        .iter()
+        .map(|item| {
+            let author =
+                item.get("authors").and_then(|all| all.get(0)).or_else(|| item.get("author"));
+            Entry {
+                key: short(&key(item, &["id", "url"])).to_owned(),
+                facts: Facts {
+                    title: says(item, &["title"]).and_then(said),
+                    author: author.and_then(|author| says(author, &["name"])).and_then(said),
+                    date: day(item, &["date_published", "date_modified"]),
+                    kind: Some("post".to_owned()),
+                    ..Facts::default()
+                },
+                text: match says(item, &["content_html"]) {
+                    Some(page) => html::fragment(page),
+                    None => says(item, &["content_text", "summary"])
+                        .map(markdown::tidied)
+                        .unwrap_or_default(),
+                },
+            }
+        })
+        .collect();
+    let complaints = if entries.is_empty() { Vec::new() } else { vec![ONLY_NEWEST.to_owned()] };
+    Some(Reading { entries, complaints, ..Reading::default() })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn rss_takes_the_text_and_not_the_summary() {
+        let reading = read(
+            "<rss><channel><title>A blog</title><item><title>Hills &amp;amp; &lt;i&gt;rain&lt;/i&gt;</title>\
+             <guid>http://a.b/2014/hills/</guid><pubDate>Wed, 06 Aug 2014 10:11:12 GMT</pubDate>\
+             <description>Up.</description><dc:creator>Jo</dc:creator>\
+             <content:encoded><![CDATA[<p>Up the hill.</p>]]></content:encoded></item></channel></rss>",
+        );
+        let entry = &reading.entries[0];
+        assert_eq!((entry.key.as_str(), entry.text.as_str()), ("hills", "Up the hill."));
+        assert_eq!(entry.facts.title.as_deref(), Some("Hills & rain"));
+        assert_eq!(entry.facts.author.as_deref(), Some("Jo"));
+        assert_eq!(entry.facts.date.unwrap().to_string(), "2014-08-06");
+        assert_eq!(reading.complaints, [ONLY_NEWEST]);
+    }
+
+    #[test]
+    fn atom_in_all_its_types() {
+        let says = |content: &str, expected: &str| {
+            let xml = format!(
+                "<feed><entry><title>A</title><author><name>Jo</name></author>{content}</entry></feed>"
+            );
+            assert_eq!(read(&xml).entries[0].text, expected, "{content}");
+        };
+        says(
+            "<content type=\"html\">&lt;p&gt;Up &amp;amp; down.&lt;/p&gt;</content>",
+            "Up & down.",
+        );
+        says(
+            "<content type=\"xhtml\"><div xmlns=\"x\"><p>Up <em>so</em>.</p></div></content>",
+            "Up *so*.",
+        );
+        says("<content type=\"text\">a &lt; b</content>", "a < b");
+        says("<summary>&amp;lt;p&amp;gt;Up.&amp;lt;/p&amp;gt;</summary>", "Up.");
+    }
+
+    #[test]
+    fn a_blog_of_blogger_with_its_drafts_and_without_its_theme() {
+        let entry = |term: &str, more: &str| {
+            format!(
+                "<entry><id>tag:blogger.com,1999:blog-1.post-{term}</id><published>2014-08-06T23:59:00-07:00</published>\
+             <category scheme='http://schemas.google.com/g/2005#kind' term='http://schemas.google.com/blogger/2008/kind#{term}'/>\
+             <title type='text'>A</title><content type='html'>One.&lt;br /&gt;&lt;br /&gt;Two.</content>{more}</entry>"
+            )
+        };
+        let xml = format!(
+            "<feed xmlns:app=\"a\">{}{}{}{}</feed>",
+            entry("settings", ""),
+            entry("post", "<app:control><app:draft>yes</app:draft></app:control>"),
+            entry("comment", ""),
+            entry("page", "")
+        );
+        let reading = read(&xml);
+        let seen: Vec<_> = reading
+            .entries
+            .iter()
+            .map(|e| (e.facts.kind.clone().unwrap(), e.facts.unfinished))
+            .collect();
+        assert_eq!(seen, [("post".to_owned(), true), ("page".to_owned(), false)]);
+        assert!(reading.complaints.is_empty());
+        assert_eq!(reading.entries[0].facts.date.unwrap().to_string(), "2014-08-06");
+    }
+
+    #[test]
+    fn a_json_feed() {
+        let feed = json!({"version": "https://jsonfeed.org/version/1.1", "items": [
+            {"id": "https://a.b/up", "title": "Up", "content_html": "<p>Up.</p>", "date_published": "2024-03-05T10:00:00Z"},
+            {"id": 2, "content_text": "Down."}]});
+        let entries = read_json(&feed).unwrap().entries;
+        assert_eq!((entries[0].key.as_str(), entries[0].text.as_str()), ("up", "Up."));
+        assert_eq!(entries[1].text, "Down.");
+    }
+}

@@ -1,0 +1,333 @@
+//! Exports of Ghost, the blogging program, of all its ages: HTML, Lexical, Mobiledoc, Markdown.
+//!
+//! Posts are taken with their authors' names; settings, keys and members are not looked at.
+
+use std::collections::HashMap;
+
+use quick_xml::escape::escape;
+use serde_json::Value;
+
+use super::entry::{Entry, Reading, said};
+use super::front::Facts;
+use super::json::{day, key, says, yes};
+use super::{html, markdown};
+
+const BODIES: [&str; 5] = ["html", "lexical", "mobiledoc", "markdown", "plaintext"];
+
+/// Reads an export; `None` where it is none.
+pub(super) fn read(value: &Value) -> Option<Reading> {
+    let value = value.get("result").unwrap_or(value);
+    let value = value.get("db").and_then(|db| db.get(0)).unwrap_or(value);
+    let data = value.get("data").unwrap_or(value);
+    let posts = data.get("posts")?.as_array()?;
+    let posts: Vec<&Value> = posts.iter().map(|post| post.get("data").unwrap_or(post)).collect();
+    let has = |post: &&Value| BODIES.iter().any(|body| post.get(body).is_some());
+    if !posts.is_empty() && !posts.iter().any(has) {
+        return None;
+    }
+    let authors = authors(data);
+    let entries = posts.into_iter().filter_map(|post| entry(post, &authors)).collect();
+    Some(Reading { entries, ..Reading::default() })
+}
+
+/// The names of the authors, by the id of the post, and by their own as the oldest exports do.
+fn authors(data: &Value) -> HashMap<String, String> {
+    let rows = |name: &str| data.get(name).and_then(Value::as_array).into_iter().flatten();
+    let users: HashMap<String, &str> = rows("users")
+        .filter_map(|user| Some((key(user, &["id"]), says(user, &["name"])?)))
+        .collect();
+    let mut authors: HashMap<String, String> =
+        users.iter().map(|(id, name)| (format!("user {id}"), (*name).to_owned())).collect();
+    for link in rows("posts_authors") {
+        if let Some(name) = users.get(&key(link, &["author_id"])) {
+            authors.entry(key(link, &["post_id"])).or_insert_with(|| (*name).to_owned());
+        }
+    }
+    authors
+}
+
+fn author(post: &Value, authors: &HashMap<String, String>) -> Option<String> {
+    let first = post.get("authors").and_then(|authors| authors.get(0));
+    let inline = [post.get("primary_author"), first, post.get("author")];
+    let named = inline
+        .into_iter()
+        .flatten()
+        .find_map(|author| says(author.get("data").unwrap_or(author), &["name"]));
+    let known = || {
+        let by_post = authors.get(&key(post, &["id"]));
+        by_post.or_else(|| authors.get(&format!("user {}", key(post, &["author_id"]))))
+    };
+    named.map(str::to_owned).or_else(|| known().cloned())
+}
+
+fn entry(post: &Value, authors: &HashMap<String, String>) -> Option<Entry> {
+    let status = says(post, &["status"]).unwrap_or("published");
+    let page = says(post, &["type"]) == Some("page") || yes(post, "page");
+    Some(Entry {
+        key: key(post, &["slug", "id"]),
+        facts: Facts {
+            title: says(post, &["title"]).and_then(said).filter(|title| title != "(Untitled)"),
+            author: author(post, authors),
+            date: day(post, &["published_at", "created_at"]),
+            kind: Some(if page { "page" } else { "post" }.to_owned()),
+            hints: Vec::new(),
+            unfinished: matches!(status, "draft" | "scheduled"),
+        },
+        text: body(post)?,
+    })
+}
+
+fn body(post: &Value) -> Option<String> {
+    let json = |key: &str| -> Option<Value> {
+        match post.get(key)? {
+            Value::String(text) => serde_json::from_str(text).ok(),
+            whole @ Value::Object(_) => Some(whole.clone()),
+            _ => None,
+        }
+    };
+    if let Some(page) = says(post, &["html"]) {
+        return Some(html::fragment(page));
+    }
+    if let Some(root) = json("lexical").and_then(|doc| doc.get("root").cloned()) {
+        return Some(lexical(&root));
+    }
+    if let Some(doc) = json("mobiledoc") {
+        return Some(mobiledoc(&doc));
+    }
+    says(post, &["markdown", "plaintext"]).map(markdown::tidied)
+}
+
+/// A text of stretches in HTML and stretches in Markdown, in order.
+#[derive(Debug, Default)]
+struct Mixed {
+    done: Vec<String>,
+    html: String,
+}
+
+impl Mixed {
+    fn markdown(&mut self, text: &str) {
+        self.done.push(html::fragment(&std::mem::take(&mut self.html)));
+        self.done.push(markdown::tidied(text));
+    }
+
+    fn end(mut self) -> String {
+        self.done.push(html::fragment(&self.html));
+        self.done.retain(|part| !part.trim().is_empty());
+        self.done.join("\n\n")
+    }
+}
+
+/// A card that is its own text: Markdown, HTML, code, a callout. `at` is its payload.
+fn card(sort: &str, at: &Value, out: &mut Mixed) {
+    match sort {
+        "markdown" | "card-markdown" => out.markdown(says(at, &["markdown"]).unwrap_or_default()),
+        "html" => out.html.push_str(says(at, &["html"]).unwrap_or_default()),
+        "code" | "codeblock" => out.html.push_str(&format!(
+            "<pre lang=\"{}\">{}</pre>",
+            escape(says(at, &["language"]).unwrap_or_default()),
+            escape(says(at, &["code"]).unwrap_or_default())
+        )),
+        "callout" | "toggle" => {
+            for part in ["heading", "calloutText", "content"] {
+                if let Some(text) = says(at, &[part]) {
+                    out.html.push_str(&format!("<p>{text}</p>"));
+                }
+            }
+        }
+        "hr" | "horizontalrule" => out.html.push_str("<hr>"),
+        _ => {}
+    }
+}
+
+fn lexical(root: &Value) -> String {
+    let mut out = Mixed::default();
+    nodes(root, &mut out);
+    out.end()
+}
+
+fn nodes(parent: &Value, out: &mut Mixed) {
+    for node in parent.get("children").and_then(Value::as_array).into_iter().flatten() {
+        let sort = says(node, &["type"]).unwrap_or_default();
+        let bare = sort.strip_prefix("extended-").unwrap_or(sort);
+        let tag = match bare {
+            "text" => {
+                text(node, out);
+                continue;
+            }
+            "linebreak" => {
+                out.html.push_str("<br>");
+                continue;
+            }
+            "heading" => says(node, &["tag"])
+                .filter(|tag| matches!(*tag, "h1" | "h2" | "h3" | "h4" | "h5" | "h6"))
+                .unwrap_or("h2"),
+            "quote" | "aside" => "blockquote",
+            "list" if says(node, &["listType"]) == Some("number") => "ol",
+            "list" => "ul",
+            "listitem" => "li",
+            "paragraph" => "p",
+            "link" | "autolink" => "a",
+            _ if node.get("children").is_some() => "div",
+            _ => {
+                card(bare, node, out);
+                continue;
+            }
+        };
+        match (tag, says(node, &["url"])) {
+            ("a", Some(url)) => out.html.push_str(&format!("<a href=\"{}\">", escape(url))),
+            _ => out.html.push_str(&format!("<{tag}>")),
+        }
+        nodes(node, out);
+        out.html.push_str(&format!("</{tag}>"));
+    }
+}
+
+fn text(node: &Value, out: &mut Mixed) {
+    const SIGNS: [(u64, &str); 4] = [(1, "b"), (2, "i"), (4, "s"), (16, "code")];
+    let format = node.get("format").and_then(Value::as_u64).unwrap_or(0);
+    let words = node.get("text").and_then(Value::as_str).unwrap_or_default();
+    let signs = || SIGNS.iter().filter(|(bit, _)| format & bit != 0);
+    signs().for_each(|(_, sign)| out.html.push_str(&format!("<{sign}>")));
+    out.html.push_str(&escape(words));
+    signs().rev().for_each(|(_, sign)| out.html.push_str(&format!("</{sign}>")));
+}
+
+fn mobiledoc(doc: &Value) -> String {
+    let mut out = Mixed::default();
+    let list = |key: &str| doc.get(key).and_then(Value::as_array);
+    for section in list("sections").into_iter().flatten() {
+        let at = |index: usize| section.get(index);
+        match at(0).and_then(Value::as_u64) {
+            Some(1) => {
+                let tag = at(1).and_then(Value::as_str).unwrap_or("p");
+                let tag = if tag == "aside" { "blockquote" } else { tag };
+                out.html.push_str(&format!("<{}>", escape(tag)));
+                markers(at(2), doc, &mut out.html);
+                out.html.push_str(&format!("</{}>", escape(tag)));
+            }
+            Some(3) => {
+                let tag = at(1).and_then(Value::as_str).filter(|tag| *tag == "ol").unwrap_or("ul");
+                out.html.push_str(&format!("<{tag}>"));
+                for item in at(2).and_then(Value::as_array).into_iter().flatten() {
+                    out.html.push_str("<li>");
+                    markers(Some(item), doc, &mut out.html);
+                    out.html.push_str("</li>");
+                }
+                out.html.push_str(&format!("</{tag}>"));
+            }
+            Some(10) => {
+                let index = at(1).and_then(Value::as_u64).unwrap_or(u64::MAX) as usize;
+                let found = list("cards").and_then(|cards| cards.get(index));
+                if let Some((sort, payload)) =
+                    found.and_then(|card| Some((card.get(0)?.as_str()?, card.get(1)?)))
+                {
+                    card(sort, payload, &mut out);
+                }
+            }
+            _ => {}
+        }
+    }
+    out.end()
+}
+
+/// The text of a section: markers of `[sort, markups that open, how many close, text]`.
+fn markers(markers: Option<&Value>, doc: &Value, html: &mut String) {
+    let markup = |index: &Value| doc.get("markups")?.get(index.as_u64()? as usize);
+    let mut open: Vec<&str> = Vec::new();
+    for marker in markers.and_then(Value::as_array).into_iter().flatten() {
+        for found in marker.get(1).and_then(Value::as_array).into_iter().flatten() {
+            let Some(found) = markup(found) else { continue };
+            let tag = found.get(0).and_then(Value::as_str).unwrap_or_default();
+            let href = found.get(1).and_then(|pairs| pairs.get(1)).and_then(Value::as_str);
+            match (tag, href) {
+                ("a", Some(href)) => html.push_str(&format!("<a href=\"{}\">", escape(href))),
+                _ => html.push_str(&format!("<{}>", escape(tag))),
+            }
+            open.push(tag);
+        }
+        match (marker.get(0).and_then(Value::as_u64), marker.get(3)) {
+            (Some(0), Some(Value::String(text))) => html.push_str(&escape(text.as_str())),
+            _ => html.push_str("<br>"),
+        }
+        for _ in 0..marker.get(2).and_then(Value::as_u64).unwrap_or(0).min(open.len() as u64) {
+            html.push_str(&format!("</{}>", escape(open.pop().unwrap_or_default())));
+        }
+    }
+    while let Some(tag) = open.pop() {
+        html.push_str(&format!("</{}>", escape(tag)));
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+
+    fn one(post: Value) -> Entry {
+        let reading = read(&json!({"db": [{"meta": {}, "data": {
+            "posts": [post],
+            "users": [{"id": "7", "name": "Jo Hill", "email": "jo@example.org"}],
+            "posts_authors": [{"post_id": "3", "author_id": "7"}],
+            "settings": [{"key": "api_key", "value": "secret"}],
+        }}]}));
+        reading.unwrap().entries.remove(0)
+    }
+
+    #[test]
+    fn a_post_with_its_facts() {
+        let entry =
+            one(json!({"id": "3", "slug": "a-walk", "title": "A walk", "html": "<p>Up.</p>",
+            "type": "page", "status": "draft", "created_at": 1_283_780_649_000_i64}));
+        assert_eq!((entry.key.as_str(), entry.text.as_str()), ("a-walk", "Up."));
+        assert_eq!(entry.facts.author.as_deref(), Some("Jo Hill"));
+        assert_eq!(entry.facts.date.unwrap().to_string(), "2010-09-06");
+        assert!(entry.facts.unfinished && entry.facts.kind.as_deref() == Some("page"));
+    }
+
+    #[test]
+    fn a_draft_in_lexical() {
+        let text = |text: &str, format: u64| json!({"type": "extended-text", "text": text, "format": format});
+        let doc = json!({"root": {"children": [
+            {"type": "extended-heading", "tag": "h2", "children": [text("Up", 0)]},
+            {"type": "paragraph", "children": [text("I ", 0), text("went", 3), {"type": "linebreak"},
+                {"type": "link", "url": "http://a.b", "children": [text("there", 0)]}]},
+            {"type": "list", "listType": "number", "children": [{"type": "listitem", "children": [text("one", 0)]}]},
+            {"type": "codeblock", "language": "c", "code": "a < b"},
+            {"type": "markdown", "markdown": "*So* it is."},
+            {"type": "image", "src": "x", "caption": "A hill"},
+            {"type": "quote", "children": [text("Theirs.", 0)]},
+        ]}});
+        assert_eq!(
+            one(json!({"html": null, "lexical": doc.to_string()})).text,
+            "## Up\n\nI ***went***\n[there](http://a.b)\n\n1. one\n\n```c\na < b\n```\n\n*So* it is.\n\n> Theirs."
+        );
+    }
+
+    #[test]
+    fn a_draft_in_mobiledoc() {
+        let doc = json!({"version": "0.3.1", "atoms": [["soft-return", "", {}]],
+        "cards": [["markdown", {"markdown": "*So* it is."}]],
+        "markups": [["em"], ["a", ["href", "http://a.b"]]],
+        "sections": [
+            [1, "p", [[0, [], 0, "I "], [0, [0], 1, "went "], [0, [1], 1, "there"], [1, [], 0, 0], [0, [], 0, "up"]]],
+            [3, "ul", [[[0, [], 0, "one"]]]],
+            [10, 0], [10, 99],
+        ]});
+        assert_eq!(
+            one(json!({"mobiledoc": doc.to_string()})).text,
+            "I *went* [there](http://a.b)\nup\n\n- one\n\n*So* it is."
+        );
+    }
+
+    #[test]
+    fn the_oldest_shape_and_the_flat_one() {
+        assert_eq!(one(json!({"markdown": "A *walk*."})).text, "A *walk*.");
+        let flat = json!({"posts": [{"url": "x", "data": {"title": "A walk", "html": "<p>Up.</p>",
+            "author": {"data": {"name": "Jo"}}}}]});
+        let reading = read(&flat).unwrap();
+        assert_eq!(reading.entries[0].facts.author.as_deref(), Some("Jo"));
+        assert!(read(&json!({"posts": [{"a": 1}]})).is_none());
+    }
+}

@@ -1,0 +1,116 @@
+//! The versions of one file, as a repository keeps them, as changes that the writer made.
+//!
+//! Knows no repository: whoever does hands over the versions, oldest first.
+
+use jiff::{SignedDuration, Timestamp};
+
+use super::{Pair, Piece, read};
+
+/// One version of a file.
+#[derive(Debug, Clone, Copy)]
+pub struct Version<'a> {
+    /// When it was recorded.
+    pub at: Timestamp,
+    /// The whole file.
+    pub bytes: &'a [u8],
+}
+
+/// What is changed soon after a text is out is one polish, however often it is recorded.
+const POLISH: SignedDuration = SignedDuration::from_hours(72);
+
+/// The changes between the versions of the file called `name`, oldest first: from a draft to the
+/// next one, from the last draft to what came out, from there to three days later, and each later
+/// revision by itself. Changes of what is not the text (its facts, its line ends) are none.
+pub fn pairs(name: &str, versions: &[Version]) -> Vec<Pair> {
+    let states: Vec<(Timestamp, Piece)> = versions
+        .iter()
+        .filter_map(|version| Some((version.at, only(name, version.bytes)?)))
+        .collect();
+    let out = states.iter().find(|(_, piece)| !piece.unfinished).map(|(at, _)| *at);
+    let polished =
+        |at: Timestamp| out.is_some_and(|out| at > out && at.duration_since(out) <= POLISH);
+    let mut pairs: Vec<Pair> = Vec::new();
+    let mut polish: Option<usize> = None;
+    for two in states.windows(2) {
+        let [(since, before), (at, after)] = two else { continue };
+        if same(&before.text, &after.text) {
+            continue;
+        }
+        if let Some(pair) = polish.filter(|_| polished(*at)).and_then(|index| pairs.get_mut(index))
+        {
+            pair.after = after.text.clone();
+            continue;
+        }
+        polish = polished(*at).then_some(pairs.len());
+        pairs.push(Pair {
+            source: format!("{name}@{since}"),
+            title: after.title.clone(),
+            date: Some(jiff::tz::TimeZone::UTC.to_datetime(*since).date()),
+            before: before.text.clone(),
+            after: after.text.clone(),
+        });
+    }
+    // A polish that was taken back again changed nothing.
+    pairs.retain(|pair| !same(&pair.before, &pair.after));
+    pairs
+}
+
+/// The piece of a file that holds one.
+fn only(name: &str, bytes: &[u8]) -> Option<Piece> {
+    let (mut pieces, _) = read(name, bytes);
+    (pieces.len() == 1).then(|| pieces.remove(0))
+}
+
+/// The same words, however the lines are broken.
+fn same(one: &str, two: &str) -> bool {
+    one.split_whitespace().eq(two.split_whitespace())
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn changes(versions: &[(i64, &str)]) -> Vec<String> {
+        let versions: Vec<Version> = versions
+            .iter()
+            .map(|(hour, text)| Version {
+                at: Timestamp::from_second(hour * 3600).unwrap(),
+                bytes: text.as_bytes(),
+            })
+            .collect();
+        pairs("a/_posts/2020-01-02-up.md", &versions)
+            .into_iter()
+            .map(|pair| format!("{} > {}", pair.before, pair.after))
+            .collect()
+    }
+
+    #[test]
+    fn drafts_the_polish_and_later_revisions() {
+        let draft = "---\ndraft: true\n---\n";
+        let versions = [
+            (0, format!("{draft}one")),
+            (1, format!("{draft}two")),
+            (9, "three".to_owned()),
+            (10, "four".to_owned()),
+            (20, "---\ntags: a\n---\nfour".to_owned()),
+            (30, "five".to_owned()),
+            (400, "six".to_owned()),
+            (401, "seven".to_owned()),
+        ];
+        let versions: Vec<(i64, &str)> =
+            versions.iter().map(|(at, text)| (*at, text.as_str())).collect();
+        assert_eq!(
+            changes(&versions),
+            ["one > two", "two > three", "three > five", "five > six", "six > seven"]
+        );
+    }
+
+    #[test]
+    fn what_changes_nothing_is_no_change() {
+        assert!(changes(&[(0, "one two"), (1, "one\ntwo")]).is_empty());
+        assert!(changes(&[(0, "one"), (1, "two"), (2, "one")]).is_empty());
+        assert!(changes(&[(0, "one"), (1, "")]).is_empty());
+        assert!(changes(&[]).is_empty());
+    }
+}

@@ -1,0 +1,85 @@
+//! Graphs of Roam Research: an array of pages, each a tree of points.
+
+use serde_json::Value;
+
+use super::date;
+use super::entry::{Entry, Reading, said};
+use super::front::Facts;
+use super::json::{day, key, says};
+use super::outline::{self, Point};
+
+/// Reads a graph; `None` where it is none.
+pub(super) fn read(value: &Value) -> Option<Reading> {
+    let pages = value.as_array()?;
+    let is_page = |page: &Value| {
+        says(page, &["title"]).is_some()
+            && (page.get("children").is_some() || page.get("edit-time").is_some())
+    };
+    if !pages.iter().any(is_page) {
+        return None;
+    }
+    let entries = pages.iter().filter(|page| is_page(page)).filter_map(|page| {
+        // Pages that only give a tag its name hold nothing, and nobody misses them.
+        page.get("children")?.as_array().filter(|points| !points.is_empty())?;
+        let title = says(page, &["title"])?;
+        let daily = is_day(title).then(|| date::spelled(title)).flatten();
+        Some(Entry {
+            key: key(page, &["title"]),
+            facts: Facts {
+                title: said(title),
+                date: daily.or_else(|| day(page, &["create-time", "edit-time"])),
+                kind: Some(if daily.is_some() { "log" } else { "note" }.to_owned()),
+                ..Facts::default()
+            },
+            text: outline::markdown(&points(page)),
+        })
+    });
+    Some(Reading { entries: entries.collect(), ..Reading::default() })
+}
+
+/// "March 2nd, 2021", and nothing else.
+pub(super) fn is_day(title: &str) -> bool {
+    let words: Vec<&str> = title.split([' ', ',']).filter(|word| !word.is_empty()).collect();
+    words.len() == 3 && words[2].len() == 4 && date::spelled(title).is_some()
+}
+
+fn points(parent: &Value) -> Vec<Point> {
+    let children = parent.get("children").and_then(Value::as_array).into_iter().flatten();
+    children
+        .map(|child| {
+            let text = says(child, &["string"]).unwrap_or_default();
+            let heading = child.get("heading").and_then(Value::as_u64).unwrap_or(0).min(6) as usize;
+            let head =
+                if heading > 0 { format!("{} ", "#".repeat(heading)) } else { String::new() };
+            // Two underscores are italics there, and not bold.
+            Point { text: format!("{head}{}", text.replace("__", "*")), below: points(child) }
+        })
+        .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use serde_json::json;
+
+    use super::*;
+
+    #[test]
+    fn daily_pages_and_others() {
+        let graph = json!([
+            {"title": "March 2nd, 2021", "children": [{"string": "Went __up__ [[the hill]].", "children": [{"string": "cold"}]}]},
+            {"title": "On hills", "edit-time": 1_614_700_000_000_i64, "children": [{"string": "Why", "heading": 2}, {"string": "Because."}]},
+            {"title": "a tag", "edit-time": 1},
+        ]);
+        let entries = read(&graph).unwrap().entries;
+        assert_eq!(entries.len(), 2);
+        assert_eq!(entries[0].text, "Went *up* the hill.\n\n- cold");
+        assert_eq!(entries[0].facts.kind.as_deref(), Some("log"));
+        assert_eq!(entries[0].facts.date.unwrap().to_string(), "2021-03-02");
+        assert_eq!(
+            (entries[1].text.as_str(), entries[1].facts.kind.as_deref()),
+            ("## Why\n\nBecause.", Some("note"))
+        );
+        assert!(read(&json!([{"title": "x"}, 3])).is_none());
+    }
+}

@@ -1,0 +1,334 @@
+//! WordPress exports (WXR), and those of Squarespace, which write the same.
+//!
+//! Most items of one are pictures, menus and settings; the comments in it are other people's
+//! words. Posts and pages are taken, and nothing else.
+
+use std::collections::HashMap;
+
+use super::entry::{Entry, Reading, said};
+use super::front::Facts;
+use super::xml::{Node, records};
+use super::{date, html};
+
+/// The post types that are writing, and what they are called here.
+const WRITING: [(&str, &str); 10] = [
+    ("post", "post"),
+    ("page", "page"),
+    ("article", "post"),
+    ("note", "note"),
+    ("aside", "note"),
+    ("essay", "essay"),
+    ("story", "story"),
+    ("review", "review"),
+    ("newsletter", "newsletter"),
+    ("blog", "post"),
+];
+
+/// Reads an export.
+pub(super) fn read(xml: &str) -> Reading {
+    let mut reading = Reading::default();
+    let mut names: HashMap<String, String> = HashMap::new();
+    let ended = records(xml, &["wp:author", "item"], |node| match node.name.as_str() {
+        "wp:author" => {
+            if let (Some(login), Some(name)) =
+                (node.says("wp:author_login"), node.says("wp:author_display_name"))
+            {
+                names.insert(login.to_owned(), name.to_owned());
+            }
+        }
+        _ => reading.entries.extend(entry(&node, &names)),
+    });
+    reading.complaints.extend(ended.err());
+    reading
+}
+
+fn entry(item: &Node, names: &HashMap<String, String>) -> Option<Entry> {
+    let sort = item.says("wp:post_type").unwrap_or("post");
+    let (_, kind) = WRITING.iter().find(|(known, _)| *known == sort)?;
+    let status = item.says("wp:status").unwrap_or("publish");
+    if matches!(status, "trash" | "inherit" | "spam") {
+        return None;
+    }
+    // The blog's own clock first; a draft has none yet.
+    let days = ["wp:post_date", "pubdate", "wp:post_date_gmt", "wp:post_modified"];
+    let author = item.says("dc:creator");
+    let slug = item.says("wp:post_name").map(|slug| slug.trim_end_matches(".html"));
+    Some(Entry {
+        key: slug.or_else(|| item.says("wp:post_id")).unwrap_or_default().to_owned(),
+        facts: Facts {
+            title: item.says("title").and_then(|title| said(&html::decoded(title))),
+            author: author.map(|login| names.get(login).map_or(login, String::as_str).to_owned()),
+            date: days.iter().find_map(|key| date::spelled(item.says(key)?)),
+            kind: Some((*kind).to_owned()),
+            hints: Vec::new(),
+            unfinished: matches!(status, "draft" | "pending" | "auto-draft" | "future"),
+        },
+        text: markdown(&item.child("content:encoded")?.text),
+    })
+}
+
+/// The Markdown of a post's body.
+fn markdown(body: &str) -> String {
+    let body = without_shortcodes(&body.replace("\r\n", "\n"));
+    // The block editor writes its own paragraphs; before it, a blank line was one.
+    if body.contains("<!-- wp:") {
+        html::fragment(&body)
+    } else {
+        html::fragment(&paragraphs(&body))
+    }
+}
+
+/// Blank lines as paragraphs and line ends as breaks, as WordPress itself shows them.
+fn paragraphs(body: &str) -> String {
+    const BLOCKS: [&str; 22] = [
+        "p",
+        "div",
+        "ul",
+        "ol",
+        "li",
+        "h1",
+        "h2",
+        "h3",
+        "h4",
+        "h5",
+        "h6",
+        "blockquote",
+        "table",
+        "tr",
+        "td",
+        "th",
+        "tbody",
+        "thead",
+        "pre",
+        "hr",
+        "figure",
+        "section",
+    ];
+    let tag = |text: &str| {
+        let name: String = text
+            .trim_start_matches(['<', '/'])
+            .chars()
+            .take_while(char::is_ascii_alphanumeric)
+            .collect();
+        BLOCKS.contains(&name.to_ascii_lowercase().as_str())
+    };
+    let opens = |line: &str| line.starts_with('<') && tag(line);
+    let closes = |line: &str| {
+        line.ends_with('>') && line.rfind('<').is_some_and(|at| tag(&line[at..]))
+            || line.ends_with("<br />")
+            || line.ends_with("<br>")
+    };
+    let mut out = String::with_capacity(body.len() + 64);
+    let mut in_pre = false;
+    let mut before: Option<&str> = None;
+    for line in body.split('\n') {
+        let (trimmed, held) = (line.trim(), in_pre);
+        if line.contains("<pre") {
+            in_pre = true;
+        }
+        if line.rfind("</pre").is_some_and(|end| line.rfind("<pre").is_none_or(|open| open < end)) {
+            in_pre = false;
+        }
+        match before {
+            Some(_) if held => out.push('\n'),
+            Some("") => out.push_str("\n<p>"),
+            Some(above) if !trimmed.is_empty() && !closes(above) && !opens(trimmed) => {
+                out.push_str("<br>\n")
+            }
+            Some(_) => out.push('\n'),
+            None => {}
+        }
+        out.push_str(line);
+        before = Some(trimmed);
+    }
+    out
+}
+
+/// `[caption]`, `[gallery]` and their like; code in one becomes a `pre`.
+fn without_shortcodes(body: &str) -> String {
+    const DROPPED: [&str; 14] = [
+        "caption",
+        "gallery",
+        "embed",
+        "audio",
+        "video",
+        "playlist",
+        "youtube",
+        "vimeo",
+        "wpvideo",
+        "contact-form",
+        "contact-form-7",
+        "googlemaps",
+        "polldaddy",
+        "instagram",
+    ];
+    const CODE: [&str; 4] = ["code", "sourcecode", "source", "php"];
+    let mut out = String::with_capacity(body.len());
+    let mut rest = body;
+    // A search for each bracket of a long text would take for ever.
+    let mut searches = 2000;
+    while let Some(at) = rest.find('[') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let Some((name, inside, end)) = shortcode(rest) else {
+            out.push('[');
+            rest = &rest[1..];
+            continue;
+        };
+        let after = &rest[end..];
+        let close = format!("[/{name}]");
+        let closed = if inside.ends_with('/') || searches == 0 {
+            None
+        } else {
+            searches -= 1;
+            after[..after.floor_char_boundary(64 << 10)].find(&close)
+        };
+        match closed {
+            Some(to) if DROPPED.contains(&name) => rest = &after[to + close.len()..],
+            Some(to) if CODE.contains(&name) => {
+                let code = html::decoded(&after[..to]).into_owned();
+                let code = quick_xml::escape::escape(code.trim_matches('\n'));
+                out.push_str(&format!("\n<pre>{code}</pre>\n"));
+                rest = &after[to + close.len()..];
+            }
+            Some(to) => {
+                // The sign goes and what it stands around stays.
+                out.push_str(&without_shortcodes_once(&after[..to]));
+                rest = &after[to + close.len()..];
+            }
+            None if DROPPED.contains(&name) || inside.contains('=') => rest = after,
+            None => {
+                out.push_str(&rest[..end]);
+                rest = after;
+            }
+        }
+    }
+    out.push_str(rest);
+    out
+}
+
+/// What stands in a shortcode, without the shortcodes that stand in it.
+fn without_shortcodes_once(body: &str) -> String {
+    let mut out = String::with_capacity(body.len());
+    let mut rest = body;
+    while let Some(at) = rest.find('[') {
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let bare = rest.strip_prefix("[/").is_some_and(|rest| rest.contains(']'));
+        let end = match shortcode(rest) {
+            Some((_, inside, end)) if inside.contains('=') || bare => end,
+            _ => 1,
+        };
+        if end == 1 {
+            out.push('[');
+        }
+        rest = &rest[end..];
+    }
+    out.push_str(rest);
+    out
+}
+
+/// The shortcode that `text` begins with: its name, what is in the brackets, where it ends.
+fn shortcode(text: &str) -> Option<(&str, &str, usize)> {
+    let window = &text[..text.floor_char_boundary(2000)];
+    let end = window.find(']')?;
+    let inside = &text[1..end];
+    let bare = inside.trim_start_matches('/');
+    let cut = bare.find(|c: char| c.is_whitespace() || c == '/').unwrap_or(bare.len());
+    let name = &bare[..cut];
+    let plain = name.len() > 1
+        && name
+            .chars()
+            .all(|c| c.is_ascii_lowercase() || c.is_ascii_digit() || matches!(c, '-' | '_'))
+        && name.starts_with(|c: char| c.is_ascii_lowercase());
+    let link = text[end + 1..].starts_with('(');
+    (plain && !link).then_some((name, inside, end + 1))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    fn export(items: &str) -> Reading {
+        read(&format!(
+            "<?xml version=\"1.0\"?><rss xmlns:wp=\"http://wordpress.org/export/1.2/\"><channel>\
+             <title>A blog</title><wp:author><wp:author_login>jo</wp:author_login>\
+             <wp:author_email>jo@example.org</wp:author_email>\
+             <wp:author_display_name><![CDATA[Jo Hill]]></wp:author_display_name></wp:author>\
+             {items}</channel></rss>"
+        ))
+    }
+
+    fn item(sort: &str, status: &str, body: &str) -> String {
+        format!(
+            "<item><title>On hills &amp;amp; rain</title><dc:creator>jo</dc:creator>\
+             <content:encoded><![CDATA[{body}]]></content:encoded>\
+             <wp:post_name>hills</wp:post_name><wp:post_date>2013-11-02 23:02:32</wp:post_date>\
+             <wp:post_type>{sort}</wp:post_type><wp:status>{status}</wp:status>\
+             <wp:comment><wp:comment_content>Theirs.</wp:comment_content></wp:comment></item>"
+        )
+    }
+
+    fn says(body: &str, expected: &str) {
+        assert_eq!(export(&item("post", "publish", body)).entries[0].text, expected, "{body}");
+    }
+
+    #[test]
+    fn a_post_with_its_facts_and_without_its_comments() {
+        let reading = export(&item("post", "draft", "One.\n\nTwo."));
+        let [entry] = reading.entries.as_slice() else { panic!("one entry") };
+        assert_eq!(entry.facts.title.as_deref(), Some("On hills & rain"));
+        assert_eq!(entry.facts.author.as_deref(), Some("Jo Hill"));
+        assert_eq!(entry.facts.date.unwrap().to_string(), "2013-11-02");
+        assert!(entry.facts.unfinished && reading.complaints.is_empty());
+        assert_eq!((entry.key.as_str(), entry.text.as_str()), ("hills", "One.\n\nTwo."));
+    }
+
+    #[test]
+    fn pictures_menus_and_rubbish_are_no_writing() {
+        for (sort, status) in [
+            ("attachment", "inherit"),
+            ("nav_menu_item", "publish"),
+            ("post", "trash"),
+            ("feedback", "publish"),
+        ] {
+            assert!(export(&item(sort, status, "x")).entries.is_empty(), "{sort}");
+        }
+        assert_eq!(
+            export(&item("page", "private", "x")).entries[0].facts.kind.as_deref(),
+            Some("page")
+        );
+    }
+
+    #[test]
+    fn the_old_editor_and_the_new_one() {
+        says(
+            "One.\nStill one.\n\n<blockquote>Theirs.\n\nToo.</blockquote>\nTwo.",
+            "One.\nStill one.\n\n> Theirs.\n>\n> Too.\n\nTwo.",
+        );
+        says("<pre>a\n\nb</pre>\n\nText.", "```\na\n\nb\n```\n\nText.");
+        says(
+            "<!-- wp:paragraph {\"a\":1} -->\n<p>One\ntwo.</p>\n<!-- /wp:paragraph -->",
+            "One two.",
+        );
+    }
+
+    #[test]
+    fn shortcodes_go_and_brackets_stay() {
+        says("[caption id=\"a\"]<img src=\"x\"/> A hill[/caption]\n\nText.", "Text.");
+        says("[gallery ids=\"1,2\"]Text.", "Text.");
+        says("[sourcecode language=\"c\"]\na &lt; b\n[/sourcecode]", "```\na < b\n```");
+        says("[column width=\"2\"][inner a=\"b\"]Text.[/inner][/column]", "Text.");
+        says("He said [sic] so.", "He said [sic] so.");
+        says("A [link](http://a.b) here.", "A [link](http://a.b) here.");
+    }
+
+    #[test]
+    fn a_split_cdata_and_a_file_cut_short() {
+        says("x ]]]]><![CDATA[> y", "x ]]> y");
+        let whole = item("post", "publish", "One.");
+        let reading = read(&format!("<rss xmlns:wp=\"x\">{whole}{}", &whole[..whole.len() - 30]));
+        assert_eq!((reading.entries.len(), reading.complaints.len()), (1, 1));
+    }
+}

@@ -1,0 +1,167 @@
+//! XML exports: the records in them, one at a time, and which reader takes them.
+//!
+//! No entity of a document's own is ever expanded and nothing outside of it is fetched; a document
+//! that defines entities is refused whole.
+
+use quick_xml::XmlVersion;
+use quick_xml::events::{BytesStart, Event};
+use quick_xml::reader::Reader;
+
+use super::entry::Reading;
+use super::{enex, feed, html, wxr};
+
+/// Deeper than any export goes.
+const DEEPEST: usize = 64;
+/// Bytes of text of one element; more is no text but a picture, or a trap.
+const LARGEST: usize = 16 << 20;
+/// Elements of one record.
+const MOST: usize = 100_000;
+
+/// Reads an export by its root and namespaces; `None` where it is none that is known.
+pub(super) fn read(xml: &str) -> Option<Reading> {
+    let head = &xml[..xml.floor_char_boundary(16 << 10)];
+    if head.contains("<!ENTITY") {
+        let complaint = "It defines entities of its own, as traps do, so it was left alone.";
+        return Some(Reading { complaints: vec![complaint.to_owned()], ..Reading::default() });
+    }
+    if head.contains("xmlns:wp=") || head.contains("<wp:") {
+        return Some(wxr::read(xml));
+    }
+    if head.contains("<en-export") {
+        return Some(enex::read(xml));
+    }
+    let known = ["<rss", "<feed", "<rdf:rdf", "<channel", "<entry", "<item"];
+    let lower = head.to_ascii_lowercase();
+    known.iter().any(|root| lower.contains(root)).then(|| feed::read(xml))
+}
+
+/// An element of a record.
+#[derive(Debug, Default)]
+pub(super) struct Node<'a> {
+    /// With its prefix, in lower case.
+    pub(super) name: String,
+    attributes: Vec<(String, String)>,
+    /// Its own text, CDATA or not, entities decoded.
+    pub(super) text: String,
+    pub(super) children: Vec<Node<'a>>,
+    /// What is between its tags, as it stands.
+    pub(super) inner: &'a str,
+}
+
+impl<'a> Node<'a> {
+    pub(super) fn attribute(&self, name: &str) -> Option<&str> {
+        self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
+    }
+
+    pub(super) fn all<'b>(&'b self, name: &'b str) -> impl Iterator<Item = &'b Node<'a>> {
+        self.children.iter().filter(move |child| child.name == name)
+    }
+
+    pub(super) fn child(&self, name: &str) -> Option<&Node<'a>> {
+        self.children.iter().find(|child| child.name == name)
+    }
+
+    /// The text of a child, trimmed, if it says anything.
+    pub(super) fn says(&self, name: &str) -> Option<&str> {
+        self.child(name).map(|child| child.text.trim()).filter(|text| !text.is_empty())
+    }
+}
+
+/// Hands over every element called one of `wanted`, each with all that is in it.
+///
+/// # Errors
+/// A sentence, where the document is broken; what came before was handed over.
+pub(super) fn records<'a>(
+    xml: &'a str,
+    wanted: &[&str],
+    mut each: impl FnMut(Node<'a>),
+) -> Result<(), String> {
+    let mut reader = Reader::from_str(xml);
+    let config = reader.config_mut();
+    config.check_end_names = false;
+    config.allow_unmatched_ends = true;
+    config.allow_dangling_amp = true;
+    // The open elements of the record that is read; where each one's content begins.
+    let mut open: Vec<(Node, usize)> = Vec::new();
+    // How many elements are open that are too deep or too many to be kept.
+    let (mut lost, mut count) = (0usize, 0usize);
+    loop {
+        let before = position(&reader);
+        let event = match reader.read_event() {
+            Ok(Event::Eof) if open.is_empty() => return Ok(()),
+            Ok(Event::Eof) => return Err("It is cut short; what came before was kept.".to_owned()),
+            Ok(event) => event,
+            Err(_) => {
+                return Err("It is broken XML; what came before the break was kept.".to_owned());
+            }
+        };
+        match event {
+            Event::Start(tag) if lost > 0 || open.len() >= DEEPEST || count >= MOST => {
+                let _ = tag;
+                lost += 1;
+            }
+            Event::End(_) if lost > 0 => lost -= 1,
+            Event::Start(tag) => {
+                let node = node(&tag);
+                if !open.is_empty() || wanted.contains(&node.name.as_str()) {
+                    count += 1;
+                    open.push((node, position(&reader)));
+                }
+            }
+            Event::Empty(tag) => match open.last_mut() {
+                Some((parent, _)) if lost == 0 && count < MOST => {
+                    count += 1;
+                    parent.children.push(node(&tag));
+                }
+                None if lost == 0 => {
+                    let node = node(&tag);
+                    if wanted.contains(&node.name.as_str()) {
+                        each(node);
+                    }
+                }
+                _ => {}
+            },
+            Event::End(_) => {
+                let Some((mut node, from)) = open.pop() else { continue };
+                node.inner = xml.get(from..before).unwrap_or_default();
+                match open.last_mut() {
+                    Some((parent, _)) => parent.children.push(node),
+                    None => {
+                        count = 0;
+                        each(node);
+                    }
+                }
+            }
+            _ if lost > 0 => {}
+            Event::Text(text) => say(&mut open, &text),
+            Event::CData(text) => say(&mut open, &text),
+            Event::GeneralRef(name) => say(&mut open, &html::decoded(&format!("&{};", &*name))),
+            _ => {}
+        }
+    }
+}
+
+fn position(reader: &Reader<&[u8]>) -> usize {
+    usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX)
+}
+
+fn say(open: &mut [(Node, usize)], text: &str) {
+    if let Some((node, _)) = open.last_mut()
+        && node.text.len() + text.len() <= LARGEST
+    {
+        node.text.push_str(text);
+    }
+}
+
+fn node<'a>(tag: &BytesStart) -> Node<'a> {
+    let mut attributes = tag.attributes();
+    let attributes = attributes.with_checks(false).flatten().take(32).filter_map(|found| {
+        let value = found.normalized_value(XmlVersion::Implicit1_0).ok()?;
+        Some((found.key.as_ref().to_ascii_lowercase(), value.into_owned()))
+    });
+    Node {
+        name: tag.name().as_ref().to_ascii_lowercase(),
+        attributes: attributes.collect(),
+        ..Node::default()
+    }
+}
