@@ -29,4 +29,6 @@ pub mod row;
 
 pub mod run;
 
+pub mod voice;
+
 pub mod verdict;
