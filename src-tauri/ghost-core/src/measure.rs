@@ -192,7 +192,7 @@ pub fn bits_per_byte(sum_log2: f64, bytes: usize) -> Option<f64> {
 }
 
 /// The words of a text as numbers, whatever their case and the shape of their apostrophes.
-fn hashes(text: &str) -> Vec<u64> {
+pub(crate) fn hashes(text: &str) -> Vec<u64> {
     // FNV-1a, mixed once more: cheap, and the same everywhere.
     let hash = |word: &str| {
         let letters = word.chars().flat_map(char::to_lowercase);
@@ -207,7 +207,7 @@ fn hashes(text: &str) -> Vec<u64> {
 
 /// A number for each run of `n` words: the sum of its words over the powers of a base, which rolls
 /// on by one word at a time. None where `n` is 0 or there are fewer words.
-fn grams(words: &[u64], n: usize) -> impl Iterator<Item = u64> {
+pub(crate) fn grams(words: &[u64], n: usize) -> impl Iterator<Item = u64> {
     const BASE: u64 = 0xD134_2543_DE82_EF95;
     let n = if n == 0 { usize::MAX } else { n };
     let oldest = (1..n.min(words.len())).fold(1u64, |power, _| power.wrapping_mul(BASE));

@@ -379,6 +379,11 @@ impl Voice {
     }
 }
 
+/// Whether a word, in small letters, is one that no topic is made of.
+pub fn is_function_word(word: &str) -> bool {
+    skeleton::symbol(word).is_some()
+}
+
 /// The writer's pieces of 100 words or more; of a huge archive an even part.
 fn archive(pieces: &[&str]) -> Vec<Skeleton> {
     let bytes: usize = pieces.iter().map(|piece| piece.len()).sum();

@@ -122,7 +122,7 @@ pub(super) fn ends_sentence(symbol: Symbol) -> bool {
 
 /// What is left of a text.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
-#[serde(transparent)]
+#[serde(try_from = "String", into = "String")]
 pub struct Skeleton(Vec<Symbol>);
 
 impl Skeleton {
@@ -245,6 +245,28 @@ impl Skeleton {
     /// Whether every symbol is one of this alphabet's.
     pub(super) fn is_sound(&self) -> bool {
         self.0.iter().all(|&symbol| usize::from(symbol) < alphabet())
+    }
+}
+
+/// The digits of symbols in a file, two for each.
+const DIGITS: &[u8; 64] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+-";
+
+impl From<Skeleton> for String {
+    fn from(skeleton: Skeleton) -> String {
+        let digits = |symbol: Symbol| [symbol / 64 % 64, symbol % 64];
+        let digits = skeleton.0.into_iter().flat_map(digits);
+        digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
+    }
+}
+
+impl TryFrom<String> for Skeleton {
+    type Error = &'static str;
+
+    fn try_from(digits: String) -> Result<Skeleton, &'static str> {
+        let digit = |byte: &u8| DIGITS.iter().position(|digit| digit == byte);
+        let symbol = |pair: &[u8]| Some((digit(&pair[0])? * 64 + digit(pair.get(1)?)?) as Symbol);
+        let symbols: Option<Vec<_>> = digits.as_bytes().chunks(2).map(symbol).collect();
+        symbols.map(Skeleton).ok_or("a sample is written with two digits a symbol")
     }
 }
 

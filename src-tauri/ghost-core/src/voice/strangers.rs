@@ -10,7 +10,7 @@ use super::skeleton::{Skeleton, alphabet, kept};
 /// Words of one sample: as long as the longest text that is scored in one go.
 pub const SAMPLE_WORDS: usize = 800;
 /// Samples kept of one writer.
-const MOST_SAMPLES: usize = 12;
+const MOST_SAMPLES: usize = 10;
 
 /// One other writer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -136,7 +136,7 @@ mod tests {
         assert!(matches!(Strangers::from_json(&json), Err(StrangersTrouble::OtherWords)));
         assert!(matches!(Strangers::from_json("{}"), Err(StrangersTrouble::NotOne(_))));
         let wild = format!(
-            "{{\"about\":\"\",\"alphabet\":{},\"writers\":[{{\"name\":\"\",\"samples\":[[65535]]}}]}}",
+            "{{\"about\":\"\",\"alphabet\":{},\"writers\":[{{\"name\":\"\",\"samples\":[\"--\"]}}]}}",
             fingerprint()
         );
         assert!(matches!(Strangers::from_json(&wild), Err(StrangersTrouble::OtherWords)));
