@@ -50,9 +50,13 @@ fn main() {
         let mut swap = |text: &String| -> String {
             tokens(text)
                 .map(|token| {
-                    let stays = token.class != Class::Word
-                        || is_function_word(&token.text.to_lowercase());
-                    if stays { token.text } else { content[chance.below(content.len() as u64) as usize] }
+                    let stays =
+                        token.class != Class::Word || is_function_word(&token.text.to_lowercase());
+                    if stays {
+                        token.text
+                    } else {
+                        content[chance.below(content.len() as u64) as usize]
+                    }
                 })
                 .collect()
         };

@@ -10,7 +10,7 @@ use std::collections::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use crate::archive::{Apart, apart};
-use crate::measure::{Shingles, grams, hashes, repetition};
+use crate::measure::{Shingles, grams, hashes, number, repetition_of_words};
 use crate::seed::Seed;
 use crate::voice::is_function_word;
 use crate::words::{count, words};
@@ -113,15 +113,15 @@ impl Guards {
     /// Reads the pieces a ghost has learned from. A second for 500 posts at most.
     pub fn of(pieces: &[&str]) -> Guards {
         let (mut runs, mut pairs) = (HashMap::new(), HashMap::new());
-        for piece in pieces {
-            let all = hashes(piece);
-            tally(&mut runs, grams(&all, RUN).collect());
-            tally(&mut pairs, pairs_of(piece));
+        let pieces: Vec<Prose> = pieces.iter().map(|piece| Prose::of(piece)).collect();
+        for piece in &pieces {
+            tally(&mut runs, grams(&piece.words, RUN).collect());
+            tally(&mut pairs, piece.pairs());
         }
         let mut guards = Guards {
             runs,
             pairs,
-            shingles: pieces.iter().map(|piece| Shingles::of(piece)).collect(),
+            shingles: pieces.iter().map(|piece| Shingles::of_words(&piece.words)).collect(),
             most_share: LEAST_SHARE,
             limits: Vec::new(),
         };
@@ -129,8 +129,8 @@ impl Guards {
         let shares = pieces.iter().map(|piece| guards.copied(piece, &none, 1).1).collect();
         guards.most_share = quantile(shares, 0.95).unwrap_or(0.0).max(LEAST_SHARE);
         for length in LENGTHS {
-            let openings: Vec<&str> = pieces.iter().filter_map(|p| opening(p, length)).collect();
-            let said = openings.iter().map(|text| repetition(text)).collect();
+            let openings: Vec<Prose> = pieces.iter().filter_map(|p| p.opening(length)).collect();
+            let said = openings.iter().map(|text| repetition_of_words(&text.words)).collect();
             let known: Vec<f64> =
                 openings.iter().filter_map(|text| guards.known(text, 1)).collect();
             // Below ten pieces the least of them says little.
@@ -146,11 +146,13 @@ impl Guards {
 
     /// Looks at one draft; every guard that could tell has one finding.
     pub fn watch(&self, draft: &Watched<'_>) -> Vec<Finding> {
-        let mut found = vec![tells(draft.text)];
+        let own = without_quotes(draft.text);
+        let mut found = vec![tells(&own)];
         if found[0].blocked {
             return found;
         }
-        let (run, share) = self.copied(draft.text, draft.seed, 0);
+        let prose = Prose::of_plain(&own);
+        let (run, share) = self.copied(&prose, draft.seed, 0);
         found.push(Finding {
             guard: Guard::CopiedRun,
             figure: run as f64,
@@ -165,24 +167,23 @@ impl Guards {
         found.push(Finding::above(Guard::CopiedShare, share, self.most_share, |share, limit| {
             format!("{share} of its runs of eight words are out of your pieces ({limit} may be).")
         }));
-        let shingles = Shingles::of(draft.text);
+        let shingles = Shingles::of_words(&prose.words);
         let like = self.shingles.iter().map(|piece| piece.likeness(&shingles)).fold(0.0, f64::max);
         found.push(Finding::above(Guard::NearDuplicate, like, MOST_LIKE, |like, limit| {
             format!("It shares {like} of its phrases with one piece of yours ({limit} may be).")
         }));
-        found.push(self.repeated(draft.text));
-        found.extend(self.sense(draft));
+        found.push(self.repeated(&own, &prose));
+        found.extend(self.sense(&prose, draft.surprise));
         found
     }
 
     /// The longest run of words out of a piece, and the share of runs of [`RUN`] that are; what the
     /// seed says, quotations and phrases of the writer's do not count. A text that is itself one
     /// of the pieces is told so by `itself`.
-    fn copied(&self, text: &str, seed: &Seed, itself: u32) -> (usize, f64) {
-        let own = without_quotes(text);
+    fn copied(&self, text: &Prose, seed: &Seed, itself: u32) -> (usize, f64) {
         let asked: HashSet<u64> = grams(&hashes(&seed.request()), RUN).collect();
         let (mut all, mut copied, mut row, mut longest) = (0usize, 0usize, 0usize, 0usize);
-        for run in grams(&hashes(&own), RUN) {
+        for run in grams(&text.words, RUN) {
             let pieces = self.runs.get(&run).map_or(0, |n| n.saturating_sub(itself));
             let taken = (1..STOCK).contains(&pieces) && !asked.contains(&run);
             all += 1;
@@ -194,8 +195,8 @@ impl Guards {
     }
 
     /// The share of its pairs of words that stand in a piece; none where there are too few.
-    fn known(&self, text: &str, itself: u32) -> Option<f64> {
-        let pairs = pairs_of(text);
+    fn known(&self, text: &Prose, itself: u32) -> Option<f64> {
+        let pairs = text.pairs();
         let known = pairs.iter().filter(|pair| self.pairs.get(pair).is_some_and(|n| *n > itself));
         (pairs.len() >= 40).then(|| known.count() as f64 / pairs.len() as f64)
     }
@@ -205,26 +206,27 @@ impl Guards {
         nearest.map_or((LEAST_REPETITION, 0.0), |(_, most, least)| (*most, *least))
     }
 
-    fn repeated(&self, text: &str) -> Finding {
-        let limit = self.limit_at(count(text)).0;
+    fn repeated(&self, text: &str, prose: &Prose) -> Finding {
+        let limit = self.limit_at(prose.words.len()).0;
+        let said = repetition_of_words(&prose.words);
         if let Some(loops) = loops(text) {
             let sentence = format!("It goes round in circles: “{loops}”.");
             return Finding {
                 guard: Guard::Repetition,
-                figure: repetition(text),
+                figure: said,
                 limit,
                 blocked: true,
                 sentence,
             };
         }
-        Finding::above(Guard::Repetition, repetition(text), limit, |said, limit| {
+        Finding::above(Guard::Repetition, said, limit, |said, limit| {
             format!("{said} of its runs of four words were said before (your pieces: {limit}).")
         })
     }
 
     /// Surprise says more than pairs of words do, where there is any.
-    fn sense(&self, draft: &Watched<'_>) -> Option<Finding> {
-        if let Some(surprise) = draft.surprise.filter(|one| one.own.len() >= 4) {
+    fn sense(&self, text: &Prose, surprise: Option<&Surprise>) -> Option<Finding> {
+        if let Some(surprise) = surprise.filter(|one| one.own.len() >= 4) {
             let (least, most) = range(&surprise.own);
             let bits = surprise.draft;
             let (limit, why) = match bits {
@@ -239,8 +241,8 @@ impl Guards {
             };
             return Some(Finding { guard: Guard::Sense, figure: bits, limit, blocked, sentence });
         }
-        let least = self.limit_at(count(draft.text)).1;
-        let known = self.known(draft.text, 0).filter(|_| least > 0.0)?;
+        let least = self.limit_at(text.words.len()).1;
+        let known = self.known(text, 0).filter(|_| least > 0.0)?;
         Some(Finding::below(Guard::Sense, known, least, |known, limit| {
             format!(
                 "{known} of its pairs of words stand together anywhere in your pieces (at least \
@@ -326,7 +328,7 @@ pub fn adherence(text: &str, seed: &Seed) -> Option<f64> {
         let lower = words(text).map(|(_, word)| word.to_lowercase().replace('’', "'"));
         lower.filter(|word| !is_function_word(word)).map(|word| stem(&word).to_owned()).collect()
     };
-    let asked = stems(&[&[seed.topic.clone()], &seed.points[..]].concat().join("\n"));
+    let asked = stems(&format!("{}\n{}", seed.topic, seed.points.join("\n")));
     let taken = stems(text);
     let both = asked.iter().filter(|stem| taken.contains(*stem)).count();
     (!asked.is_empty()).then(|| both as f64 / asked.len() as f64)
@@ -404,8 +406,7 @@ fn loops(text: &str) -> Option<String> {
     }
     let mut lines = HashSet::new();
     let long = |line: &&str| words(line).nth(4).is_some() && !line.trim_start().starts_with('|');
-    let twice = without_quotes(text);
-    let line = twice.lines().map(str::trim).filter(long).find(|line| !lines.insert(*line))?;
+    let line = text.lines().map(str::trim).filter(long).find(|line| !lines.insert(*line))?;
     Some(line.chars().take(60).collect())
 }
 
@@ -422,24 +423,41 @@ fn without_quotes(text: &str) -> String {
     own + &text[at..]
 }
 
-/// Neighbouring words of which one or both are content, each pair once.
-fn pairs_of(text: &str) -> HashSet<u64> {
-    let all: Vec<&str> = words(text).map(|(_, word)| word).collect();
-    let function: Vec<bool> =
-        all.iter().map(|word| is_function_word(&word.to_lowercase().replace('’', "'"))).collect();
-    let runs = grams(&hashes(text), 2).collect::<Vec<_>>();
-    let telling = function.windows(2).map(|pair| !(pair[0] && pair[1]));
-    runs.into_iter().zip(telling).filter(|(_, telling)| *telling).map(|(run, _)| run).collect()
+/// The words of a text as numbers, without quotations and code.
+struct Prose {
+    words: Vec<u64>,
+    /// Which of them are function words.
+    function: Vec<bool>,
+}
+
+impl Prose {
+    fn of(text: &str) -> Prose {
+        Prose::of_plain(&without_quotes(text))
+    }
+
+    fn of_plain(text: &str) -> Prose {
+        let is_function = |word: &str| is_function_word(&word.to_lowercase().replace('’', "'"));
+        let (words, function) =
+            words(text).map(|(_, word)| (number(word), is_function(word))).unzip();
+        Prose { words, function }
+    }
+
+    /// Its first words; nothing where it has fewer.
+    fn opening(&self, length: usize) -> Option<Prose> {
+        let words = self.words.get(..length)?.to_vec();
+        Some(Prose { words, function: self.function[..length].to_vec() })
+    }
+
+    /// Neighbouring words of which one or both are content, each pair once.
+    fn pairs(&self) -> HashSet<u64> {
+        let telling = self.function.windows(2).map(|pair| !(pair[0] && pair[1]));
+        let pairs = grams(&self.words, 2).zip(telling);
+        pairs.filter(|(_, telling)| *telling).map(|(pair, _)| pair).collect()
+    }
 }
 
 fn tally(found: &mut HashMap<u64, u32>, runs: HashSet<u64>) {
     runs.into_iter().for_each(|run| *found.entry(run).or_default() += 1);
-}
-
-/// The first words of a text; nothing where it has fewer.
-fn opening(text: &str, length: usize) -> Option<&str> {
-    let (at, word) = words(text).nth(length - 1)?;
-    Some(&text[..at + word.len()])
 }
 
 fn quantile(mut all: Vec<f64>, share: f64) -> Option<f64> {

@@ -533,7 +533,7 @@ impl Heard {
                 slot.0 = length;
                 let every = texts.len().div_ceil(MOST_TEXTS).max(1);
                 let part = texts.iter().enumerate().filter(|(n, _)| n % folds == fold);
-                for (_, text) in part.filter(|(n, _)| (n / folds) % every == 0) {
+                for (_, text) in part.filter(|(n, _)| (n / folds).is_multiple_of(every)) {
                     let opening = text.opening(length).or_else(|| {
                         // A text a little short will do.
                         (text.words() * 5 >= length * 4).then(|| text.clone())
