@@ -105,8 +105,10 @@ fn main() {
         for ((one, stranger), _) in
             writers.iter().zip(&strangers).zip(&tested).filter(|(_, tested)| **tested)
         {
-            for sample in &stranger.samples {
-                hear(&voice, &one.folder, sample, &mut found);
+            assert!(!pool.writers.contains(stranger), "strangers are met for the first time");
+            let every = one.pieces.len().div_ceil(40).max(1);
+            for text in one.pieces.iter().step_by(every) {
+                hear(&voice, &one.folder, &Skeleton::of(text), &mut found);
             }
         }
     }

@@ -10,7 +10,7 @@ use super::skeleton::{Skeleton, alphabet, kept};
 /// Words of one sample: as long as the longest text that is scored in one go.
 pub const SAMPLE_WORDS: usize = 800;
 /// Samples kept of one writer.
-const MOST_SAMPLES: usize = 10;
+const MOST_SAMPLES: usize = 4;
 
 /// One other writer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
