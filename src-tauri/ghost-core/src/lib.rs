@@ -29,4 +29,7 @@ pub mod row;
 
 pub mod run;
 
+pub mod guard;
+pub mod voice;
+
 pub mod verdict;

@@ -146,8 +146,12 @@ pub struct Shingles(Vec<u64>);
 impl Shingles {
     /// The shingles of a text.
     pub fn of(text: &str) -> Shingles {
-        let words = hashes(text);
-        let mut found: Vec<u64> = grams(&words, words.len().min(5)).collect();
+        Shingles::of_words(&hashes(text))
+    }
+
+    /// The shingles of words that are numbers already.
+    pub(crate) fn of_words(words: &[u64]) -> Shingles {
+        let mut found: Vec<u64> = grams(words, words.len().min(5)).collect();
         found.sort_unstable();
         found.dedup();
         Shingles(found)
@@ -178,9 +182,13 @@ impl Shingles {
 
 /// Share of the runs of four words that have been said before (rep-4).
 pub fn repetition(text: &str) -> f64 {
-    let words = hashes(text);
-    let all = grams(&words, 4).count();
-    let unique = grams(&words, 4).collect::<HashSet<_>>().len();
+    repetition_of_words(&hashes(text))
+}
+
+/// The same of words that are numbers already.
+pub(crate) fn repetition_of_words(words: &[u64]) -> f64 {
+    let all = grams(words, 4).count();
+    let unique = grams(words, 4).collect::<HashSet<_>>().len();
     share(all - unique, all).unwrap_or(0.0)
 }
 
@@ -192,22 +200,23 @@ pub fn bits_per_byte(sum_log2: f64, bytes: usize) -> Option<f64> {
 }
 
 /// The words of a text as numbers, whatever their case and the shape of their apostrophes.
-fn hashes(text: &str) -> Vec<u64> {
-    // FNV-1a, mixed once more: cheap, and the same everywhere.
-    let hash = |word: &str| {
-        let letters = word.chars().flat_map(char::to_lowercase);
-        let hash = letters.fold(0xCBF2_9CE4_8422_2325, |hash: u64, c| {
-            let c = if c == '’' { '\'' } else { c };
-            (hash ^ u64::from(c)).wrapping_mul(0x0000_0100_0000_01B3)
-        });
-        (hash ^ (hash >> 31)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
-    };
-    words(text).map(|(_, word)| hash(word)).collect()
+pub(crate) fn hashes(text: &str) -> Vec<u64> {
+    words(text).map(|(_, word)| number(word)).collect()
+}
+
+/// A word as a number: FNV-1a, mixed once more; cheap, and the same everywhere.
+pub(crate) fn number(word: &str) -> u64 {
+    let letters = word.chars().flat_map(char::to_lowercase);
+    let hash = letters.fold(0xCBF2_9CE4_8422_2325, |hash: u64, c| {
+        let c = if c == '’' { '\'' } else { c };
+        (hash ^ u64::from(c)).wrapping_mul(0x0000_0100_0000_01B3)
+    });
+    (hash ^ (hash >> 31)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
 }
 
 /// A number for each run of `n` words: the sum of its words over the powers of a base, which rolls
 /// on by one word at a time. None where `n` is 0 or there are fewer words.
-fn grams(words: &[u64], n: usize) -> impl Iterator<Item = u64> {
+pub(crate) fn grams(words: &[u64], n: usize) -> impl Iterator<Item = u64> {
     const BASE: u64 = 0xD134_2543_DE82_EF95;
     let n = if n == 0 { usize::MAX } else { n };
     let oldest = (1..n.min(words.len())).fold(1u64, |power, _| power.wrapping_mul(BASE));

@@ -1,17 +1,19 @@
 //! Does the candidate write more like its writer than the best that can be had without it?
 //!
-//! Judged on pieces nobody has learned from, by how many bits a byte of the writer's own text costs
-//! (VOICE 5.3): fewer bits, less surprise. Knows neither bases nor adapters, only their numbers,
-//! and draws no chance of its own, so that the same evidence has the same verdict for ever.
+//! The gate of VOICE 8.3, whose default is to deny: on pieces nobody has learned from, fewer bits a
+//! byte of the writer's own text (G1) *and* drafts that sound more like the writer (G2), with no
+//! guardrail touched (G3), nothing lost on the ghost that writes now (G4), and the writer's edits
+//! understood no worse (G5). What was not measured is not asked for, and the reasons say so.
 //!
-//! Of the gate in VOICE 8.3 this is G0, G1 and G4. How a draft *sounds* (G2) and the guardrails
-//! (G3, `BLOCKED`) are missing until they are measured; the reasons say so.
+//! Knows neither bases nor adapters, only their numbers, and draws no chance of its own, so that
+//! the same evidence has the same verdict for ever.
 
 use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
 use crate::chance::Chance;
+use crate::guard::{Finding, Guard};
 use crate::id::PieceId;
 
 /// Fewer pieces prove nothing.
@@ -20,8 +22,24 @@ const LEAST_PIECES: usize = 8;
 const LEAST_GAIN: f64 = 0.02;
 /// Chance that luck alone does as well, above which nothing is shipped.
 const MOST_LUCK: f64 = 0.05;
-/// How much better the incumbent may be.
+/// The same where another adapter already writes: nights of trying must not add up to luck.
+const MOST_LUCK_AGAIN: f64 = 0.01;
+/// How much better the incumbent may be, in bits.
 const MOST_LOSS: f64 = 0.005;
+/// How much nearer to the writer the drafts must sound: a tenth of the way from a stranger.
+const LEAST_NEARER: f64 = 0.10;
+/// How much nearer the incumbent's drafts may sound.
+const MOST_FARTHER: f64 = 0.03;
+/// What the writer's own held-out pieces must sound like, for the measure to be believed.
+const OWN: [f64; 2] = [0.65, 1.15];
+/// What strangers may sound like, either way of 0, and what the base's drafts at most.
+const STRANGE: f64 = 0.25;
+/// How often one of the writer's pieces must sound nearer than one of the base's drafts.
+const LEAST_TOLD_APART: f64 = 0.90;
+/// Pairs of a draft and what became of it that say something.
+const LEAST_PAIRS: usize = 10;
+/// Share of drafts that may touch a guardrail the writer's own pieces touch now and then.
+const MOST_TOUCHED: f64 = 0.10;
 /// Sign flips and resamples where not all can be looked at.
 const DRAWS: u32 = 10_000;
 /// Up to this many pieces every flip of signs is looked at.
@@ -61,11 +79,74 @@ pub struct HeldOut {
     pub incumbent: Option<f64>,
 }
 
-/// Everything a verdict is reached from.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+/// How much the drafts for one held-out seed sound like the writer ([`crate::voice`]).
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Drafted {
+    /// The candidate's drafts.
+    pub adapter: Vec<f64>,
+    /// The best prompt's.
+    pub prompt: Vec<f64>,
+    /// Those of the adapter that writes now; none where there is none.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub incumbent: Vec<f64>,
+}
+
+/// How everybody sounds.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Heard {
+    /// One for each held-out seed.
+    pub drafted: Vec<Drafted>,
+    /// The writer's held-out pieces.
+    pub own: Vec<f64>,
+    /// The untouched base's drafts, on seeds its calibration did not use.
+    pub base: Vec<f64>,
+    /// Strangers the voice has never met.
+    pub strangers: Vec<f64>,
+    /// Means against the base's drafts alone (V_bot): the candidate's, and the prompt's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bot: Option<[f64; 2]>,
+}
+
+/// What the guardrails found.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Watch {
+    /// Of each of the candidate's drafts.
+    pub drafts: Vec<Vec<Finding>>,
+    /// Of all of them together.
+    pub together: Vec<Finding>,
+}
+
+/// How often each way of writing finds what the writer made of a draft more likely than the draft.
+#[derive(Debug, Clone, Copy, PartialEq, Default, Serialize, Deserialize)]
+pub struct Preference {
+    /// Held-out pairs.
+    pub pairs: usize,
+    /// The candidate.
+    pub adapter: f64,
+    /// The best prompt.
+    pub prompt: f64,
+    /// The adapter that writes now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub incumbent: Option<f64>,
+}
+
+/// Everything a verdict is reached from; what is `None` was not measured.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Evidence {
     /// One for each held-out piece.
     pub held_out: Vec<HeldOut>,
+    /// Mean bits a byte of function words and punctuation alone: the prompt's, and the candidate's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub style: Option<[f64; 2]>,
+    /// How the drafts sound.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub heard: Option<Heard>,
+    /// What the guardrails say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub watch: Option<Watch>,
+    /// What the writer's edits say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preference: Option<Preference>,
 }
 
 /// What the candidate is held against: the better of the two on these pieces.
@@ -104,6 +185,42 @@ pub struct Measures {
     pub wins: usize,
     /// 95 % interval of `gain_over_prompt` (percentile bootstrap over pieces).
     pub interval: [f64; 2],
+    /// How the drafts sound, where it was measured.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub voice: Option<VoiceMeasures>,
+}
+
+/// Means of V: 0 a stranger or a bot, 1 the writer.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct VoiceMeasures {
+    /// Seeds drafted from.
+    pub n: usize,
+    /// The candidate's drafts.
+    pub adapter: f64,
+    /// 90 % interval of it (bootstrap over seeds, then over drafts).
+    pub adapter_interval: [f64; 2],
+    /// The best prompt's drafts.
+    pub prompt: f64,
+    /// 90 % interval of it.
+    pub prompt_interval: [f64; 2],
+    /// Those of the adapter that writes now.
+    pub incumbent: Option<f64>,
+    /// The untouched base's drafts.
+    pub base: f64,
+    /// The writer's own held-out pieces.
+    pub own: f64,
+    /// Strangers.
+    pub strangers: f64,
+    /// How often one of the writer's pieces sounds nearer than one of the base's drafts.
+    pub told_apart: f64,
+    /// `adapter` less `prompt`.
+    pub gain: f64,
+    /// 90 % interval of it.
+    pub interval: [f64; 2],
+    /// Chance that luck alone does as well.
+    pub p_value: f64,
+    /// Seeds whose drafts sound nearer than the prompt's.
+    pub wins: usize,
 }
 
 /// A decision, and why.
@@ -111,8 +228,8 @@ pub struct Measures {
 pub struct Verdict {
     /// What is done.
     pub decision: Decision,
-    /// Sentences for the writer, with the writer's own figures; the decisive one is the last but
-    /// one.
+    /// Sentences for the writer, with the writer's own figures; after the decisive one only says
+    /// what was not measured.
     pub reasons: Vec<String>,
     /// The figures.
     pub measures: Measures,
@@ -122,11 +239,15 @@ pub struct Verdict {
 pub fn judge(evidence: &Evidence, random_seed: u64) -> Verdict {
     let held_out = usable(evidence);
     let unusable = evidence.held_out.len() - held_out.len();
-    let measures = Measures::of(&held_out, random_seed);
+    let mut measures = Measures::of(&held_out, random_seed);
+    measures.voice =
+        evidence.heard.as_ref().and_then(|heard| VoiceMeasures::of(heard, random_seed));
     let mut reasons = measures.sentences();
-    let (decision, why) = decide(&measures, unusable);
+    let (decision, why) = decide(&measures, unusable, evidence);
     reasons.push(why);
-    reasons.push("How much its drafts sound like you is not measured yet.".to_owned());
+    if evidence.heard.is_none() {
+        reasons.push("How much its drafts sound like you is not measured yet.".to_owned());
+    }
     Verdict { decision, reasons, measures }
 }
 
@@ -146,12 +267,16 @@ fn usable(evidence: &Evidence) -> Vec<&HeldOut> {
     usable.collect()
 }
 
-fn decide(measures: &Measures, unusable: usize) -> (Decision, String) {
-    let n = measures.n;
+fn decide(measures: &Measures, unusable: usize, evidence: &Evidence) -> (Decision, String) {
+    let said = |decision, why: &str| (decision, why.to_owned());
     if unusable > 0 {
         let why = format!("{} could not be measured, so nothing is decided.", pieces(unusable));
         return (Decision::Unproven, why);
     }
+    if let Some(why) = evidence.watch.as_ref().and_then(touched) {
+        return (Decision::Blocked, why);
+    }
+    let n = measures.n;
     if n < LEAST_PIECES {
         let why = format!(
             "{} held out: {LEAST_PIECES} are needed to tell skill from luck.",
@@ -159,15 +284,16 @@ fn decide(measures: &Measures, unusable: usize) -> (Decision, String) {
         );
         return (Decision::Unproven, why);
     }
-    if measures.gain_over_prompt <= 0.0 {
+    let nearer = measures.voice.as_ref().is_some_and(|voice| voice.gain > 0.0);
+    if measures.gain_over_prompt <= 0.0 && !nearer {
         let why = "It is no better than what you have without it, so it is put away.";
-        return (Decision::Retire, why.to_owned());
+        return said(Decision::Retire, why);
     }
     if let Some(incumbent) = measures.incumbent
         && measures.adapter > incumbent * (1.0 + MOST_LOSS)
     {
         let why = "The ghost you have writes more like you, so it goes on writing.";
-        return (Decision::Keep, why.to_owned());
+        return said(Decision::Keep, why);
     }
     if measures.gain_over_prompt < LEAST_GAIN {
         let why = format!(
@@ -177,12 +303,209 @@ fn decide(measures: &Measures, unusable: usize) -> (Decision, String) {
         );
         return (Decision::Keep, why);
     }
-    if measures.p_value > MOST_LUCK {
+    let most_luck = if measures.incumbent.is_some() { MOST_LUCK_AGAIN } else { MOST_LUCK };
+    if measures.p_value > most_luck {
         let why = "It is better, but luck could have done as well; nothing changes.";
-        return (Decision::Keep, why.to_owned());
+        return said(Decision::Keep, why);
     }
-    let why = "It writes more like you than anything you have, so it writes from now on.";
-    (Decision::Ship, why.to_owned())
+    if let Some([prompt, adapter]) = evidence.style
+        && (adapter >= prompt || adapter.is_nan() || prompt.is_nan())
+    {
+        let why = "It has learned your topics, not your manner: small words and punctuation \
+                   surprise it as much as they do your best prompt.";
+        return said(Decision::Keep, why);
+    }
+    if let Some(heard) = &evidence.heard
+        && let Some(found) = unheard(measures, heard, most_luck)
+    {
+        return found;
+    }
+    if let Some(preference) = evidence.preference.filter(|one| one.pairs >= LEAST_PAIRS) {
+        let rival = preference.incumbent.unwrap_or(preference.prompt).max(preference.prompt);
+        if preference.adapter.is_nan() || preference.adapter < rival {
+            let why = format!(
+                "It prefers what you made of {} to what you were given {} of the time; {} without \
+                 it. Your edits are better understood by what you have.",
+                if preference.pairs == 1 { "a draft" } else { "your drafts" },
+                percent(preference.adapter),
+                percent(rival)
+            );
+            return (Decision::Keep, why);
+        }
+    }
+    said(
+        Decision::Ship,
+        "It writes more like you than anything you have, so it writes from now on.",
+    )
+}
+
+/// The guardrail that stands in the way, in a sentence. One draft that copies, or gives itself
+/// away, is one too many; what the writer's own pieces do now and then may be done that often.
+fn touched(watch: &Watch) -> Option<String> {
+    if let Some(finding) = watch.together.iter().find(|finding| finding.blocked) {
+        return Some(format!("It is held back. {}", finding.sentence));
+    }
+    let guards = [
+        (Guard::CopiedRun, true),
+        (Guard::NearDuplicate, true),
+        (Guard::BotTell, true),
+        (Guard::CopiedShare, false),
+        (Guard::Repetition, false),
+        (Guard::Sense, false),
+        (Guard::Length, false),
+        (Guard::Topic, false),
+    ];
+    let n = watch.drafts.len();
+    guards.into_iter().find_map(|(guard, at_once)| {
+        let blocks = |finding: &&Finding| finding.guard == guard && finding.blocked;
+        let found: Vec<&Finding> =
+            watch.drafts.iter().filter_map(|draft| draft.iter().find(blocks)).collect();
+        let most = if at_once { 0.0 } else { MOST_TOUCHED * n as f64 };
+        let first = found.first().filter(|_| found.len() as f64 > most)?;
+        let drafts =
+            if found.len() == 1 { "1 draft".to_owned() } else { format!("{} drafts", found.len()) };
+        Some(format!("It is held back for {drafts} of {n}. {}", first.sentence))
+    })
+}
+
+/// What stands in the way of shipping in how the drafts sound; nothing if they sound well.
+fn unheard(measures: &Measures, heard: &Heard, most_luck: f64) -> Option<(Decision, String)> {
+    let Some(voice) = measures.voice.as_ref().filter(|voice| voice.n >= LEAST_PIECES) else {
+        let why = format!("Drafts from {LEAST_PIECES} seeds are needed to hear how it sounds.");
+        return Some((Decision::Unproven, why));
+    };
+    let unproven = |why: String| Some((Decision::Unproven, why));
+    if !(OWN[0]..=OWN[1]).contains(&voice.own) {
+        return unproven(format!(
+            "Your own pieces sound only {} like you, so the measure cannot be trusted yet.",
+            percent(voice.own)
+        ));
+    }
+    if voice.strangers.abs() > STRANGE {
+        return unproven(format!(
+            "Strangers sound {} like you, so the measure cannot be trusted yet.",
+            percent(voice.strangers)
+        ));
+    }
+    if voice.base > STRANGE || voice.told_apart < LEAST_TOLD_APART {
+        return unproven(format!(
+            "The untouched base cannot be told from you surely enough (it sounds {} like you, and \
+             is told apart {} of the time), so nothing is proven.",
+            percent(voice.base),
+            percent(voice.told_apart)
+        ));
+    }
+    let keep = |why: &str| Some((Decision::Keep, why.to_owned()));
+    if let Some(incumbent) = voice.incumbent {
+        if voice.adapter < incumbent - MOST_FARTHER {
+            return keep("The ghost you have sounds more like you, so it goes on writing.");
+        }
+        let better = measures.incumbent.is_some_and(|bits| measures.adapter < bits);
+        if !better && voice.adapter <= incumbent {
+            return keep("It is no better than the ghost you have, which goes on writing.");
+        }
+    }
+    if voice.gain < LEAST_NEARER {
+        return keep("Its drafts sound hardly more like you than your best prompt's.");
+    }
+    if voice.p_value > most_luck || voice.interval[0] <= 0.0 {
+        return keep("Its drafts sound more like you, but luck could have done as well.");
+    }
+    if heard.bot.is_some_and(|[adapter, prompt]| adapter.is_nan() || adapter < prompt) {
+        return keep("Its drafts sound more like a machine's than your best prompt's do.");
+    }
+    None
+}
+
+impl VoiceMeasures {
+    /// Nothing where there is a figure that is none, or nobody to compare with.
+    fn of(heard: &Heard, random_seed: u64) -> Option<VoiceMeasures> {
+        let has_incumbent = heard.drafted.iter().any(|drafted| !drafted.incumbent.is_empty());
+        let sound = |all: &[f64]| !all.is_empty() && all.iter().all(|v| v.abs() <= 10.0);
+        let whole = heard.drafted.iter().all(|drafted| {
+            sound(&drafted.adapter)
+                && sound(&drafted.prompt)
+                && (!has_incumbent || sound(&drafted.incumbent))
+        });
+        let others = [&heard.own, &heard.base, &heard.strangers];
+        if heard.drafted.is_empty() || !whole || !others.iter().all(|all| sound(all)) {
+            return None;
+        }
+        let n = heard.drafted.len();
+        let means =
+            |of: &dyn Fn(&Drafted) -> f64| heard.drafted.iter().map(of).sum::<f64>() / n as f64;
+        let nearer: Vec<f64> =
+            heard.drafted.iter().map(|d| mean(&d.adapter) - mean(&d.prompt)).collect();
+        let mut chance = Chance::new(random_seed);
+        let [adapter_interval, prompt_interval, interval] = nested(&heard.drafted, &mut chance);
+        let pairs = heard.own.iter().flat_map(|own| heard.base.iter().map(move |base| (own, base)));
+        let apart: f64 =
+            pairs.map(|(own, base)| f64::from(own.total_cmp(base) as i8 + 1) / 2.0).sum();
+        Some(VoiceMeasures {
+            n,
+            adapter: means(&|drafted| mean(&drafted.adapter)),
+            adapter_interval,
+            prompt: means(&|drafted| mean(&drafted.prompt)),
+            prompt_interval,
+            incumbent: has_incumbent.then(|| means(&|drafted| mean(&drafted.incumbent))),
+            base: mean(&heard.base),
+            own: mean(&heard.own),
+            strangers: mean(&heard.strangers),
+            told_apart: apart / (heard.own.len() * heard.base.len()) as f64,
+            gain: mean(&nearer),
+            interval,
+            p_value: luck(&nearer, &mut chance),
+            wins: nearer.iter().filter(|&&nearer| nearer > 0.0).count(),
+        })
+    }
+
+    fn sentence(&self) -> String {
+        let between = |[low, high]: [f64; 2]| format!("{} to {}", percent(low), percent(high));
+        format!(
+            "Its drafts come {} of the way from a stranger to you ({}); your best prompt reached \
+             {} ({}), the untouched base {}, and your own pieces {}. It sounds nearer on {} of {} \
+             seeds (chance of this by luck {}).",
+            percent(self.adapter),
+            between(self.adapter_interval),
+            percent(self.prompt),
+            between(self.prompt_interval),
+            percent(self.base),
+            percent(self.own),
+            self.wins,
+            self.n,
+            percent(self.p_value),
+        )
+    }
+}
+
+fn mean(all: &[f64]) -> f64 {
+    all.iter().sum::<f64>() / all.len().max(1) as f64
+}
+
+/// 90 % intervals of the candidate's mean, the prompt's, and their difference: seeds are drawn
+/// anew, and of each seed its drafts.
+fn nested(drafted: &[Drafted], chance: &mut Chance) -> [[f64; 2]; 3] {
+    let n = drafted.len();
+    let mut drawn: [Vec<f64>; 3] = Default::default();
+    for _ in 0..DRAWS {
+        let mut sums = [0.0; 2];
+        for _ in 0..n {
+            let one = &drafted[chance.below(n as u64) as usize];
+            for (sum, drafts) in sums.iter_mut().zip([&one.adapter, &one.prompt]) {
+                let k = drafts.len();
+                let drawn = (0..k).map(|_| drafts[chance.below(k as u64) as usize]);
+                *sum += drawn.sum::<f64>() / (k * n) as f64;
+            }
+        }
+        for (all, mean) in drawn.iter_mut().zip([sums[0], sums[1], sums[0] - sums[1]]) {
+            all.push(mean);
+        }
+    }
+    drawn.map(|mut all| {
+        all.sort_by(f64::total_cmp);
+        let at = |share: f64| all[(share * f64::from(DRAWS - 1)).round() as usize];
+        [at(0.05), at(0.95)]
+    })
 }
 
 impl Measures {
@@ -218,6 +541,7 @@ impl Measures {
             p_value: luck(&saved, &mut chance),
             wins: saved.iter().filter(|&&saved| saved > 0.0).count(),
             interval: interval(&pairs, &mut chance),
+            voice: None,
         }
     }
 
@@ -257,6 +581,7 @@ impl Measures {
                 compared(incumbent, self.adapter)
             ));
         }
+        said.extend(self.voice.as_ref().map(VoiceMeasures::sentence));
         said
     }
 }
@@ -350,7 +675,7 @@ mod tests {
             adapter: candidate * wobble(i + 1),
             incumbent,
         });
-        Evidence { held_out: held_out.collect() }
+        Evidence { held_out: held_out.collect(), ..Evidence::default() }
     }
 
     fn decision(evidence: &Evidence) -> Decision {
@@ -471,6 +796,161 @@ mod tests {
         assert!((luck(&padded, &mut chance) - exact).abs() < 0.02);
     }
 
+    /// The same nine with drafts: two for each seed, of these mean scores.
+    fn heard(adapter: f64, prompt: f64) -> Evidence {
+        let wobble = |mean: f64, i: usize| vec![mean + 0.02 * (i % 3) as f64, mean - 0.02];
+        let drafted = (0..9).map(|i| Drafted {
+            adapter: wobble(adapter, i),
+            prompt: wobble(prompt, i + 1),
+            incumbent: Vec::new(),
+        });
+        let heard = Heard {
+            drafted: drafted.collect(),
+            own: vec![0.8, 0.9, 1.0, 1.1],
+            base: vec![-0.1, 0.0, 0.1],
+            strangers: vec![-0.2, 0.1, 0.2],
+            bot: None,
+        };
+        Evidence { heard: Some(heard), ..nine(1.14, 1.06, None) }
+    }
+
+    fn changed(evidence: Evidence, change: impl Fn(&mut Heard)) -> Evidence {
+        let mut evidence = evidence;
+        change(evidence.heard.as_mut().unwrap());
+        evidence
+    }
+
+    fn finding(guard: Guard, blocked: bool) -> Finding {
+        let sentence = "It copies.".to_owned();
+        Finding { guard, figure: 1.0, limit: 0.5, blocked, sentence }
+    }
+
+    #[test]
+    fn nearer_drafts_ship_and_the_way_is_told() {
+        let verdict = judge(&heard(0.61, 0.38), 1);
+        assert_eq!(verdict.decision, Decision::Ship);
+        assert!(
+            verdict.reasons[2]
+                .starts_with("Its drafts come 61 % of the way from a stranger to you"),
+            "{:?}",
+            verdict.reasons
+        );
+        assert!(verdict.reasons[2].contains("your best prompt reached 38 %"));
+        assert!(verdict.reasons.last().unwrap().starts_with("It writes more like you"));
+    }
+
+    #[test]
+    fn drafts_that_sound_no_nearer_do_not_ship() {
+        assert_eq!(decision(&heard(0.45, 0.38)), Decision::Keep);
+        assert_eq!(decision(&heard(0.20, 0.38)), Decision::Keep);
+        let worse = Evidence { held_out: nine(1.06, 1.14, None).held_out, ..heard(0.2, 0.38) };
+        assert_eq!(decision(&worse), Decision::Retire);
+    }
+
+    #[test]
+    fn one_good_seed_is_luck() {
+        let lucky = changed(heard(0.38, 0.38), |heard| heard.drafted[0].adapter = vec![2.0]);
+        assert_eq!(decision(&lucky), Decision::Keep);
+    }
+
+    #[test]
+    fn a_measure_that_cannot_tell_proves_nothing() {
+        let spoil: [fn(&mut Heard); 6] = [
+            |heard| heard.own = vec![0.5; 4],
+            |heard| heard.strangers = vec![0.4; 4],
+            |heard| heard.base = vec![0.3; 4],
+            |heard| heard.base = vec![-0.9, -0.9, 1.0, 1.05],
+            |heard| heard.base.clear(),
+            |heard| heard.drafted[3].prompt = vec![f64::NAN],
+        ];
+        for spoil in spoil {
+            assert_eq!(decision(&changed(heard(0.61, 0.38), spoil)), Decision::Unproven);
+        }
+        let few = changed(heard(0.61, 0.38), |heard| heard.drafted.truncate(7));
+        assert_eq!(decision(&few), Decision::Unproven);
+    }
+
+    #[test]
+    fn a_guardrail_stands_in_the_way_of_anything() {
+        let watched = |drafts: Vec<Vec<Finding>>, together| Evidence {
+            watch: Some(Watch { drafts, together }),
+            ..heard(0.61, 0.38)
+        };
+        let clean = vec![finding(Guard::CopiedRun, false)];
+        let mut drafts = vec![clean.clone(); 20];
+        assert_eq!(decision(&watched(drafts.clone(), Vec::new())), Decision::Ship);
+        drafts[4] = vec![finding(Guard::Repetition, true)];
+        assert_eq!(decision(&watched(drafts.clone(), Vec::new())), Decision::Ship);
+        drafts[5..7].fill(vec![finding(Guard::Repetition, true)]);
+        assert_eq!(decision(&watched(drafts.clone(), Vec::new())), Decision::Blocked);
+        let mut drafts = vec![clean; 20];
+        drafts[9] = vec![finding(Guard::CopiedRun, true)];
+        let verdict = judge(&watched(drafts.clone(), Vec::new()), 1);
+        assert_eq!(verdict.decision, Decision::Blocked);
+        assert_eq!(
+            verdict.reasons.last().unwrap(),
+            "It is held back for 1 draft of 20. It copies."
+        );
+        let together = vec![finding(Guard::Length, true)];
+        assert_eq!(decision(&watched(Vec::new(), together)), Decision::Blocked);
+    }
+
+    #[test]
+    fn topics_learned_are_no_manner_learned() {
+        let mut evidence = heard(0.61, 0.38);
+        evidence.style = Some([0.5, 0.5]);
+        assert_eq!(decision(&evidence), Decision::Keep);
+        evidence.style = Some([0.5, 0.48]);
+        assert_eq!(decision(&evidence), Decision::Ship);
+    }
+
+    #[test]
+    fn edits_have_their_say_from_ten_pairs() {
+        let mut evidence = heard(0.61, 0.38);
+        let preference = Preference { pairs: 9, adapter: 0.4, prompt: 0.6, incumbent: None };
+        evidence.preference = Some(preference);
+        assert_eq!(decision(&evidence), Decision::Ship);
+        evidence.preference = Some(Preference { pairs: 10, ..preference });
+        assert_eq!(decision(&evidence), Decision::Keep);
+    }
+
+    #[test]
+    fn a_machine_like_adapter_does_not_ship() {
+        let bots = |adapter, prompt| {
+            decision(&changed(heard(0.61, 0.38), |heard| heard.bot = Some([adapter, prompt])))
+        };
+        assert_eq!((bots(0.5, 0.4), bots(0.3, 0.4)), (Decision::Ship, Decision::Keep));
+    }
+
+    #[test]
+    fn an_incumbent_that_sounds_nearer_goes_on_writing() {
+        let beside = |incumbent: f64, bits: f64| {
+            let mut evidence = changed(heard(0.61, 0.38), |h| {
+                h.drafted.iter_mut().for_each(|d| d.incumbent = vec![incumbent])
+            });
+            evidence.held_out.iter_mut().for_each(|held| held.incumbent = Some(bits));
+            decision(&evidence)
+        };
+        assert_eq!(beside(0.70, 1.2), Decision::Keep);
+        assert_eq!(beside(0.63, 1.2), Decision::Ship);
+        assert_eq!(beside(0.63, 1.0695), Decision::Keep, "neither better");
+    }
+
+    #[test]
+    fn drafts_of_chance_hardly_ever_ship() {
+        let mut chance = Chance::new(21);
+        let mut shipped = 0;
+        for _ in 0..100 {
+            let mut v = || (0..2).map(|_| 0.4 + 0.6 * (chance.unit() - 0.5)).collect::<Vec<_>>();
+            let drafted: Vec<Drafted> = (0..9)
+                .map(|_| Drafted { adapter: v(), prompt: v(), incumbent: Vec::new() })
+                .collect();
+            let evidence = changed(heard(0.0, 0.0), |heard| heard.drafted = drafted.clone());
+            shipped += u32::from(decision(&evidence) == Decision::Ship);
+        }
+        assert!(shipped <= 5, "{shipped}");
+    }
+
     /// Pieces of their own difficulty; the candidate differs from the prompt by `effect` and noise.
     fn drawn(n: i64, effect: f64, chance: &mut Chance) -> Evidence {
         let mut bell = || (0..12).map(|_| chance.unit()).sum::<f64>() - 6.0;
@@ -485,7 +965,7 @@ mod tests {
                 incumbent: None,
             }
         });
-        Evidence { held_out: held_out.collect() }
+        Evidence { held_out: held_out.collect(), ..Evidence::default() }
     }
 
     fn shipped(trials: u32, n: i64, effect: f64, chance: &mut Chance) -> f64 {

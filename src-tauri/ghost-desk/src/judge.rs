@@ -89,7 +89,7 @@ impl Desk {
             }
             held_out.push(measured);
         }
-        Ok(Some(verdict::judge(&Evidence { held_out }, CHANCE)))
+        Ok(Some(verdict::judge(&Evidence { held_out, ..Evidence::default() }, CHANCE)))
     }
 
     /// Who wrote until now, where that is another adapter of the same base.

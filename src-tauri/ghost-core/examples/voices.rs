@@ -1,0 +1,192 @@
+//! How well a voice tells a writer from others it has never met, on a folder of folders of writers:
+//!
+//! ```text
+//! cargo run --release -p ghost-core --example voices -- FOLDER WRITER NEAR,NEAR [--archive N]
+//! ```
+//!
+//! The writer's pieces are scored by voices that did not learn from them (tenfold, or one at a time
+//! with `--folds 0`); every stranger by voices whose strangers they are not among. A folder of one
+//! piece each of many writers is named in `--apart`.
+
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+use std::{env, fs};
+
+use ghost_core::archive;
+use ghost_core::voice::{MEMBERS, Skeleton, Stranger, Strangers, Voice};
+
+const LENGTHS: [usize; 5] = [100, 200, 400, 600, 800];
+
+struct Writer {
+    name: String,
+    folder: String,
+    pieces: Vec<String>,
+}
+
+type Found = Vec<(String, usize, f64, [f64; MEMBERS.len()])>;
+
+#[allow(clippy::print_stdout)]
+fn main() {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let option = |name: &str| {
+        args.iter().position(|arg| arg == name).and_then(|at| args.get(at + 1)).cloned()
+    };
+    let [root, name, near] = &args[..3] else { panic!("FOLDER WRITER NEAR,NEAR") };
+    let apart = option("--apart").unwrap_or_else(|| "impostors,johnson-idler-others".to_owned());
+    let near: Vec<&str> = near.split(',').collect();
+    let mut writers = Vec::new();
+    for folder in folders(Path::new(root)) {
+        let folder_name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
+        let pieces = pieces(&folder);
+        if apart.split(',').any(|one| one == folder_name) {
+            writers.extend(pieces.into_iter().enumerate().map(|(n, piece)| Writer {
+                name: format!("{folder_name} {}", n + 1),
+                folder: folder_name.clone(),
+                pieces: vec![piece],
+            }));
+        } else {
+            writers.push(Writer { name: folder_name.clone(), folder: folder_name, pieces });
+        }
+    }
+    let at = writers.iter().position(|one| one.name == *name).expect("the writer has a folder");
+    let mut own = writers.remove(at).pieces;
+    own.retain(|piece| Skeleton::of(piece).words() >= 100);
+    if let Some(n) = option("--archive").and_then(|n| n.parse::<usize>().ok()) {
+        let every = own.len().div_ceil(n).max(1);
+        own = own.into_iter().step_by(every).collect();
+    }
+    let folds = match option("--folds").and_then(|n| n.parse().ok()) {
+        Some(0) => own.len(),
+        Some(n) => n,
+        None => own.len().min(10),
+    };
+    let strangers: Vec<Stranger> = writers
+        .iter()
+        .map(|one| Stranger::of(&one.name, one.pieces.iter().map(String::as_str)))
+        .collect();
+
+    let pool = Strangers { writers: strangers.clone() };
+    let mut found: Found = Vec::new();
+    let mut seconds = 0.0;
+    for fold in 0..folds {
+        let kept: Vec<&str> =
+            own.iter().enumerate().filter(|(n, _)| n % folds != fold).map(|(_, t)| &**t).collect();
+        let begun = Instant::now();
+        let voice = Voice::learn(&kept, &pool, &[]).expect("an archive and strangers");
+        seconds += begun.elapsed().as_secs_f64();
+        if fold == 0 {
+            println!("{name}: {} pieces; at 0: {}", own.len(), voice.floor().join(", "));
+            println!("left out: {:?}", voice.left_out());
+        }
+        for (_, text) in own.iter().enumerate().filter(|(n, _)| n % folds == fold) {
+            hear(&voice, "own", &Skeleton::of(text), &mut found);
+        }
+    }
+    println!("{:.2} s to learn a voice", seconds / folds as f64);
+
+    // Strangers in blocks, so that each is met by a voice that does not know them.
+    let all: Vec<&str> = own.iter().map(|text| &**text).collect();
+    let large: Vec<usize> = (0..writers.len()).filter(|&n| writers[n].pieces.len() > 1).collect();
+    let blocks = large.len().max(2);
+    for block in 0..blocks {
+        let mut small = 0;
+        let tested: Vec<bool> = (0..writers.len())
+            .map(|n| match large.iter().position(|&one| one == n) {
+                Some(place) => place == block,
+                None => {
+                    small += 1;
+                    small % blocks == block
+                }
+            })
+            .collect();
+        let known = strangers.iter().zip(&tested).filter(|(_, tested)| !**tested);
+        let pool = Strangers { writers: known.map(|(one, _)| one.clone()).collect() };
+        let voice = Voice::learn(&all, &pool, &[]).expect("an archive and strangers");
+        for ((one, stranger), _) in
+            writers.iter().zip(&strangers).zip(&tested).filter(|(_, tested)| **tested)
+        {
+            assert!(!pool.writers.contains(stranger), "strangers are met for the first time");
+            let every = one.pieces.len().div_ceil(40).max(1);
+            for text in one.pieces.iter().step_by(every) {
+                hear(&voice, &one.folder, &Skeleton::of(text), &mut found);
+            }
+        }
+    }
+
+    println!("words  who                     n     V    sd   AUC   by member");
+    for length in LENGTHS {
+        let scores = |of: &dyn Fn(&str) -> bool| -> Vec<(f64, [f64; MEMBERS.len()])> {
+            let own = found.iter().filter(|(who, words, ..)| *words == length && of(who));
+            own.map(|(_, _, v, members)| (*v, *members)).collect()
+        };
+        let own = scores(&|who| who == "own");
+        let line = |who: &str, texts: &[(f64, [f64; MEMBERS.len()])]| {
+            if texts.is_empty() || own.is_empty() {
+                return;
+            }
+            let of = |all: &[(f64, [f64; MEMBERS.len()])], n: Option<usize>| -> Vec<f64> {
+                all.iter().map(|(v, members)| n.map_or(*v, |n| members[n])).collect()
+            };
+            let v = of(texts, None);
+            let mean = v.iter().sum::<f64>() / v.len() as f64;
+            let sd = (v.iter().map(|v| (v - mean).powi(2)).sum::<f64>() / v.len() as f64).sqrt();
+            print!("{length:5}  {who:22} {:3} {mean:6.2} {sd:5.2}", texts.len());
+            if who != "own" {
+                print!(" {:5.3}  ", auc(&of(&own, None), &v));
+                (0..MEMBERS.len())
+                    .for_each(|n| print!(" {:.2}", auc(&of(&own, Some(n)), &of(texts, Some(n)))));
+            }
+            println!();
+        };
+        line("own", &own);
+        line("NEAR", &scores(&|who| near.contains(&who)));
+        line("FAR", &scores(&|who| who != "own" && !near.contains(&who)));
+        if length == 400 {
+            let mut groups: Vec<&str> = writers.iter().map(|one| one.folder.as_str()).collect();
+            groups.dedup();
+            groups.iter().for_each(|group| line(group, &scores(&|who| who == *group)));
+        }
+    }
+}
+
+fn hear(voice: &Voice, who: &str, text: &Skeleton, found: &mut Found) {
+    for length in LENGTHS {
+        if let Some(score) = text.opening(length).and_then(|text| voice.score_skeleton(&text)) {
+            let members = score.members.map(|(v, _)| v);
+            found.push((who.to_owned(), length, score.v, members));
+        }
+    }
+}
+
+/// How often one of the own scores above one of the others; ties count half.
+fn auc(own: &[f64], others: &[f64]) -> f64 {
+    let beats = own.iter().flat_map(|a| others.iter().map(move |b| a.total_cmp(b) as i32 + 1));
+    f64::from(beats.sum::<i32>()) / 2.0 / (own.len() * others.len()) as f64
+}
+
+/// The folders in a folder.
+fn folders(root: &Path) -> Vec<PathBuf> {
+    let mut found: Vec<PathBuf> = entries(root).into_iter().filter(|path| path.is_dir()).collect();
+    found.sort();
+    found
+}
+
+fn entries(folder: &Path) -> Vec<PathBuf> {
+    fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
+}
+
+/// The texts of a folder, as the product reads them, by date where they have one.
+fn pieces(folder: &Path) -> Vec<String> {
+    let mut found = Vec::new();
+    let mut waiting = vec![folder.to_owned()];
+    while let Some(path) = waiting.pop() {
+        if path.is_dir() {
+            waiting.extend(entries(&path));
+        } else if let Ok(bytes) = fs::read(&path) {
+            let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy();
+            found.extend(archive::read(&name, &bytes).0);
+        }
+    }
+    found.sort_by(|a, b| (a.date, &a.source).cmp(&(b.date, &b.source)));
+    found.into_iter().map(|piece| piece.text).collect()
+}
