@@ -97,8 +97,13 @@ fn train(base: &Base, tokens: &[u32], how: How) -> Vec<f64> {
     let (mut learner, weights) = (Learner::default(), vec![1.0; tokens.len()]);
     timed(how.times, || {
         gradients.tensors_mut().for_each(|tensor| tensor.fill(0.0));
-        let told =
-            Told { tokens, weights: &weights, over: how.tokens as f64, dropout: None, keep: how.keep };
+        let told = Told {
+            tokens,
+            weights: &weights,
+            over: how.tokens as f64,
+            dropout: None,
+            keep: how.keep,
+        };
         learner.learn(&Model::new(base, Some(&lora)), told, &mut gradients);
         adam.step(&mut lora, &gradients, 1e-4, 1.0);
     })

@@ -60,6 +60,7 @@ impl BlockType {
     /// # Panics
     /// If `bytes` ends before the last block does.
     #[inline(always)] // as `unpack`
+    #[allow(clippy::redundant_closure)] // a function itself would not be compiled for its caller's vectors
     pub(crate) fn unpack_column(self, bytes: &[u8], step: usize, out: &mut [f32]) {
         match self {
             Self::Q4_0 => column(bytes, step, out, |b, o| q4_0(b, o)),

@@ -40,7 +40,11 @@ pub(crate) fn largest(values: &[f32]) -> f32 {
 #[inline(always)]
 pub(crate) fn scale_of(largest: f32) -> (f32, f32) {
     // Below the smallest normal the inverse would be infinite, and the values are nothing anyway.
-    if largest < 127.0 * f32::MIN_POSITIVE { (0.0, 0.0) } else { (largest / 127.0, 127.0 / largest) }
+    if largest < 127.0 * f32::MIN_POSITIVE {
+        (0.0, 0.0)
+    } else {
+        (largest / 127.0, 127.0 / largest)
+    }
 }
 
 /// Codes whole blocks of one row.

@@ -10,11 +10,11 @@ use candle_core::{D, Device, Tensor, Var};
 use candle_nn::ops;
 
 use crate::base::{Base, Gate, Layer, Pairs, Rope};
+use crate::block::BlockType;
 use crate::chance::Chance;
 use crate::cpu::Cpu;
 use crate::lora::{Lora, Target};
 use crate::model::{Cache, Dropout, Keep, Learner, Model, Told};
-use crate::block::BlockType;
 use crate::tiny::{self, Tiny};
 use crate::weight::Weight;
 
@@ -419,8 +419,7 @@ fn a_fresh_adapter_changes_nothing_at_all() {
     let base = tiny::base(1);
     let (fresh, tokens) = (Lora::fresh(&base, 8, 16.0, 0.1, 1), tokens(&base, 70));
     assert!(
-        plain(&base, Some(&fresh)).all_logits(&tokens)
-            == plain(&base, None).all_logits(&tokens)
+        plain(&base, Some(&fresh)).all_logits(&tokens) == plain(&base, None).all_logits(&tokens)
     );
     assert_ne!(Lora::fresh(&base, 8, 16.0, 0.1, 2), fresh, "another seed begins elsewhere");
 }

@@ -8,7 +8,10 @@ use super::say::{err, out};
 /// Times what is asked, and prints a table, or one object.
 pub(crate) fn bench(ask: &Bench, json: bool) -> Result<i32> {
     if !json {
-        out(&format!("{:<34} {:<8} {:>10} {:>10} {:>9}\n", "base", "what", "tokens/s", "best", "peak MB"));
+        out(&format!(
+            "{:<34} {:<8} {:>10} {:>10} {:>9}\n",
+            "base", "what", "tokens/s", "best", "peak MB"
+        ));
     }
     let report = bench::bench(ask, &mut |row| {
         if json {
@@ -18,8 +21,8 @@ pub(crate) fn bench(ask: &Bench, json: bool) -> Result<i32> {
         }
     })?;
     if json {
-        let text = serde_json::to_string(&report)
-            .map_err(|e| Failure::new(Code::Bug, e.to_string()))?;
+        let text =
+            serde_json::to_string(&report).map_err(|e| Failure::new(Code::Bug, e.to_string()))?;
         out(&format!("{text}\n"));
     }
     Ok(0)

@@ -156,7 +156,8 @@ mod avx512 {
                     let (a, b) = (&all[g], &all[(g + 1).min(blocks - 1)]);
                     // SAFETY: two blocks, and two groups of `x`, are read within their bounds.
                     let (w, q, row) = unsafe {
-                        let scale = _mm_castsi128_ps(_mm_loadu_si64(x.scale.as_ptr().add(g).cast()));
+                        let scale =
+                            _mm_castsi128_ps(_mm_loadu_si64(x.scale.as_ptr().add(g).cast()));
                         let sum = _mm_castsi128_ps(_mm_loadu_si64(x.sum.as_ptr().add(g).cast()));
                         (
                             $numbers(a.as_ptr(), b.as_ptr()),
@@ -181,7 +182,10 @@ mod avx512 {
     }
 
     pairs!(q4_0, 18, -8.0, scale_twice, |a: *const u8, b: *const u8| nibbles(a.add(2), b.add(2)));
-    pairs!(q4_1, 20, 1.0, scale_and_least, |a: *const u8, b: *const u8| nibbles(a.add(4), b.add(4)));
+    pairs!(q4_1, 20, 1.0, scale_and_least, |a: *const u8, b: *const u8| nibbles(
+        a.add(4),
+        b.add(4)
+    ));
     pairs!(q5_0, 22, -16.0, scale_twice, |a: *const u8, b: *const u8| {
         fifth(nibbles(a.add(6), b.add(6)), a.add(2), b.add(2))
     });
@@ -305,7 +309,10 @@ mod avx512 {
                         // SAFETY: 32 bytes of nibbles a pair, all within the block; 64 of `x`.
                         let (nibbles, q) = unsafe {
                             let at = block.as_ptr().add($nibbles + pair * 32);
-                            (_mm256_loadu_si256(at.cast()), _mm512_loadu_si512(q.add(pair * 64).cast()))
+                            (
+                                _mm256_loadu_si256(at.cast()),
+                                _mm512_loadu_si512(q.add(pair * 64).cast()),
+                            )
                         };
                         const HIGH: i64 = 0x0004_0004_0004_0004;
                         let shifts = _mm512_set_epi64(HIGH, HIGH, HIGH, HIGH, 0, 0, 0, 0);
@@ -329,7 +336,8 @@ mod avx512 {
         // SAFETY: bytes 16 to 48 of the block.
         let bits = unsafe { _mm256_loadu_si256(block.as_ptr().add(16).cast()) };
         let (low, high) = (2 * pair as i16, 2 * pair as i16 + 1);
-        let shifts = _mm512_mask_mov_epi16(_mm512_set1_epi16(low), 0xFFFF_0000, _mm512_set1_epi16(high));
+        let shifts =
+            _mm512_mask_mov_epi16(_mm512_set1_epi16(low), 0xFFFF_0000, _mm512_set1_epi16(high));
         let bits = _mm512_srlv_epi16(_mm512_broadcast_i64x4(bits), shifts);
         let bits = _mm512_and_si512(bits, _mm512_set1_epi8(1));
         _mm512_or_si512(numbers, _mm512_slli_epi16(bits, 4))
@@ -404,7 +412,9 @@ mod tests {
         let tiers = [Tier::found(), Tier::plain()];
         for block in BlockType::ALL.into_iter().filter(|block| suits(*block)) {
             // An odd number of groups where the type allows one.
-            for cols in [256, 256 + 32, 1024].into_iter().filter(|cols| block.row_bytes(*cols).is_some()) {
+            for cols in
+                [256, 256 + 32, 1024].into_iter().filter(|cols| block.row_bytes(*cols).is_some())
+            {
                 let bytes = block::some_blocks(block, cols, 7);
                 let mut values = vec![0.0; cols];
                 block.unpack(&bytes, &mut values);

@@ -94,7 +94,16 @@ pub(super) fn forth(tier: Tier, x: &Rows, w: &Weight, y: MatMut) {
             let groups = from..(from + NEAR.next_multiple_of(groups_of(w))).min(x.groups);
             bench.strips.resize_with(1, Strip::default);
             pack_rows(tier.arch(), w, &rows, &groups, bench);
-            multiply(tier, x, 0..x.n.div_ceil(ROWS), &groups, &bench.strips, &y, rows.start, from > 0);
+            multiply(
+                tier,
+                x,
+                0..x.n.div_ceil(ROWS),
+                &groups,
+                &bench.strips,
+                &y,
+                rows.start,
+                from > 0,
+            );
         }
     });
 }
@@ -108,17 +117,20 @@ pub(super) fn back(tier: Tier, dy: &Rows, w: &Weight, dx: MatMut) {
     let panels = dy.n.div_ceil(ROWS);
     let shares = (2 * rayon::current_num_threads()).div_ceil(strips).clamp(1, panels.max(1));
     let share = panels.div_ceil(shares);
-    (0..strips * shares).into_par_iter().with_max_len(1).for_each_init(Bench::default, |bench, task| {
-        let (strip, part) = (task / shares, task % shares);
-        let cols = strip * wide..((strip + 1) * wide).min(w.cols);
-        let mine = part * share..((part + 1) * share).min(panels);
-        for from in (0..dy.groups).step_by(NEAR) {
-            let groups = from..(from + NEAR).min(dy.groups);
-            bench.strips.resize_with(cols.len().div_ceil(LANES), Strip::default);
-            pack_cols(tier.arch(), w, &cols, &groups, bench);
-            multiply(tier, dy, mine.clone(), &groups, &bench.strips, &dx, cols.start, true);
-        }
-    });
+    (0..strips * shares).into_par_iter().with_max_len(1).for_each_init(
+        Bench::default,
+        |bench, task| {
+            let (strip, part) = (task / shares, task % shares);
+            let cols = strip * wide..((strip + 1) * wide).min(w.cols);
+            let mine = part * share..((part + 1) * share).min(panels);
+            for from in (0..dy.groups).step_by(NEAR) {
+                let groups = from..(from + NEAR).min(dy.groups);
+                bench.strips.resize_with(cols.len().div_ceil(LANES), Strip::default);
+                pack_cols(tier.arch(), w, &cols, &groups, bench);
+                multiply(tier, dy, mine.clone(), &groups, &bench.strips, &dx, cols.start, true);
+            }
+        },
+    );
 }
 
 /// Groups in the smallest stretch of a row that can be unpacked by itself.
@@ -164,7 +176,10 @@ unsafe impl Sync for Shared {}
 
 impl Shared {
     fn new(to: MatMut) -> Self {
-        assert!(to.reach() <= to.data.len() && to.step >= to.cols, "an answer as long as its shape");
+        assert!(
+            to.reach() <= to.data.len() && to.step >= to.cols,
+            "an answer as long as its shape"
+        );
         Self { data: to.data.as_mut_ptr(), cols: to.cols, step: to.step, len: to.data.len() }
     }
 
@@ -401,6 +416,7 @@ fn tile(
 }
 
 #[cfg(target_arch = "x86_64")]
+#[allow(clippy::needless_range_loop)] // registers, numbered
 mod avx512 {
     use std::arch::x86_64::*;
 
@@ -416,10 +432,10 @@ mod avx512 {
     #[allow(unsafe_code)] // loads and stores of whole arrays
     pub(super) unsafe fn code_group(values: &[f32; GROUP]) -> ([u8; GROUP], f32, i32) {
         // SAFETY: 32 values are two vectors.
-        let (a, b) = unsafe {
-            (_mm512_loadu_ps(values.as_ptr()), _mm512_loadu_ps(values.as_ptr().add(16)))
-        };
-        let magnitude = |v| _mm512_and_si512(_mm512_castps_si512(v), _mm512_set1_epi32(0x7FFF_FFFF));
+        let (a, b) =
+            unsafe { (_mm512_loadu_ps(values.as_ptr()), _mm512_loadu_ps(values.as_ptr().add(16))) };
+        let magnitude =
+            |v| _mm512_and_si512(_mm512_castps_si512(v), _mm512_set1_epi32(0x7FFF_FFFF));
         let most = _mm512_reduce_max_epu32(_mm512_max_epu32(magnitude(a), magnitude(b)));
         let largest = f32::from_bits(most);
         let (scale, inverse) =
@@ -526,7 +542,8 @@ mod tests {
         let at = |i: usize, o: usize| if back { i * w.cols + o } else { o * w.cols + i };
         let rows = x.chunks(inputs);
         rows.flat_map(|x| {
-            let one = |o| (0..inputs).map(|i| f64::from(x[i]) * f64::from(values[at(i, o)])).sum::<f64>();
+            let one =
+                |o| (0..inputs).map(|i| f64::from(x[i]) * f64::from(values[at(i, o)])).sum::<f64>();
             (0..outputs).map(|o| one(o) as f32).collect::<Vec<_>>()
         })
         .collect()
@@ -534,7 +551,8 @@ mod tests {
 
     fn apart(ours: &[f32], theirs: &[f32]) -> f32 {
         assert_eq!(ours.len(), theirs.len());
-        let size = |values: &mut dyn Iterator<Item = f32>| values.map(|v| v * v).sum::<f32>().sqrt();
+        let size =
+            |values: &mut dyn Iterator<Item = f32>| values.map(|v| v * v).sum::<f32>().sqrt();
         size(&mut ours.iter().zip(theirs).map(|(a, b)| a - b)) / size(&mut theirs.iter().copied())
     }
 
