@@ -19,8 +19,8 @@ use ghost_core::id::RunId;
 use ghost_desk::bench::Bench;
 use ghost_desk::failure::{Code, Failure, Result};
 use ghost_desk::wire::{
-    AdapterRef, DraftRef, ExportAdapter, Import, JudgeAdapter, Nothing, SeedForm, ShipDraft,
-    StartRun, UseBase, WriteDraft,
+    AdapterRef, CompilePrompt, DraftRef, ExportAdapter, Import, JudgeAdapter, Nothing, SeedForm,
+    ShipDraft, StartRun, UseBase, WriteDraft,
 };
 use ghost_desk::{Host, home};
 use serde_json::Value;
@@ -112,10 +112,22 @@ pub(crate) enum Ask {
     },
     /// List the runs
     Runs,
-    /// Judge an adapter, the newest where none is named
+    /// Judge an adapter, the newest where none is named; goes on where it was stopped
     Judge {
         /// Its id
         adapter: Option<i64>,
+        /// How much is measured: quick or nightly; otherwise as its own recipe has it
+        #[arg(long, value_name = "RECIPE")]
+        recipe: Option<String>,
+        /// Makes the verdict repeatable; always the same where not given
+        #[arg(long, value_name = "N")]
+        random_seed: Option<u64>,
+    },
+    /// Search for the best prompt on this archive; `write --ghost prompt` writes with it
+    Compile {
+        /// How long is searched: quick or nightly
+        #[arg(long, value_name = "RECIPE")]
+        recipe: Option<String>,
     },
     /// List the adapters, and who writes
     Ghosts,
@@ -217,8 +229,9 @@ pub(crate) struct Seed {
     /// Something to cover; may be given several times
     #[arg(long = "point", value_name = "POINT")]
     points: Vec<String>,
-    /// Who writes: an adapter's id or "base"; otherwise whoever writes now
-    #[arg(long, value_name = "ADAPTER|base")]
+    /// Who writes: an adapter's id, "prompt" (the base with the best prompt) or "base"; otherwise
+    /// whoever writes now
+    #[arg(long, value_name = "ADAPTER|prompt|base")]
     ghost: Option<String>,
     /// Makes the draft repeatable
     #[arg(long, value_name = "N")]
@@ -286,8 +299,12 @@ fn answer(ask: Ask, tell: &Teller) -> Result<i32> {
             learn::learn(tell, StartRun { recipe, minutes, steps, random_seed, new })
         }
         Ask::Runs => tell.answer("run_list", Nothing {}, plain::runs),
-        Ask::Judge { adapter } => {
-            tell.answer("adapter_judge", JudgeAdapter { adapter }, plain::judged)
+        Ask::Compile { recipe } => {
+            tell.answer("prompt_compile", CompilePrompt { recipe }, plain::compiled)
+        }
+        Ask::Judge { adapter, recipe, random_seed } => {
+            let ask = JudgeAdapter { adapter, recipe, random_seed };
+            tell.answer("adapter_judge", ask, plain::judged)
         }
         Ask::Ghosts => tell.answer("adapter_list", Nothing {}, plain::ghosts),
         Ask::Promote { adapter } => {
