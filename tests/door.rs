@@ -89,6 +89,7 @@ fn every_command_answers() {
         ("draft_ship", json!({ "draft": 1, "text": text })),
         ("edit_read", json!({ "draft": 1 })),
         ("row_list", json!({})),
+        ("row_exclude", json!({ "row": 1, "excluded": true })),
         ("run_list", json!({})),
         ("adapter_list", json!({})),
         ("adapter_promote", json!({ "adapter": 0 })),

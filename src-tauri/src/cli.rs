@@ -19,8 +19,8 @@ use ghost_core::id::RunId;
 use ghost_desk::bench::Bench;
 use ghost_desk::failure::{Code, Failure, Result};
 use ghost_desk::wire::{
-    AdapterRef, CompilePrompt, DraftRef, ExportAdapter, Import, JudgeAdapter, Nothing, SeedForm,
-    ShipDraft, StartRun, UseBase, WriteDraft,
+    AdapterRef, CompilePrompt, DraftRef, ExcludeRow, ExportAdapter, Import, JudgeAdapter, Nothing,
+    SeedForm, ShipDraft, StartRun, UseBase, WriteDraft,
 };
 use ghost_desk::{Host, home};
 use serde_json::Value;
@@ -90,8 +90,15 @@ pub(crate) enum Ask {
         /// The draft
         draft: i64,
     },
-    /// List what there is to learn from
-    Rows,
+    /// List what there is to learn from, with weights and sides
+    Rows {
+        /// Learn from this row no more, nor judge by it
+        #[arg(long, value_name = "ROW")]
+        exclude: Option<i64>,
+        /// Take this row in again
+        #[arg(long, value_name = "ROW", conflicts_with = "exclude")]
+        include: Option<i64>,
+    },
     /// Learn; goes on with an unfinished run unless --new
     Learn {
         /// quick (a coffee) or nightly
@@ -294,7 +301,13 @@ fn answer(ask: Ask, tell: &Teller) -> Result<i32> {
         Ask::Edit { draft } => {
             tell.answer("edit_read", ShipDraft { draft, text: None }, plain::edit)
         }
-        Ask::Rows => tell.answer("row_list", Nothing {}, plain::rows),
+        Ask::Rows { exclude, include } => match exclude.or(include) {
+            Some(row) => {
+                let ask = ExcludeRow { row, excluded: exclude.is_some() };
+                tell.answer("row_exclude", ask, plain::rows)
+            }
+            None => tell.answer("row_list", Nothing {}, plain::rows),
+        },
         Ask::Learn { recipe, minutes, steps, random_seed, new } => {
             learn::learn(tell, StartRun { recipe, minutes, steps, random_seed, new })
         }

@@ -204,6 +204,10 @@ edit_read: [ShipDraft, EditView],
  */
 row_list: [Nothing, RowList], 
 /**
+ *Excludes a row from learning and judging, or takes it in again.
+ */
+row_exclude: [ExcludeRow, RowList], 
+/**
  *Learns in a process of its own; goes on with an unfinished run unless `new`.
  */
 run_start: [StartRun, RunView], 
@@ -597,6 +601,19 @@ ghost: string,
 adapter: number | null, };
 
 /**
+ * A row the writer wants excluded, or no more.
+ */
+export type ExcludeRow = { 
+/**
+ * Its id.
+ */
+row: number, 
+/**
+ * Excluded?
+ */
+excluded: boolean, };
+
+/**
  * Asks for a copy of an adapter.
  */
 export type ExportAdapter = { 
@@ -965,7 +982,7 @@ export type RowView = {
  */
 row: number, 
 /**
- * "archive" or "edit".
+ * "archive", "edit", or "cut": what an edit took out, in the draft it was taken from.
  */
 origin: string, 
 /**
@@ -976,6 +993,10 @@ of: number,
  * What it is for.
  */
 side: SideName, 
+/**
+ * The writer wants it neither learned from nor judged by.
+ */
+excluded: boolean, 
 /**
  * Its kind.
  */
@@ -1339,7 +1360,7 @@ from: number,
  */
 to: number, 
 /**
- * 1 is the writer's unassisted word.
+ * 1 is the writer's unassisted word; below 0 it is not to be said.
  */
 weight: number, };
 

@@ -86,6 +86,8 @@ commands! {
     edit_read(ShipDraft) -> EditView = |desk, ask, _| desk.edit(ask);
     #[doc = "Every row, as the base would see it."]
     row_list(Nothing) -> RowList = |desk, _, _| desk.rows();
+    #[doc = "Excludes a row from learning and judging, or takes it in again."]
+    row_exclude(ExcludeRow) -> RowList = |desk, ask, _| desk.exclude_row(ask);
 
     #[doc = "Learns in a process of its own; goes on with an unfinished run unless `new`."]
     run_start(StartRun) -> RunView = |desk, ask, _| desk.learn(ask);

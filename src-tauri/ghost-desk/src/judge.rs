@@ -259,11 +259,12 @@ impl<'a> Files<'a> {
         let (mut pairs, mut edits) = (Vec::new(), Vec::new());
         for (edit, seed, draft, shipped) in drafts::pairs(desk.store().on())? {
             let pair = Pair { seed, draft, shipped };
-            let learned = rows
-                .iter()
-                .find(|row| row.origin == Origin::Edit(edit))
-                .is_some_and(|row| row.side == Side::Train);
-            if learned { edits.push(pair) } else { pairs.push(pair) }
+            match rows.iter().find(|row| row.origin == Origin::Edit(edit)).map(|row| row.side) {
+                Some(Side::Train) => edits.push(pair),
+                Some(_) => pairs.push(pair),
+                // The writer excluded it.
+                None => {}
+            }
         }
         Ok(Files { base, rows, pairs, edits })
     }

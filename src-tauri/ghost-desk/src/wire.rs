@@ -380,12 +380,15 @@ wire! {
     pub struct RowView {
         /// Its id.
         pub row: i64,
-        /// "archive" or "edit".
+        /// "archive", "edit", or "cut": what an edit took out, in the draft it was taken from.
         pub origin: String,
         /// The piece or edit it comes from.
         pub of: i64,
         /// What it is for.
         pub side: SideName,
+        /// The writer wants it neither learned from nor judged by.
+        #[serde(default)]
+        pub excluded: bool,
         /// Its kind.
         pub kind: String,
         /// What would have been asked, as the base sees it.
@@ -403,8 +406,15 @@ wire! {
         pub from: u32,
         /// One past the last.
         pub to: u32,
-        /// 1 is the writer's unassisted word.
+        /// 1 is the writer's unassisted word; below 0 it is not to be said.
         pub weight: f32,
+    }
+    /// A row the writer wants excluded, or no more.
+    pub struct ExcludeRow {
+        /// Its id.
+        pub row: i64,
+        /// Excluded?
+        pub excluded: bool,
     }
     /// All rows.
     pub struct RowList {

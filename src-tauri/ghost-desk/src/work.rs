@@ -239,6 +239,9 @@ impl Desk {
         )?;
         let mut adapter = outcome.adapter.clone();
         adapter.card.rows = rows.iter().map(|(id, _)| *id).collect();
+        // An edit is one row, though what it put in and what it took out are two lessons.
+        adapter.card.rows.sort();
+        adapter.card.rows.dedup();
         adapter.card.app_version = env!("CARGO_PKG_VERSION").into();
         adapter.save(&ghost.base, &self.folder().adapter(id))?;
         Ok(id)

@@ -135,7 +135,7 @@ pub(crate) fn rows(list: &RowList) -> String {
             row.row,
             row.origin,
             row.of,
-            side(row.side),
+            if row.excluded { "excluded" } else { side(row.side) },
             row.kind,
             row.words,
             short(&request, 80)

@@ -228,6 +228,7 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
       if (text == null && one.shipped_text != null) return { ...editOf(one, one.shipped_text), edit: draft, row: state.row }
       return editOf(one, text ?? one.working_text)
     },
+    row_exclude: () => ({ rows: [] }),
     row_list: () => ({ rows: [] }),
 
     run_start: ({ recipe, new: anew }) => {

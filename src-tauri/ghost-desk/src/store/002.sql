@@ -19,6 +19,9 @@ CREATE TABLE programs (
 ALTER TABLE drafts ADD COLUMN prompted INTEGER NOT NULL DEFAULT 0;
 ALTER TABLE drafts ADD COLUMN program INTEGER REFERENCES programs(id);
 
+-- Rows the writer does not want learned from.
+ALTER TABLE rows ADD COLUMN excluded INTEGER NOT NULL DEFAULT 0;
+
 CREATE VIRTUAL TABLE pieces_words USING fts5(
   title, text, content = 'pieces', content_rowid = 'id', tokenize = 'porter unicode61'
 );
