@@ -5,7 +5,7 @@
 use std::ops::ControlFlow;
 
 use ghost_core::chance::Chance;
-use ghost_core::guard::{Guards, Surprise, Watched, watch_all};
+use ghost_core::guard::{Guard, Guards, Surprise, Watched, watch_all};
 use ghost_core::row::{Row, Side};
 use ghost_core::seed::Seed;
 use ghost_core::verdict::{Drafted, Heard, Watch};
@@ -23,6 +23,8 @@ use super::{Count, Court, Halt, Party, Step, evenly, first_words};
 const LEAST_WORDS: usize = 100;
 /// The writer's own pieces whose surprise drafts are held against.
 const SURPRISING: usize = 16;
+/// Changes whenever the engine draws otherwise, so that no draft is taken for one drawn before.
+const DRAWN: u32 = 2;
 /// Tokens a draft may take for each word asked for.
 const TOKENS_A_WORD: usize = 3;
 
@@ -80,7 +82,7 @@ impl Court<'_> {
         let program = Party { program: Some(&self.compiled.by_voice), ..Party::BARE };
         let (mut heard, mut watch) = (Heard::default(), Watch::default());
         let (mut bot, mut human) = ([0.0; 2], [0.0; 2]);
-        let mut drafts: [Vec<(Seed, String)>; 2] = Default::default();
+        let mut drafts: [Vec<(Seed, String)>; 3] = Default::default();
         for (n, row) in rows.iter().enumerate() {
             let seed = self.asked(row);
             let mut drafted = Drafted::default();
@@ -95,7 +97,8 @@ impl Court<'_> {
                 drafts[0].push((seed.clone(), text));
                 let (prompted, text) = of(program)?;
                 drafts[1].push((seed.clone(), text));
-                let (bare, _) = of(Party::BARE)?;
+                let (bare, text) = of(Party::BARE)?;
+                drafts[2].push((seed.clone(), text));
                 for (sums, score) in [(0, &own), (1, &prompted)] {
                     human[sums] += score.as_ref().map_or(0.0, |score| score.v_human);
                     bot[sums] += score.as_ref().and_then(|score| score.v_bot).unwrap_or(0.0);
@@ -132,10 +135,10 @@ impl Court<'_> {
         Ok((heard, watch))
     }
 
-    /// What the guardrails say of the candidate's drafts, beside the prompt's.
+    /// What the guardrails say of the candidate's drafts, beside the prompt's and the bare base's.
     fn watch(
         &self,
-        [own, prompts]: &[Vec<(Seed, String)>; 2],
+        [own, prompts, bare]: &[Vec<(Seed, String)>; 3],
         watch: &mut Watch,
         count: &mut Count<'_, '_>,
     ) -> Step<()> {
@@ -151,10 +154,20 @@ impl Court<'_> {
             usual.push(self.bits(Party::BARE, &seed, text)?.token);
             count.go_on()?;
         }
+        let mut drawn = Vec::new();
+        for (seed, text) in bare {
+            // What goes round in circles surprises nobody, and is no measure of how plain is plain.
+            let found = guards.watch(&Watched { text, seed, surprise: None });
+            if found.iter().any(|one| one.blocked && one.guard == Guard::Repetition) {
+                continue;
+            }
+            drawn.push(self.bits(Party::BARE, seed, text)?.token);
+            count.go_on()?;
+        }
         let mut surprises = Vec::new();
         for (seed, text) in own {
             let draft = self.bits(Party::BARE, seed, text)?.token;
-            surprises.push(Surprise { draft, own: usual.clone() });
+            surprises.push(Surprise { draft, own: usual.clone(), drawn: drawn.clone() });
             count.go_on()?;
         }
         let all = own.iter().zip(&surprises);
@@ -186,7 +199,7 @@ impl Court<'_> {
         let prompt = self.prompt(party, seed)?;
         let random_seed = Chance::new(self.random_seed ^ (draw << 20)).bits();
         let words = seed.words.unwrap_or(self.sample.words);
-        let name = self.name(party, &prompt, &format!("draft of {words} by {random_seed}"));
+        let name = self.name(party, &prompt, &format!("draft {DRAWN} of {words} by {random_seed}"));
         Ok(Planned { prompt, random_seed, words, name })
     }
 
