@@ -198,8 +198,9 @@ impl Desk {
         let mut hear = |done, of| {
             if watch(done, of) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let mut count = Count { done: 0, of: 0, hear: &mut hear };
-        match court.compile(Effort::of(&hearing.recipe), &mut count) {
+        let effort = Effort::of(&hearing.recipe);
+        let mut count = Count { done: 0, of: effort.things(court.sample.floor), hear: &mut hear };
+        match court.compile(effort, &mut count) {
             Ok(found) => {
                 programs::keep(self.store().on(), &what, stored.id, &found, &self.now())?;
                 Ok(Some(found))

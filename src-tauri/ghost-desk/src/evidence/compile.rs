@@ -37,6 +37,12 @@ impl Effort {
             _ => Effort { programs: 4, first: 3, then: (1, 3), last: (1, 0) },
         }
     }
+
+    /// About so many things are measured, with a floor of so many drafts.
+    pub(crate) fn things(&self, floor: usize) -> u32 {
+        let drafts = if self.last.1 > 0 { self.last.0 * self.last.1 + floor } else { 0 };
+        ((self.programs + 1) * self.first + self.then.0 * self.then.1 + drafts) as u32
+    }
 }
 
 impl Court<'_> {
