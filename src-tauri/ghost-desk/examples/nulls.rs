@@ -6,8 +6,9 @@
 //!
 //! HOME is a data folder with the writer's archive and a base; OTHERS a folder of another writer's
 //! pieces. By turns: noise instead of learning, another writer, the writer's own words shuffled,
-//! and three of the writer's pieces learned by heart. Not one of them may be shipped. Nothing is
-//! kept in HOME but what was measured.
+//! and three of the writer's pieces learned by heart. Not one of them may be shipped. Before them,
+//! the writer's held-out pieces as they are, which make sense, and with their words of content
+//! exchanged, which do not. Nothing is kept in HOME but what was measured.
 
 use std::error::Error;
 use std::ops::ControlFlow;
@@ -17,14 +18,16 @@ use std::{env, fs};
 
 use ghost_core::archive;
 use ghost_core::chance::Chance;
+use ghost_core::guard::{Guard, Guards, Surprise, Watched};
 use ghost_core::id::PieceId;
 use ghost_core::row::{Origin, Row, Side};
 use ghost_core::run::Recipe;
 use ghost_core::seed::{Phrases, Seed};
-use ghost_core::words::{Class, count, tokens};
+use ghost_core::voice::is_function_word;
+use ghost_core::words::{Class, count, tokens, words};
 use ghost_desk::{Desk, Host, commands};
 use ghost_engine::Base;
-use ghost_engine::train;
+use ghost_engine::{lesson, score, train};
 use serde_json::{Value, json};
 
 const KINDS: [&str; 4] = ["noise", "another writer", "shuffled words", "by heart"];
@@ -47,7 +50,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     let path = used.and_then(|base| base["path"].as_str()).ok_or("no base is in use")?;
     let base = Base::open(Path::new(path))?;
 
-    let own = own_rows(&ask)?;
+    let own = own_rows(&ask, "train")?;
+    sense(&base, &own, &own_rows(&ask, "holdout")?)?;
     let foreign = foreign_rows(Path::new(others));
     println!("{} own rows, {} of another writer", own.len(), foreign.len());
     let away = tempfile::tempdir()?;
@@ -109,13 +113,70 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// The rows of the archive that may be learned from.
+/// Says how many held-out pieces the guard of sense stops, as they are and with their words of
+/// content exchanged for others of the archive.
+#[allow(clippy::print_stdout)]
+fn sense(base: &Base, learned: &[Row], held_out: &[Row]) -> Result<(), Box<dyn Error>> {
+    const WORDS: usize = 200;
+    let opening = |row: &Row| {
+        let last = words(&row.text).nth(WORDS - 1);
+        last.map_or(row.text.clone(), |(at, word)| row.text[..at + word.len()].to_owned())
+    };
+    let bits = |row: &Row, text: &str| -> Result<f64, Box<dyn Error>> {
+        let prompt = lesson::prompt_for(base, &row.seed)?;
+        let scored = score::token_log_probs(base, None, &prompt, text);
+        let nats = -scored.iter().map(|(_, p)| f64::from(*p)).sum::<f64>();
+        Ok(nats / std::f64::consts::LN_2 / scored.len().max(1) as f64)
+    };
+    let every = learned.len().div_ceil(16).max(1);
+    let usual = learned.iter().step_by(every).map(|row| bits(row, &opening(row)));
+    let usual: Vec<f64> = usual.collect::<Result<_, _>>()?;
+    let pieces: Vec<&str> = learned.iter().map(|row| row.text.as_str()).collect();
+    let guards = Guards::of(&pieces);
+    let function = |word: &str| is_function_word(&word.to_lowercase().replace('’', "'"));
+    let content: Vec<&str> = pieces
+        .iter()
+        .flat_map(|text| words(text).map(|(_, word)| word))
+        .filter(|word| !function(word))
+        .collect();
+    let mut chance = Chance::new(1);
+    for swapped in [false, true] {
+        let (mut stopped, mut figures) = (0, Vec::new());
+        for row in held_out {
+            let text: String = tokens(&opening(row))
+                .map(|token| match token.class {
+                    Class::Word if swapped && !function(token.text) => {
+                        content[chance.below(content.len() as u64) as usize]
+                    }
+                    _ => token.text,
+                })
+                .collect();
+            let draft = bits(row, &text)?;
+            figures.push(format!("{draft:.2}"));
+            let surprise = Surprise { draft, own: usual.clone(), drawn: Vec::new() };
+            let watched = Watched { text: &text, seed: &row.seed, surprise: Some(&surprise) };
+            let found = guards.watch(&watched);
+            stopped +=
+                usize::from(found.iter().any(|one| one.guard == Guard::Sense && one.blocked));
+        }
+        println!(
+            "held out, {}: {stopped} of {} stopped for sense; bits a token {}",
+            if swapped { "words exchanged" } else { "as they are" },
+            held_out.len(),
+            figures.join(" ")
+        );
+    }
+    Ok(())
+}
+
+/// The rows of one side of the archive.
 fn own_rows(
     ask: &dyn Fn(&str, Value) -> ghost_desk::failure::Result<Value>,
+    side: &str,
 ) -> Result<Vec<Row>, Box<dyn Error>> {
     let list = ask("row_list", json!({}))?;
     let rows = list["rows"].as_array().into_iter().flatten();
-    let learned = rows.filter(|row| row["side"] == "train" && row["origin"] == "archive");
+    let learned = rows.filter(|row| row["side"] == side && row["origin"] == "archive");
     Ok(learned
         .map(|row| {
             let text = row["text"].as_str().unwrap_or_default().to_owned();
