@@ -19,8 +19,8 @@ use ghost_core::id::RunId;
 use ghost_desk::bench::Bench;
 use ghost_desk::failure::{Code, Failure, Result};
 use ghost_desk::wire::{
-    AdapterRef, DraftRef, ExportAdapter, Import, JudgeAdapter, Nothing, SeedForm, ShipDraft,
-    StartRun, UseBase, WriteDraft,
+    AdapterRef, CompilePrompt, DraftRef, ExcludeRow, ExportAdapter, Import, JudgeAdapter, Nothing,
+    SeedForm, ShipDraft, StartRun, UseBase, WriteDraft,
 };
 use ghost_desk::{Host, home};
 use serde_json::Value;
@@ -90,8 +90,15 @@ pub(crate) enum Ask {
         /// The draft
         draft: i64,
     },
-    /// List what there is to learn from
-    Rows,
+    /// List what there is to learn from, with weights and sides
+    Rows {
+        /// Learn from this row no more, nor judge by it
+        #[arg(long, value_name = "ROW")]
+        exclude: Option<i64>,
+        /// Take this row in again
+        #[arg(long, value_name = "ROW", conflicts_with = "exclude")]
+        include: Option<i64>,
+    },
     /// Learn; goes on with an unfinished run unless --new
     Learn {
         /// quick (a coffee) or nightly
@@ -112,10 +119,22 @@ pub(crate) enum Ask {
     },
     /// List the runs
     Runs,
-    /// Judge an adapter, the newest where none is named
+    /// Judge an adapter, the newest where none is named; goes on where it was stopped
     Judge {
         /// Its id
         adapter: Option<i64>,
+        /// How much is measured: quick or nightly; otherwise as its own recipe has it
+        #[arg(long, value_name = "RECIPE")]
+        recipe: Option<String>,
+        /// Makes the verdict repeatable; always the same where not given
+        #[arg(long, value_name = "N")]
+        random_seed: Option<u64>,
+    },
+    /// Search for the best prompt on this archive; `write --ghost prompt` writes with it
+    Compile {
+        /// How long is searched: quick or nightly
+        #[arg(long, value_name = "RECIPE")]
+        recipe: Option<String>,
     },
     /// List the adapters, and who writes
     Ghosts,
@@ -220,8 +239,9 @@ pub(crate) struct Seed {
     /// Something to cover; may be given several times
     #[arg(long = "point", value_name = "POINT")]
     points: Vec<String>,
-    /// Who writes: an adapter's id or "base"; otherwise whoever writes now
-    #[arg(long, value_name = "ADAPTER|base")]
+    /// Who writes: an adapter's id, "prompt" (the base with the best prompt) or "base"; otherwise
+    /// whoever writes now
+    #[arg(long, value_name = "ADAPTER|prompt|base")]
     ghost: Option<String>,
     /// Makes the draft repeatable
     #[arg(long, value_name = "N")]
@@ -284,13 +304,23 @@ fn answer(ask: Ask, tell: &Teller) -> Result<i32> {
         Ask::Edit { draft } => {
             tell.answer("edit_read", ShipDraft { draft, text: None }, plain::edit)
         }
-        Ask::Rows => tell.answer("row_list", Nothing {}, plain::rows),
+        Ask::Rows { exclude, include } => match exclude.or(include) {
+            Some(row) => {
+                let ask = ExcludeRow { row, excluded: exclude.is_some() };
+                tell.answer("row_exclude", ask, plain::rows)
+            }
+            None => tell.answer("row_list", Nothing {}, plain::rows),
+        },
         Ask::Learn { recipe, minutes, steps, random_seed, new } => {
             learn::learn(tell, StartRun { recipe, minutes, steps, random_seed, new })
         }
         Ask::Runs => tell.answer("run_list", Nothing {}, plain::runs),
-        Ask::Judge { adapter } => {
-            tell.answer("adapter_judge", JudgeAdapter { adapter }, plain::judged)
+        Ask::Compile { recipe } => {
+            tell.answer("prompt_compile", CompilePrompt { recipe }, plain::compiled)
+        }
+        Ask::Judge { adapter, recipe, random_seed } => {
+            let ask = JudgeAdapter { adapter, recipe, random_seed };
+            tell.answer("adapter_judge", ask, plain::judged)
         }
         Ask::Ghosts => tell.answer("adapter_list", Nothing {}, plain::ghosts),
         Ask::Promote { adapter } => {

@@ -133,7 +133,7 @@ in_use: boolean, };
 /**
  * What a caller may want to act on.
  */
-export type Code = "unknown_command" | "bad_input" | "not_found" | "base_missing" | "not_a_base" | "too_little" | "busy" | "disk_full" | "store_too_new" | "folder_in_use" | "out_of_memory" | "io" | "bug";
+export type Code = "unknown_command" | "bad_input" | "not_found" | "base_missing" | "not_a_base" | "too_little" | "busy" | "stopped" | "disk_full" | "store_too_new" | "folder_in_use" | "out_of_memory" | "io" | "bug";
 
 /**
  * The signatures, for TypeScript: name → [request, answer].
@@ -204,6 +204,10 @@ edit_read: [ShipDraft, EditView],
  */
 row_list: [Nothing, RowList], 
 /**
+ *Excludes a row from learning and judging, or takes it in again.
+ */
+row_exclude: [ExcludeRow, RowList], 
+/**
  *Learns in a process of its own; goes on with an unfinished run unless `new`.
  */
 run_start: [StartRun, RunView], 
@@ -220,9 +224,17 @@ run_read: [RunRef, RunView],
  */
 run_list: [Nothing, RunList], 
 /**
- *Judges an adapter on the held-out pieces against the bare base and a few-shot prompt.
+ *Judges an adapter on the held-out pieces against the bare base and the best prompt.
  */
 adapter_judge: [JudgeAdapter, Judged], 
+/**
+ *Searches for the best prompt on this archive; it writes where "prompt" is asked to.
+ */
+prompt_compile: [CompilePrompt, CompiledView], 
+/**
+ *Stops the verdict or search at hand; what was measured is kept.
+ */
+judge_stop: [Nothing, Nothing], 
 /**
  *The adapters, and who writes.
  */
@@ -247,6 +259,40 @@ adapter_export: [ExportAdapter, Exported],
  *How things stand, in sentences.
  */
 doctor: [Nothing, DoctorReport], };
+
+/**
+ * Asks for the best prompt.
+ */
+export type CompilePrompt = { 
+/**
+ * How long is searched: "quick" or "nightly" (the default).
+ */
+recipe?: string | null, };
+
+/**
+ * The best prompts there are for this archive: a ghost without an adapter.
+ */
+export type CompiledView = { 
+/**
+ * Needs the fewest bits, in words.
+ */
+by_bits: string, 
+/**
+ * Sounds most like the writer, in words; it writes where "prompt" is asked to.
+ */
+by_voice: string, 
+/**
+ * All that were tried, the best first, with bits a byte on the pieces watched.
+ */
+tried: Array<TriedView>, 
+/**
+ * Bits a byte of a bare request on the same.
+ */
+bare: number, 
+/**
+ * How the drafts of the last ones sounded.
+ */
+heard: Array<TriedView>, };
 
 /**
  * What could not be read, and why.
@@ -371,7 +417,7 @@ words: number,
  */
 shipped: boolean, 
 /**
- * "base", or the id of the adapter.
+ * "base", "prompt", or the id of the adapter.
  */
 written_by: string, 
 /**
@@ -416,7 +462,7 @@ seconds: number,
  */
 tokens_per_second: number, 
 /**
- * "base", or the id of the adapter.
+ * "base", "prompt", or the id of the adapter.
  */
 written_by: string, 
 /**
@@ -524,7 +570,19 @@ run: number,
 /**
  * The step.
  */
-step: StepView, } | { "event": "verdict_reached", 
+step: StepView, } | { "event": "judge_progressed", 
+/**
+ * The adapter.
+ */
+adapter: number, 
+/**
+ * Things measured.
+ */
+done: number, 
+/**
+ * Of so many, as far as is known.
+ */
+of: number, } | { "event": "verdict_reached", 
 /**
  * The adapter.
  */
@@ -541,6 +599,19 @@ ghost: string,
  * The adapter; the bare base where there is none.
  */
 adapter: number | null, };
+
+/**
+ * A row the writer wants excluded, or no more.
+ */
+export type ExcludeRow = { 
+/**
+ * Its id.
+ */
+row: number, 
+/**
+ * Excluded?
+ */
+excluded: boolean, };
 
 /**
  * Asks for a copy of an adapter.
@@ -624,6 +695,28 @@ before?: number | null,
 adapters: Array<AdapterView>, };
 
 /**
+ * What one guardrail found.
+ */
+export type GuardView = { 
+/**
+ * "copied_run", "copied_share", "near_duplicate", "repetition", "sense", "length", "topic"
+ * or "bot_tell".
+ */
+guard: string, 
+/**
+ * Drafts that touched it.
+ */
+touched: number, 
+/**
+ * Drafts it looked at; 1 where it looked at all together.
+ */
+of: number, 
+/**
+ * The worst of it, in a sentence.
+ */
+sentence: string, };
+
+/**
  * Files and folders to read.
  */
 export type Import = { 
@@ -676,7 +769,15 @@ export type JudgeAdapter = {
 /**
  * Its id; the newest where absent.
  */
-adapter?: number | null, };
+adapter?: number | null, 
+/**
+ * How much is measured: "quick" or "nightly"; as its own recipe has it where absent.
+ */
+recipe?: string | null, 
+/**
+ * Makes the verdict repeatable; always the same where absent.
+ */
+random_seed?: number | null, };
 
 /**
  * A verdict and whose it is.
@@ -703,6 +804,23 @@ kind: string,
  * How many.
  */
 pieces: number, };
+
+/**
+ * A mean, and where it lies nine times of ten.
+ */
+export type LevelView = { 
+/**
+ * The mean.
+ */
+mean: number, 
+/**
+ * The lower end.
+ */
+low: number, 
+/**
+ * The upper end.
+ */
+high: number, };
 
 /**
  * Held-out bits per byte, mean over pieces: lower is more like the writer.
@@ -743,7 +861,23 @@ p_value?: number | null,
 /**
  * Pieces on which the candidate was better.
  */
-wins?: number | null, };
+wins?: number | null, 
+/**
+ * How its drafts sound, where it was measured.
+ */
+voice?: VoiceView | null, 
+/**
+ * Bits a byte of function words and punctuation alone: the best other's, the candidate's.
+ */
+style?: Array<number> | null, 
+/**
+ * What the guardrails found, those that were touched first.
+ */
+guards: Array<GuardView>, 
+/**
+ * What the writer's edits say.
+ */
+edits?: PreferenceView | null, };
 
 /**
  * Nothing is asked.
@@ -810,6 +944,27 @@ source: string,
 unfinished: boolean, };
 
 /**
+ * How often what the writer made of a draft is found more likely than the draft.
+ */
+export type PreferenceView = { 
+/**
+ * Edits nobody learned from.
+ */
+pairs: number, 
+/**
+ * By the candidate.
+ */
+adapter: number, 
+/**
+ * By the best prompt.
+ */
+prompt: number, 
+/**
+ * By the adapter that wrote until now.
+ */
+incumbent?: number | null, };
+
+/**
  * All rows.
  */
 export type RowList = { 
@@ -827,7 +982,7 @@ export type RowView = {
  */
 row: number, 
 /**
- * "archive" or "edit".
+ * "archive", "edit", or "cut": what an edit took out, in the draft it was taken from.
  */
 origin: string, 
 /**
@@ -838,6 +993,10 @@ of: number,
  * What it is for.
  */
 side: SideName, 
+/**
+ * The writer wants it neither learned from nor judged by.
+ */
+excluded: boolean, 
 /**
  * Its kind.
  */
@@ -1076,6 +1235,19 @@ seconds_left: number,
 peak_bytes: number, };
 
 /**
+ * One prompt that was tried.
+ */
+export type TriedView = { 
+/**
+ * What it is, in words.
+ */
+program: string, 
+/**
+ * Its figure.
+ */
+figure: number, };
+
+/**
  * A base to use from now on.
  */
 export type UseBase = { 
@@ -1100,6 +1272,67 @@ reasons: Array<string>,
  * The figures.
  */
 measures: MeasuresView, };
+
+/**
+ * How drafts sound, mean over seeds: 0 is a stranger or a bot, 1 is the writer.
+ */
+export type VoiceView = { 
+/**
+ * Seeds drafted from.
+ */
+seeds: number, 
+/**
+ * The candidate's drafts.
+ */
+adapter: LevelView, 
+/**
+ * The best prompt's.
+ */
+prompt: LevelView, 
+/**
+ * The bare base's.
+ */
+base: LevelView, 
+/**
+ * The writer's own held-out pieces.
+ */
+own: LevelView, 
+/**
+ * Those of the adapter that wrote until now.
+ */
+incumbent?: number | null, 
+/**
+ * Strangers the measure had never met.
+ */
+strangers: number, 
+/**
+ * How often one of the writer's pieces sounds nearer than one of the base's drafts.
+ */
+told_apart: number, 
+/**
+ * How much nearer the candidate is than the prompt.
+ */
+gain: LevelView, 
+/**
+ * Chance that luck alone does as well.
+ */
+p_value: number, 
+/**
+ * Seeds on which it sounds nearer.
+ */
+wins: number, 
+/**
+ * The strangers that are at 0, by name.
+ */
+floor: Array<string>, 
+/**
+ * With people alone at 0: the candidate, the prompt.
+ */
+human?: Array<number> | null, 
+/**
+ * With the base's drafts alone at 0: the candidate, the prompt.
+ */
+bot?: Array<number> | null, };
 
 /**
  * A folder to watch, or to watch no more.
@@ -1127,7 +1360,7 @@ from: number,
  */
 to: number, 
 /**
- * 1 is the writer's unassisted word.
+ * 1 is the writer's unassisted word; below 0 it is not to be said.
  */
 weight: number, };
 
@@ -1140,7 +1373,8 @@ export type WriteDraft = {
  */
 seed: SeedForm, 
 /**
- * "base", or the id of an adapter; who writes now where absent.
+ * "base", "prompt" (the base with the best prompt), or the id of an adapter; who writes now
+ * where absent.
  */
 ghost?: string | null, 
 /**
