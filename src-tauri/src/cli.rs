@@ -142,6 +142,8 @@ pub(crate) enum Ask {
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
+    /// Say whether to fine-tune at all, with the figures it rests on and what it would cost
+    Fit,
     /// Say how things stand
     Doctor,
     /// Take the whole line on the sample archive, in a folder of its own
@@ -301,6 +303,7 @@ fn answer(ask: Ask, tell: &Teller) -> Result<i32> {
             let ask = ExportAdapter { format, adapter: ghost, out };
             tell.answer("adapter_export", ask, plain::exported)
         }
+        Ask::Fit => tell.answer("fit_read", Nothing {}, plain::fit),
         Ask::Doctor => tell.answer("doctor", Nothing {}, plain::doctor),
         Ask::Call { command, .. } if command == "list" => tell.list(),
         Ask::Call { command, request } => {

@@ -33,3 +33,5 @@ pub mod guard;
 pub mod voice;
 
 pub mod verdict;
+
+pub mod fit;

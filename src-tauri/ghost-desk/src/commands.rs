@@ -109,6 +109,9 @@ commands! {
     #[doc = "Copies an adapter out, in a layout that other programs read."]
     adapter_export(ExportAdapter) -> Exported = |desk, ask, _| desk.export(ask);
 
+    #[doc = "Whether to fine-tune at all: the answer, its reasons with figures, and what it costs."]
+    fit_read(Nothing) -> FitView = |desk, _, _| desk.fit();
+
     #[doc = "How things stand, in sentences."]
     doctor(Nothing) -> DoctorReport = |desk, _, _| desk.doctor();
 }

@@ -13,6 +13,7 @@ pub mod commands;
 mod doctor;
 pub mod event;
 pub mod failure;
+mod fit;
 mod folder;
 mod ghosts;
 mod import;

@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use ghost_desk::wire::{
     AdapterStanding, ArchiveView, BaseList, BaseView, DoctorReport, DraftView, EditView, Exported,
-    Ghosts, ImportReport, Judged, MeasuresView, RowList, RunList, RunStateName, RunView, SideName,
-    VerdictView,
+    FitView, Ghosts, ImportReport, Judged, MeasuresView, QuadrantName, ReasonView, RowList,
+    RunList, RunStateName, RunView, SideName, VerdictView,
 };
 use serde_json::Value;
 
@@ -249,6 +249,39 @@ pub(crate) fn ghosts(ghosts: &Ghosts) -> String {
 
 pub(crate) fn exported(exported: &Exported) -> String {
     format!("{} in {}\n", exported.files.join(", "), exported.path)
+}
+
+pub(crate) fn fit(fit: &FitView) -> String {
+    let quadrant = match fit.quadrant {
+        QuadrantName::Skip => "SKIP",
+        QuadrantName::FixUpstream => "FIX UPSTREAM",
+        QuadrantName::CompileFirst => "COMPILE FIRST",
+        QuadrantName::FineTune => "FINE-TUNE",
+    };
+    let ceiling = fit.ceiling.map_or_else(|| "not measured".into(), |c| format!("{c:.2}"));
+    let mut text = format!(
+        "{quadrant}\n  {}\n  material {:.2} of 1 (enough from 0.50), prompt {ceiling} (enough from \
+         0.80)\n\nReasons to leave it\n",
+        fit.sentence, fit.maturity
+    );
+    let reason = |reason: &ReasonView| {
+        let mark = reason.holds.map_or("?", |holds| if holds { "yes" } else { "no" });
+        format!("  {mark:<4}{}: {}\n", reason.what, reason.figure)
+    };
+    text.extend(fit.skip.iter().map(reason));
+    text += "\nReasons to go\n";
+    text.extend(fit.go.iter().map(reason));
+    let costs = &fit.costs;
+    let _ = writeln!(
+        text,
+        "\nWhat it costs, with {:.0} learnings a month (prices of {}, {}; put yours into {})",
+        costs.runs_a_month,
+        costs.as_of,
+        if costs.own_table { "your own" } else { "examples" },
+        costs.table
+    );
+    text.extend(costs.rungs.iter().map(|rung| format!("  {}\n", rung.sentence)));
+    text
 }
 
 pub(crate) fn doctor(report: &DoctorReport) -> String {

@@ -126,3 +126,11 @@ test('a desk that cannot be opened says why, and is tried again', async () => {
   await user.click(screen.getByText('Try again'))
   expect(await screen.findByTestId('write')).toBeTruthy()
 })
+
+test('whether to fine-tune at all is answered with figures', async () => {
+  const { user } = await opened()
+  await user.click(by('nav-learn'))
+  await user.click(await screen.findByTestId('fit-open'))
+  expect((await screen.findByTestId('fit')).textContent).toContain('51 % of the way')
+  expect(screen.getAllByTestId('reason')).toHaveLength(9)
+})
