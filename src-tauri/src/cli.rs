@@ -19,8 +19,8 @@ use ghost_core::id::RunId;
 use ghost_desk::bench::Bench;
 use ghost_desk::failure::{Code, Failure, Result};
 use ghost_desk::wire::{
-    AdapterRef, DraftRef, ExportAdapter, Import, JudgeAdapter, Nothing, SeedForm, ShipDraft,
-    StartRun, UseBase, WriteDraft,
+    AdapterRef, DraftRef, ExportAdapter, Import, JudgeAdapter, Nothing, ProfileAsked, SeedForm,
+    ShipDraft, StartRun, UseBase, WriteDraft,
 };
 use ghost_desk::{Host, home};
 use serde_json::Value;
@@ -89,6 +89,15 @@ pub(crate) enum Ask {
     Edit {
         /// The draft
         draft: i64,
+    },
+    /// Say how you write, in figures, and where a draft does otherwise
+    Profile {
+        /// The draft
+        #[arg(long, value_name = "ID")]
+        draft: Option<i64>,
+        /// Its words as the ghost wrote them, not as you left them
+        #[arg(long, requires = "draft")]
+        as_drafted: bool,
     },
     /// List what there is to learn from
     Rows,
@@ -282,6 +291,9 @@ fn answer(ask: Ask, tell: &Teller) -> Result<i32> {
         }
         Ask::Edit { draft } => {
             tell.answer("edit_read", ShipDraft { draft, text: None }, plain::edit)
+        }
+        Ask::Profile { draft, as_drafted } => {
+            tell.answer("profile_read", ProfileAsked { draft, as_drafted }, plain::profile)
         }
         Ask::Rows => tell.answer("row_list", Nothing {}, plain::rows),
         Ask::Learn { recipe, minutes, steps, random_seed, new } => {

@@ -30,6 +30,7 @@ pub mod row;
 pub mod run;
 
 pub mod guard;
+pub mod profile;
 pub mod voice;
 
 pub mod verdict;

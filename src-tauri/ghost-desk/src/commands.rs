@@ -84,6 +84,8 @@ commands! {
     draft_ship(ShipDraft) -> EditView = |desk, ask, _| desk.ship(ask);
     #[doc = "The edit of a draft: as shipped, or as the given or present text would make it."]
     edit_read(ShipDraft) -> EditView = |desk, ask, _| desk.edit(ask);
+    #[doc = "How the writer writes, in figures, and where a draft does otherwise."]
+    profile_read(ProfileAsked) -> ProfileView = |desk, ask, _| desk.profile(&ask);
     #[doc = "Every row, as the base would see it."]
     row_list(Nothing) -> RowList = |desk, _, _| desk.rows();
 

@@ -19,6 +19,7 @@ mod ghosts;
 mod import;
 mod judge;
 mod learn;
+mod profile;
 mod ship;
 mod store;
 mod view;

@@ -597,6 +597,60 @@ wire! {
         pub files: Vec<String>,
     }
 
+    // ── profile ─────────────────────────────────────────────────────────────────────────────
+
+    /// Asks how the writer writes, and how a draft does beside it.
+    #[derive(Default)]
+    pub struct ProfileAsked {
+        /// A draft: the writer's text so far, or as shipped.
+        #[serde(default)]
+        pub draft: Option<i64>,
+        /// Hold the ghost's own words against the writer, not what became of them.
+        #[serde(default)]
+        pub as_drafted: bool,
+    }
+    /// How the writer writes.
+    pub struct ProfileView {
+        /// Pieces that were read.
+        pub pieces: u32,
+        /// Words of the draft that were read.
+        pub draft_words: Option<u32>,
+        /// All figures.
+        pub figures: Vec<FigureView>,
+        /// The most frequent openers.
+        pub openers: Vec<OpenerView>,
+        /// What is unusual about the draft, the most unusual first.
+        pub sentences: Vec<String>,
+    }
+    /// One figure of the writer, and of a draft.
+    pub struct FigureView {
+        /// "rhythm", "openers", "punctuation" or "certainty".
+        pub theme: String,
+        /// What is counted.
+        pub name: String,
+        /// What in.
+        pub unit: String,
+        /// Mean over the writer's pieces.
+        pub writer: f64,
+        /// Two thirds of them lie this near to it.
+        pub spread: f64,
+        /// The draft's.
+        pub draft: Option<f64>,
+        /// How many spreads the draft is off.
+        pub off: Option<f64>,
+        /// Whether that is further than the writer goes.
+        pub unusual: bool,
+    }
+    /// A word that sentences open with, in percent of them.
+    pub struct OpenerView {
+        /// The word.
+        pub word: String,
+        /// The writer's share.
+        pub writer: f64,
+        /// The draft's.
+        pub draft: Option<f64>,
+    }
+
     // ── fit ─────────────────────────────────────────────────────────────────────────────────
 
     /// Whether to fine-tune at all: the answer, the reasons with the writer's figures, the costs.

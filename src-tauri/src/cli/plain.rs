@@ -4,8 +4,8 @@ use std::fmt::Write as _;
 
 use ghost_desk::wire::{
     AdapterStanding, ArchiveView, BaseList, BaseView, DoctorReport, DraftView, EditView, Exported,
-    FitView, Ghosts, ImportReport, Judged, MeasuresView, QuadrantName, ReasonView, RowList,
-    RunList, RunStateName, RunView, SideName, VerdictView,
+    FitView, Ghosts, ImportReport, Judged, MeasuresView, ProfileView, QuadrantName, ReasonView,
+    RowList, RunList, RunStateName, RunView, SideName, VerdictView,
 };
 use serde_json::Value;
 
@@ -249,6 +249,29 @@ pub(crate) fn ghosts(ghosts: &Ghosts) -> String {
 
 pub(crate) fn exported(exported: &Exported) -> String {
     format!("{} in {}\n", exported.files.join(", "), exported.path)
+}
+
+pub(crate) fn profile(profile: &ProfileView) -> String {
+    let mut text = format!("How you write, from {}.\n", count(profile.pieces, "piece"));
+    let mut theme = "";
+    for figure in &profile.figures {
+        if figure.theme != theme {
+            theme = &figure.theme;
+            let _ = writeln!(text, "\n{theme}");
+        }
+        let own = format!("{:.1} ± {:.1}", figure.writer, figure.spread);
+        let mark = if figure.unusual { " !" } else { "" };
+        let draft =
+            figure.draft.map_or_else(String::new, |draft| format!(", the draft {draft:.1}{mark}"));
+        let _ = writeln!(text, "  {:<42}{own:>14} {}{draft}", figure.name, figure.unit);
+    }
+    let openers: Vec<_> =
+        profile.openers.iter().map(|o| format!("{} {:.0} %", o.word, o.writer)).collect();
+    let _ = writeln!(text, "\nYour sentences open with: {}.", openers.join(", "));
+    for sentence in &profile.sentences {
+        let _ = writeln!(text, "! {sentence}");
+    }
+    text
 }
 
 pub(crate) fn fit(fit: &FitView) -> String {

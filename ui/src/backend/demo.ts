@@ -229,6 +229,11 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
       if (text == null && one.shipped_text != null) return { ...editOf(one, one.shipped_text), edit: draft, row: state.row }
       return editOf(one, text ?? one.working_text)
     },
+    profile_read: () => ({
+      pieces: archive.pieces.length, draft_words: wordsOf(DRAFT), openers: [{ word: 'i', writer: 21, draft: 12 }],
+      figures: [{ theme: 'rhythm', name: 'a sentence', unit: 'words', writer: 14.2, spread: 2.1, draft: 19.6, off: 2.6, unusual: true }],
+      sentences: ['A sentence: longer than yours: 19.6 words, you 14.2.'],
+    }),
     row_list: () => ({ rows: [] }),
 
     run_start: ({ recipe, new: anew }) => {

@@ -54,6 +54,7 @@ test('the edit is drawn word by word, and shipping says which row it became', as
   await user.click(await screen.findByTestId('review'))
   await waitFor(() => expect(by('diff').querySelectorAll('del').length).toBeGreaterThan(0))
   expect(by('kept').textContent).toMatch(/^\d+ %$/)
+  expect((await screen.findByTestId('unlike')).textContent).toContain('longer than yours')
   await user.click(by('ship'))
   expect((await screen.findByTestId('shipped')).textContent).toContain('row 215')
 })
