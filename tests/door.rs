@@ -94,6 +94,8 @@ fn every_command_answers() {
         ("adapter_list", json!({})),
         ("adapter_promote", json!({ "adapter": 0 })),
         ("ghost_rollback", json!({})),
+        ("profile_read", json!({ "draft": 1 })),
+        ("fit_read", json!({})),
         ("doctor", json!({})),
         // There is no run and no adapter yet; `pipeline.rs` has both.
         ("run_start", json!({ "recipe": "no such recipe" })),

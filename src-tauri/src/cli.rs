@@ -20,7 +20,7 @@ use ghost_desk::bench::Bench;
 use ghost_desk::failure::{Code, Failure, Result};
 use ghost_desk::wire::{
     AdapterRef, CompilePrompt, DraftRef, ExcludeRow, ExportAdapter, Import, JudgeAdapter, Nothing,
-    SeedForm, ShipDraft, StartRun, UseBase, WriteDraft,
+    ProfileAsked, SeedForm, ShipDraft, StartRun, UseBase, WriteDraft,
 };
 use ghost_desk::{Host, home};
 use serde_json::Value;
@@ -99,6 +99,15 @@ pub(crate) enum Ask {
         #[arg(long, value_name = "ROW", conflicts_with = "exclude")]
         include: Option<i64>,
     },
+    /// Say how you write, in figures, and where a draft does otherwise
+    Profile {
+        /// The draft
+        #[arg(long, value_name = "ID")]
+        draft: Option<i64>,
+        /// Its words as the ghost wrote them, not as you left them
+        #[arg(long, requires = "draft")]
+        as_drafted: bool,
+    },
     /// Learn; goes on with an unfinished run unless --new
     Learn {
         /// quick (a coffee) or nightly
@@ -161,6 +170,8 @@ pub(crate) enum Ask {
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
+    /// Say whether to fine-tune at all, with the figures it rests on and what it would cost
+    Fit,
     /// Say how things stand
     Doctor,
     /// Take the whole line on the sample archive, in a folder of its own
@@ -311,6 +322,9 @@ fn answer(ask: Ask, tell: &Teller) -> Result<i32> {
             }
             None => tell.answer("row_list", Nothing {}, plain::rows),
         },
+        Ask::Profile { draft, as_drafted } => {
+            tell.answer("profile_read", ProfileAsked { draft, as_drafted }, plain::profile)
+        }
         Ask::Learn { recipe, minutes, steps, random_seed, new } => {
             learn::learn(tell, StartRun { recipe, minutes, steps, random_seed, new })
         }
@@ -334,6 +348,7 @@ fn answer(ask: Ask, tell: &Teller) -> Result<i32> {
             let ask = ExportAdapter { format, adapter: ghost, out };
             tell.answer("adapter_export", ask, plain::exported)
         }
+        Ask::Fit => tell.answer("fit_read", Nothing {}, plain::fit),
         Ask::Doctor => tell.answer("doctor", Nothing {}, plain::doctor),
         Ask::Call { command, .. } if command == "list" => tell.list(),
         Ask::Call { command, request } => {

@@ -200,6 +200,10 @@ draft_ship: [ShipDraft, EditView],
  */
 edit_read: [ShipDraft, EditView], 
 /**
+ *How the writer writes, in figures, and where a draft does otherwise.
+ */
+profile_read: [ProfileAsked, ProfileView], 
+/**
  *Every row, as the base would see it.
  */
 row_list: [Nothing, RowList], 
@@ -256,6 +260,10 @@ ghost_rollback: [Nothing, Ghosts],
  */
 adapter_export: [ExportAdapter, Exported], 
 /**
+ *Whether to fine-tune at all: the answer, its reasons with figures, and what it costs.
+ */
+fit_read: [Nothing, FitView], 
+/**
  *How things stand, in sentences.
  */
 doctor: [Nothing, DoctorReport], };
@@ -306,6 +314,35 @@ path: string,
  * One sentence.
  */
 reason: string, };
+
+/**
+ * The cost ladder.
+ */
+export type CostsView = { 
+/**
+ * The day of the prices.
+ */
+as_of: string, 
+/**
+ * What they are in.
+ */
+currency: string, 
+/**
+ * How often a voice is learned anew in a month.
+ */
+runs_a_month: number, 
+/**
+ * The table of the writer's own; where there is none, the shipped examples count.
+ */
+table: string, 
+/**
+ * Whether it is there.
+ */
+own_table: boolean, 
+/**
+ * This computer first.
+ */
+rungs: Array<RungView>, };
 
 /**
  * Everything a window shows before anything is clicked.
@@ -657,6 +694,43 @@ code: Code,
 message: string, };
 
 /**
+ * One figure of the writer, and of a draft.
+ */
+export type FigureView = { 
+/**
+ * "rhythm", "openers", "punctuation" or "certainty".
+ */
+theme: string, 
+/**
+ * What is counted.
+ */
+name: string, 
+/**
+ * What in.
+ */
+unit: string, 
+/**
+ * Mean over the writer's pieces.
+ */
+writer: number, 
+/**
+ * Two thirds of them lie this near to it.
+ */
+spread: number, 
+/**
+ * The draft's.
+ */
+draft?: number | null, 
+/**
+ * How many spreads the draft is off.
+ */
+off?: number | null, 
+/**
+ * Whether that is further than the writer goes.
+ */
+unusual: boolean, };
+
+/**
  * One finding.
  */
 export type Finding = { 
@@ -672,6 +746,44 @@ well: boolean,
  * One sentence.
  */
 sentence: string, };
+
+/**
+ * Whether to fine-tune at all: the answer, the reasons with the writer's figures, the costs.
+ */
+export type FitView = { 
+/**
+ * Which of the four.
+ */
+quadrant: QuadrantName, 
+/**
+ * Why, in a sentence.
+ */
+sentence: string, 
+/**
+ * How ripe the material is, 0 to 1; from 0.5 on it is enough.
+ */
+maturity: number, 
+/**
+ * How far the best prompt gets, 0 to 1; from 0.8 on it is enough. Not measured yet
+ * where absent.
+ */
+ceiling?: number | null, 
+/**
+ * What there is to learn from.
+ */
+material: MaterialView, 
+/**
+ * The five reasons to leave it.
+ */
+skip: Array<ReasonView>, 
+/**
+ * The four reasons to go.
+ */
+go: Array<ReasonView>, 
+/**
+ * What it costs here and elsewhere.
+ */
+costs: CostsView, };
 
 /**
  * The adapters, the newest first, and who writes.
@@ -823,6 +935,35 @@ low: number,
 high: number, };
 
 /**
+ * What there is to learn from.
+ */
+export type MaterialView = { 
+/**
+ * All pieces.
+ */
+pieces: number, 
+/**
+ * All words.
+ */
+words: number, 
+/**
+ * Pieces that can be learned from.
+ */
+usable_pieces: number, 
+/**
+ * The writer's own words in them.
+ */
+usable_words: number, 
+/**
+ * Drafts that were shipped.
+ */
+pairs: number, 
+/**
+ * Pieces held out for the verdict.
+ */
+holdout: number, };
+
+/**
  * Held-out bits per byte, mean over pieces: lower is more like the writer.
  */
 export type MeasuresView = { 
@@ -883,6 +1024,23 @@ edits?: PreferenceView | null, };
  * Nothing is asked.
  */
 export type Nothing = Record<symbol, never>;
+
+/**
+ * A word that sentences open with, in percent of them.
+ */
+export type OpenerView = { 
+/**
+ * The word.
+ */
+word: string, 
+/**
+ * The writer's share.
+ */
+writer: number, 
+/**
+ * The draft's.
+ */
+draft?: number | null, };
 
 /**
  * Asks for one piece.
@@ -963,6 +1121,66 @@ prompt: number,
  * By the adapter that wrote until now.
  */
 incumbent?: number | null, };
+
+/**
+ * Asks how the writer writes, and how a draft does beside it.
+ */
+export type ProfileAsked = { 
+/**
+ * A draft: the writer's text so far, or as shipped.
+ */
+draft?: number | null, 
+/**
+ * Hold the ghost's own words against the writer, not what became of them.
+ */
+as_drafted: boolean, };
+
+/**
+ * How the writer writes.
+ */
+export type ProfileView = { 
+/**
+ * Pieces that were read.
+ */
+pieces: number, 
+/**
+ * Words of the draft that were read.
+ */
+draft_words?: number | null, 
+/**
+ * All figures.
+ */
+figures: Array<FigureView>, 
+/**
+ * The most frequent openers.
+ */
+openers: Array<OpenerView>, 
+/**
+ * What is unusual about the draft, the most unusual first.
+ */
+sentences: Array<string>, };
+
+/**
+ * Whether to fine-tune at all.
+ */
+export type QuadrantName = "skip" | "fix_upstream" | "compile_first" | "fine_tune";
+
+/**
+ * One reason.
+ */
+export type ReasonView = { 
+/**
+ * "There is too little of you".
+ */
+what: string, 
+/**
+ * Whether it holds; not measured yet where absent.
+ */
+holds?: boolean | null, 
+/**
+ * The writer's own figure.
+ */
+figure: string, };
 
 /**
  * All rows.
@@ -1089,6 +1307,35 @@ started_at: string,
  * When it ended, RFC 3339.
  */
 ended_at?: string | null, };
+
+/**
+ * One place to learn and write in.
+ */
+export type RungView = { 
+/**
+ * "here", "hosted", "serverless" or "dedicated".
+ */
+place: string, 
+/**
+ * One learning.
+ */
+one_run?: number | null, 
+/**
+ * A month.
+ */
+a_month?: number | null, 
+/**
+ * Hours of this computer a month.
+ */
+hours?: number | null, 
+/**
+ * Kilowatt hours a month.
+ */
+energy?: number | null, 
+/**
+ * One sentence.
+ */
+sentence: string, };
 
 /**
  * The writer's text so far.

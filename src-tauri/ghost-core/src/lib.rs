@@ -31,6 +31,9 @@ pub mod row;
 pub mod run;
 
 pub mod guard;
+pub mod profile;
 pub mod voice;
 
 pub mod verdict;
+
+pub mod fit;

@@ -84,6 +84,8 @@ commands! {
     draft_ship(ShipDraft) -> EditView = |desk, ask, _| desk.ship(ask);
     #[doc = "The edit of a draft: as shipped, or as the given or present text would make it."]
     edit_read(ShipDraft) -> EditView = |desk, ask, _| desk.edit(ask);
+    #[doc = "How the writer writes, in figures, and where a draft does otherwise."]
+    profile_read(ProfileAsked) -> ProfileView = |desk, ask, _| desk.profile(&ask);
     #[doc = "Every row, as the base would see it."]
     row_list(Nothing) -> RowList = |desk, _, _| desk.rows();
     #[doc = "Excludes a row from learning and judging, or takes it in again."]
@@ -114,6 +116,9 @@ commands! {
     ghost_rollback(Nothing) -> Ghosts = |desk, _, _| desk.roll_back();
     #[doc = "Copies an adapter out, in a layout that other programs read."]
     adapter_export(ExportAdapter) -> Exported = |desk, ask, _| desk.export(ask);
+
+    #[doc = "Whether to fine-tune at all: the answer, its reasons with figures, and what it costs."]
+    fit_read(Nothing) -> FitView = |desk, _, _| desk.fit();
 
     #[doc = "How things stand, in sentences."]
     doctor(Nothing) -> DoctorReport = |desk, _, _| desk.doctor();

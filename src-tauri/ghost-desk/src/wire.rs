@@ -64,6 +64,17 @@ wire_names! {
         /// The program ended in the middle.
         Interrupted,
     }
+    /// Whether to fine-tune at all.
+    pub enum QuadrantName {
+        /// Not now: too little to learn from.
+        Skip,
+        /// What goes in is the trouble.
+        FixUpstream,
+        /// A good prompt first.
+        CompileFirst,
+        /// Learn.
+        FineTune,
+    }
     /// What an adapter is at present.
     pub enum AdapterStanding {
         /// It writes.
@@ -703,6 +714,137 @@ wire! {
         pub program: String,
         /// Its figure.
         pub figure: f64,
+    }
+
+    // ── profile ─────────────────────────────────────────────────────────────────────────────
+
+    /// Asks how the writer writes, and how a draft does beside it.
+    #[derive(Default)]
+    pub struct ProfileAsked {
+        /// A draft: the writer's text so far, or as shipped.
+        #[serde(default)]
+        pub draft: Option<i64>,
+        /// Hold the ghost's own words against the writer, not what became of them.
+        #[serde(default)]
+        pub as_drafted: bool,
+    }
+    /// How the writer writes.
+    pub struct ProfileView {
+        /// Pieces that were read.
+        pub pieces: u32,
+        /// Words of the draft that were read.
+        pub draft_words: Option<u32>,
+        /// All figures.
+        pub figures: Vec<FigureView>,
+        /// The most frequent openers.
+        pub openers: Vec<OpenerView>,
+        /// What is unusual about the draft, the most unusual first.
+        pub sentences: Vec<String>,
+    }
+    /// One figure of the writer, and of a draft.
+    pub struct FigureView {
+        /// "rhythm", "openers", "punctuation" or "certainty".
+        pub theme: String,
+        /// What is counted.
+        pub name: String,
+        /// What in.
+        pub unit: String,
+        /// Mean over the writer's pieces.
+        pub writer: f64,
+        /// Two thirds of them lie this near to it.
+        pub spread: f64,
+        /// The draft's.
+        pub draft: Option<f64>,
+        /// How many spreads the draft is off.
+        pub off: Option<f64>,
+        /// Whether that is further than the writer goes.
+        pub unusual: bool,
+    }
+    /// A word that sentences open with, in percent of them.
+    pub struct OpenerView {
+        /// The word.
+        pub word: String,
+        /// The writer's share.
+        pub writer: f64,
+        /// The draft's.
+        pub draft: Option<f64>,
+    }
+
+    // ── fit ─────────────────────────────────────────────────────────────────────────────────
+
+    /// Whether to fine-tune at all: the answer, the reasons with the writer's figures, the costs.
+    pub struct FitView {
+        /// Which of the four.
+        pub quadrant: QuadrantName,
+        /// Why, in a sentence.
+        pub sentence: String,
+        /// How ripe the material is, 0 to 1; from 0.5 on it is enough.
+        pub maturity: f64,
+        /// How far the best prompt gets, 0 to 1; from 0.8 on it is enough. Not measured yet
+        /// where absent.
+        pub ceiling: Option<f64>,
+        /// What there is to learn from.
+        pub material: MaterialView,
+        /// The five reasons to leave it.
+        pub skip: Vec<ReasonView>,
+        /// The four reasons to go.
+        pub go: Vec<ReasonView>,
+        /// What it costs here and elsewhere.
+        pub costs: CostsView,
+    }
+    /// What there is to learn from.
+    pub struct MaterialView {
+        /// All pieces.
+        pub pieces: u32,
+        /// All words.
+        pub words: u32,
+        /// Pieces that can be learned from.
+        pub usable_pieces: u32,
+        /// The writer's own words in them.
+        pub usable_words: u32,
+        /// Drafts that were shipped.
+        pub pairs: u32,
+        /// Pieces held out for the verdict.
+        pub holdout: u32,
+    }
+    /// One reason.
+    pub struct ReasonView {
+        /// "There is too little of you".
+        pub what: String,
+        /// Whether it holds; not measured yet where absent.
+        pub holds: Option<bool>,
+        /// The writer's own figure.
+        pub figure: String,
+    }
+    /// The cost ladder.
+    pub struct CostsView {
+        /// The day of the prices.
+        pub as_of: String,
+        /// What they are in.
+        pub currency: String,
+        /// How often a voice is learned anew in a month.
+        pub runs_a_month: f64,
+        /// The table of the writer's own; where there is none, the shipped examples count.
+        pub table: String,
+        /// Whether it is there.
+        pub own_table: bool,
+        /// This computer first.
+        pub rungs: Vec<RungView>,
+    }
+    /// One place to learn and write in.
+    pub struct RungView {
+        /// "here", "hosted", "serverless" or "dedicated".
+        pub place: String,
+        /// One learning.
+        pub one_run: Option<f64>,
+        /// A month.
+        pub a_month: Option<f64>,
+        /// Hours of this computer a month.
+        pub hours: Option<f64>,
+        /// Kilowatt hours a month.
+        pub energy: Option<f64>,
+        /// One sentence.
+        pub sentence: String,
     }
 
     // ── doctor ──────────────────────────────────────────────────────────────────────────────

@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use ghost_desk::wire::{
     AdapterStanding, ArchiveView, BaseList, BaseView, CompiledView, DoctorReport, DraftView,
-    EditView, Exported, Ghosts, ImportReport, Judged, LevelView, MeasuresView, RowList, RunList,
-    RunStateName, RunView, SideName, VerdictView, VoiceView,
+    EditView, Exported, FitView, Ghosts, ImportReport, Judged, LevelView, MeasuresView,
+    ProfileView, QuadrantName, ReasonView, RowList, RunList, RunStateName, RunView, SideName,
+    VerdictView, VoiceView,
 };
 use serde_json::Value;
 
@@ -327,6 +328,62 @@ pub(crate) fn ghosts(ghosts: &Ghosts) -> String {
 
 pub(crate) fn exported(exported: &Exported) -> String {
     format!("{} in {}\n", exported.files.join(", "), exported.path)
+}
+
+pub(crate) fn profile(profile: &ProfileView) -> String {
+    let mut text = format!("How you write, from {}.\n", count(profile.pieces, "piece"));
+    let mut theme = "";
+    for figure in &profile.figures {
+        if figure.theme != theme {
+            theme = &figure.theme;
+            let _ = writeln!(text, "\n{theme}");
+        }
+        let own = format!("{:.1} ± {:.1}", figure.writer, figure.spread);
+        let mark = if figure.unusual { " !" } else { "" };
+        let draft =
+            figure.draft.map_or_else(String::new, |draft| format!(", the draft {draft:.1}{mark}"));
+        let _ = writeln!(text, "  {:<42}{own:>14} {}{draft}", figure.name, figure.unit);
+    }
+    let openers: Vec<_> =
+        profile.openers.iter().map(|o| format!("{} {:.0} %", o.word, o.writer)).collect();
+    let _ = writeln!(text, "\nYour sentences open with: {}.", openers.join(", "));
+    for sentence in &profile.sentences {
+        let _ = writeln!(text, "! {sentence}");
+    }
+    text
+}
+
+pub(crate) fn fit(fit: &FitView) -> String {
+    let quadrant = match fit.quadrant {
+        QuadrantName::Skip => "SKIP",
+        QuadrantName::FixUpstream => "FIX UPSTREAM",
+        QuadrantName::CompileFirst => "COMPILE FIRST",
+        QuadrantName::FineTune => "FINE-TUNE",
+    };
+    let ceiling = fit.ceiling.map_or_else(|| "not measured".into(), |c| format!("{c:.2}"));
+    let mut text = format!(
+        "{quadrant}\n  {}\n  material {:.2} of 1 (enough from 0.50), prompt {ceiling} (enough from \
+         0.80)\n\nReasons to leave it\n",
+        fit.sentence, fit.maturity
+    );
+    let reason = |reason: &ReasonView| {
+        let mark = reason.holds.map_or("?", |holds| if holds { "yes" } else { "no" });
+        format!("  {mark:<4}{}: {}\n", reason.what, reason.figure)
+    };
+    text.extend(fit.skip.iter().map(reason));
+    text += "\nReasons to go\n";
+    text.extend(fit.go.iter().map(reason));
+    let costs = &fit.costs;
+    let _ = writeln!(
+        text,
+        "\nWhat it costs, with {:.0} learnings a month (prices of {}, {}; put yours into {})",
+        costs.runs_a_month,
+        costs.as_of,
+        if costs.own_table { "your own" } else { "examples" },
+        costs.table
+    );
+    text.extend(costs.rungs.iter().map(|rung| format!("  {}\n", rung.sentence)));
+    text
 }
 
 pub(crate) fn doctor(report: &DoctorReport) -> String {

@@ -9,6 +9,7 @@ import type {
   DraftView,
   EditView,
   Failure,
+  FitView,
   Ghosts,
   ImportReport,
   PieceView,
@@ -229,6 +230,11 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
       return editOf(one, text ?? one.working_text)
     },
     row_exclude: () => ({ rows: [] }),
+    profile_read: () => ({
+      pieces: archive.pieces.length, draft_words: wordsOf(DRAFT), openers: [{ word: 'i', writer: 21, draft: 12 }],
+      figures: [{ theme: 'rhythm', name: 'a sentence', unit: 'words', writer: 14.2, spread: 2.1, draft: 19.6, off: 2.6, unusual: true }],
+      sentences: ['A sentence: longer than yours: 19.6 words, you 14.2.'],
+    }),
     row_list: () => ({ rows: [] }),
 
     run_start: ({ recipe, new: anew }) => {
@@ -274,6 +280,7 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
     },
     ghost_rollback: () => changeGhost(ghosts.before || null),
     adapter_export: ({ out }) => ({ path: out, files: ['adapter_config.json', 'adapter_model.safetensors', 'card.json'] }),
+    fit_read: () => fitOf(archive.pieces, drafts.filter((one) => one.shipped_text != null).length, lived),
     doctor: () => ({ well: true, findings: [{ about: 'store', well: true, sentence: 'The store is whole.' }] }),
   }
 
@@ -433,5 +440,47 @@ function editOf(draft: DraftView, text: string): EditView {
     draft: draft.draft, edit: null, row: null, segments, draft_words: draftWords, shipped_words: wordsOf(text),
     kept_ratio: draftWords === 0 ? 1 : kept / Math.max(1, kept + changed), edit_distance: changed / Math.max(1, draftWords),
     notation: segments.map((one) => one.same ?? `[${one.cut}/${one.added}]`).join(''),
+  }
+}
+
+/** Whether to fine-tune: of a desk with a past, yes. */
+function fitOf(pieces: PieceView[], pairs: number, lived: boolean): FitView {
+  const words = pieces.reduce((sum, piece) => sum + piece.words, 0)
+  const holdout = pieces.filter((piece) => piece.side === 'holdout').length
+  const ripe = pieces.length >= 12
+  const ceiling = 'your best prompt comes 51 % of the way from a stranger to you on 9 held-out seeds; the last adapter came 83 %'
+  const reached = lived ? ceiling : 'not measured yet'
+  const own = `${pieces.length} pieces, ${words.toLocaleString('en')} words`
+  return {
+    quadrant: ripe ? (lived ? 'fine_tune' : 'compile_first') : 'skip',
+    sentence: !ripe
+      ? `Not yet: ${own} are too few to learn a voice from.`
+      : lived
+        ? `Learn: there is enough of you (${own}), and ${ceiling}.`
+        : `There is enough to learn from (${own}), but nobody has measured how far a good prompt gets; it costs nothing and may be enough.`,
+    maturity: Math.min(1, pieces.length / 24), ceiling: lived ? 0.51 : null,
+    material: { pieces: pieces.length, words, usable_pieces: pieces.length, usable_words: words, pairs, holdout },
+    skip: [
+      { what: 'There is too little of you', holds: !ripe, figure: `${own} of use, and ${pairs} pair of edits` },
+      { what: 'A prompt does it already', holds: lived ? false : null, figure: reached },
+      { what: 'What goes in is the trouble', holds: false, figure: `97 % of ${words.toLocaleString('en')} words are of use (2 said before)` },
+      { what: 'You correct facts, not manner', holds: null, figure: '8 % of the words you changed in 1 pair are numbers, names and addresses' },
+      { what: 'It could not be proven', holds: holdout < 8, figure: `${holdout} pieces held out; 8 are the least` },
+    ],
+    go: [
+      { what: 'There is enough of you, and enough to prove it with', holds: ripe && holdout >= 8, figure: `${own}, ${holdout} held out` },
+      { what: 'The best prompt falls short', holds: lived ? true : null, figure: reached },
+      { what: 'You change the same things again and again', holds: null, figure: `${pairs} pair; 10 are the least` },
+      { what: 'It would be used', holds: lived, figure: `${lived ? 6 : 0} drafts in the last thirty days` },
+    ],
+    costs: {
+      as_of: '2026-11-01', currency: 'USD', runs_a_month: 8, table: '/home/writer/.ghost/prices.toml', own_table: false,
+      rungs: [
+        { place: 'here', one_run: lived ? 0.0045 : null, a_month: lived ? 0.04 : null, hours: lived ? 1.9 : null, energy: lived ? 0.12 : null, sentence: lived ? 'This computer: the last learning took 14 minutes; a month is 1.9 hours and 0.12 kWh at 65 W, 0.04 USD. Nothing leaves it.' : 'This computer: not measured yet; learn once and its hours stand here. Nothing leaves it.' },
+        { place: 'hosted', one_run: 0.36, a_month: 2.89, hours: null, energy: null, sentence: 'Trained and served by a maker of models. Your archive leaves this computer.' },
+        { place: 'serverless', one_run: 0.02, a_month: 0.17, hours: null, energy: null, sentence: 'An adapter on shared cards. Your archive leaves this computer.' },
+        { place: 'dedicated', one_run: 0, a_month: 1095, hours: null, energy: null, sentence: 'A rented card of your own, day and night.' },
+      ],
+    },
   }
 }

@@ -54,6 +54,7 @@ test('the edit is drawn word by word, and shipping says which row it became', as
   await user.click(await screen.findByTestId('review'))
   await waitFor(() => expect(by('diff').querySelectorAll('del').length).toBeGreaterThan(0))
   expect(by('kept').textContent).toMatch(/^\d+ %$/)
+  expect((await screen.findByTestId('unlike')).textContent).toContain('longer than yours')
   await user.click(by('ship'))
   expect((await screen.findByTestId('shipped')).textContent).toContain('row 215')
 })
@@ -125,4 +126,12 @@ test('a desk that cannot be opened says why, and is tried again', async () => {
   expect(await screen.findByText('Another window has this folder open.')).toBeTruthy()
   await user.click(screen.getByText('Try again'))
   expect(await screen.findByTestId('write')).toBeTruthy()
+})
+
+test('whether to fine-tune at all is answered with figures', async () => {
+  const { user } = await opened()
+  await user.click(by('nav-learn'))
+  await user.click(await screen.findByTestId('fit-open'))
+  expect((await screen.findByTestId('fit')).textContent).toContain('51 % of the way')
+  expect(screen.getAllByTestId('reason')).toHaveLength(9)
 })

@@ -3,7 +3,7 @@
 
 import type { Backend } from '../backend'
 import { failure } from '../backend'
-import type { DeskView, DraftSummary, DraftView, EditView, Event as DeskEvent, SeedForm } from '../wire'
+import type { DeskView, DraftSummary, DraftView, EditView, Event as DeskEvent, ProfileView, SeedForm } from '../wire'
 import { Autosave } from './autosave.svelte'
 import type { Notices } from './notices.svelte'
 
@@ -33,6 +33,8 @@ export class Drafting {
   recent = $state<DraftSummary[]>([])
   /** The edit under review; as shipped, once shipped. */
   edit = $state<EditView>()
+  /** How the text under review differs from how the writer writes; none for a small archive. */
+  profile = $state<ProfileView>()
   shipping = $state(false)
 
   readonly formSaved: Autosave<SeedForm>
@@ -150,6 +152,14 @@ export class Drafting {
     const request = this.shipped ? { draft } : { draft, text: this.text }
     const edit = await this.notices.attempt('edit', () => this.backend.call('edit_read', request))
     if (edit && this.draft?.draft === edit.draft) this.edit = edit
+    await this.#compare(draft)
+  }
+
+  /** Holds the text against the writer's own. An archive too small for that is no trouble. */
+  async #compare(draft: number): Promise<void> {
+    await this.textSaved.flush()
+    const profile = await this.backend.call('profile_read', { draft, as_drafted: false }).catch(() => undefined)
+    if (this.draft?.draft === draft) this.profile = profile
   }
 
   async ship(): Promise<void> {
@@ -219,6 +229,7 @@ export class Drafting {
     this.draft = draft
     this.text = draft?.working_text ?? ''
     this.edit = undefined
+    this.profile = undefined
   }
 
   /** After a draft failed: what was written of it, or else what lay here before. */

@@ -5,6 +5,7 @@ import type { Backend, Drop } from '../backend'
 import type { DeskView, Event as DeskEvent } from '../wire'
 import { Archive } from './archive.svelte'
 import { Drafting } from './draft.svelte'
+import { Fit } from './fit.svelte'
 import { Ghosts } from './ghosts.svelte'
 import { Notices } from './notices.svelte'
 import { Learning } from './run.svelte'
@@ -27,12 +28,14 @@ export class Session {
   readonly draft: Drafting
   readonly learning: Learning
   readonly ghosts: Ghosts
+  readonly fit: Fit
 
   constructor(readonly backend: Backend) {
     this.archive = new Archive(backend, this.notices, () => this.refresh())
     this.draft = new Drafting(backend, this.notices, () => this.refresh())
     this.learning = new Learning(backend, this.notices)
     this.ghosts = new Ghosts(backend, this.notices, () => this.refresh())
+    this.fit = new Fit(backend, this.notices)
   }
 
   /** Opens the desk as it was left, and listens from then on. Returns how to stop. */
