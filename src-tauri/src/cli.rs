@@ -189,6 +189,9 @@ pub(crate) enum Ask {
         /// Learn in less memory, computing each block again on the way back
         #[arg(long)]
         recompute: bool,
+        /// Use these instructions alone, of those doctor names
+        #[arg(long, value_name = "NAME")]
+        tier: Option<String>,
     },
     /// Call a command of the door; `call list` names them
     Call {
@@ -265,8 +268,8 @@ pub(crate) fn run(ask: Ask, folder: Option<PathBuf>, json: bool) -> i32 {
     }
     let done = match ask {
         Ask::Tour { archive, minutes } => tour::take(folder, archive, minutes, json),
-        Ask::Bench { bases, what, tokens, times, recompute } => {
-            bench::bench(&Bench { bases, what, tokens, times, recompute }, json)
+        Ask::Bench { bases, what, tokens, times, recompute, tier } => {
+            bench::bench(&Bench { bases, what, tokens, times, recompute, tier }, json)
         }
         ask => home(folder).and_then(|folder| {
             log::keep(&folder);
