@@ -74,7 +74,36 @@ watched: Array<string>,
 /**
  * Words in all.
  */
-words: number, };
+words: number, 
+/**
+ * The names that its texts bear.
+ */
+authors: Array<AuthorView>, 
+/**
+ * Whether the writer should say which of them is theirs.
+ */
+ask_author: boolean, };
+
+/**
+ * A name that texts of the archive bear.
+ */
+export type AuthorView = { 
+/**
+ * The name.
+ */
+name: string, 
+/**
+ * How many pieces.
+ */
+pieces: number, 
+/**
+ * How many changes from one state of a text to the next.
+ */
+pairs: number, 
+/**
+ * Whether it is the writer's; what others wrote is not learned from.
+ */
+own: boolean, };
 
 /**
  * The bases on this computer.
@@ -131,11 +160,6 @@ path: string,
 in_use: boolean, };
 
 /**
- * What a caller may want to act on.
- */
-export type Code = "unknown_command" | "bad_input" | "not_found" | "base_missing" | "not_a_base" | "too_little" | "busy" | "disk_full" | "store_too_new" | "folder_in_use" | "out_of_memory" | "io" | "bug";
-
-/**
  * The signatures, for TypeScript: name → [request, answer].
  */
 export type Commands = { 
@@ -151,6 +175,14 @@ form_save: [SeedForm, Saved],
  *Reads files and folders into the archive.
  */
 archive_import: [Import, ImportReport], 
+/**
+ *Stops the import at work after the file at hand; what was read stays.
+ */
+import_stop: [Nothing, Nothing], 
+/**
+ *Says which names are the writer's; the pieces of others are not learned from.
+ */
+author_say: [SayAuthor, ArchiveView], 
 /**
  *The archive: its pieces, the last complaints, the watched folders.
  */
@@ -474,75 +506,6 @@ segments: Array<SegmentView>,
 notation: string, };
 
 /**
- * Something happened.
- */
-export type Event = { "event": "import_progressed", 
-/**
- * Files read.
- */
-done: number, 
-/**
- * Files found so far.
- */
-of: number, 
-/**
- * The file at hand.
- */
-path: string, } | { "event": "archive_changed", 
-/**
- * What was found.
- */
-report: ImportReport, } | { "event": "draft_started", 
-/**
- * Which.
- */
-draft: number, } | { "event": "draft_grew", 
-/**
- * Which.
- */
-draft: number, 
-/**
- * By what.
- */
-text: string, } | { "event": "draft_written", 
-/**
- * The whole of it.
- */
-draft: DraftView, } | { "event": "draft_failed", 
-/**
- * Why.
- */
-failure: Failure, } | { "event": "run_changed", 
-/**
- * How it stands; its curve is left out.
- */
-run: RunView, } | { "event": "run_stepped", 
-/**
- * Which.
- */
-run: number, 
-/**
- * The step.
- */
-step: StepView, } | { "event": "verdict_reached", 
-/**
- * The adapter.
- */
-adapter: number, 
-/**
- * What was decided.
- */
-verdict: VerdictView, } | { "event": "ghost_changed", 
-/**
- * Who, in words.
- */
-ghost: string, 
-/**
- * The adapter; the bare base where there is none.
- */
-adapter: number | null, };
-
-/**
  * Asks for a copy of an adapter.
  */
 export type ExportAdapter = { 
@@ -573,19 +536,6 @@ path: string,
 files: Array<string>, };
 
 /**
- * An error as it crosses the door.
- */
-export type Failure = { 
-/**
- * To act on.
- */
-code: Code, 
-/**
- * One sentence, for the writer.
- */
-message: string, };
-
-/**
  * One finding.
  */
 export type Finding = { 
@@ -601,6 +551,39 @@ well: boolean,
  * One sentence.
  */
 sentence: string, };
+
+/**
+ * A piece that an import would bring in.
+ */
+export type FoundView = { 
+/**
+ * Its title.
+ */
+title: string, 
+/**
+ * "post", "log", or the writer's own section.
+ */
+kind: string, 
+/**
+ * `YYYY-MM-DD`, where known.
+ */
+date?: string | null, 
+/**
+ * Who wrote it, where its file says so.
+ */
+author?: string | null, 
+/**
+ * The writer's own words in it.
+ */
+words: number, 
+/**
+ * Where it comes from.
+ */
+source: string, 
+/**
+ * Here already.
+ */
+known: boolean, };
 
 /**
  * The adapters, the newest first, and who writes.
@@ -660,6 +643,22 @@ changed: number,
  * How many were here already.
  */
 duplicates: number, 
+/**
+ * Who wrote the pieces, where their files say so, the most frequent first.
+ */
+authors: Array<NameCount>, 
+/**
+ * How many changes of the writer's own were found, from one state of a text to the next.
+ */
+pairs: number, 
+/**
+ * Stopped before all was read.
+ */
+cancelled: boolean, 
+/**
+ * On a dry run, what would come in.
+ */
+found: Array<FoundView>, 
 /**
  * What could not be read.
  */
@@ -746,6 +745,19 @@ p_value?: number | null,
 wins?: number | null, };
 
 /**
+ * How many pieces under one name.
+ */
+export type NameCount = { 
+/**
+ * The name.
+ */
+name: string, 
+/**
+ * How many.
+ */
+pieces: number, };
+
+/**
  * Nothing is asked.
  */
 export type Nothing = Record<symbol, never>;
@@ -807,7 +819,15 @@ source: string,
 /**
  * Not published by its writer.
  */
-unfinished: boolean, };
+unfinished: boolean, 
+/**
+ * Who wrote it, where its file says so.
+ */
+author?: string | null, 
+/**
+ * Whether it is the writer's; what others wrote is not learned from.
+ */
+own: boolean, };
 
 /**
  * All rows.
@@ -827,7 +847,7 @@ export type RowView = {
  */
 row: number, 
 /**
- * "archive" or "edit".
+ * "archive", "edit", or "history": an edit that the archive remembers.
  */
 origin: string, 
 /**
@@ -952,6 +972,15 @@ export type Saved = {
  * When, RFC 3339.
  */
 at: string, };
+
+/**
+ * Says which names are the writer's.
+ */
+export type SayAuthor = { 
+/**
+ * All of them.
+ */
+names: Array<string>, };
 
 /**
  * The seed form.

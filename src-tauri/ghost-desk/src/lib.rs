@@ -7,6 +7,7 @@
 //! Absent on purpose: windows, menus, arguments. Whoever hosts the desk brings those.
 
 mod archive;
+mod authors;
 mod base;
 pub mod bench;
 pub mod commands;
@@ -15,6 +16,7 @@ pub mod event;
 pub mod failure;
 mod folder;
 mod ghosts;
+mod history;
 mod import;
 mod judge;
 mod learn;
@@ -66,6 +68,9 @@ struct Inner {
     /// Held while a draft is written: one ghost, one draft at a time.
     writing: Mutex<()>,
     stop_writing: AtomicBool,
+    /// Held while an import is at work.
+    importing: Mutex<()>,
+    stop_import: AtomicBool,
     listeners: Mutex<Vec<Listener>>,
     watcher: Mutex<Option<watch::Watcher>>,
     runtime: tokio::runtime::Runtime,
@@ -118,6 +123,8 @@ impl Desk {
             loaded: Mutex::default(),
             writing: Mutex::default(),
             stop_writing: AtomicBool::default(),
+            importing: Mutex::default(),
+            stop_import: AtomicBool::default(),
             listeners: Mutex::default(),
             watcher: Mutex::default(),
             runtime,

@@ -10,6 +10,7 @@ use ghost_core::verdict::{Decision, Verdict};
 use ghost_core::words;
 
 use crate::Desk;
+use crate::authors::Authors;
 use crate::failure::Result;
 use crate::store::adapters::StoredAdapter;
 use crate::store::bases::StoredBase;
@@ -56,7 +57,7 @@ pub(crate) fn side(side: Side) -> SideName {
     }
 }
 
-pub(crate) fn piece(stored: &StoredPiece) -> PieceView {
+pub(crate) fn piece(stored: &StoredPiece, authors: &Authors) -> PieceView {
     let piece = &stored.piece;
     PieceView {
         piece: stored.id.0,
@@ -67,6 +68,8 @@ pub(crate) fn piece(stored: &StoredPiece) -> PieceView {
         side: side(stored.side),
         source: piece.source.clone(),
         unfinished: piece.unfinished,
+        own: authors.is_own(piece.author.as_deref()),
+        author: piece.author.clone(),
     }
 }
 
