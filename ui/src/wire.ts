@@ -160,6 +160,11 @@ path: string,
 in_use: boolean, };
 
 /**
+ * What a caller may want to act on.
+ */
+export type Code = "unknown_command" | "bad_input" | "not_found" | "base_missing" | "not_a_base" | "too_little" | "busy" | "disk_full" | "store_too_new" | "folder_in_use" | "out_of_memory" | "io" | "bug";
+
+/**
  * The signatures, for TypeScript: name → [request, answer].
  */
 export type Commands = { 
@@ -506,6 +511,83 @@ segments: Array<SegmentView>,
 notation: string, };
 
 /**
+ * Something happened.
+ */
+export type Event = { "event": "import_progressed", 
+/**
+ * Files read.
+ */
+done: number, 
+/**
+ * Files found so far.
+ */
+of: number, 
+/**
+ * The file at hand.
+ */
+path: string, 
+/**
+ * Pieces kept so far.
+ */
+pieces: number, 
+/**
+ * Complaints so far.
+ */
+complaints: number, } | { "event": "archive_changed", 
+/**
+ * What was found.
+ */
+report: ImportReport, } | { "event": "draft_started", 
+/**
+ * Which.
+ */
+draft: number, } | { "event": "draft_grew", 
+/**
+ * Which.
+ */
+draft: number, 
+/**
+ * By what.
+ */
+text: string, } | { "event": "draft_written", 
+/**
+ * The whole of it.
+ */
+draft: DraftView, } | { "event": "draft_failed", 
+/**
+ * Why.
+ */
+failure: Failure, } | { "event": "run_changed", 
+/**
+ * How it stands; its curve is left out.
+ */
+run: RunView, } | { "event": "run_stepped", 
+/**
+ * Which.
+ */
+run: number, 
+/**
+ * The step.
+ */
+step: StepView, } | { "event": "verdict_reached", 
+/**
+ * The adapter.
+ */
+adapter: number, 
+/**
+ * What was decided.
+ */
+verdict: VerdictView, } | { "event": "ghost_changed", 
+/**
+ * Who, in words.
+ */
+ghost: string, 
+/**
+ * The adapter; the bare base where there is none.
+ */
+adapter: number | null, };
+
+/**
  * Asks for a copy of an adapter.
  */
 export type ExportAdapter = { 
@@ -534,6 +616,19 @@ path: string,
  * The files in it.
  */
 files: Array<string>, };
+
+/**
+ * An error as it crosses the door.
+ */
+export type Failure = { 
+/**
+ * To act on.
+ */
+code: Code, 
+/**
+ * One sentence, for the writer.
+ */
+message: string, };
 
 /**
  * One finding.
