@@ -1,10 +1,13 @@
 //! The sample archive, read as it lies in the repository: expected pieces, kinds and dates.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
+use std::io::{BufRead as _, BufReader};
 
+use ghost_desk::event::Event;
+use ghost_desk::{Desk, Host, commands};
 use serde_json::Value;
 
-use crate::support::{Place, sample};
+use crate::support::{Place, passed_over, sample};
 
 #[test]
 fn the_sample_archive_is_read_whole() {
@@ -79,4 +82,245 @@ fn a_dry_run_tells_and_keeps_nothing() {
 fn found<'a>(archive: &'a Value, source: &str) -> &'a Value {
     let pieces = archive["pieces"].as_array().unwrap();
     pieces.iter().find(|p| p["source"].as_str().unwrap().ends_with(source)).unwrap()
+}
+
+/// A post of some words that no other has.
+fn post(n: usize) -> String {
+    let words: Vec<_> = (0..60).map(|word| format!("word{}", n * 60 + word)).collect();
+    format!("---\ntitle: Post {n}\ndate: 2024-01-01\n---\n{} end{n}\n", words.join(" "))
+}
+
+#[test]
+fn a_list_beside_the_pages_of_a_folder_names_them() {
+    let place = Place::without_base();
+    place.file(
+        "export/posts.csv",
+        "post_id,post_date,is_published,type,title\n12.up,2019-07-26T20:48:19Z,TRUE,newsletter,Up the hill\n",
+    );
+    place.file("export/posts/12.up.html", "<p>I went up the hill and came down again.</p>");
+    place.answer(&["import", place.at("export").to_str().unwrap()]);
+    let piece = found(&place.answer(&["archive"]), "12.up.html").clone();
+    assert_eq!((&piece["title"], &piece["date"]), (&"Up the hill".into(), &"2019-07-26".into()));
+}
+
+#[test]
+fn snapshots_beside_a_text_become_edits_and_rows() {
+    let place = Place::without_base();
+    let binder = "<?xml version=\"1.0\"?><ScrivenerProject><Binder><BinderItem UUID=\"A-1\" \
+        Type=\"Text\"><Title>Up</Title></BinderItem></Binder></ScrivenerProject>";
+    place.file("n.scriv/n.scrivx", binder);
+    place.file("n.scriv/Files/Data/A-1/content.rtf", "{\\rtf1 I went up the hill.}");
+    place.file("n.scriv/Snapshots/A-1.snapshots/2024-01-15-10-00.rtf", "{\\rtf1 I go up a hill.}");
+    let folder = place.at("n.scriv");
+    let dry = place.answer(&["import", "--dry-run", folder.to_str().unwrap()]);
+    assert_eq!((&dry["pieces"], &dry["pairs"]), (&1.into(), &1.into()), "{dry}");
+    assert_eq!(dry["found"][0]["title"], "Up");
+    place.answer(&["import", folder.to_str().unwrap()]);
+    let rows = place.answer(&["rows"]);
+    let origins: Vec<_> =
+        rows["rows"].as_array().unwrap().iter().map(|r| r["origin"].as_str().unwrap()).collect();
+    assert_eq!(origins, ["archive", "history"]);
+    let history = &rows["rows"][1];
+    assert_eq!(history["text"], "I went up the hill.");
+    assert!(history["weights"].as_array().unwrap().iter().any(|w| w["weight"] == 2.0));
+    let again = place.answer(&["import", folder.to_str().unwrap()]);
+    assert_eq!(again["pairs"], 1, "{again}");
+    assert_eq!(place.answer(&["rows"])["rows"].as_array().unwrap().len(), 2);
+}
+
+#[test]
+fn what_others_wrote_is_no_lesson() {
+    let place = Place::without_base();
+    let by = |name: &str, n: usize| post(n).replace("title:", &format!("author: {name}\ntitle:"));
+    for n in 0..5 {
+        place.file(&format!("blog/{n}.md"), by(if n < 3 { "Jo" } else { "Kim" }, n));
+    }
+    let report = place.answer(&["import", place.at("blog").to_str().unwrap()]);
+    assert_eq!(report["authors"].as_array().unwrap().len(), 2, "{report}");
+    let lessons = || {
+        let rows = place.answer(&["rows"]);
+        let of = |row: &Value| row["text"].as_str().unwrap().rsplit_once(' ').unwrap().1.to_owned();
+        rows["rows"].as_array().unwrap().iter().map(of).collect::<BTreeSet<_>>()
+    };
+    let archive = place.answer(&["archive"]);
+    assert_eq!(archive["ask_author"], true);
+    let ends = |of: &[u32]| of.iter().map(|n| format!("end{n}")).collect::<BTreeSet<_>>();
+    assert_eq!(lessons(), ends(&[0, 1, 2]), "whoever wrote most, until it is said");
+    let archive = place.answer(&["authors", "kim"]);
+    assert_eq!(archive["ask_author"], false);
+    assert_eq!(lessons(), ends(&[3, 4]));
+    place.answer(&["authors", "Jo", "Kim"]);
+    assert_eq!(lessons().len(), 5);
+}
+
+#[test]
+fn a_repository_of_posts_remembers_its_drafts() {
+    let place = Place::without_base();
+    if std::process::Command::new("git").arg("--version").output().is_err() {
+        return passed_over("the history of a repository", "there is no git here");
+    }
+    let git = |day: u32, line: &[&str]| {
+        let at = format!("2024-03-{day:02}T10:00:00Z");
+        let done = place
+            .program_called("git")
+            .current_dir(place.at("blog"))
+            .args(["-c", "user.name=Jo", "-c", "user.email=jo@example.org"])
+            .args(line)
+            .envs([("GIT_AUTHOR_DATE", &at), ("GIT_COMMITTER_DATE", &at)])
+            .output()
+            .unwrap();
+        assert!(done.status.success(), "{line:?}: {}", String::from_utf8_lossy(&done.stderr));
+    };
+    let keep = |day: u32| {
+        git(day, &["add", "-A"]);
+        git(day, &["commit", "-q", "--no-verify", "-m", "."]);
+    };
+    let rest = "\nThe rest of it was written in one go and stayed as it was.\n";
+    let post = |text: &str| format!("---\ntitle: Up\n---\n{text}\n{rest}");
+    place.file("blog/_drafts/up.md", post("I go up a hill, slowly, in the rain."));
+    git(1, &["init", "-q"]);
+    keep(1);
+    std::fs::create_dir(place.at("blog/_posts")).unwrap();
+    git(2, &["mv", "_drafts/up.md", "_posts/2024-03-02-up.md"]);
+    place.file("blog/_posts/2024-03-02-up.md", post("I went up a hill, slowly, in the rain."));
+    keep(2);
+    place.file("blog/_posts/2024-03-02-up.md", post("I went up a hill, in the rain."));
+    keep(20);
+    // Nothing that the repository says is to be run, is.
+    let trap = place.at("trapped");
+    let run = format!("touch {}", trap.display());
+    for setting in
+        ["core.fsmonitor", "core.pager", "diff.external", "gpg.program", "core.sshCommand"]
+    {
+        git(20, &["config", setting, &run]);
+    }
+    git(20, &["config", "log.showSignature", "true"]);
+
+    let blog = place.at("blog");
+    let report = place.answer(&["import", blog.to_str().unwrap()]);
+    assert_eq!((&report["pieces"], &report["pairs"]), (&1.into(), &2.into()), "{report}");
+    assert!(!trap.exists());
+    let rows = place.answer(&["rows"]);
+    let first = |row: &Value| row["text"].as_str().unwrap().lines().next().unwrap().to_owned();
+    let texts: Vec<_> = rows["rows"].as_array().unwrap().iter().map(first).collect();
+    assert_eq!(
+        texts,
+        [
+            "I went up a hill, in the rain.",
+            "I went up a hill, slowly, in the rain.",
+            "I went up a hill, in the rain."
+        ]
+    );
+    assert_eq!(place.answer(&["archive"])["authors"][0]["name"], "Jo");
+    let again = place.answer(&["import", blog.to_str().unwrap()]);
+    assert_eq!((&again["added"], &again["pairs"]), (&0.into(), &2.into()), "{again}");
+}
+
+#[test]
+fn no_earlier_state_of_a_held_out_post_is_a_lesson() {
+    let place = Place::without_base();
+    let binder: String = (0..40)
+        .map(|n| {
+            format!(
+                "<BinderItem UUID=\"A-{n}\" Type=\"Text\" Created=\"2024-01-{:02} 10:00:00 +0000\">\
+                 <Title>Post {n}</Title></BinderItem>",
+                n % 28 + 1
+            )
+        })
+        .collect();
+    place.file(
+        "n.scriv/n.scrivx",
+        format!(
+            "<?xml version=\"1.0\"?><ScrivenerProject><Binder>{binder}</Binder></ScrivenerProject>"
+        ),
+    );
+    for n in 0..40 {
+        let text = post(n).rsplit_once("---\n").unwrap().1.to_owned();
+        place.file(&format!("n.scriv/Files/Data/A-{n}/content.rtf"), format!("{{\\rtf1 {text}}}"));
+        let before = format!("{{\\rtf1 At first {text}}}");
+        place.file(&format!("n.scriv/Snapshots/A-{n}.snapshots/2024-01-01-10-00.rtf"), before);
+    }
+    let report = place.answer(&["import", place.at("n.scriv").to_str().unwrap()]);
+    assert_eq!((&report["pieces"], &report["pairs"]), (&40.into(), &40.into()), "{report}");
+    let rows = place.answer(&["rows"]);
+    let mut sides = BTreeMap::new();
+    for row in rows["rows"].as_array().unwrap() {
+        let end = row["text"].as_str().unwrap().rsplit_once(' ').unwrap().1.to_owned();
+        let side = row["side"].as_str().unwrap().to_owned();
+        sides.entry(end).or_insert_with(Vec::new).push((side, row["origin"] == "history"));
+    }
+    let held_out: Vec<_> = sides.values().filter(|rows| rows[0].0 == "holdout").collect();
+    assert!(held_out.len() >= 8, "{sides:?}");
+    assert!(held_out.iter().all(|rows| rows.len() == 1), "{sides:?}");
+    for rows in sides.values().filter(|rows| rows[0].0 != "holdout") {
+        assert_eq!(rows.len(), 2);
+        assert_eq!(rows[0].0, rows[1].0, "a pair is on the side of its post");
+    }
+}
+
+#[test]
+fn a_stopped_import_leaves_whole_files() {
+    let place = Place::without_base();
+    for n in 0..900 {
+        place.file(&format!("blog/{n:04}.md"), post(n));
+    }
+    let desk = Desk::open(&place.home(), Host::CommandLine).unwrap();
+    let ask = serde_json::json!({ "paths": [place.at("blog").to_str().unwrap()] });
+    let mut stopped = false;
+    let report = commands::call(&desk, "archive_import", ask.clone(), &mut |event| {
+        if let Event::ImportProgressed { pieces, of, .. } = event {
+            assert_eq!(of, 900);
+            if pieces > 0 && !stopped {
+                stopped = true;
+                commands::call(&desk, "import_stop", serde_json::json!({}), &mut |_| {}).unwrap();
+            }
+        }
+    })
+    .unwrap();
+    let kept = report["added"].as_u64().unwrap();
+    // A fast computer may have read all of it before progress was told.
+    assert!(kept > 0 && (kept < 900 || report["cancelled"] == false), "{report}");
+    let archive =
+        commands::call(&desk, "archive_read", serde_json::json!({}), &mut |_| {}).unwrap();
+    for piece in archive["pieces"].as_array().unwrap() {
+        assert_eq!(piece["words"], 61, "{piece}");
+    }
+    let rest = commands::call(&desk, "archive_import", ask, &mut |_| {}).unwrap();
+    assert_eq!(rest["added"].as_u64().unwrap() + kept, 900);
+}
+
+#[test]
+fn a_killed_import_leaves_whole_files() {
+    let place = Place::without_base();
+    for n in 0..1500 {
+        place.file(&format!("blog/{n:04}.md"), post(n));
+    }
+    let blog = place.at("blog");
+    let mut import = place
+        .program()
+        .arg("--home")
+        .arg(place.home())
+        .args(["--json", "import", blog.to_str().unwrap()])
+        .stdout(std::process::Stdio::null())
+        .stderr(std::process::Stdio::piped())
+        .spawn()
+        .unwrap();
+    let told = BufReader::new(import.stderr.take().unwrap());
+    for line in told.lines() {
+        let event: Value = serde_json::from_str(&line.unwrap()).unwrap_or_default();
+        if event["pieces"].as_u64().is_some_and(|pieces| pieces > 0) {
+            break;
+        }
+    }
+    import.kill().unwrap();
+    import.wait().unwrap();
+    let archive = place.answer(&["archive"]);
+    let pieces = archive["pieces"].as_array().unwrap();
+    assert!(!pieces.is_empty());
+    for piece in pieces {
+        assert_eq!(piece["words"], 61, "{piece}");
+    }
+    assert_eq!(place.answer(&["rows"])["rows"].as_array().unwrap().len(), pieces.len());
+    let rest = place.answer(&["import", blog.to_str().unwrap()]);
+    assert_eq!(rest["added"].as_u64().unwrap() as usize + pieces.len(), 1500);
 }

@@ -58,8 +58,15 @@ impl Place {
 
     /// The program, with the environment that keeps it in this place.
     pub fn program(&self) -> Command {
-        let mut program = Command::new(PROGRAM);
-        program.envs(self.environment()).env_remove("GHOST_EXE").stdin(Stdio::null());
+        let mut program = self.program_called(PROGRAM);
+        program.env_remove("GHOST_EXE");
+        program
+    }
+
+    /// Another program, kept in this place likewise.
+    pub fn program_called(&self, name: &str) -> Command {
+        let mut program = Command::new(name);
+        program.envs(self.environment()).stdin(Stdio::null());
         program
     }
 

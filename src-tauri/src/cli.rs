@@ -20,7 +20,7 @@ use ghost_desk::bench::Bench;
 use ghost_desk::failure::{Code, Failure, Result};
 use ghost_desk::wire::{
     AdapterRef, CompilePrompt, DraftRef, ExcludeRow, ExportAdapter, Import, JudgeAdapter, Nothing,
-    ProfileAsked, SeedForm, ShipDraft, StartRun, UseBase, WriteDraft,
+    ProfileAsked, SayAuthor, SeedForm, ShipDraft, StartRun, UseBase, WriteDraft,
 };
 use ghost_desk::{Host, home};
 use serde_json::Value;
@@ -65,6 +65,11 @@ pub(crate) enum Ask {
     },
     /// List the archive
     Archive,
+    /// List who wrote the pieces, or say which names are yours
+    Authors {
+        /// Your names; what others wrote is not learned from
+        names: Vec<String>,
+    },
     /// List the bases, or use another one
     Base {
         #[command(subcommand)]
@@ -297,6 +302,10 @@ fn answer(ask: Ask, tell: &Teller) -> Result<i32> {
             let paths = paths.iter().map(|path| whole(path)).collect::<Result<_>>()?;
             tell.answer("archive_import", Import { paths, dry_run }, plain::import)
         }
+        Ask::Authors { names } if names.is_empty() => {
+            tell.answer("archive_read", Nothing {}, plain::authors)
+        }
+        Ask::Authors { names } => tell.answer("author_say", SayAuthor { names }, plain::authors),
         Ask::Archive => tell.answer("archive_read", Nothing {}, plain::archive),
         Ask::Base { ask: None | Some(BaseAsk::List) } => {
             tell.answer("base_list", Nothing {}, plain::bases)

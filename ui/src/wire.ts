@@ -74,7 +74,36 @@ watched: Array<string>,
 /**
  * Words in all.
  */
-words: number, };
+words: number, 
+/**
+ * The names that its texts bear.
+ */
+authors: Array<AuthorView>, 
+/**
+ * Whether the writer should say which of them is theirs.
+ */
+ask_author: boolean, };
+
+/**
+ * A name that texts of the archive bear.
+ */
+export type AuthorView = { 
+/**
+ * The name.
+ */
+name: string, 
+/**
+ * How many pieces.
+ */
+pieces: number, 
+/**
+ * How many changes from one state of a text to the next.
+ */
+pairs: number, 
+/**
+ * Whether it is the writer's; what others wrote is not learned from.
+ */
+own: boolean, };
 
 /**
  * The bases on this computer.
@@ -151,6 +180,14 @@ form_save: [SeedForm, Saved],
  *Reads files and folders into the archive.
  */
 archive_import: [Import, ImportReport], 
+/**
+ *Stops the import at work after the file at hand; what was read stays.
+ */
+import_stop: [Nothing, Nothing], 
+/**
+ *Says which names are the writer's; the pieces of others are not learned from.
+ */
+author_say: [SayAuthor, ArchiveView], 
 /**
  *The archive: its pieces, the last complaints, the watched folders.
  */
@@ -571,7 +608,15 @@ of: number,
 /**
  * The file at hand.
  */
-path: string, } | { "event": "archive_changed", 
+path: string, 
+/**
+ * Pieces kept so far.
+ */
+pieces: number, 
+/**
+ * Complaints so far.
+ */
+complaints: number, } | { "event": "archive_changed", 
 /**
  * What was found.
  */
@@ -786,6 +831,39 @@ go: Array<ReasonView>,
 costs: CostsView, };
 
 /**
+ * A piece that an import would bring in.
+ */
+export type FoundView = { 
+/**
+ * Its title.
+ */
+title: string, 
+/**
+ * "post", "log", or the writer's own section.
+ */
+kind: string, 
+/**
+ * `YYYY-MM-DD`, where known.
+ */
+date?: string | null, 
+/**
+ * Who wrote it, where its file says so.
+ */
+author?: string | null, 
+/**
+ * The writer's own words in it.
+ */
+words: number, 
+/**
+ * Where it comes from.
+ */
+source: string, 
+/**
+ * Here already.
+ */
+known: boolean, };
+
+/**
  * The adapters, the newest first, and who writes.
  */
 export type Ghosts = { 
@@ -865,6 +943,22 @@ changed: number,
  * How many were here already.
  */
 duplicates: number, 
+/**
+ * Who wrote the pieces, where their files say so, the most frequent first.
+ */
+authors: Array<NameCount>, 
+/**
+ * How many changes of the writer's own were found, from one state of a text to the next.
+ */
+pairs: number, 
+/**
+ * Stopped before all was read.
+ */
+cancelled: boolean, 
+/**
+ * On a dry run, what would come in.
+ */
+found: Array<FoundView>, 
 /**
  * What could not be read.
  */
@@ -1021,6 +1115,19 @@ guards: Array<GuardView>,
 edits?: PreferenceView | null, };
 
 /**
+ * How many pieces under one name.
+ */
+export type NameCount = { 
+/**
+ * The name.
+ */
+name: string, 
+/**
+ * How many.
+ */
+pieces: number, };
+
+/**
  * Nothing is asked.
  */
 export type Nothing = Record<symbol, never>;
@@ -1099,7 +1206,15 @@ source: string,
 /**
  * Not published by its writer.
  */
-unfinished: boolean, };
+unfinished: boolean, 
+/**
+ * Who wrote it, where its file says so.
+ */
+author?: string | null, 
+/**
+ * Whether it is the writer's; what others wrote is not learned from.
+ */
+own: boolean, };
 
 /**
  * How often what the writer made of a draft is found more likely than the draft.
@@ -1200,7 +1315,8 @@ export type RowView = {
  */
 row: number, 
 /**
- * "archive", "edit", or "cut": what an edit took out, in the draft it was taken from.
+ * "archive", "edit", "history" (an edit that the archive remembers), or "cut": what an edit
+ * took out, in the draft it was taken from.
  */
 origin: string, 
 /**
@@ -1358,6 +1474,15 @@ export type Saved = {
  * When, RFC 3339.
  */
 at: string, };
+
+/**
+ * Says which names are the writer's.
+ */
+export type SayAuthor = { 
+/**
+ * All of them.
+ */
+names: Array<string>, };
 
 /**
  * The seed form.

@@ -35,6 +35,7 @@ mod xml;
 mod zipped;
 
 use std::fmt;
+use std::io::{Cursor, Read, Seek};
 
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
@@ -147,6 +148,9 @@ pub struct Pair {
     pub source: String,
     /// The title of the text.
     pub title: String,
+    /// Who made the change, where it is known.
+    #[serde(default)]
+    pub author: Option<String>,
     /// The day of the earlier state, where the file says so.
     pub date: Option<Date>,
     /// The earlier state, Markdown.
@@ -171,7 +175,9 @@ const DEEPEST: usize = 2;
 /// Bytes of one text; the longest novels have half of it.
 const LARGEST_TEXT: usize = 16 << 20;
 /// Bytes of one export file that holds many texts.
-const LARGEST_EXPORT: usize = 128 << 20;
+const LARGEST_EXPORT: usize = 64 << 20;
+/// Bytes of a file that is read at once, whatever is in it; of a zip, only its parts are.
+pub const LARGEST_FILE: usize = LARGEST_EXPORT;
 
 /// The stretches of a Markdown text that are not its writer's own prose, in order.
 pub fn apart(text: &str) -> Vec<Span> {
@@ -189,6 +195,20 @@ pub fn read(name: &str, bytes: &[u8]) -> (Vec<Piece>, Vec<Complaint>) {
 pub fn read_with(name: &str, bytes: &[u8], ledger: &Ledger) -> Haul {
     let mut walk = Walk { haul: Haul::default(), ledger, room: zipped::LARGEST_TOTAL };
     walk.take(name, name, bytes, 0);
+    walk.haul
+}
+
+/// Whether a file that begins so is a zip, which need not be read into memory.
+pub fn is_zip(head: &[u8]) -> bool {
+    zipped::looks_zipped(head)
+}
+
+/// Reads one zip of any size, a part at a time; otherwise as [`read_with`].
+pub fn read_zip(name: &str, zip: impl Read + Seek, ledger: &Ledger) -> Haul {
+    let mut walk = Walk { haul: Haul::default(), ledger, room: zipped::LARGEST_TOTAL };
+    if !place::is_machinery(name) && !sniff::is_office(name) {
+        walk.take_zip(name, name, zip, 0);
+    }
     walk.haul
 }
 
@@ -218,12 +238,12 @@ impl Walk<'_> {
             Format::Other => {}
             _ if bytes.is_empty() => self.complain(name, "It is empty."),
             Format::Unread(called) => self.complain(name, format!("It is {called}, which cannot be read here; if you can, save it as .docx, HTML or plain text.")),
-            Format::Zip => self.take_zip(name, shelf, bytes, depth),
+            Format::Zip => self.take_zip(name, shelf, Cursor::new(bytes), depth),
             Format::Xml if too_large(LARGEST_EXPORT) => self.complain(name, "It is too large to be read at once, so it was left alone; a blog can export it in parts."),
             Format::Xml => self.take_export(name, bytes, depth == 0, xml::read),
-            Format::Mail if too_large(4 * LARGEST_EXPORT) => self.complain(name, "It is too large to be read at once, so it was left alone."),
+            Format::Mail if too_large(LARGEST_EXPORT) => self.complain(name, "It is too large to be read at once, so it was left alone."),
             Format::Mail => self.keep_all(name, mail::read(bytes)),
-            Format::Json | Format::Table if too_large(LARGEST_EXPORT / 2) => self.complain(name, "It is too large to be read at once, so it was left alone."),
+            Format::Json | Format::Table if too_large(LARGEST_EXPORT) => self.complain(name, "It is too large to be read at once, so it was left alone."),
             Format::Json => self.take_export(name, bytes, alone, json::read),
             Format::Table => self.take_export(name, bytes, alone && !Ledger::wants(name), table::read),
             Format::Rich if too_large(4 * LARGEST_TEXT) => self.complain(name, "It is too large to be a text, so it was left alone."),
@@ -292,9 +312,9 @@ impl Walk<'_> {
         }
     }
 
-    fn take_zip(&mut self, name: &str, shelf: &str, bytes: &[u8], depth: usize) {
+    fn take_zip(&mut self, name: &str, shelf: &str, zip: impl Read + Seek, depth: usize) {
         let word = place::ending(name) == "docx";
-        let Some(mut zip) = zipped::Zip::open(bytes) else {
+        let Some(mut zip) = zipped::Zip::open(zip) else {
             let called = if word { "a Word document" } else { "a zip" };
             return self
                 .complain(name, format!("It is called {called}, but it is broken or cut short."));
@@ -314,7 +334,14 @@ impl Walk<'_> {
                     if let Some((before, date)) = before {
                         let title = title.unwrap_or_else(|| place::of(shelf).title);
                         let source = name.to_owned();
-                        self.haul.pairs.push(Pair { source, title, date, before, after });
+                        self.haul.pairs.push(Pair {
+                            source,
+                            title,
+                            author: None,
+                            date,
+                            before,
+                            after,
+                        });
                     }
                 }
                 None => self.complain(
@@ -357,7 +384,12 @@ impl Walk<'_> {
     }
 
     /// What some members of a zip say of the others.
-    fn ledger_of(&mut self, name: &str, zip: &mut zipped::Zip, count: usize) -> Ledger {
+    fn ledger_of(
+        &mut self,
+        name: &str,
+        zip: &mut zipped::Zip<impl Read + Seek>,
+        count: usize,
+    ) -> Ledger {
         let mut ledger = Ledger::default();
         for index in 0..count {
             if let zipped::Member::File { name: member, bytes } =
@@ -374,12 +406,16 @@ impl Walk<'_> {
         &mut self,
         name: &str,
         within: &str,
-        zip: &mut zipped::Zip,
+        zip: &mut zipped::Zip<impl Read + Seek>,
         count: usize,
         depth: usize,
     ) {
         for index in 0..count {
-            let wanted = |member: &str| !place::is_machinery(&format!("{within}{member}"));
+            // Pictures need not be unpacked to be passed over.
+            let wanted = |member: &str| {
+                !place::is_machinery(&format!("{within}{member}"))
+                    && (place::ending(member).is_empty() || sniff::is_writing_by_name(member))
+            };
             match zip.member(index, self.room, wanted) {
                 zipped::Member::Nothing => {}
                 zipped::Member::Left { name: member, reason } => {
@@ -490,6 +526,7 @@ impl Walk<'_> {
             .map(|two| Pair {
                 source: format!("{}/{}", piece.source, two[0].0),
                 title: piece.title.clone(),
+                author: piece.author.clone(),
                 date: date::spelled(two[0].0),
                 before: two[0].1.to_owned(),
                 after: two[1].1.to_owned(),
@@ -934,7 +971,7 @@ mod tests {
         let bomb = b"<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY b \"xx\"><!ENTITY c \"&b;&b;\">]><rss><channel><item><title>&c;</title></item></channel></rss>";
         says("a.xml", bomb, "entities");
         says("a.xml", b"<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY b SYSTEM \"file:///etc/passwd\">]><rss><item><description>&b;</description></item></rss>", "entities");
-        let long = vec![b'a'; 130 << 20];
+        let long = vec![b'a'; 65 << 20];
         for name in
             ["a.txt", "a.md", "a.html", "a.rtf", "a.json", "a.csv", "a.xml", "a.mbox", "a.org"]
         {

@@ -1,36 +1,54 @@
 //! The archive as it is kept: what is in it, what each piece is for, and the rows it gives.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashMap, HashSet};
 
-use ghost_core::id::{PieceId, RowId};
-use ghost_core::row::{self, Origin, Row};
+use ghost_core::archive::{Kind, Pair, Piece, apart};
+use ghost_core::id::{EditId, PieceId, RowId};
+use ghost_core::measure::Shingles;
+use ghost_core::row::{self, Origin, Row, Side};
 use ghost_core::seed::{Phrases, Seed};
 
 use crate::Desk;
+use crate::authors::Authors;
 use crate::failure::Result;
+use crate::store::pairs::{self, StoredPair};
 use crate::store::pieces::{self, StoredPiece};
-use crate::store::{rows, settings};
+use crate::store::{edits, rows, settings};
 use crate::view;
 use crate::wire::{ArchiveView, ExcludeRow, PieceText, RowList, RowView, WeightView};
 
+/// The setting that says that pieces came in since rows were laid out.
+pub(crate) const STALE: &str = "rows_stale";
+/// Texts that share more of their five-word runs than this are near each other.
+const MOST_SHARED: f64 = 0.1;
+
 impl Desk {
     pub(crate) fn archive(&self) -> Result<ArchiveView> {
+        self.lay_out_stale_rows()?;
         let store = self.store();
-        let pieces: Vec<_> = pieces::all(store.on())?.iter().map(view::piece).collect();
+        let authors = Authors::read(store.on())?;
+        let pieces: Vec<_> =
+            pieces::all(store.on())?.iter().map(|piece| view::piece(piece, &authors)).collect();
         Ok(ArchiveView {
             words: pieces.iter().map(|piece| piece.words).sum(),
             pieces,
             complaints: settings::complaints(store.on())?,
             watched: settings::watched(store.on())?,
+            ask_author: authors.is_open(),
+            authors: authors.view(),
         })
     }
 
     pub(crate) fn piece(&self, id: i64) -> Result<PieceText> {
-        let piece = pieces::one(self.store().on(), PieceId(id))?;
-        Ok(PieceText { piece: view::piece(&piece), text: piece.piece.text })
+        let store = self.store();
+        let piece = pieces::one(store.on(), PieceId(id))?;
+        let authors = Authors::read(store.on())?;
+        Ok(PieceText { piece: view::piece(&piece, &authors), text: piece.piece.text })
     }
 
     pub(crate) fn rows(&self) -> Result<RowList> {
+        self.lay_out_stale_rows()?;
+        let remembered = edits::of_pairs(self.store().on())?;
         let listed = rows::listed(self.store().on())?;
         let learned: Vec<(RowId, Row)> = listed
             .iter()
@@ -38,12 +56,14 @@ impl Desk {
             .map(|(id, row, _)| (*id, row.clone()))
             .collect();
         let cuts = self.cuts(&learned)?;
-        let mut shown: Vec<RowView> =
-            listed.iter().map(|(id, row, excluded)| row_view(id.0, row, *excluded)).collect();
-        shown.extend(
-            cuts.iter()
-                .map(|(id, row)| RowView { origin: "cut".into(), ..row_view(id.0, row, false) }),
-        );
+        let mut shown: Vec<RowView> = listed
+            .iter()
+            .map(|(id, row, excluded)| row_view(id.0, row, *excluded, &remembered))
+            .collect();
+        shown.extend(cuts.iter().map(|(id, row)| RowView {
+            origin: "cut".into(),
+            ..row_view(id.0, row, false, &remembered)
+        }));
         Ok(RowList { rows: shown })
     }
 
@@ -52,34 +72,128 @@ impl Desk {
         self.rows()
     }
 
-    /// Says anew what each piece is for, and makes the row of each. Run after the archive changed:
-    /// sides go by date over the whole of it, seeds by which words are rare in it.
-    pub(crate) fn lay_out_rows(&self) -> Result<()> {
-        let kept = pieces::all(self.store().on())?;
-        let sides = row::split(&kept.iter().map(|p| (p.id, &p.piece)).collect::<Vec<_>>());
-        let seeds = seeds(&kept);
+    /// Lays out the rows where something came in since: a killed import leaves them to whoever
+    /// needs them next.
+    pub(crate) fn lay_out_stale_rows(&self) -> Result<()> {
+        let stale = settings::get(self.store().on(), STALE)?.unwrap_or(false);
+        if stale { self.lay_out_rows() } else { Ok(()) }
+    }
+
+    /// Says anew what each piece is for, and makes the row of each piece and pair. Run after the
+    /// archive changed: sides go by date over the whole of it, seeds by which words are rare in it.
+    /// What others wrote is no lesson.
+    fn lay_out_rows(&self) -> Result<()> {
+        let (kept, pairs, authors) = {
+            let store = self.store();
+            let on = store.on();
+            (pieces::all(on)?, pairs::all(on)?, Authors::read(on)?)
+        };
+        let is_own = |author: &Option<String>| authors.is_own(author.as_deref());
+        let (own, others): (Vec<_>, Vec<_>) =
+            kept.into_iter().partition(|p| is_own(&p.piece.author));
+        let phrases = Phrases::of(own.iter().map(|p| p.piece.text.as_str()));
+        let seed = |piece: &Piece| Seed::of_piece(piece, &phrases.topics(&piece.text));
+        let sides = row::split(&own.iter().map(|p| (p.id, &p.piece)).collect::<Vec<_>>());
+        let kept_back = KeptBack::of(&own, &sides);
         self.store().whole(|t| {
-            for StoredPiece { id, side, piece } in &kept {
-                let (Some(now), Some(seed)) = (sides.get(id), seeds.get(id)) else { continue };
+            for StoredPiece { id, side, piece } in &own {
+                let Some(now) = sides.get(id) else { continue };
                 if now != side {
                     pieces::set_side(t, *id, *now)?;
                 }
-                rows::keep(t, &Row::of_piece(*id, piece, seed.clone(), *now))?;
+                rows::keep(t, &Row::of_piece(*id, piece, seed(piece), *now))?;
             }
-            rows::drop_replaced(t)
+            for other in &others {
+                rows::drop_of(t, Origin::Archive(other.id))?;
+            }
+            for StoredPair { edit, pair } in &pairs {
+                let side = kept_back.side(pair);
+                if side == Side::Holdout || !is_own(&pair.author) {
+                    rows::drop_of(t, Origin::Edit(*edit))?;
+                    continue;
+                }
+                rows::keep(t, &row_of_pair(*edit, pair, kept_back.kind(pair), &seed, side))?;
+            }
+            rows::drop_replaced(t)?;
+            settings::set(t, STALE, &false)
         })
     }
 }
 
-/// What each piece would have been asked with, from its own words and the archive's.
-fn seeds(kept: &[StoredPiece]) -> BTreeMap<PieceId, Seed> {
-    let phrases = Phrases::of(kept.iter().map(|p| p.piece.text.as_str()));
-    kept.iter().map(|p| (p.id, Seed::of_piece(&p.piece, &phrases.topics(&p.piece.text)))).collect()
+/// The row of a pair: the later state, and in it above all what the writer put in.
+fn row_of_pair(
+    id: EditId,
+    pair: &Pair,
+    kind: Kind,
+    seed: &dyn Fn(&Piece) -> Seed,
+    side: Side,
+) -> Row {
+    let apart = apart(&pair.after);
+    let piece = Piece {
+        source: pair.source.clone(),
+        kind,
+        title: pair.title.clone(),
+        author: pair.author.clone(),
+        date: pair.date,
+        unfinished: false,
+        text: pair.after.clone(),
+        words: ghost_core::words::count(&pair.after),
+        apart,
+    };
+    Row::of_edit(id, seed(&piece), &pair.before, &pair.after, &piece.apart, side)
 }
 
-fn row_view(id: i64, row: &Row, excluded: bool) -> RowView {
+/// What must not be learned from by another road: the pieces that are held out or watched. A pair
+/// goes with the piece it is of, and with whatever it is near, so that no earlier state of a
+/// held-out post teaches its words.
+struct KeptBack<'a> {
+    pieces: HashMap<&'a str, (Side, &'a Kind)>,
+    shingles: Vec<(Side, Shingles)>,
+}
+
+impl<'a> KeptBack<'a> {
+    fn of(kept: &'a [StoredPiece], sides: &BTreeMap<PieceId, Side>) -> Self {
+        let side = |id| sides.get(id).copied().unwrap_or(Side::Holdout);
+        KeptBack {
+            pieces: kept
+                .iter()
+                .map(|p| (p.piece.source.as_str(), (side(&p.id), &p.piece.kind)))
+                .collect(),
+            shingles: kept
+                .iter()
+                .filter(|p| side(&p.id) != Side::Train)
+                .map(|p| (side(&p.id), Shingles::of(&p.piece.text)))
+                .collect(),
+        }
+    }
+
+    /// The piece that a pair is of: of that name, or one above the name of the state.
+    fn piece(&self, pair: &Pair) -> Option<&(Side, &'a Kind)> {
+        let source = pair.source.as_str();
+        let above = ['@', '/'].map(|mark| source.rsplit_once(mark).map(|(piece, _)| piece));
+        [Some(source)].into_iter().chain(above).flatten().find_map(|name| self.pieces.get(name))
+    }
+
+    fn kind(&self, pair: &Pair) -> Kind {
+        self.piece(pair).map(|(_, kind)| (*kind).clone()).unwrap_or_default()
+    }
+
+    fn side(&self, pair: &Pair) -> Side {
+        let states = [Shingles::of(&pair.before), Shingles::of(&pair.after)];
+        let near = self
+            .shingles
+            .iter()
+            .filter(|(_, kept)| states.iter().any(|state| state.likeness(kept) > MOST_SHARED));
+        let sides = near.map(|(side, _)| *side).chain(self.piece(pair).map(|(side, _)| *side));
+        // `Train < Dev < Holdout`: the strictest holds.
+        sides.max().unwrap_or(Side::Train)
+    }
+}
+
+fn row_view(id: i64, row: &Row, excluded: bool, remembered: &HashSet<EditId>) -> RowView {
     let (origin, of) = match row.origin {
         Origin::Archive(piece) => ("archive", piece.0),
+        Origin::Edit(edit) if remembered.contains(&edit) => ("history", edit.0),
         Origin::Edit(edit) => ("edit", edit.0),
     };
     RowView {

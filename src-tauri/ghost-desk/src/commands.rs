@@ -58,6 +58,10 @@ commands! {
 
     #[doc = "Reads files and folders into the archive."]
     archive_import(Import) -> ImportReport = |desk, ask, hear| desk.import(ask, hear);
+    #[doc = "Stops the import at work after the file at hand; what was read stays."]
+    import_stop(Nothing) -> Nothing = |desk, _, _| desk.stop_import();
+    #[doc = "Says which names are the writer's; the pieces of others are not learned from."]
+    author_say(SayAuthor) -> ArchiveView = |desk, ask, _| desk.say_author(ask);
     #[doc = "The archive: its pieces, the last complaints, the watched folders."]
     archive_read(Nothing) -> ArchiveView = |desk, _, _| desk.archive();
     #[doc = "One piece, whole."]

@@ -20,6 +20,10 @@ pub enum Event {
         of: u32,
         /// The file at hand.
         path: String,
+        /// Pieces kept so far.
+        pieces: u32,
+        /// Complaints so far.
+        complaints: u32,
     },
     /// A watched folder changed, or an import ended elsewhere.
     ArchiveChanged {

@@ -1,26 +1,40 @@
 //! Files and folders into the archive: walks the disk, hands names and bytes to the core, keeps
 //! what comes back. What is here already, by content, is not kept twice.
+//!
+//! File by file, each whole or not at all: whatever ends an import in the middle leaves whole
+//! pieces, and never more than a few files of them in memory.
 
-use std::fs;
+use std::collections::HashSet;
+use std::fs::{self, File, Metadata};
+use std::io::{BufReader, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
-use std::time::Instant;
+use std::sync::atomic::{AtomicBool, Ordering};
+use std::time::{Duration, Instant, SystemTime};
 
-use ghost_core::archive::{self, Piece};
+use ghost_core::archive::{self, Complaint, Haul, LARGEST_FILE, Ledger, Pair, Piece};
 use sha2::{Digest as _, Sha256};
 use walkdir::{DirEntry, WalkDir};
 
-use crate::Desk;
 use crate::commands::Hear;
 use crate::event::Event;
 use crate::failure::{Code, Failure, Result};
+use crate::history::{self, Repository};
+use crate::store::files::{self, Tally};
 use crate::store::pieces::{self, Kept};
-use crate::store::settings;
-use crate::wire::{ComplaintView, Import, ImportReport, KindCount};
+use crate::store::{pairs, settings};
+use crate::wire::{ComplaintView, FoundView, Import, ImportReport, KindCount, NameCount, Nothing};
+use crate::{Desk, lock};
 
-/// Largest file that is read. Exports with pictures are zips and may be large; words are not.
-const MOST_BYTES: u64 = 512 << 20;
-/// Files between two words of progress.
-const PROGRESS_EVERY: usize = 20;
+/// Largest file that says something of others.
+const LARGEST_LIST: u64 = 16 << 20;
+/// How often progress is told.
+const TELL_EVERY: Duration = Duration::from_millis(50);
+/// Bytes, and files, that are kept in one go: a commit each would take most of the time.
+const BATCH: (u64, usize) = (8 << 20, 256);
+/// A file that was written just now may be written again without its time telling.
+const FRESH: Duration = Duration::from_secs(2);
+/// To be raised when the readers read differently: then every file is read again.
+const READERS: u32 = 1;
 
 /// A file to read: where it is, and its name as seen from the folder that was dropped.
 struct Found {
@@ -28,104 +42,298 @@ struct Found {
     name: String,
     /// What to put before `name` to have the whole path again.
     above: PathBuf,
+    bytes: u64,
+    /// A repository, of which the history is read.
+    is_history: bool,
+    /// What tells whether it has changed; none where that cannot be told.
+    stamp: Option<String>,
+}
+
+/// What was read and waits to be kept together.
+#[derive(Default)]
+struct Batch {
+    files: Vec<(Found, Haul, Vec<ComplaintView>)>,
+    bytes: u64,
+}
+
+/// The account of an import so far.
+#[derive(Default)]
+struct Account {
+    tally: Tally,
+    kept: [u32; 3],
+    pairs_added: u32,
+    complaints: Vec<ComplaintView>,
+    /// On a dry run: what would come in, and its hashes.
+    found: Vec<FoundView>,
+    seen: HashSet<String>,
 }
 
 impl Desk {
     pub(crate) fn import(&self, ask: Import, hear: &mut Hear<'_>) -> Result<ImportReport> {
+        // One after the other, so that a stop means the one at work.
+        let _one = lock(&self.0.importing);
+        self.0.stop_import.store(false, Ordering::Relaxed);
         let started = Instant::now();
-        let (found, mut complaints) = find(&ask.paths)?;
-        let mut read = Vec::new();
-        for (n, file) in found.iter().enumerate() {
-            if n % PROGRESS_EVERY == 0 {
-                hear(Event::ImportProgressed {
-                    done: n as u32,
-                    of: found.len() as u32,
-                    path: file.name.clone(),
-                });
+        let (found, complaints) = find(&ask.paths)?;
+        let (ledger, mark) = ledger(&found);
+        let mut account = Account { complaints, ..Account::default() };
+        let (n, mut told) = (found.len(), None::<Instant>);
+        let mut batch = Batch::default();
+        let mut cancelled = false;
+        for (done, mut file) in found.into_iter().enumerate() {
+            if self.0.stop_import.load(Ordering::Relaxed) {
+                cancelled = true;
+                break;
             }
-            let (pieces, trouble) = read_file(file);
-            read.extend(pieces);
-            complaints.extend(trouble);
+            if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+                told = Some(Instant::now());
+                hear(account.progress(done, n, &file.name));
+            }
+            file.stamp = file.stamp.map(|stamp| format!("{stamp} {mark}"));
+            if !ask.dry_run && self.has(&file, &mut account)? {
+                continue;
+            }
+            let (haul, complaints) = match file.is_history {
+                true => read_history(&file, &self.0.stop_import),
+                false => read_file(&file, &ledger),
+            };
+            if file.is_history && self.0.stop_import.load(Ordering::Relaxed) {
+                cancelled = true; // read in part only
+                break;
+            }
+            batch.bytes += file.bytes;
+            batch.files.push((file, haul, complaints));
+            if batch.bytes >= BATCH.0 || batch.files.len() >= BATCH.1 {
+                self.keep(std::mem::take(&mut batch), ask.dry_run, &mut account)?;
+            }
         }
-        if read.is_empty() && complaints.is_empty() {
-            complaints.extend(ask.paths.iter().map(|path| ComplaintView {
+        self.keep(batch, ask.dry_run, &mut account)?;
+        if !cancelled {
+            hear(account.progress(n, n, ""));
+        }
+        if account.tally == Tally::default() && account.complaints.is_empty() && !cancelled {
+            account.complaints.extend(ask.paths.iter().map(|path| ComplaintView {
                 path: path.clone(),
                 reason: "There is nothing here that can be read as writing.".into(),
             }));
         }
-        let mut report = self.keep(&read, &complaints, ask.dry_run)?;
-        report.complaints = complaints;
-        report.seconds = started.elapsed().as_secs_f64();
+        if !ask.dry_run {
+            self.store().whole(|t| settings::set_complaints(t, &account.complaints))?;
+            self.lay_out_stale_rows()?;
+        }
+        let report = account.report(cancelled, started.elapsed());
         log::info!(
-            "import: {} files, {} pieces, {} added, {} changed, {} complaints, {:.2} s",
-            found.len(),
+            "import: {n} files, {} pieces, {} added, {} changed, {} pairs, {} complaints, {:.2} s{}",
             report.pieces,
             report.added,
             report.changed,
+            report.pairs,
             report.complaints.len(),
-            report.seconds
+            report.seconds,
+            if cancelled { ", cancelled" } else { "" }
         );
         Ok(report)
     }
 
-    fn keep(
-        &self,
-        read: &[Piece],
-        complaints: &[ComplaintView],
-        dry_run: bool,
-    ) -> Result<ImportReport> {
+    /// Ends the import at work after the file at hand.
+    pub(crate) fn stop_import(&self) -> Result<Nothing> {
+        self.0.stop_import.store(true, Ordering::Relaxed);
+        Ok(Nothing {})
+    }
+
+    /// Whether a file was read as it is now; then it gives what it gave.
+    fn has(&self, file: &Found, account: &mut Account) -> Result<bool> {
+        let Some(stamp) = &file.stamp else { return Ok(false) };
+        let tally = files::unchanged(self.store().on(), &file.whole(&file.name), stamp)?;
+        if let Some(tally) = &tally {
+            account.tally.add(tally);
+            account.kept[Kept::Duplicate as usize] += tally.pieces;
+        }
+        Ok(tally.is_some())
+    }
+
+    /// Keeps what some files gave: all of it or nothing.
+    fn keep(&self, batch: Batch, dry_run: bool, account: &mut Account) -> Result<()> {
         let now = self.now();
         let mut store = self.store();
-        let tally = |on: &rusqlite::Connection| -> Result<[u32; 3]> {
-            let mut kept = [0; 3];
-            for piece in read {
-                kept[pieces::keep(on, piece, &hash(piece), &now)? as usize] += 1;
+        if dry_run {
+            for (_, haul, complaints) in batch.files {
+                account.foresee(store.on(), &haul)?;
+                account.complaints.extend(complaints);
             }
-            Ok(kept)
-        };
-        // A dry run does it all and undoes it, and so counts exactly as the real one would.
-        let kept = if dry_run {
-            store.undone(|t| tally(t))?
-        } else {
-            store.whole(|t| {
-                settings::set_complaints(t, complaints)?;
-                tally(t)
-            })?
-        };
-        drop(store);
-        if !dry_run && kept[Kept::Added as usize] + kept[Kept::Changed as usize] > 0 {
-            self.lay_out_rows()?;
+            return Ok(());
         }
-        let mut kinds: Vec<KindCount> = Vec::new();
-        for piece in read {
-            let kind = piece.kind.to_string();
-            match kinds.iter_mut().find(|count| count.kind == kind) {
-                Some(count) => count.pieces += 1,
-                None => kinds.push(KindCount { kind, pieces: 1 }),
+        store.whole(|t| {
+            let before = (account.kept, account.pairs_added);
+            for (file, haul, complaints) in &batch.files {
+                for piece in &haul.pieces {
+                    account.kept[pieces::keep(t, piece, &hash(piece), &now)? as usize] += 1;
+                }
+                for pair in &haul.pairs {
+                    account.pairs_added += u32::from(pairs::keep(t, pair, &pair_hash(pair), &now)?);
+                }
+                let tally = tally(haul);
+                // What was complained about is read again, so that it is complained about again.
+                if let Some(stamp) = file.stamp.as_ref().filter(|_| complaints.is_empty()) {
+                    files::keep(t, &file.whole(&file.name), stamp, &tally)?;
+                }
+                account.tally.add(&tally);
             }
-        }
-        kinds.sort_by(|a, b| b.pieces.cmp(&a.pieces).then_with(|| a.kind.cmp(&b.kind)));
-        Ok(ImportReport {
-            kinds,
-            pieces: read.len() as u32,
-            added: kept[Kept::Added as usize],
-            changed: kept[Kept::Changed as usize],
-            duplicates: kept[Kept::Duplicate as usize],
-            complaints: Vec::new(),
-            seconds: 0.0,
-        })
+            let duplicate = Kept::Duplicate as usize;
+            let mut after = (account.kept, account.pairs_added);
+            after.0[duplicate] = before.0[duplicate];
+            if before != after {
+                settings::set(t, crate::archive::STALE, &true)?;
+            }
+            Ok(())
+        })?;
+        account
+            .complaints
+            .extend(batch.files.into_iter().flat_map(|(_, _, complaints)| complaints));
+        Ok(())
     }
+}
+
+impl Account {
+    fn progress(&self, done: usize, of: usize, path: &str) -> Event {
+        Event::ImportProgressed {
+            done: done as u32,
+            of: of as u32,
+            path: path.to_owned(),
+            pieces: self.tally.pieces,
+            complaints: self.complaints.len() as u32,
+        }
+    }
+
+    /// Counts what would come of a file, and keeps nothing of it.
+    fn foresee(&mut self, on: &rusqlite::Connection, haul: &Haul) -> Result<()> {
+        self.tally.add(&tally(haul));
+        for piece in &haul.pieces {
+            let hash = hash(piece);
+            let fate = match self.seen.contains(&hash) {
+                true => Kept::Duplicate,
+                false => pieces::fate(on, piece, &hash)?,
+            };
+            self.kept[fate as usize] += 1;
+            self.seen.insert(hash);
+            self.found.push(FoundView {
+                title: piece.title.clone(),
+                kind: piece.kind.to_string(),
+                date: piece.date.map(|date| date.to_string()),
+                author: piece.author.clone(),
+                words: piece.words as u32,
+                source: piece.source.clone(),
+                known: fate == Kept::Duplicate,
+            });
+        }
+        Ok(())
+    }
+
+    fn report(self, cancelled: bool, took: Duration) -> ImportReport {
+        let mut kinds: Vec<KindCount> =
+            self.tally.kinds.into_iter().map(|(kind, pieces)| KindCount { kind, pieces }).collect();
+        kinds.sort_by_key(|count| std::cmp::Reverse(count.pieces));
+        let authors = self.tally.authors.into_iter();
+        let mut authors: Vec<NameCount> =
+            authors.map(|(name, pieces)| NameCount { name, pieces }).collect();
+        authors.sort_by_key(|count| std::cmp::Reverse(count.pieces));
+        ImportReport {
+            kinds,
+            authors,
+            pieces: self.tally.pieces,
+            added: self.kept[Kept::Added as usize],
+            changed: self.kept[Kept::Changed as usize],
+            duplicates: self.kept[Kept::Duplicate as usize],
+            pairs: self.tally.pairs,
+            cancelled,
+            found: self.found,
+            complaints: self.complaints,
+            seconds: took.as_secs_f64(),
+        }
+    }
+}
+
+impl Found {
+    fn new(path: PathBuf, above: &Path, facts: Option<&Metadata>) -> Found {
+        let name = name_of(&path, above);
+        let bytes = facts.map_or(0, Metadata::len);
+        let stamp = facts.and_then(stamp);
+        Found { path, name, above: above.to_owned(), bytes, is_history: false, stamp }
+    }
+
+    /// The history of the repository in `folder`.
+    fn history(folder: &Path, above: &Path) -> Found {
+        let path = folder.join(".git");
+        let stamp = history::commit(&path).map(|head| format!("{head} {READERS}"));
+        let name = name_of(&path, above);
+        Found { path, name, above: above.to_owned(), bytes: 0, is_history: true, stamp }
+    }
+
+    /// The whole path of a name that begins where this file's does.
+    fn whole(&self, name: &str) -> String {
+        self.above.join(name).display().to_string()
+    }
+}
+
+/// Size and time; none for a file that was changed a moment ago.
+fn stamp(facts: &Metadata) -> Option<String> {
+    let at = facts.modified().ok()?;
+    let age = SystemTime::now().duration_since(at).ok()?;
+    let since = at.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    (age > FRESH).then(|| format!("{} {} {READERS}", facts.len(), since.as_nanos()))
+}
+
+/// What some files say of the others, and a mark that changes whenever they do.
+fn ledger(found: &[Found]) -> (Ledger, String) {
+    let mut ledger = Ledger::default();
+    let mut hasher = Sha256::new();
+    for file in found.iter().filter(|f| Ledger::wants(&f.name) && f.bytes <= LARGEST_LIST) {
+        // What cannot be read is complained about when its turn comes.
+        let Ok(bytes) = fs::read(&file.path) else { continue };
+        hasher.update(&file.name);
+        hasher.update(&bytes);
+        ledger.take(&file.name, &bytes);
+    }
+    (ledger, hex(&hasher.finalize()[..8]))
+}
+
+fn tally(haul: &Haul) -> Tally {
+    let mut tally = Tally {
+        pieces: haul.pieces.len() as u32,
+        pairs: haul.pairs.len() as u32,
+        ..Tally::default()
+    };
+    for piece in &haul.pieces {
+        *tally.kinds.entry(piece.kind.to_string()).or_default() += 1;
+        if let Some(author) = &piece.author {
+            *tally.authors.entry(author.clone()).or_default() += 1;
+        }
+    }
+    tally
 }
 
 /// A piece is known by its title and words: not by where it lies, nor by how its lines are broken.
 pub(crate) fn hash(piece: &Piece) -> String {
     let mut hasher = Sha256::new();
     hasher.update(piece.title.trim());
-    for word in piece.text.split_whitespace() {
+    hash_words(&mut hasher, &piece.text);
+    hex(&hasher.finalize())
+}
+
+/// A pair is known by the words of its two states.
+fn pair_hash(pair: &Pair) -> String {
+    let mut hasher = Sha256::new();
+    hash_words(&mut hasher, &pair.before);
+    hasher.update("\0");
+    hash_words(&mut hasher, &pair.after);
+    hex(&hasher.finalize())
+}
+
+fn hash_words(hasher: &mut Sha256, text: &str) {
+    for word in text.split_whitespace() {
         hasher.update(" ");
         hasher.update(word);
     }
-    hex(&hasher.finalize())
 }
 
 /// Lower-case hexadecimal.
@@ -150,8 +358,11 @@ fn find(paths: &[String]) -> Result<(Vec<Found>, Vec<ComplaintView>)> {
         for entry in WalkDir::new(&root).sort_by_file_name().into_iter().filter_entry(is_writing) {
             match entry {
                 Ok(entry) if entry.file_type().is_file() => {
-                    let name = name_of(entry.path(), &above);
-                    found.push(Found { path: entry.into_path(), name, above: above.clone() });
+                    let facts = entry.metadata().ok();
+                    found.push(Found::new(entry.into_path(), &above, facts.as_ref()));
+                }
+                Ok(entry) if entry.path().join(".git").is_dir() => {
+                    found.push(Found::history(entry.path(), &above));
                 }
                 Ok(_) => {}
                 Err(error) => complaints.push(ComplaintView {
@@ -183,27 +394,66 @@ fn name_of(path: &Path, above: &Path) -> String {
     below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
 }
 
-fn read_file(file: &Found) -> (Vec<Piece>, Vec<ComplaintView>) {
-    let whole = |name: &str| file.above.join(name).display().to_string();
-    let trouble =
-        |reason: String| (Vec::new(), vec![ComplaintView { path: whole(&file.name), reason }]);
-    match fs::metadata(&file.path) {
-        Ok(facts) if facts.len() > MOST_BYTES => {
-            return trouble("This file is too large to be writing; it was passed over.".into());
+fn read_file(file: &Found, ledger: &Ledger) -> (Haul, Vec<ComplaintView>) {
+    let trouble = |reason: String| {
+        let path = file.whole(&file.name);
+        (Haul::default(), vec![ComplaintView { path, reason }])
+    };
+    let read = || -> std::io::Result<Option<Haul>> {
+        let mut open = File::open(&file.path)?;
+        let mut head = [0; 4];
+        let begun = open.read(&mut head)?;
+        open.rewind()?;
+        if archive::is_zip(&head[..begun]) {
+            return Ok(Some(archive::read_zip(&file.name, BufReader::new(open), ledger)));
         }
-        _ => {}
-    }
-    let bytes = match fs::read(&file.path) {
-        Ok(bytes) => bytes,
+        let mut bytes = Vec::with_capacity(file.bytes.min(LARGEST_FILE as u64) as usize);
+        open.take(LARGEST_FILE as u64 + 1).read_to_end(&mut bytes)?;
+        let fits = bytes.len() <= LARGEST_FILE;
+        Ok(fits.then(|| archive::read_with(&file.name, &bytes, ledger)))
+    };
+    let mut haul = match read() {
+        Ok(Some(haul)) => haul,
+        Ok(None) => {
+            return trouble(
+                "It is too large to be read at once, so it was left alone; a blog can often \
+                 export it in parts."
+                    .into(),
+            );
+        }
         Err(error) => return trouble(Failure::io("read", &file.path, &error).message),
     };
-    let (mut pieces, complaints) = archive::read(&file.name, &bytes);
-    for piece in &mut pieces {
-        piece.source = whole(&piece.source);
+    for source in haul
+        .pieces
+        .iter_mut()
+        .map(|piece| &mut piece.source)
+        .chain(haul.pairs.iter_mut().map(|pair| &mut pair.source))
+    {
+        *source = file.whole(source);
     }
-    let complaints = complaints
+    let complaints = std::mem::take(&mut haul.complaints)
         .into_iter()
-        .map(|complaint| ComplaintView { path: whole(&complaint.path), reason: complaint.reason })
+        .map(|Complaint { path, reason }| ComplaintView { path: file.whole(&path), reason })
         .collect();
-    (pieces, complaints)
+    (haul, complaints)
+}
+
+/// What the writer changed from one commit to the next.
+fn read_history(file: &Found, stop: &AtomicBool) -> (Haul, Vec<ComplaintView>) {
+    let folder = file.path.parent().unwrap_or(&file.path);
+    let name = |path: &str| name_of(&folder.join(path), &file.above);
+    let read = || -> std::result::Result<Vec<Pair>, history::Trouble> {
+        let Some(repository) = Repository::open(&file.path)? else { return Ok(Vec::new()) };
+        repository.pairs(&repository.texts()?, &name, stop)
+    };
+    let mut haul = Haul::default();
+    let mut complaints = Vec::new();
+    match read() {
+        Ok(pairs) => haul.pairs = pairs,
+        Err(reason) => complaints.push(ComplaintView { path: file.whole(&file.name), reason }),
+    }
+    for pair in &mut haul.pairs {
+        pair.source = file.whole(&pair.source);
+    }
+    (haul, complaints)
 }

@@ -45,6 +45,7 @@ impl Desk {
     /// Fixes what a run learns from and with, on disk.
     fn begin(&self, ask: &StartRun) -> Result<RunId> {
         let base = bases::in_use(self.store().on())?.ok_or_else(base::no_base)?;
+        self.lay_out_stale_rows()?;
         let mut rows = rows::all(self.store().on())?;
         rows.extend(self.cuts(&rows)?);
         let n_rows = rows.iter().filter(|(_, row)| row.side == Side::Train).count();

@@ -7,6 +7,7 @@
 //! Absent on purpose: windows, menus, arguments. Whoever hosts the desk brings those.
 
 mod archive;
+mod authors;
 mod base;
 pub mod bench;
 pub mod commands;
@@ -17,6 +18,7 @@ pub mod failure;
 mod fit;
 mod folder;
 mod ghosts;
+mod history;
 mod import;
 mod judge;
 mod learn;
@@ -70,6 +72,9 @@ struct Inner {
     writing: Mutex<()>,
     stop_writing: AtomicBool,
     stop_judging: AtomicBool,
+    /// Held while an import is at work.
+    importing: Mutex<()>,
+    stop_import: AtomicBool,
     listeners: Mutex<Vec<Listener>>,
     watcher: Mutex<Option<watch::Watcher>>,
     runtime: tokio::runtime::Runtime,
@@ -123,6 +128,8 @@ impl Desk {
             writing: Mutex::default(),
             stop_writing: AtomicBool::default(),
             stop_judging: AtomicBool::default(),
+            importing: Mutex::default(),
+            stop_import: AtomicBool::default(),
             listeners: Mutex::default(),
             watcher: Mutex::default(),
             runtime,

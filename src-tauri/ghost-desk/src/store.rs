@@ -8,6 +8,8 @@ pub(crate) mod adapters;
 pub(crate) mod bases;
 pub(crate) mod drafts;
 pub(crate) mod edits;
+pub(crate) mod files;
+pub(crate) mod pairs;
 pub(crate) mod pieces;
 pub(crate) mod programs;
 pub(crate) mod rows;
@@ -22,7 +24,8 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use crate::failure::{Code, Failure, Result};
 
 /// What each version of the store added to the one before. Never edit one that was released.
-const MIGRATIONS: &[&str] = &[include_str!("store/001.sql"), include_str!("store/002.sql")];
+const MIGRATIONS: &[&str] =
+    &[include_str!("store/001.sql"), include_str!("store/002.sql"), include_str!("store/003.sql")];
 
 /// The store, open.
 #[derive(Debug)]
@@ -48,8 +51,10 @@ impl Store {
         }
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        connection.pragma_update(None, "foreign_keys", "ON")?;
+        // A migration may make a table anew under the name that others point to.
+        connection.pragma_update(None, "foreign_keys", "OFF")?;
         migrate(&mut connection)?;
+        connection.pragma_update(None, "foreign_keys", "ON")?;
         Ok(Store { connection })
     }
 
@@ -70,20 +75,6 @@ impl Store {
             self.connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
         let done = work(&transaction)?;
         transaction.commit()?;
-        Ok(done)
-    }
-
-    /// Does several things to see what would come of it, and undoes them.
-    ///
-    /// # Errors
-    /// `work`'s own, or the store's.
-    pub(crate) fn undone<T>(
-        &mut self,
-        work: impl FnOnce(&Transaction<'_>) -> Result<T>,
-    ) -> Result<T> {
-        let transaction = self.connection.transaction()?;
-        let done = work(&transaction)?;
-        transaction.rollback()?;
         Ok(done)
     }
 }
@@ -155,6 +146,31 @@ mod tests {
         let path = folder.path().join("desk.db");
         drop(Store::open(&path).unwrap());
         drop(Store::open(&path).unwrap());
+    }
+
+    #[test]
+    fn an_edit_of_the_first_store_is_kept_with_its_row() {
+        let folder = tempfile::tempdir().unwrap();
+        let path = folder.path().join("desk.db");
+        let old = Connection::open(&path).unwrap();
+        old.execute_batch(MIGRATIONS[0]).unwrap();
+        old.execute_batch(
+            "PRAGMA foreign_keys = ON; PRAGMA user_version = 1;
+             INSERT INTO bases VALUES (1, 'f', 'p', '{}', 'then');
+             INSERT INTO seeds VALUES (1, '{}');
+             INSERT INTO drafts VALUES (1, 1, 'one two', 2, 1.0, 1, NULL, '7', 'finished', 'then');
+             INSERT INTO edits VALUES (5, 1, 'one [two/twi]', 0.5, 0.5);
+             INSERT INTO rows (id, edit, seed, text, weights, side)
+               VALUES (9, 5, '{}', 'one twi', '[]', 'train');",
+        )
+        .unwrap();
+        drop(old);
+        let store = Store::open(&path).unwrap();
+        let kept = edits::of_draft(store.on(), ghost_core::id::DraftId(1)).unwrap();
+        assert_eq!(kept, Some((ghost_core::id::EditId(5), Some(9))));
+        let broken = store.on().prepare("PRAGMA foreign_key_check").unwrap().exists([]).unwrap();
+        assert!(!broken);
+        assert!(store.on().execute("DELETE FROM edits", []).is_err());
     }
 
     #[test]

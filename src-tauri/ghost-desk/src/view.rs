@@ -10,6 +10,7 @@ use ghost_core::verdict::{Decision, Guarded, Verdict, VoiceMeasures};
 use ghost_core::words;
 
 use crate::Desk;
+use crate::authors::Authors;
 use crate::failure::Result;
 use crate::store::adapters::StoredAdapter;
 use crate::store::bases::StoredBase;
@@ -57,7 +58,7 @@ pub(crate) fn side(side: Side) -> SideName {
     }
 }
 
-pub(crate) fn piece(stored: &StoredPiece) -> PieceView {
+pub(crate) fn piece(stored: &StoredPiece, authors: &Authors) -> PieceView {
     let piece = &stored.piece;
     PieceView {
         piece: stored.id.0,
@@ -68,6 +69,8 @@ pub(crate) fn piece(stored: &StoredPiece) -> PieceView {
         side: side(stored.side),
         source: piece.source.clone(),
         unfinished: piece.unfinished,
+        own: authors.is_own(piece.author.as_deref()),
+        author: piece.author.clone(),
     }
 }
 

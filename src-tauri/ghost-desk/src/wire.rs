@@ -140,6 +140,14 @@ wire! {
         pub changed: u32,
         /// How many were here already.
         pub duplicates: u32,
+        /// Who wrote the pieces, where their files say so, the most frequent first.
+        pub authors: Vec<NameCount>,
+        /// How many changes of the writer's own were found, from one state of a text to the next.
+        pub pairs: u32,
+        /// Stopped before all was read.
+        pub cancelled: bool,
+        /// On a dry run, what would come in.
+        pub found: Vec<FoundView>,
         /// What could not be read.
         pub complaints: Vec<ComplaintView>,
         /// How long it took.
@@ -151,6 +159,46 @@ wire! {
         pub kind: String,
         /// How many.
         pub pieces: u32,
+    }
+    /// How many pieces under one name.
+    pub struct NameCount {
+        /// The name.
+        pub name: String,
+        /// How many.
+        pub pieces: u32,
+    }
+    /// A piece that an import would bring in.
+    pub struct FoundView {
+        /// Its title.
+        pub title: String,
+        /// "post", "log", or the writer's own section.
+        pub kind: String,
+        /// `YYYY-MM-DD`, where known.
+        pub date: Option<String>,
+        /// Who wrote it, where its file says so.
+        pub author: Option<String>,
+        /// The writer's own words in it.
+        pub words: u32,
+        /// Where it comes from.
+        pub source: String,
+        /// Here already.
+        pub known: bool,
+    }
+    /// A name that texts of the archive bear.
+    pub struct AuthorView {
+        /// The name.
+        pub name: String,
+        /// How many pieces.
+        pub pieces: u32,
+        /// How many changes from one state of a text to the next.
+        pub pairs: u32,
+        /// Whether it is the writer's; what others wrote is not learned from.
+        pub own: bool,
+    }
+    /// Says which names are the writer's.
+    pub struct SayAuthor {
+        /// All of them.
+        pub names: Vec<String>,
     }
     /// What could not be read, and why.
     pub struct ComplaintView {
@@ -177,6 +225,10 @@ wire! {
         pub source: String,
         /// Not published by its writer.
         pub unfinished: bool,
+        /// Who wrote it, where its file says so.
+        pub author: Option<String>,
+        /// Whether it is the writer's; what others wrote is not learned from.
+        pub own: bool,
     }
     /// The archive.
     pub struct ArchiveView {
@@ -188,6 +240,10 @@ wire! {
         pub watched: Vec<String>,
         /// Words in all.
         pub words: u32,
+        /// The names that its texts bear.
+        pub authors: Vec<AuthorView>,
+        /// Whether the writer should say which of them is theirs.
+        pub ask_author: bool,
     }
     /// Asks for one piece.
     pub struct PieceRef {
@@ -391,7 +447,8 @@ wire! {
     pub struct RowView {
         /// Its id.
         pub row: i64,
-        /// "archive", "edit", or "cut": what an edit took out, in the draft it was taken from.
+        /// "archive", "edit", "history" (an edit that the archive remembers), or "cut": what an edit
+        /// took out, in the draft it was taken from.
         pub origin: String,
         /// The piece or edit it comes from.
         pub of: i64,

@@ -27,8 +27,53 @@ pub(crate) fn import(report: &ImportReport) -> String {
         report.duplicates,
         report.seconds
     );
+    if report.pairs > 0 {
+        let _ = writeln!(
+            text,
+            "{} of texts from one state to the next.",
+            count(report.pairs, "change")
+        );
+    }
+    if report.cancelled {
+        text.push_str("Stopped; what was read stays.\n");
+    }
+    if report.authors.len() > 1 {
+        let names: Vec<_> =
+            report.authors.iter().map(|a| format!("{} ({})", a.name, a.pieces)).collect();
+        let _ = writeln!(
+            text,
+            "Written by {}. `the-ghost authors NAME` says which one you are.",
+            names.join(", ")
+        );
+    }
+    for found in &report.found {
+        let _ = writeln!(
+            text,
+            "  {:<10}  {:<8} {:>6}  {}{}",
+            found.date.as_deref().unwrap_or(""),
+            found.kind,
+            found.words,
+            found.title,
+            if found.known { " (here already)" } else { "" }
+        );
+    }
     for complaint in &report.complaints {
         let _ = writeln!(text, "  {}: {}", complaint.path, complaint.reason);
+    }
+    text
+}
+
+pub(crate) fn authors(archive: &ArchiveView) -> String {
+    let mut text = String::new();
+    for author in &archive.authors {
+        let whose = if author.own { "yours" } else { "not learned from" };
+        let (pieces, pairs) = (count(author.pieces, "piece"), count(author.pairs, "change"));
+        let _ = writeln!(text, "{:<30} {pieces}, {pairs}: {whose}", author.name);
+    }
+    if archive.authors.is_empty() {
+        text.push_str("No piece says who wrote it; all are taken to be yours.\n");
+    } else if archive.ask_author {
+        text.push_str("`the-ghost authors NAME` says which one you are.\n");
     }
     text
 }

@@ -3,6 +3,7 @@
 
 import type {
   AdapterView,
+  AuthorView,
   Commands,
   Event as DeskEvent,
   DeskView,
@@ -76,14 +77,14 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
     base: 1, name: 'SmolLM2 135M Instruct', family: 'llama', quantisation: 'Q4_1', parameters: 134_515_008,
     bytes: 98_572_544, context: 8192, licence: 'Apache-2.0', path: '/home/writer/.ghost/bases/smollm2-135m.gguf', in_use: true,
   }
-  const archive = { pieces: manyPieces(pieces), complaints: lived ? COMPLAINTS : [], watched: lived ? ['/home/writer/site/content'] : [] as string[] }
+  const archive = { pieces: manyPieces(pieces), complaints: lived ? COMPLAINTS : [], watched: lived ? ['/home/writer/site/content'] : [] as string[], authors: [] as AuthorView[], ask_author: false }
   const drafts: DraftView[] = lived ? [draftOf(2, 'Why I kept the hollow stone', 0), draftOf(1, 'The ladder in the orchard', 3, true)] : []
   const runs: RunView[] = lived ? [finishedRun(2, 1, 2), finishedRun(1, 9, 1)] : []
   const ghosts: Ghosts = {
     ghost: '', writing: lived ? 2 : null, before: lived ? 1 : null,
     adapters: lived ? [adapterOf(2, 1, 'writing', shipped()), adapterOf(1, 9, 'waiting', unproven())] : [],
   }
-  const state = { base, form: lived ? drafts[0]!.seed : null, open: lived ? 2 : null, stop: false, stopRun: false, writing: false, row: lived ? 214 : 40 }
+  const state = { base, form: lived ? drafts[0]!.seed : null, open: lived ? 2 : null, stop: false, stopImport: false, stopRun: false, writing: false, row: lived ? 214 : 40 }
 
   const named = (id: number | null | undefined): string => !state.base ? 'nobody yet' : `SmolLM2 135M, ${id ? `adapter ${id}` : 'untaught'}`
   const view = (): Ghosts => ({ ...ghosts, ghost: named(ghosts.writing) })
@@ -145,12 +146,15 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
     form_save: (form) => ((state.form = form), { at: now() }),
 
     archive_import: async ({ paths }, hear) => {
+      state.stopImport = false
       const found = paths.flatMap((path) => (/\.\w+$/.test(path) ? [path] : [1, 2, 3, 4, 5].map((n) => `${path}/${n}.md`)))
       for (const [done, path] of found.entries()) {
-        hear({ event: 'import_progressed', done, of: found.length, path })
+        if (state.stopImport) break
+        hear({ event: 'import_progressed', done, of: found.length, path, pieces: done, complaints: 0 })
         await rest(pace * 4)
       }
-      const read = found.filter((path) => !path.endsWith('.bin'))
+      const cancelled = state.stopImport
+      const read = cancelled ? [] : found.filter((path) => !path.endsWith('.bin'))
       const added = read.map((source, n) => pieceOf(archive.pieces.length + n + 1, source))
       const kept = added.filter((piece) => archive.pieces.every((old) => old.source !== piece.source))
       archive.pieces.unshift(...kept)
@@ -159,9 +163,15 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
         .map((path) => ({ path, reason: 'This is no text: it has bytes in it that no writing has.' }))
       const report: ImportReport = {
         kinds: [{ kind: 'post', pieces: read.length }], pieces: read.length, added: kept.length, changed: 0,
-        duplicates: read.length - kept.length, complaints: archive.complaints, seconds: (found.length * pace * 4) / 1000,
+        duplicates: read.length - kept.length, pairs: 0, authors: [], found: [], cancelled, complaints: archive.complaints, seconds: (found.length * pace * 4) / 1000,
       }
       return report
+    },
+    import_stop: () => ((state.stopImport = true), {}),
+    author_say: ({ names }) => {
+      archive.authors = archive.authors.map((author) => ({ ...author, own: names.includes(author.name) }))
+      archive.ask_author = false
+      return table.archive_read({}, () => {})
     },
     archive_read: () => ({ ...archive, words: archive.pieces.reduce((sum, piece) => sum + piece.words, 0) }),
     piece_read: ({ piece }) => ({ piece: find(archive.pieces.find((one) => one.piece === piece), 'piece'), text: DRAFT }),
@@ -347,7 +357,7 @@ function pieceOf(piece: number, source?: string, at = 0, of = 1): PieceView {
   const title = source ? source.split('/').at(-1)!.replace(/\.\w+$/, '') : TITLES[at % TITLES.length]! + (at >= TITLES.length ? ` ${Math.floor(at / TITLES.length) + 1}` : '')
   return {
     piece, kind, title, date: at % 17 === 9 ? null : daysAgo(at * 9).slice(0, 10), words: 180 + ((piece * 197) % 900), side,
-    source: source ?? `/home/writer/site/content/${title.toLowerCase().replaceAll(' ', '-')}.md`, unfinished: at % 23 === 7,
+    source: source ?? `/home/writer/site/content/${title.toLowerCase().replaceAll(' ', '-')}.md`, unfinished: at % 23 === 7, author: null, own: true,
   }
 }
 

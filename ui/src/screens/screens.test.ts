@@ -68,6 +68,13 @@ test('dropped files lead to the archive with a report and complaints', async () 
   expect(by('nav-archive').getAttribute('aria-current')).toBe('page')
 })
 
+test('an import tells of each file and can be stopped', async () => {
+  const { desk, user } = await opened()
+  desk.drop({ paths: Array.from({ length: 400 }, (_, n) => `/w/${n}.md`) })
+  await user.click(await screen.findByTestId('stop-import'))
+  expect((await screen.findByTestId('import-report')).textContent).toContain('Stopped')
+})
+
 test('the archive is narrowed by text, and a piece opens', async () => {
   const { user } = await opened()
   await user.click(by('nav-archive'))

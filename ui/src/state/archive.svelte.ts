@@ -8,6 +8,8 @@ export interface Progress {
   done: number
   of: number
   path: string
+  pieces: number
+  complaints: number
 }
 
 export class Archive {
@@ -16,6 +18,8 @@ export class Archive {
   report = $state<ImportReport>()
   progress = $state<Progress>()
   importing = $state(false)
+  /** Asked to stop; the file at hand is still read. */
+  stopping = $state(false)
   opened = $state<PieceText>()
   /** What the list is narrowed to. */
   kind = $state('')
@@ -55,10 +59,24 @@ export class Archive {
     const report = await this.notices.attempt('import', () =>
       this.backend.call('archive_import', { paths, dry_run: false }, (event) => this.heard(event)),
     )
-    this.importing = false
+    this.importing = this.stopping = false
     this.progress = undefined
     if (report) this.report = report
     await Promise.all([this.read(), this.changed()])
+  }
+
+  async stop(): Promise<void> {
+    this.stopping = true
+    await this.notices.attempt('import', () => this.backend.call('import_stop', {}))
+  }
+
+  /** Says whether a name is the writer's, beside those that are already. */
+  async own(name: string, own: boolean): Promise<void> {
+    const others = (this.view?.authors ?? []).filter((author) => author.own && author.name !== name)
+    const names = [...others.map((author) => author.name), ...(own ? [name] : [])]
+    const view = await this.notices.attempt('author', () => this.backend.call('author_say', { names }))
+    if (view) this.view = view
+    await this.changed()
   }
 
   async pickFiles(): Promise<void> {
@@ -94,8 +112,8 @@ export class Archive {
 
   heard(event: DeskEvent): void {
     if (event.event === 'import_progressed') {
-      const { done, of, path } = event
-      this.progress = { done, of, path }
+      const { done, of, path, pieces, complaints } = event
+      this.progress = { done, of, path, pieces, complaints }
     } else if (event.event === 'archive_changed' && !this.importing) {
       // Of an own import the answer tells the same.
       this.report = event.report

@@ -4,13 +4,15 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Pair, Piece, read};
+use super::{Pair, Piece, place, read};
 
 /// One version of a file.
 #[derive(Debug, Clone, Copy)]
 pub struct Version<'a> {
     /// When it was recorded.
     pub at: Timestamp,
+    /// Who recorded it.
+    pub by: &'a str,
     /// The whole file.
     pub bytes: &'a [u8],
 }
@@ -22,22 +24,24 @@ const POLISH: SignedDuration = SignedDuration::from_hours(72);
 /// next one, from the last draft to what came out, from there to three days later, and each later
 /// revision by itself. Changes of what is not the text (its facts, its line ends) are none.
 pub fn pairs(name: &str, versions: &[Version]) -> Vec<Pair> {
-    let states: Vec<(Timestamp, Piece)> = versions
+    let states: Vec<(Timestamp, &str, Piece)> = versions
         .iter()
-        .filter_map(|version| Some((version.at, only(name, version.bytes)?)))
+        .filter_map(|version| Some((version.at, version.by, only(name, version.bytes)?)))
         .collect();
-    let out = states.iter().find(|(_, piece)| !piece.unfinished).map(|(at, _)| *at);
+    let out = states.iter().find(|(_, _, piece)| !piece.unfinished).map(|(at, ..)| *at);
     let polished =
         |at: Timestamp| out.is_some_and(|out| at > out && at.duration_since(out) <= POLISH);
     let mut pairs: Vec<Pair> = Vec::new();
     let mut polish: Option<usize> = None;
     for two in states.windows(2) {
-        let [(since, before), (at, after)] = two else { continue };
+        let [(since, _, before), (at, by, after)] = two else { continue };
         if same(&before.text, &after.text) {
             continue;
         }
-        if let Some(pair) = polish.filter(|_| polished(*at)).and_then(|index| pairs.get_mut(index))
-        {
+        // Who polishes what another wrote makes a change of their own.
+        let same_hand = |pair: &&mut Pair| pair.author.as_deref() == Some(*by);
+        let begun = polish.filter(|_| polished(*at)).and_then(|index| pairs.get_mut(index));
+        if let Some(pair) = begun.filter(same_hand) {
             pair.after = after.text.clone();
             continue;
         }
@@ -45,6 +49,7 @@ pub fn pairs(name: &str, versions: &[Version]) -> Vec<Pair> {
         pairs.push(Pair {
             source: format!("{name}@{since}"),
             title: after.title.clone(),
+            author: Some((*by).to_owned()),
             date: Some(jiff::tz::TimeZone::UTC.to_datetime(*since).date()),
             before: before.text.clone(),
             after: after.text.clone(),
@@ -53,6 +58,14 @@ pub fn pairs(name: &str, versions: &[Version]) -> Vec<Pair> {
     // A polish that was taken back again changed nothing.
     pairs.retain(|pair| !same(&pair.before, &pair.after));
     pairs
+}
+
+/// Whether a file of this name may hold one text, of which versions can be compared.
+pub fn has_versions(name: &str) -> bool {
+    const TEXTS: [&str; 12] = [
+        "md", "markdown", "mdown", "mkd", "mkdn", "mdx", "html", "htm", "org", "dj", "djot", "txt",
+    ];
+    TEXTS.contains(&place::ending(name).as_str()) && !place::is_machinery(name)
 }
 
 /// The piece of a file that holds one.
@@ -76,6 +89,7 @@ mod tests {
             .iter()
             .map(|(hour, text)| Version {
                 at: Timestamp::from_second(hour * 3600).unwrap(),
+                by: "Jo",
                 bytes: text.as_bytes(),
             })
             .collect();

@@ -26,8 +26,7 @@ pub(super) enum Format {
 pub(super) fn format(name: &str, bytes: &[u8]) -> Format {
     let ending = place::ending(name);
     let ending = ending.as_str();
-    const OFFICE: [&str; 9] = ["xlsx", "pptx", "jar", "apk", "xpi", "ods", "odp", "key", "numbers"];
-    if OFFICE.contains(&ending) {
+    if is_office(name) {
         return Format::Other;
     }
     match ending {
@@ -78,6 +77,12 @@ pub(super) fn format(name: &str, bytes: &[u8]) -> Format {
         "dj" | "djot" => Format::Djot,
         _ => Format::Other,
     }
+}
+
+/// Whether a file of this name is a zip of something else than writing.
+pub(super) fn is_office(name: &str) -> bool {
+    const OFFICE: [&str; 9] = ["xlsx", "pptx", "jar", "apk", "xpi", "ods", "odp", "key", "numbers"];
+    OFFICE.contains(&place::ending(name).as_str())
 }
 
 /// Whether a name alone says that there is writing in it.

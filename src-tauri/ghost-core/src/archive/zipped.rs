@@ -1,6 +1,6 @@
 //! Zips: exports, and what was zipped to be sent. Members are read in memory, never written out.
 
-use std::io::{Cursor, Read};
+use std::io::{Read, Seek};
 
 use zip::ZipArchive;
 
@@ -9,12 +9,12 @@ const MOST_MEMBERS: usize = 50_000;
 /// Bytes of one member, unpacked.
 pub(super) const LARGEST_MEMBER: u64 = 64 << 20;
 /// Bytes of all members together, unpacked.
-pub(super) const LARGEST_TOTAL: u64 = 512 << 20;
+pub(super) const LARGEST_TOTAL: u64 = 128 << 20;
 /// Text packs to a tenth; beyond this it is a trap.
 const STEEPEST: u64 = 400;
 
 /// A zip that was opened.
-pub(super) struct Zip<'a>(ZipArchive<Cursor<&'a [u8]>>);
+pub(super) struct Zip<R>(ZipArchive<R>);
 
 /// A member of a zip.
 pub(super) enum Member {
@@ -35,10 +35,10 @@ pub(super) fn looks_zipped(bytes: &[u8]) -> bool {
     bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"PK\x05\x06")
 }
 
-impl<'a> Zip<'a> {
+impl<R: Read + Seek> Zip<R> {
     /// `None` for a zip that is broken.
-    pub(super) fn open(bytes: &'a [u8]) -> Option<Zip<'a>> {
-        ZipArchive::new(Cursor::new(bytes)).ok().map(Zip)
+    pub(super) fn open(zip: R) -> Option<Zip<R>> {
+        ZipArchive::new(zip).ok().map(Zip)
     }
 
     /// How many members are looked at, and whether there are more.

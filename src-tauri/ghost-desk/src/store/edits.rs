@@ -1,5 +1,7 @@
 //! Edits: kept with their notation and figures; the segments follow from draft and shipped text.
 
+use std::collections::HashSet;
+
 use ghost_core::id::{DraftId, EditId};
 use rusqlite::{Connection, OptionalExtension as _, params};
 
@@ -21,6 +23,15 @@ pub(crate) fn keep(
         params![draft.0, notation, kept_ratio, edit_distance],
     )?;
     Ok(EditId(on.last_insert_rowid()))
+}
+
+/// Which edits are of pairs that an archive remembers.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn of_pairs(on: &Connection) -> Result<HashSet<EditId>> {
+    let mut query = on.prepare_cached("SELECT id FROM edits WHERE pair IS NOT NULL")?;
+    Ok(query.query_map([], |row| row.get(0).map(EditId))?.collect::<Result<_, _>>()?)
 }
 
 /// The edit of a draft and the row it became, once it was shipped.

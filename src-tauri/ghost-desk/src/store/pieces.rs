@@ -30,23 +30,14 @@ pub(crate) enum Kept {
     Duplicate,
 }
 
-const COLUMNS: &str = "id, source, kind, title, date, unfinished, text, apart, words, side";
+const COLUMNS: &str = "id, source, kind, title, date, unfinished, text, apart, words, side, author";
 
 /// Keeps a piece, known by the hash of its content.
 ///
 /// # Errors
 /// The store's.
 pub(crate) fn keep(on: &Connection, piece: &Piece, hash: &str, now: &str) -> Result<Kept> {
-    let twin: Option<(i64, bool)> = on
-        .prepare_cached("SELECT id, replaced_by IS NOT NULL FROM pieces WHERE hash = ?1")?
-        .query_row([hash], |row| Ok((row.get(0)?, row.get(1)?)))
-        .optional()?;
-    let older: Option<i64> = on
-        .prepare_cached(
-            "SELECT id FROM pieces WHERE source = ?1 AND hash <> ?2 AND replaced_by IS NULL",
-        )?
-        .query_row([&piece.source, hash], |row| row.get(0))
-        .optional()?;
+    let (twin, older) = (twin(on, hash)?, older(on, piece, hash)?);
     let id = match twin {
         // The text is here already; if it is also what this file used to say, it stays so.
         Some((_, false)) => return Ok(Kept::Duplicate),
@@ -61,7 +52,8 @@ pub(crate) fn keep(on: &Connection, piece: &Piece, hash: &str, now: &str) -> Res
         None => {
             on.prepare_cached(
                 "INSERT INTO pieces (hash, source, kind, title, date, unfinished, text, apart, \
-                 words, side, imported_at) VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,'train',?10)",
+                 words, side, imported_at, author) \
+                 VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,'train',?10,?11)",
             )?
             .execute(params![
                 hash,
@@ -74,6 +66,7 @@ pub(crate) fn keep(on: &Connection, piece: &Piece, hash: &str, now: &str) -> Res
                 to_json(&piece.apart)?,
                 piece.words as i64,
                 now,
+                piece.author,
             ])?;
             on.last_insert_rowid()
         }
@@ -85,6 +78,48 @@ pub(crate) fn keep(on: &Connection, piece: &Piece, hash: &str, now: &str) -> Res
         }
         None => Ok(Kept::Added),
     }
+}
+
+/// What would become of a piece if it were kept.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn fate(on: &Connection, piece: &Piece, hash: &str) -> Result<Kept> {
+    Ok(match (twin(on, hash)?, older(on, piece, hash)?) {
+        (Some((_, false)), _) => Kept::Duplicate,
+        (_, Some(_)) => Kept::Changed,
+        (_, None) => Kept::Added,
+    })
+}
+
+/// The piece of the same content, and whether a newer version took its place.
+fn twin(on: &Connection, hash: &str) -> Result<Option<(i64, bool)>> {
+    Ok(on
+        .prepare_cached("SELECT id, replaced_by IS NOT NULL FROM pieces WHERE hash = ?1")?
+        .query_row([hash], |row| Ok((row.get(0)?, row.get(1)?)))
+        .optional()?)
+}
+
+/// The piece that the same file gave before.
+fn older(on: &Connection, piece: &Piece, hash: &str) -> Result<Option<i64>> {
+    Ok(on
+        .prepare_cached(
+            "SELECT id FROM pieces WHERE source = ?1 AND hash <> ?2 AND replaced_by IS NULL",
+        )?
+        .query_row([&piece.source, hash], |row| row.get(0))
+        .optional()?)
+}
+
+/// How many pieces each author has, the most frequent first.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn authors(on: &Connection) -> Result<Vec<(String, u32)>> {
+    let mut query = on.prepare_cached(
+        "SELECT author, count(*) FROM pieces WHERE replaced_by IS NULL AND author IS NOT NULL \
+         GROUP BY author ORDER BY 2 DESC, 1",
+    )?;
+    Ok(query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
 }
 
 /// The pieces that count, the newest first, the undated last.
@@ -142,7 +177,7 @@ fn read(row: &Row<'_>) -> Result<StoredPiece> {
             source: row.get(1)?,
             kind: Kind::from(row.get::<_, String>(2)?),
             title: row.get(3)?,
-            author: None,
+            author: row.get(10)?,
             date: date.and_then(|date| date.parse().ok()),
             unfinished: row.get(5)?,
             text: row.get(6)?,

@@ -37,6 +37,8 @@ pub(crate) fn keep(on: &Connection, row: &Row) -> Result<RowId> {
     on.prepare_cached(
         "INSERT INTO rows (piece, edit, seed, text, weights, side) VALUES (?1,?2,?3,?4,?5,?6) \
          ON CONFLICT (piece) DO UPDATE SET seed = excluded.seed, text = excluded.text, \
+         weights = excluded.weights, side = excluded.side, current = 1 \
+         ON CONFLICT (edit) DO UPDATE SET seed = excluded.seed, text = excluded.text, \
          weights = excluded.weights, side = excluded.side, current = 1",
     )?
     .execute(params![
@@ -48,10 +50,12 @@ pub(crate) fn keep(on: &Connection, row: &Row) -> Result<RowId> {
         side_name(row.side)
     ])?;
     let id = match (piece, edit) {
-        (Some(piece), _) => {
-            on.query_row("SELECT id FROM rows WHERE piece = ?1", [piece], |row| row.get(0))?
-        }
-        _ => on.last_insert_rowid(),
+        (Some(piece), _) => on
+            .prepare_cached("SELECT id FROM rows WHERE piece = ?1")?
+            .query_row([piece], |row| row.get(0))?,
+        _ => on
+            .prepare_cached("SELECT id FROM rows WHERE edit = ?1")?
+            .query_row([edit], |row| row.get(0))?,
     };
     Ok(RowId(id))
 }
@@ -66,6 +70,20 @@ pub(crate) fn drop_replaced(on: &Connection) -> Result<()> {
          (SELECT id FROM pieces WHERE replaced_by IS NOT NULL)",
         [],
     )?;
+    Ok(())
+}
+
+/// Leaves out the row of something that is not to be learned from.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn drop_of(on: &Connection, origin: Origin) -> Result<()> {
+    let (column, id) = match origin {
+        Origin::Archive(piece) => ("piece", piece.0),
+        Origin::Edit(edit) => ("edit", edit.0),
+    };
+    on.prepare_cached(&format!("UPDATE rows SET current = 0 WHERE {column} = ?1"))?
+        .execute([id])?;
     Ok(())
 }
 
