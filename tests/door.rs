@@ -76,6 +76,8 @@ fn every_command_answers() {
         ("desk_read", json!({})),
         ("form_save", seed.clone()),
         ("archive_import", json!({ "paths": [sample()] })),
+        ("import_stop", json!({})),
+        ("author_say", json!({ "names": [] })),
         ("archive_read", json!({})),
         ("piece_read", json!({ "piece": 1 })),
         ("folder_watch", json!({ "path": sample(), "on": true })),
