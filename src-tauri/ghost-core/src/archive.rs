@@ -1014,6 +1014,45 @@ mod tests {
     }
 
     #[test]
+    fn ten_zips_one_in_the_other() {
+        let mut zip = zipped(&[("a.md", POST)], CompressionMethod::Stored);
+        for _ in 0..10 {
+            zip = zipped(&[("a.zip", &zip)], CompressionMethod::Stored);
+        }
+        let (pieces, complaints) = read("e.zip", &zip);
+        assert_eq!((pieces.len(), complaints.len()), (0, 1), "{complaints:?}");
+        assert!(complaints[0].reason.contains("zip inside a zip"));
+    }
+
+    #[test]
+    fn entities_that_grow_in_every_kind_of_xml() {
+        let mut bomb = "<!ENTITY a0 \"ha\">".to_owned();
+        for n in 1..30 {
+            bomb += &format!("<!ENTITY a{n} \"{}\">", format!("&a{};", n - 1).repeat(10));
+        }
+        let named = ["a.xml", "a.rss", "a.atom", "a.enex"];
+        for (name, root) in named.iter().zip(["rss", "rss", "feed", "en-export"]) {
+            let xml = format!("<?xml version=\"1.0\"?><!DOCTYPE a [{bomb}]><{root}>&a29;</{root}>");
+            let (pieces, complaints) = read(name, xml.as_bytes());
+            assert_eq!((pieces.len(), complaints.len()), (0, 1), "{name}");
+            assert!(complaints[0].reason.contains("entities"), "{name}: {complaints:?}");
+        }
+        let xml = format!(
+            "<?xml version=\"1.0\"?><!DOCTYPE a [{bomb}]><w:document><w:p>&a29;</w:p></w:document>"
+        );
+        let word = zipped(&[("word/document.xml", xml.as_bytes())], CompressionMethod::Deflated);
+        assert!(read("a.docx", &word).0.iter().all(|piece| piece.text.len() < 1000));
+    }
+
+    #[test]
+    fn a_zip_is_read_from_wherever_it_lies() {
+        let zip = zipped(&[("a/b.md", POST), ("a/c.jpg", b"x")], CompressionMethod::Deflated);
+        let at_once = read_with("e.zip", &zip, &Ledger::default());
+        assert_eq!(read_zip("e.zip", Cursor::new(&zip), &Ledger::default()), at_once);
+        assert!(is_zip(&zip[..4]) && at_once.pieces.len() == 1);
+    }
+
+    #[test]
     fn every_prefix_and_every_damage_is_survived() {
         let page = "<!doctype html><html><head><title>A</title></head><body><article><h1>Ä</h1><p>x &amp; <b>y</b><pre>z</pre>\
             <ul><li>a<table><tr><td>b</table></article></html>";

@@ -395,13 +395,18 @@ fn root(roots: &mut [usize], mut n: usize) -> usize {
 fn near(pieces: &[(PieceId, &Piece)]) -> Vec<(usize, usize)> {
     const MOST_SHARED: f64 = 0.1;
     let shingles: Vec<_> = pieces.iter().map(|(_, piece)| Shingles::of(&piece.text)).collect();
-    let mut found_in: HashMap<u64, Vec<u32>> = HashMap::new();
+    // Only what two pieces have is looked up: of millions of shingles, few are in a second piece.
+    let mut twice: Vec<u64> = shingles.iter().flat_map(Shingles::iter).collect();
+    twice.sort_unstable();
+    let mut found_in: HashMap<u64, Vec<u32>> =
+        twice.windows(2).filter(|two| two[0] == two[1]).map(|two| (two[0], Vec::new())).collect();
+    drop(twice);
     let mut near = Vec::new();
     let mut shared = vec![0usize; pieces.len()];
     for (n, own) in shingles.iter().enumerate() {
         shared[..n].fill(0);
         for shingle in own.iter() {
-            let others = found_in.entry(shingle).or_default();
+            let Some(others) = found_in.get_mut(&shingle) else { continue };
             others.iter().for_each(|&other| shared[other as usize] += 1);
             others.push(n as u32);
         }

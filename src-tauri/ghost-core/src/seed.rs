@@ -5,6 +5,8 @@
 //! of the writer's, so that no phrase of theirs leaks into the question (VOICE 2.3's fallback).
 
 use std::collections::{HashMap, HashSet};
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
@@ -262,8 +264,8 @@ fn take_kind(line: &str) -> (Kind, String) {
 #[derive(Debug, Clone, Default)]
 pub struct Phrases {
     texts: usize,
-    /// In how many texts each term stands.
-    found_in: HashMap<String, u32>,
+    /// In how many texts each term stands, by its hash: ten thousand texts have millions of terms.
+    found_in: HashMap<u64, u32>,
 }
 
 impl Phrases {
@@ -273,7 +275,7 @@ impl Phrases {
         for text in texts {
             phrases.texts += 1;
             for term in terms(text).into_keys() {
-                *phrases.found_in.entry(term).or_default() += 1;
+                *phrases.found_in.entry(hash(&term)).or_default() += 1;
             }
         }
         phrases
@@ -284,7 +286,7 @@ impl Phrases {
     pub fn topics(&self, text: &str) -> Vec<String> {
         const MOST: usize = 8;
         let rarity = |term: &str| {
-            let found_in = self.found_in.get(term).copied().unwrap_or(0);
+            let found_in = self.found_in.get(&hash(term)).copied().unwrap_or(0);
             // Smoothed, so that an archive of one text has topics too.
             ((2.0 + self.texts as f64) / (1.0 + f64::from(found_in))).ln()
         };
@@ -313,9 +315,17 @@ impl Phrases {
     }
 }
 
+/// The same in every run of the program.
+fn hash(term: &str) -> u64 {
+    let mut hasher = DefaultHasher::new();
+    term.hash(&mut hasher);
+    hasher.finish()
+}
+
 /// The telling words of a text and the pairs of neighbours among them, and how often each occurs.
 fn terms(text: &str) -> HashMap<String, u32> {
-    let common: HashSet<&str> = COMMON.split_whitespace().collect();
+    static SET: LazyLock<HashSet<&str>> = LazyLock::new(|| COMMON.split_whitespace().collect());
+    let common: &HashSet<&str> = &SET;
     let mut found = HashMap::new();
     let mut before: Option<String> = None;
     let mut spaced = false;

@@ -79,6 +79,7 @@ impl Desk {
             settings::set(t, OWN, &ask.names)?;
             settings::set(t, crate::archive::STALE, &true)
         })?;
+        self.lay_out_stale_rows()?;
         self.archive()
     }
 }

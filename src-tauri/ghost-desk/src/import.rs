@@ -69,7 +69,18 @@ struct Account {
 }
 
 impl Desk {
+    /// Reads files and folders in, and lays out the rows anew.
     pub(crate) fn import(&self, ask: Import, hear: &mut Hear<'_>) -> Result<ImportReport> {
+        let dry_run = ask.dry_run;
+        let report = self.bring_in(ask, hear)?;
+        if !dry_run {
+            self.lay_out_stale_rows()?;
+        }
+        Ok(report)
+    }
+
+    /// Reads files and folders in; the rows wait for [`Desk::lay_out_stale_rows`].
+    pub(crate) fn bring_in(&self, ask: Import, hear: &mut Hear<'_>) -> Result<ImportReport> {
         // One after the other, so that a stop means the one at work.
         let _one = lock(&self.0.importing);
         self.0.stop_import.store(false, Ordering::Relaxed);
@@ -119,7 +130,6 @@ impl Desk {
         }
         if !ask.dry_run {
             self.store().whole(|t| settings::set_complaints(t, &account.complaints))?;
-            self.lay_out_stale_rows()?;
         }
         let report = account.report(cancelled, started.elapsed());
         log::info!(

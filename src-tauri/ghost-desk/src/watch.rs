@@ -79,12 +79,16 @@ fn start(desk: &Desk, folders: &[String]) -> Option<Watcher> {
                 let Some(inner) = inner.upgrade() else { return };
                 let desk = Desk(inner);
                 let ask = Import { paths: folders.clone(), dry_run: false };
-                match desk.import(ask, &mut |_| {}) {
-                    Ok(report) if report.added + report.changed > 0 => {
+                // Told at once; of a large archive, laying out the rows takes longer than reading
+                // what is new in it.
+                let told = desk.bring_in(ask, &mut |_| {}).and_then(|report| {
+                    if report.added + report.changed > 0 {
                         desk.tell(&Event::ArchiveChanged { report });
                     }
-                    Ok(_) => {}
-                    Err(failure) => log::warn!("watch: {:?}", failure.code),
+                    desk.lay_out_stale_rows()
+                });
+                if let Err(failure) = told {
+                    log::warn!("watch: {:?}", failure.code);
                 }
             }
         })
