@@ -1,7 +1,9 @@
 //! How a base wants to be spoken to: the chat template of its own file, rendered by minijinja.
 //!
-//! The template comes from whoever made the file, so it is given a bounded amount of work. Knows
-//! nothing of what is said.
+//! The template comes from whoever made the file, so it is given a bounded amount of work
+//! (`bounds`). Knows nothing of what is said.
+
+mod bounds;
 
 use std::sync::Arc;
 
@@ -12,8 +14,6 @@ use crate::error::{Error, Result};
 use crate::gguf::Gguf;
 use crate::tokenizer::Tokenizer;
 
-/// Steps a template may take; real ones take some hundreds a message.
-const FUEL: u64 = 1_000_000;
 /// No real template is longer, in bytes.
 const MOST_BYTES: usize = 1 << 18;
 /// What files without a template are asked in, if they have its tokens.
@@ -43,6 +43,7 @@ pub struct Message {
 #[derive(Clone)]
 pub struct Chat {
     environment: Arc<Environment<'static>>,
+    template: String,
     begin: String,
     end: String,
 }
@@ -76,12 +77,7 @@ impl Chat {
         if template.len() > MOST_BYTES {
             return Err(Error::Template("it is too long".into()));
         }
-        let mut environment = Environment::new();
-        environment.set_fuel(Some(FUEL));
-        environment.set_trim_blocks(true);
-        environment.set_lstrip_blocks(true);
-        environment
-            .set_unknown_method_callback(minijinja_contrib::pycompat::unknown_method_callback);
+        let mut environment = bounds::environment();
         environment.add_function(
             "raise_exception",
             |why: String| -> std::result::Result<String, _> {
@@ -89,8 +85,9 @@ impl Chat {
             },
         );
         environment.add_function("strftime_now", |_: String| TODAY);
-        environment.add_template_owned("chat", plain(template)?).map_err(|e| broken(&e))?;
-        Ok(Self { environment: Arc::new(environment), begin, end })
+        let template = plain(template)?;
+        bounds::check(&template).map_err(|e| broken(&e))?;
+        Ok(Self { environment: Arc::new(environment), template, begin, end })
     }
 
     /// The tokens of a conversation. Specials of the template are tokens of their
@@ -129,17 +126,15 @@ impl Chat {
                 context! { role => message.role, content => content }
             })
             .collect();
-        let template = self.environment.get_template("chat").map_err(|e| broken(&e))?;
-        template
-            .render(context! {
-                messages => marked,
-                add_generation_prompt => answer,
-                // A ghost writes; it doesn't think aloud first.
-                enable_thinking => false,
-                bos_token => self.begin,
-                eos_token => self.end,
-            })
-            .map_err(|e| broken(&e))
+        let given = context! {
+            messages => marked,
+            add_generation_prompt => answer,
+            // A ghost writes; it doesn't think aloud first.
+            enable_thinking => false,
+            bos_token => self.begin,
+            eos_token => self.end,
+        };
+        bounds::render(&self.environment, &self.template, given).map_err(|e| broken(&e))
     }
 }
 
@@ -275,12 +270,83 @@ mod tests {
     }
 
     #[test]
-    fn a_template_that_never_ends_is_stopped() {
-        let endless =
-            "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}";
-        let chat = Chat::new(endless, String::new(), String::new()).unwrap();
+    fn a_template_with_all_that_real_ones_do() {
+        let template = "{%- macro say(role, text='') -%}<{{ role }}:{{ text | trim }}>{%- endmacro -%}\
+             {%- set ns = namespace(last=messages | length - 1, all='') -%}\
+             {%- if messages[0].role == 'system' -%}{%- set system = messages[0]['content'] -%}\
+             {%- set rest = messages[1:] -%}{%- else -%}{%- set rest = messages -%}{%- endif -%}\
+             {%- for m in rest if m.role in ['user', 'assistant'] -%}\
+             {%- set ns.all = ns.all + ',' ~ loop.index0 * 2 -%}\
+             {{ say(m.role, m.content if m.content is string else '') }}\
+             {%- else -%}nobody{%- endfor -%}\
+             {{ ns.all }} {{ ns.last }} {{ {'a': 1}.get('a') }} {{ ['a', 'b'] | join('-') }}\
+             {% for k, v in {'x': 'y'} | items %}{{ k }}{{ v }}{% endfor %}\
+             {% set caught %}<{{ system }}>{% endset %}{{ caught }}\
+             {{ (system or 'none') | replace('a', 'b') if system is defined and not false }}\
+             {{ 'yes' if (rest | selectattr('role', 'equalto', 'user') | list | length) > 0 else 'no' }}";
+        assert_eq!(rendered(template), "<user:U>,0 1 1 a-bxy<S>Syes");
+    }
+
+    /// Asks a template that means harm for a prompt; it must say no.
+    #[track_caller]
+    fn stopped(template: &str) {
+        let chat = Chat::new(template, String::new(), String::new()).unwrap();
         let base = tiny::base(1);
         assert!(chat.tokens(&base.tokenizer, &user("a"), false).is_err());
+    }
+
+    #[test]
+    fn templates_that_would_fill_the_memory_are_stopped() {
+        let twice = |set: &str| {
+            format!(
+                "{{% set ns = namespace(x='x') %}}{{% for a in range(99) %}}{set}{{% endfor %}}"
+            )
+        };
+        let long = "x".repeat(1 << 16);
+        for template in [
+            "{% for a in range(9999) %}{% for b in range(9999) %}x{% endfor %}{% endfor %}",
+            &twice("{% set ns.x = ns.x ~ ns.x %}"),
+            &twice("{% set ns.x = ns.x + ns.x %}"),
+            &twice("{% set ns.x = [ns.x, ns.x] %}"),
+            &twice("{% set ns.x = {'a': ns.x, 'b': ns.x} %}"),
+            &twice("{% set ns.x = ns.x.replace('x', 'xx') %}"),
+            &twice("{% set ns.x = ns.x | replace('x', 'xx') %}"),
+            &twice("{% set ns.x = ns.x.join([ns.x, ns.x, ns.x]) %}"),
+            &twice("{% set ns.x = [ns.x, ns.x] | join %}"),
+            &twice("{% set x %}{{ ns.x }}{{ ns.x }}{% endset %}{% set ns.x = x %}"),
+            &twice("{% set ns.x = [ns.x] %}{{ ns.x == ns.x }}"),
+            "{% set ns = namespace() %}{% set ns.x = ns %}{{ ns }}",
+            "{% set ns = namespace() %}{% set ns.x = [ns] %}{{ 'a' ~ ns }}",
+            "{% set ns = namespace() %}{% set ns.x = ns %}{% set ns.y = ns %}{{ ns == ns }}",
+            "{% set x = 'x' %}{{ x * 99999999 }}",
+            "{% set x = [1, 2, 3] %}{{ x * 9223372036854775807 }}",
+            "{{ 'x' | indent(999999999) }}",
+            "{{ '%999999999d' | format(1) }}",
+            "{{ '{:>999999999}'.format(1) }}",
+            "{{ [1] | batch(999999999, 1) }}",
+            "{% macro f(x) %}{{ x }}{{ f(x ~ x) }}{% endmacro %}{{ f('x') }}",
+            "{% macro f() %}{{ f() }}{% endmacro %}{{ f() }}",
+            "{% for a in [1] recursive %}{{ loop([a]) }}{% endfor %}",
+            "{% include 'chat' %}",
+            &format!("{{% for a in range(99999) %}}{long}{{% endfor %}}"),
+            &format!(
+                "{{% set x %}}{{% for a in range(99999) %}}{long}{{% endfor %}}{{% endset %}}"
+            ),
+        ] {
+            stopped(template);
+        }
+    }
+
+    #[test]
+    fn templates_that_are_too_much_before_they_begin_are_refused() {
+        for template in [
+            "{% block a %}x{% endblock %}",
+            "{{ 'x' * 99999999 ~ 'x' * 99999999 }}",
+            "{{ 99999999 * ('x') }}",
+            "{{ [1, 2, 3] * 9223372036854775807 }}",
+        ] {
+            assert!(Chat::new(template, String::new(), String::new()).is_err());
+        }
     }
 
     #[test]
