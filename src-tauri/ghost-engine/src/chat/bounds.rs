@@ -95,7 +95,7 @@ pub(super) fn render(
 fn compiled(template: &str) -> Result<Instructions<'_>, Error> {
     let whitespace =
         WhitespaceConfig { keep_trailing_newline: false, lstrip_blocks: true, trim_blocks: true };
-    let syntax = SyntaxConfig::default();
+    let syntax = SyntaxConfig;
     constants(tokenize(template, false, syntax.clone(), whitespace))?;
     let tree = parse(template, "chat", syntax, whitespace)?;
     let mut generator = CodeGenerator::new("chat", template);
