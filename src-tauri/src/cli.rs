@@ -19,8 +19,8 @@ use ghost_core::id::RunId;
 use ghost_desk::bench::Bench;
 use ghost_desk::failure::{Code, Failure, Result};
 use ghost_desk::wire::{
-    AdapterRef, DraftRef, ExportAdapter, Import, JudgeAdapter, Nothing, ProfileAsked, SeedForm,
-    ShipDraft, StartRun, UseBase, WriteDraft,
+    AdapterRef, ChooseSeeds, DraftRef, ExportAdapter, Import, JudgeAdapter, Nothing, PieceRef,
+    PieceSeed, ProfileAsked, SaveSeed, SeedForm, ShipDraft, StartRun, UseBase, WriteDraft,
 };
 use ghost_desk::{Host, home};
 use serde_json::Value;
@@ -65,6 +65,29 @@ pub(crate) enum Ask {
     },
     /// List the archive
     Archive,
+    /// Print what a piece would have been asked for with, or put it right
+    Seed {
+        /// The piece
+        piece: i64,
+        /// What it is about, in neutral words; with it the seed is yours
+        #[arg(long)]
+        topic: Option<String>,
+        /// What it says about it
+        #[arg(long, requires = "topic")]
+        angle: Option<String>,
+        /// Something it covers; may be given several times
+        #[arg(long = "point", value_name = "POINT", requires = "topic")]
+        points: Vec<String>,
+        /// Forget what was put right
+        #[arg(long, conflicts_with = "topic")]
+        forget: bool,
+    },
+    /// Let the base choose seeds for old pieces
+    Seeds {
+        /// Most minutes
+        #[arg(long, value_name = "N", default_value_t = 10.0)]
+        minutes: f64,
+    },
     /// List the bases, or use another one
     Base {
         #[command(subcommand)]
@@ -273,6 +296,17 @@ fn answer(ask: Ask, tell: &Teller) -> Result<i32> {
         Ask::Import { paths, dry_run } => {
             let paths = paths.iter().map(|path| whole(path)).collect::<Result<_>>()?;
             tell.answer("archive_import", Import { paths, dry_run }, plain::import)
+        }
+        Ask::Seed { piece, topic: None, forget: false, .. } => {
+            tell.answer("piece_seed_read", PieceRef { piece }, plain::piece_seed)
+        }
+        Ask::Seed { piece, topic, angle, points, .. } => {
+            let now: PieceSeed = tell.ask("piece_seed_read", PieceRef { piece })?;
+            let seed = topic.map(|topic| SeedForm { topic, angle, points, ..now.seed });
+            tell.answer("piece_seed_save", SaveSeed { piece, seed }, plain::piece_seed)
+        }
+        Ask::Seeds { minutes } => {
+            tell.answer("seeds_choose", ChooseSeeds { minutes: Some(minutes) }, plain::seeds)
         }
         Ask::Archive => tell.answer("archive_read", Nothing {}, plain::archive),
         Ask::Base { ask: None | Some(BaseAsk::List) } => {

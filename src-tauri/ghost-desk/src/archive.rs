@@ -9,7 +9,7 @@ use ghost_core::seed::{Phrases, Seed};
 use crate::Desk;
 use crate::failure::Result;
 use crate::store::pieces::{self, StoredPiece};
-use crate::store::{rows, settings};
+use crate::store::{piece_seeds, rows, settings};
 use crate::view;
 use crate::wire::{ArchiveView, PieceText, RowList, RowView, WeightView};
 
@@ -40,8 +40,10 @@ impl Desk {
     pub(crate) fn lay_out_rows(&self) -> Result<()> {
         let kept = pieces::all(self.store().on())?;
         let sides = row::split(&kept.iter().map(|p| (p.id, &p.piece)).collect::<Vec<_>>());
-        let seeds = seeds(&kept);
+        let mut seeds = seeds(&kept);
         self.store().whole(|t| {
+            piece_seeds::carry_over(t)?;
+            seeds.extend(piece_seeds::all(t)?);
             for StoredPiece { id, side, piece } in &kept {
                 let (Some(now), Some(seed)) = (sides.get(id), seeds.get(id)) else { continue };
                 if now != side {
