@@ -1,6 +1,6 @@
 # Two commands: `make run` and `make test`. Each is one line of a script.
 
-.PHONY: help run test check icons study
+.PHONY: help run test check bench icons study
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/ —/; s/^/make /'
@@ -13,6 +13,9 @@ test: ## Install what is missing, and run every test
 
 check: ## Everything that must be green before a commit
 	@.ci/run
+
+bench: ## Time the engine here, beside llama.cpp and PEFT
+	@bench/peers/run.sh
 
 study: ## Do edits teach? Imitate a writer and print the curve (STUDY="archive=DIR pairs=0,10")
 	@cargo run --locked -p ghost-desk --example study -- $(STUDY)

@@ -89,6 +89,7 @@ fn every_command_answers() {
         ("draft_ship", json!({ "draft": 1, "text": text })),
         ("edit_read", json!({ "draft": 1 })),
         ("row_list", json!({})),
+        ("row_exclude", json!({ "row": 1, "excluded": true })),
         ("run_list", json!({})),
         ("adapter_list", json!({})),
         ("adapter_promote", json!({ "adapter": 0 })),
@@ -105,6 +106,8 @@ fn every_command_answers() {
         ("run_stop", json!({})),
         ("run_read", json!({ "run": 1 })),
         ("adapter_judge", json!({})),
+        ("judge_stop", json!({})),
+        ("prompt_compile", json!({ "recipe": "no such recipe" })),
         ("adapter_retire", json!({ "adapter": 1 })),
         ("adapter_export", json!({ "format": "peft", "adapter": 1, "out": out })),
     ];
@@ -118,6 +121,7 @@ fn every_command_answers() {
                 | "run_stop"
                 | "run_read"
                 | "adapter_judge"
+                | "prompt_compile"
                 | "adapter_retire"
                 | "adapter_export"
                 | "draft_stop"

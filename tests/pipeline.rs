@@ -47,6 +47,19 @@ fn the_whole_line() {
     let of = |origin| rows.iter().filter(|row| row["origin"] == origin).count();
     assert!(of("archive") > 20, "{}", of("archive"));
     assert_eq!(of("edit"), 1);
+    assert!(rows.iter().all(|row| row["side"].is_string() && row["weights"].is_array()));
+
+    let excluded = |place: &Place| {
+        let rows = place.answer(&["rows"]);
+        rows["rows"].as_array().unwrap().iter().filter(|row| row["excluded"] == true).count()
+    };
+    place.answer(&["rows", "--exclude", "1"]);
+    assert_eq!(excluded(&place), 1);
+    place.answer(&["rows", "--include", "1"]);
+    assert_eq!(
+        (excluded(&place), place.failure(&["rows", "--exclude", "999"])),
+        (0, "not_found".into())
+    );
 
     let run = place.answer(&["learn", "--steps", "6", "--random-seed", "3"]);
     assert_eq!(run["state"], "done", "{run}");

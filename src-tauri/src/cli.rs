@@ -19,8 +19,9 @@ use ghost_core::id::RunId;
 use ghost_desk::bench::Bench;
 use ghost_desk::failure::{Code, Failure, Result};
 use ghost_desk::wire::{
-    AdapterRef, ChooseSeeds, DraftRef, ExportAdapter, Import, JudgeAdapter, Nothing, PieceRef,
-    PieceSeed, ProfileAsked, SaveSeed, SeedForm, ShipDraft, StartRun, UseBase, WriteDraft,
+    AdapterRef, ChooseSeeds, CompilePrompt, DraftRef, ExcludeRow, ExportAdapter, Import,
+    JudgeAdapter, Nothing, PieceRef, PieceSeed, ProfileAsked, SaveSeed, SeedForm, ShipDraft,
+    StartRun, UseBase, WriteDraft,
 };
 use ghost_desk::{Host, home};
 use serde_json::Value;
@@ -113,6 +114,15 @@ pub(crate) enum Ask {
         /// The draft
         draft: i64,
     },
+    /// List what there is to learn from, with weights and sides
+    Rows {
+        /// Learn from this row no more, nor judge by it
+        #[arg(long, value_name = "ROW")]
+        exclude: Option<i64>,
+        /// Take this row in again
+        #[arg(long, value_name = "ROW", conflicts_with = "exclude")]
+        include: Option<i64>,
+    },
     /// Say how you write, in figures, and where a draft does otherwise
     Profile {
         /// The draft
@@ -122,8 +132,6 @@ pub(crate) enum Ask {
         #[arg(long, requires = "draft")]
         as_drafted: bool,
     },
-    /// List what there is to learn from
-    Rows,
     /// Learn; goes on with an unfinished run unless --new
     Learn {
         /// quick (a coffee) or nightly
@@ -144,10 +152,22 @@ pub(crate) enum Ask {
     },
     /// List the runs
     Runs,
-    /// Judge an adapter, the newest where none is named
+    /// Judge an adapter, the newest where none is named; goes on where it was stopped
     Judge {
         /// Its id
         adapter: Option<i64>,
+        /// How much is measured: quick or nightly; otherwise as its own recipe has it
+        #[arg(long, value_name = "RECIPE")]
+        recipe: Option<String>,
+        /// Makes the verdict repeatable; always the same where not given
+        #[arg(long, value_name = "N")]
+        random_seed: Option<u64>,
+    },
+    /// Search for the best prompt on this archive; `write --ghost prompt` writes with it
+    Compile {
+        /// How long is searched: quick or nightly
+        #[arg(long, value_name = "RECIPE")]
+        recipe: Option<String>,
     },
     /// List the adapters, and who writes
     Ghosts,
@@ -204,6 +224,9 @@ pub(crate) enum Ask {
         /// Learn in less memory, computing each block again on the way back
         #[arg(long)]
         recompute: bool,
+        /// Use these instructions alone, of those doctor names
+        #[arg(long, value_name = "NAME")]
+        tier: Option<String>,
     },
     /// Call a command of the door; `call list` names them
     Call {
@@ -251,8 +274,9 @@ pub(crate) struct Seed {
     /// Something to cover; may be given several times
     #[arg(long = "point", value_name = "POINT")]
     points: Vec<String>,
-    /// Who writes: an adapter's id or "base"; otherwise whoever writes now
-    #[arg(long, value_name = "ADAPTER|base")]
+    /// Who writes: an adapter's id, "prompt" (the base with the best prompt) or "base"; otherwise
+    /// whoever writes now
+    #[arg(long, value_name = "ADAPTER|prompt|base")]
     ghost: Option<String>,
     /// Makes the draft repeatable
     #[arg(long, value_name = "N")]
@@ -279,8 +303,8 @@ pub(crate) fn run(ask: Ask, folder: Option<PathBuf>, json: bool) -> i32 {
     }
     let done = match ask {
         Ask::Tour { archive, minutes } => tour::take(folder, archive, minutes, json),
-        Ask::Bench { bases, what, tokens, times, recompute } => {
-            bench::bench(&Bench { bases, what, tokens, times, recompute }, json)
+        Ask::Bench { bases, what, tokens, times, recompute, tier } => {
+            bench::bench(&Bench { bases, what, tokens, times, recompute, tier }, json)
         }
         ask => home(folder).and_then(|folder| {
             log::keep(&folder);
@@ -326,16 +350,26 @@ fn answer(ask: Ask, tell: &Teller) -> Result<i32> {
         Ask::Edit { draft } => {
             tell.answer("edit_read", ShipDraft { draft, text: None }, plain::edit)
         }
+        Ask::Rows { exclude, include } => match exclude.or(include) {
+            Some(row) => {
+                let ask = ExcludeRow { row, excluded: exclude.is_some() };
+                tell.answer("row_exclude", ask, plain::rows)
+            }
+            None => tell.answer("row_list", Nothing {}, plain::rows),
+        },
         Ask::Profile { draft, as_drafted } => {
             tell.answer("profile_read", ProfileAsked { draft, as_drafted }, plain::profile)
         }
-        Ask::Rows => tell.answer("row_list", Nothing {}, plain::rows),
         Ask::Learn { recipe, minutes, steps, random_seed, new } => {
             learn::learn(tell, StartRun { recipe, minutes, steps, random_seed, new })
         }
         Ask::Runs => tell.answer("run_list", Nothing {}, plain::runs),
-        Ask::Judge { adapter } => {
-            tell.answer("adapter_judge", JudgeAdapter { adapter }, plain::judged)
+        Ask::Compile { recipe } => {
+            tell.answer("prompt_compile", CompilePrompt { recipe }, plain::compiled)
+        }
+        Ask::Judge { adapter, recipe, random_seed } => {
+            let ask = JudgeAdapter { adapter, recipe, random_seed };
+            tell.answer("adapter_judge", ask, plain::judged)
         }
         Ask::Ghosts => tell.answer("adapter_list", Nothing {}, plain::ghosts),
         Ask::Promote { adapter } => {

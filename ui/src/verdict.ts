@@ -14,5 +14,19 @@ const DECISIONS: Record<string, Decided> = {
   RETIRE: { name: 'RETIRE', means: 'It writes less like you than the others; better put it away.', tone: 'bad' },
 }
 
+const GUARDS: Record<string, string> = {
+  copied_run: 'Copying in a row:',
+  copied_share: 'Copying in all:',
+  near_duplicate: 'The same again:',
+  repetition: 'Repetition:',
+  sense: 'Sense:',
+  length: 'Length:',
+  topic: 'Topic:',
+  bot_tell: 'Signs of a machine:',
+}
+
+/** What a guardrail watches for, in words. */
+export const guarded = (guard: string): string => GUARDS[guard] ?? `${guard}:`
+
 export const decided = (decision: string): Decided =>
   DECISIONS[decision.toUpperCase()] ?? { name: decision, means: '', tone: 'even' }

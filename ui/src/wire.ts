@@ -131,9 +131,18 @@ path: string,
 in_use: boolean, };
 
 /**
+ * Lets the base choose seeds for pieces that have none yet.
+ */
+export type ChooseSeeds = { 
+/**
+ * Most minutes; 10 where absent.
+ */
+minutes?: number | null, };
+
+/**
  * What a caller may want to act on.
  */
-export type Code = "unknown_command" | "bad_input" | "not_found" | "base_missing" | "not_a_base" | "too_little" | "busy" | "disk_full" | "store_too_new" | "folder_in_use" | "out_of_memory" | "io" | "bug";
+export type Code = "unknown_command" | "bad_input" | "not_found" | "base_missing" | "not_a_base" | "too_little" | "busy" | "stopped" | "disk_full" | "store_too_new" | "folder_in_use" | "out_of_memory" | "io" | "bug";
 
 /**
  * The signatures, for TypeScript: name → [request, answer].
@@ -159,6 +168,18 @@ archive_read: [Nothing, ArchiveView],
  *One piece, whole.
  */
 piece_read: [PieceRef, PieceText], 
+/**
+ *What a piece would have been asked for with.
+ */
+piece_seed_read: [PieceRef, PieceSeed], 
+/**
+ *Puts the seed of a piece right, or forgets what was put right.
+ */
+piece_seed_save: [SaveSeed, PieceSeed], 
+/**
+ *Lets the untouched base choose seeds for old pieces, for so many minutes.
+ */
+seeds_choose: [ChooseSeeds, SeedsReport], 
 /**
  *Watches a folder for new and changed posts, or stops watching it.
  */
@@ -208,6 +229,10 @@ profile_read: [ProfileAsked, ProfileView],
  */
 row_list: [Nothing, RowList], 
 /**
+ *Excludes a row from learning and judging, or takes it in again.
+ */
+row_exclude: [ExcludeRow, RowList], 
+/**
  *Learns in a process of its own; goes on with an unfinished run unless `new`.
  */
 run_start: [StartRun, RunView], 
@@ -224,9 +249,17 @@ run_read: [RunRef, RunView],
  */
 run_list: [Nothing, RunList], 
 /**
- *Judges an adapter on the held-out pieces against the bare base and a few-shot prompt.
+ *Judges an adapter on the held-out pieces against the bare base and the best prompt.
  */
 adapter_judge: [JudgeAdapter, Judged], 
+/**
+ *Searches for the best prompt on this archive; it writes where "prompt" is asked to.
+ */
+prompt_compile: [CompilePrompt, CompiledView], 
+/**
+ *Stops the verdict or search at hand; what was measured is kept.
+ */
+judge_stop: [Nothing, Nothing], 
 /**
  *The adapters, and who writes.
  */
@@ -255,6 +288,40 @@ fit_read: [Nothing, FitView],
  *How things stand, in sentences.
  */
 doctor: [Nothing, DoctorReport], };
+
+/**
+ * Asks for the best prompt.
+ */
+export type CompilePrompt = { 
+/**
+ * How long is searched: "quick" or "nightly" (the default).
+ */
+recipe?: string | null, };
+
+/**
+ * The best prompts there are for this archive: a ghost without an adapter.
+ */
+export type CompiledView = { 
+/**
+ * Needs the fewest bits, in words.
+ */
+by_bits: string, 
+/**
+ * Sounds most like the writer, in words; it writes where "prompt" is asked to.
+ */
+by_voice: string, 
+/**
+ * All that were tried, the best first, with bits a byte on the pieces watched.
+ */
+tried: Array<TriedView>, 
+/**
+ * Bits a byte of a bare request on the same.
+ */
+bare: number, 
+/**
+ * How the drafts of the last ones sounded.
+ */
+heard: Array<TriedView>, };
 
 /**
  * What could not be read, and why.
@@ -408,7 +475,7 @@ words: number,
  */
 shipped: boolean, 
 /**
- * "base", or the id of the adapter.
+ * "base", "prompt", or the id of the adapter.
  */
 written_by: string, 
 /**
@@ -453,7 +520,7 @@ seconds: number,
  */
 tokens_per_second: number, 
 /**
- * "base", or the id of the adapter.
+ * "base", "prompt", or the id of the adapter.
  */
 written_by: string, 
 /**
@@ -561,7 +628,19 @@ run: number,
 /**
  * The step.
  */
-step: StepView, } | { "event": "verdict_reached", 
+step: StepView, } | { "event": "judge_progressed", 
+/**
+ * The adapter.
+ */
+adapter: number, 
+/**
+ * Things measured.
+ */
+done: number, 
+/**
+ * Of so many, as far as is known.
+ */
+of: number, } | { "event": "verdict_reached", 
 /**
  * The adapter.
  */
@@ -578,6 +657,19 @@ ghost: string,
  * The adapter; the bare base where there is none.
  */
 adapter: number | null, };
+
+/**
+ * A row the writer wants excluded, or no more.
+ */
+export type ExcludeRow = { 
+/**
+ * Its id.
+ */
+row: number, 
+/**
+ * Excluded?
+ */
+excluded: boolean, };
 
 /**
  * Asks for a copy of an adapter.
@@ -736,6 +828,28 @@ before?: number | null,
 adapters: Array<AdapterView>, };
 
 /**
+ * What one guardrail found.
+ */
+export type GuardView = { 
+/**
+ * "copied_run", "copied_share", "near_duplicate", "repetition", "sense", "length", "topic"
+ * or "bot_tell".
+ */
+guard: string, 
+/**
+ * Drafts that touched it.
+ */
+touched: number, 
+/**
+ * Drafts it looked at; 1 where it looked at all together.
+ */
+of: number, 
+/**
+ * The worst of it, in a sentence.
+ */
+sentence: string, };
+
+/**
  * Files and folders to read.
  */
 export type Import = { 
@@ -788,7 +902,15 @@ export type JudgeAdapter = {
 /**
  * Its id; the newest where absent.
  */
-adapter?: number | null, };
+adapter?: number | null, 
+/**
+ * How much is measured: "quick" or "nightly"; as its own recipe has it where absent.
+ */
+recipe?: string | null, 
+/**
+ * Makes the verdict repeatable; always the same where absent.
+ */
+random_seed?: number | null, };
 
 /**
  * A verdict and whose it is.
@@ -815,6 +937,23 @@ kind: string,
  * How many.
  */
 pieces: number, };
+
+/**
+ * A mean, and where it lies nine times of ten.
+ */
+export type LevelView = { 
+/**
+ * The mean.
+ */
+mean: number, 
+/**
+ * The lower end.
+ */
+low: number, 
+/**
+ * The upper end.
+ */
+high: number, };
 
 /**
  * What there is to learn from.
@@ -884,7 +1023,23 @@ p_value?: number | null,
 /**
  * Pieces on which the candidate was better.
  */
-wins?: number | null, };
+wins?: number | null, 
+/**
+ * How its drafts sound, where it was measured.
+ */
+voice?: VoiceView | null, 
+/**
+ * Bits a byte of function words and punctuation alone: the best other's, the candidate's.
+ */
+style?: Array<number> | null, 
+/**
+ * What the guardrails found, those that were touched first.
+ */
+guards: Array<GuardView>, 
+/**
+ * What the writer's edits say.
+ */
+edits?: PreferenceView | null, };
 
 /**
  * Nothing is asked.
@@ -916,6 +1071,35 @@ export type PieceRef = {
  * Its id.
  */
 piece: number, };
+
+/**
+ * What a piece would have been asked for with.
+ */
+export type PieceSeed = { 
+/**
+ * The piece.
+ */
+piece: number, 
+/**
+ * Its seed.
+ */
+seed: SeedForm, 
+/**
+ * The same as the base sees it.
+ */
+request: string, 
+/**
+ * "extracted" from the piece's own words, proposed by the "base", or the "writer"'s.
+ */
+origin: string, 
+/**
+ * Bits a byte of the piece that it saves the untouched base; absent until it was chosen.
+ */
+saves?: number | null, 
+/**
+ * What it gives away of the writer, which makes the prompt look better than it is.
+ */
+leak?: string | null, };
 
 /**
  * One piece, whole.
@@ -966,6 +1150,27 @@ source: string,
  * Not published by its writer.
  */
 unfinished: boolean, };
+
+/**
+ * How often what the writer made of a draft is found more likely than the draft.
+ */
+export type PreferenceView = { 
+/**
+ * Edits nobody learned from.
+ */
+pairs: number, 
+/**
+ * By the candidate.
+ */
+adapter: number, 
+/**
+ * By the best prompt.
+ */
+prompt: number, 
+/**
+ * By the adapter that wrote until now.
+ */
+incumbent?: number | null, };
 
 /**
  * Asks how the writer writes, and how a draft does beside it.
@@ -1045,7 +1250,7 @@ export type RowView = {
  */
 row: number, 
 /**
- * "archive" or "edit".
+ * "archive", "edit", or "cut": what an edit took out, in the draft it was taken from.
  */
 origin: string, 
 /**
@@ -1056,6 +1261,10 @@ of: number,
  * What it is for.
  */
 side: SideName, 
+/**
+ * The writer wants it neither learned from nor judged by.
+ */
+excluded: boolean, 
 /**
  * Its kind.
  */
@@ -1192,6 +1401,19 @@ draft: number,
 text: string, };
 
 /**
+ * Puts the seed of a piece right.
+ */
+export type SaveSeed = { 
+/**
+ * The piece.
+ */
+piece: number, 
+/**
+ * The seed; without one, the writer's is forgotten.
+ */
+seed?: SeedForm | null, };
+
+/**
  * It is on disk.
  */
 export type Saved = { 
@@ -1224,6 +1446,31 @@ kind?: string | null,
  * Things to cover.
  */
 points: Array<string>, };
+
+/**
+ * What was chosen.
+ */
+export type SeedsReport = { 
+/**
+ * Seeds chosen now.
+ */
+chosen: number, 
+/**
+ * Pieces that still have none.
+ */
+left: number, 
+/**
+ * Mean bits a byte that the chosen ones save the untouched base.
+ */
+saves?: number | null, 
+/**
+ * How long it took.
+ */
+seconds: number, 
+/**
+ * One sentence.
+ */
+sentence: string, };
 
 /**
  * A stretch of an edit: either `same`, or `cut` and `added` (each may be empty).
@@ -1323,6 +1570,19 @@ seconds_left: number,
 peak_bytes: number, };
 
 /**
+ * One prompt that was tried.
+ */
+export type TriedView = { 
+/**
+ * What it is, in words.
+ */
+program: string, 
+/**
+ * Its figure.
+ */
+figure: number, };
+
+/**
  * A base to use from now on.
  */
 export type UseBase = { 
@@ -1347,6 +1607,67 @@ reasons: Array<string>,
  * The figures.
  */
 measures: MeasuresView, };
+
+/**
+ * How drafts sound, mean over seeds: 0 is a stranger or a bot, 1 is the writer.
+ */
+export type VoiceView = { 
+/**
+ * Seeds drafted from.
+ */
+seeds: number, 
+/**
+ * The candidate's drafts.
+ */
+adapter: LevelView, 
+/**
+ * The best prompt's.
+ */
+prompt: LevelView, 
+/**
+ * The bare base's.
+ */
+base: LevelView, 
+/**
+ * The writer's own held-out pieces.
+ */
+own: LevelView, 
+/**
+ * Those of the adapter that wrote until now.
+ */
+incumbent?: number | null, 
+/**
+ * Strangers the measure had never met.
+ */
+strangers: number, 
+/**
+ * How often one of the writer's pieces sounds nearer than one of the base's drafts.
+ */
+told_apart: number, 
+/**
+ * How much nearer the candidate is than the prompt.
+ */
+gain: LevelView, 
+/**
+ * Chance that luck alone does as well.
+ */
+p_value: number, 
+/**
+ * Seeds on which it sounds nearer.
+ */
+wins: number, 
+/**
+ * The strangers that are at 0, by name.
+ */
+floor: Array<string>, 
+/**
+ * With people alone at 0: the candidate, the prompt.
+ */
+human?: Array<number> | null, 
+/**
+ * With the base's drafts alone at 0: the candidate, the prompt.
+ */
+bot?: Array<number> | null, };
 
 /**
  * A folder to watch, or to watch no more.
@@ -1374,7 +1695,7 @@ from: number,
  */
 to: number, 
 /**
- * 1 is the writer's unassisted word.
+ * 1 is the writer's unassisted word; below 0 it is not to be said.
  */
 weight: number, };
 
@@ -1387,7 +1708,8 @@ export type WriteDraft = {
  */
 seed: SeedForm, 
 /**
- * "base", or the id of an adapter; who writes now where absent.
+ * "base", "prompt" (the base with the best prompt), or the id of an adapter; who writes now
+ * where absent.
  */
 ghost?: string | null, 
 /**

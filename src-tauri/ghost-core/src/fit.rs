@@ -445,7 +445,7 @@ impl Known<'_> {
             (short, "too short"),
             (unfinished, "unfinished"),
         ];
-        all.sort_by(|a, b| b.0.cmp(&a.0));
+        all.sort_by_key(|(n, _)| std::cmp::Reverse(*n));
         let all: Vec<_> =
             all.iter().filter(|(n, _)| *n > 0).map(|(n, why)| format!("{n} {why}")).collect();
         if all.is_empty() { "the rest is code and quotation".to_owned() } else { all.join(", ") }
@@ -666,15 +666,15 @@ mod tests {
     fn noise_is_fixed_upstream() {
         let mut pieces = archive(60);
         // Nine of ten say the same, are notes of a line, or are somebody else's.
-        for n in 0..60 {
+        for (n, one) in pieces.iter_mut().enumerate() {
             match n % 10 {
                 0 => {}
-                1..5 => pieces[n].text = "The weekly digest of links again. ".repeat(60),
-                5..8 => pieces[n] = Piece { author: Some("Guest".to_owned()), ..piece(n, 500) },
-                _ => pieces[n] = piece(n, 20),
+                1..5 => one.text = "The weekly digest of links again. ".repeat(60),
+                5..8 => *one = Piece { author: Some("Guest".to_owned()), ..piece(n, 500) },
+                _ => *one = piece(n, 20),
             }
             if n % 10 < 5 || n % 10 > 7 {
-                pieces[n].author = Some("Owner".to_owned());
+                one.author = Some("Owner".to_owned());
             }
         }
         let fit = fit(&material(&pieces), &Taught::default(), None, 0.0);

@@ -83,6 +83,10 @@ pub struct Surprise {
     pub draft: f64,
     /// Those of the writer's own pieces.
     pub own: Vec<f64>,
+    /// Those of the base's own drafts, drawn as this one was. Whatever is drawn so surprises less
+    /// than what a person writes; only what surprises less than these too says nothing.
+    #[serde(default)]
+    pub drawn: Vec<f64>,
 }
 
 /// A draft to look at.
@@ -228,9 +232,13 @@ impl Guards {
     fn sense(&self, text: &Prose, surprise: Option<&Surprise>) -> Option<Finding> {
         if let Some(surprise) = surprise.filter(|one| one.own.len() >= 4) {
             let (least, most) = range(&surprise.own);
+            let plainest = range(&surprise.drawn).0;
+            let least = if plainest.is_finite() { least.min(plainest) } else { least };
             let bits = surprise.draft;
             let (limit, why) = match bits {
-                bits if bits < least => (least, "says nothing your pieces would leave so plain"),
+                bits if bits < least => {
+                    (least, "says nothing, more plainly than the bare base does")
+                }
                 _ => (most, "has words that do not belong together"),
             };
             let blocked = !(least..=most).contains(&bits);
@@ -612,8 +620,19 @@ mod tests {
         let pieces = archive();
         let pieces: Vec<&str> = pieces.iter().map(String::as_str).collect();
         let (guards, seed) = (Guards::of(&pieces), seed());
-        for (bits, blocks) in [(3.0, false), (4.6, true), (1.9, true), (f64::NAN, true)] {
-            let surprise = Surprise { draft: bits, own: vec![2.5, 3.0, 3.5, 4.0] };
+        let drawn = vec![1.8, 2.0, 2.3];
+        let all = [
+            (3.0, &[][..], false),
+            (4.6, &[], true),
+            (1.9, &[], true),
+            (1.9, &drawn, false),
+            (1.7, &drawn, true),
+            (4.6, &drawn, true),
+            (f64::NAN, &[], true),
+        ];
+        for (bits, drawn, blocks) in all {
+            let own = vec![2.5, 3.0, 3.5, 4.0];
+            let surprise = Surprise { draft: bits, own, drawn: drawn.to_vec() };
             let watched = Watched { text: FRESH, seed: &seed, surprise: Some(&surprise) };
             let found = guards.watch(&watched);
             let sense = found.iter().find(|one| one.guard == Guard::Sense).unwrap();

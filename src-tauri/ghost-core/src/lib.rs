@@ -25,6 +25,7 @@ pub mod draft;
 pub mod edit;
 
 pub mod measure;
+pub mod program;
 pub mod row;
 
 pub mod run;

@@ -14,7 +14,7 @@ use serde::{Deserialize, Serialize};
 use crate::archive::{Kind, Piece, Span};
 use crate::edit::Edit;
 use crate::id::{EditId, PieceId};
-use crate::measure::Shingles;
+use crate::measure::{Shingles, edit_distance};
 use crate::seed::Seed;
 use crate::words::{sentences, tokens};
 
@@ -47,7 +47,7 @@ pub struct Weight {
     pub from: usize,
     /// One past the last byte.
     pub to: usize,
-    /// 1.0 is the writer's unassisted word; 0.0 is not learned from.
+    /// 1.0 is the writer's unassisted word; 0.0 is not learned from; below, it is not to be said.
     pub weight: f32,
 }
 
@@ -74,6 +74,11 @@ const LOG: f32 = 0.3;
 const INSERTED: f32 = 2.0;
 /// What the writer let stand: agreed with, not written.
 const KEPT: f32 = 0.3;
+/// What the writer took out: not to be said again.
+const CUT: f32 = -0.2;
+/// An edit that changes less teaches nothing; one that changes more is another text.
+const LEAST_CHANGED: f64 = 0.03;
+const MOST_CHANGED: f64 = 0.8;
 
 impl Row {
     /// The lesson of a piece the writer wrote alone.
@@ -115,6 +120,41 @@ impl Row {
         }
     }
 
+    /// The lesson of what the writer took out: the draft again, in which nothing counts but the
+    /// words cut, and they below 0 (VOICE 4.1). Nothing where the edit teaches nothing, or is a new
+    /// text rather than an edit (VOICE 3.1); numbers and what stands `apart` in the draft are facts,
+    /// not manner.
+    pub fn of_cuts(
+        id: EditId,
+        seed: Seed,
+        draft: &str,
+        shipped: &str,
+        apart: &[Span],
+        side: Side,
+    ) -> Option<Row> {
+        let distance = edit_distance(draft, shipped);
+        if !(LEAST_CHANGED..=MOST_CHANGED).contains(&distance) {
+            return None;
+        }
+        let edit = Edit::between(draft, shipped);
+        let mut stretches = Vec::new();
+        let mut at = 0;
+        for (kept, _) in edit.kept() {
+            stretches.extend(cut(draft, at..kept.start));
+            stretches.push((kept.clone(), 0.0));
+            at = kept.end;
+        }
+        stretches.extend(cut(draft, at..draft.len()));
+        let weights = weighed(stretches, apart, 0.0);
+        weights.iter().any(|one| one.weight < 0.0).then(|| Row {
+            seed,
+            weights,
+            text: draft.to_owned(),
+            origin: Origin::Edit(id),
+            side,
+        })
+    }
+
     /// The row in consecutive parts of at most so many bytes (see [`parts`]), each with its share
     /// of the weights; the row itself where it is short enough. Every part has the whole seed.
     pub fn parts(&self, most_bytes: usize) -> Vec<Row> {
@@ -135,6 +175,14 @@ impl Weight {
         let (from, to) = (self.from.max(part.start), self.to.min(part.end));
         (from < to).then(|| Weight { from: from - part.start, to: to - part.start, ..*self })
     }
+}
+
+/// A stretch of a draft that was cut; nothing where it says only a number.
+fn cut(draft: &str, range: Range<usize>) -> Option<(Range<usize>, f32)> {
+    let text = &draft[range.clone()];
+    let manner = text.chars().any(|c| !c.is_whitespace() && !c.is_ascii_digit());
+    let weight = if manner { CUT } else { 0.0 };
+    (!range.is_empty()).then_some((range, weight))
 }
 
 /// The weights of consecutive stretches, in which what stands apart (in order) has a weight of its
@@ -445,6 +493,27 @@ mod tests {
         let sides = sides(pieces);
         let n = |side| sides.iter().filter(|&&s| s == side).count();
         (n(Side::Train), n(Side::Dev), n(Side::Holdout))
+    }
+
+    #[test]
+    fn what_was_cut_is_not_to_be_said() {
+        let (draft, shipped) = ("It is 7 deep and I delve here.", "It is 9 deep and I dig here.");
+        let cuts = |draft: &str, shipped: &str| {
+            let side = Side::Train;
+            Row::of_cuts(EditId(1), Seed::default(), draft, shipped, &[], side)
+        };
+        let row = cuts(draft, shipped).unwrap();
+        let cut: Vec<&str> = row
+            .weights
+            .iter()
+            .filter(|one| one.weight < 0.0)
+            .map(|one| row.text[one.from..one.to].trim())
+            .collect();
+        assert_eq!((row.text.as_str(), &cut[..]), (draft, &["delve"][..]));
+        let all: usize = row.weights.iter().map(|one| one.to - one.from).sum();
+        assert_eq!(all, draft.len(), "nothing else counts");
+        assert_eq!(cuts(draft, draft), None);
+        assert_eq!(cuts("One thing.", "Quite another matter, said they."), None);
     }
 
     #[test]

@@ -105,6 +105,12 @@ pub struct Heard {
     /// Means against the base's drafts alone (V_bot): the candidate's, and the prompt's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bot: Option<[f64; 2]>,
+    /// Means against people alone (V_human): the candidate's, and the prompt's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub human: Option<[f64; 2]>,
+    /// The strangers that are at 0, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub floor: Vec<String>,
 }
 
 /// What the guardrails found.
@@ -114,6 +120,38 @@ pub struct Watch {
     pub drafts: Vec<Vec<Finding>>,
     /// Of all of them together.
     pub together: Vec<Finding>,
+}
+
+impl Watch {
+    /// What each guard found, those that were touched first.
+    fn by_guard(&self) -> Vec<Guarded> {
+        let mut found: Vec<Guarded> = Vec::new();
+        let mut guards: Vec<Guard> =
+            self.drafts.iter().flatten().map(|finding| finding.guard).collect();
+        guards.sort();
+        guards.dedup();
+        for guard in guards {
+            let all: Vec<&Finding> =
+                self.drafts.iter().flatten().filter(|finding| finding.guard == guard).collect();
+            let touched = all.iter().filter(|finding| finding.blocked).count();
+            // Sense and topic have a least; there the smallest is the worst.
+            let further = |one: &&&Finding| {
+                let off = (one.figure - one.limit).abs();
+                if one.blocked { off } else { -off }
+            };
+            let worst = all.iter().max_by(|a, b| further(a).total_cmp(&further(b)));
+            let sentence = worst.map_or(String::new(), |worst| worst.sentence.clone());
+            found.push(Guarded { guard, touched, of: all.len(), sentence });
+        }
+        found.extend(self.together.iter().map(|finding| Guarded {
+            guard: finding.guard,
+            touched: usize::from(finding.blocked),
+            of: 1,
+            sentence: finding.sentence.clone(),
+        }));
+        found.sort_by_key(|one| (one.touched == 0, one.guard));
+        found
+    }
 }
 
 /// How often each way of writing finds what the writer made of a draft more likely than the draft.
@@ -188,6 +226,28 @@ pub struct Measures {
     /// How the drafts sound, where it was measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voice: Option<VoiceMeasures>,
+    /// Bits a byte of function words and punctuation alone: the prompt's, and the candidate's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub style: Option<[f64; 2]>,
+    /// What the writer's edits say.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub preference: Option<Preference>,
+    /// What the guardrails found, those that block first.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub guards: Vec<Guarded>,
+}
+
+/// What one guardrail found in the candidate's drafts.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Guarded {
+    /// Which.
+    pub guard: Guard,
+    /// Drafts that touched it; of drafts looked at together, 1 or 0.
+    pub touched: usize,
+    /// Drafts it could look at; 1 for drafts looked at together.
+    pub of: usize,
+    /// The worst it found, in a sentence.
+    pub sentence: String,
 }
 
 /// Means of V: 0 a stranger or a bot, 1 the writer.
@@ -207,10 +267,25 @@ pub struct VoiceMeasures {
     pub incumbent: Option<f64>,
     /// The untouched base's drafts.
     pub base: f64,
+    /// 90 % interval of it (bootstrap over drafts).
+    #[serde(default)]
+    pub base_interval: [f64; 2],
     /// The writer's own held-out pieces.
     pub own: f64,
+    /// 90 % interval of it (bootstrap over pieces).
+    #[serde(default)]
+    pub own_interval: [f64; 2],
     /// Strangers.
     pub strangers: f64,
+    /// The strangers that are at 0, by name.
+    #[serde(default)]
+    pub floor: Vec<String>,
+    /// Means against people alone (V_human): the candidate's, and the prompt's.
+    #[serde(default)]
+    pub human: Option<[f64; 2]>,
+    /// Means against the base's drafts alone (V_bot): the candidate's, and the prompt's.
+    #[serde(default)]
+    pub bot: Option<[f64; 2]>,
     /// How often one of the writer's pieces sounds nearer than one of the base's drafts.
     pub told_apart: f64,
     /// `adapter` less `prompt`.
@@ -242,6 +317,9 @@ pub fn judge(evidence: &Evidence, random_seed: u64) -> Verdict {
     let mut measures = Measures::of(&held_out, random_seed);
     measures.voice =
         evidence.heard.as_ref().and_then(|heard| VoiceMeasures::of(heard, random_seed));
+    measures.style = evidence.style;
+    measures.preference = evidence.preference;
+    measures.guards = evidence.watch.as_ref().map(Watch::by_guard).unwrap_or_default();
     let mut reasons = measures.sentences();
     let (decision, why) = decide(&measures, unusable, evidence);
     reasons.push(why);
@@ -408,6 +486,10 @@ fn unheard(measures: &Measures, heard: &Heard, most_luck: f64) -> Option<(Decisi
     if voice.gain < LEAST_NEARER {
         return keep("Its drafts sound hardly more like you than your best prompt's.");
     }
+    // A prompt can harm; what it harms must be beaten too.
+    if voice.adapter < voice.base + LEAST_NEARER {
+        return keep("Its drafts sound hardly more like you than the untouched base's.");
+    }
     if voice.p_value > most_luck || voice.interval[0] <= 0.0 {
         return keep("Its drafts sound more like you, but luck could have done as well.");
     }
@@ -449,8 +531,13 @@ impl VoiceMeasures {
             prompt_interval,
             incumbent: has_incumbent.then(|| means(&|drafted| mean(&drafted.incumbent))),
             base: mean(&heard.base),
+            base_interval: bootstrap(&heard.base, &mut chance),
             own: mean(&heard.own),
+            own_interval: bootstrap(&heard.own, &mut chance),
             strangers: mean(&heard.strangers),
+            floor: heard.floor.clone(),
+            human: heard.human,
+            bot: heard.bot,
             told_apart: apart / (heard.own.len() * heard.base.len()) as f64,
             gain: mean(&nearer),
             interval,
@@ -463,14 +550,16 @@ impl VoiceMeasures {
         let between = |[low, high]: [f64; 2]| format!("{} to {}", percent(low), percent(high));
         format!(
             "Its drafts come {} of the way from a stranger to you ({}); your best prompt reached \
-             {} ({}), the untouched base {}, and your own pieces {}. It sounds nearer on {} of {} \
-             seeds (chance of this by luck {}).",
+             {} ({}), the untouched base {} ({}), and your own pieces {} ({}). It sounds nearer on \
+             {} of {} seeds (chance of this by luck {}).",
             percent(self.adapter),
             between(self.adapter_interval),
             percent(self.prompt),
             between(self.prompt_interval),
             percent(self.base),
+            between(self.base_interval),
             percent(self.own),
+            between(self.own_interval),
             self.wins,
             self.n,
             percent(self.p_value),
@@ -480,6 +569,17 @@ impl VoiceMeasures {
 
 fn mean(all: &[f64]) -> f64 {
     all.iter().sum::<f64>() / all.len().max(1) as f64
+}
+
+/// The 90 % interval of a mean.
+fn bootstrap(all: &[f64], chance: &mut Chance) -> [f64; 2] {
+    let n = all.len();
+    let mut means: Vec<f64> = (0..DRAWS)
+        .map(|_| (0..n).map(|_| all[chance.below(n as u64) as usize]).sum::<f64>() / n as f64)
+        .collect();
+    means.sort_by(f64::total_cmp);
+    let at = |share: f64| means[(share * f64::from(DRAWS - 1)).round() as usize];
+    if n == 0 { [0.0; 2] } else { [at(0.05), at(0.95)] }
 }
 
 /// 90 % intervals of the candidate's mean, the prompt's, and their difference: seeds are drawn
@@ -542,6 +642,9 @@ impl Measures {
             wins: saved.iter().filter(|&&saved| saved > 0.0).count(),
             interval: interval(&pairs, &mut chance),
             voice: None,
+            style: None,
+            preference: None,
+            guards: Vec::new(),
         }
     }
 
@@ -809,7 +912,7 @@ mod tests {
             own: vec![0.8, 0.9, 1.0, 1.1],
             base: vec![-0.1, 0.0, 0.1],
             strangers: vec![-0.2, 0.1, 0.2],
-            bot: None,
+            ..Heard::default()
         };
         Evidence { heard: Some(heard), ..nine(1.14, 1.06, None) }
     }

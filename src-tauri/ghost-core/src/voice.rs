@@ -338,9 +338,9 @@ impl Voice {
         &self.floor
     }
 
-    /// Whether drafts of the base stand at 0 as well.
+    /// Whether drafts of the base stand at 0 as well, at least at the lengths they had.
     pub fn knows_bots(&self) -> bool {
-        self.anchors.iter().all(|(_, anchors)| anchors[0].bots.is_some())
+        self.anchors.iter().any(|(_, anchors)| anchors[0].bots.is_some())
     }
 
     /// The members that tell nothing about this writer, at the middle length, and so are left out.

@@ -20,6 +20,7 @@ use ghost_core::chance::Chance;
 use ghost_core::edit::{Edit, Segment};
 use ghost_core::id::{EditId, PieceId};
 use ghost_core::measure;
+use ghost_core::program::{Example, Form, Pick, Program};
 use ghost_core::row::{self, Origin, Row, Side};
 use ghost_core::run::Recipe;
 use ghost_core::seed::{Phrases, Seed};
@@ -27,7 +28,7 @@ use ghost_core::words;
 use ghost_engine::adapter::Adapter;
 use ghost_engine::base::Base;
 use ghost_engine::sample::Sampling;
-use ghost_engine::{lesson, score, train, write};
+use ghost_engine::{lesson, prompt, score, train, write};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -52,6 +53,17 @@ enum Manner {
     Turns,
 }
 
+/// What of a pair is learned.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Weights {
+    /// The shipped text, all words alike.
+    Plain,
+    /// What was put in counts most.
+    Diff,
+    /// And what was taken out is unlearned.
+    Unlearn,
+}
+
 /// `name=value` on the command line.
 #[derive(Debug)]
 struct Settings {
@@ -71,8 +83,9 @@ struct Settings {
     manner: Manner,
     /// Share of the changes the writer makes; 0.75.
     diligence: f64,
-    /// `diff` (the default: what was put in counts most) or `plain` (all words alike).
-    plain: bool,
+    /// `diff` (what was put in counts most), `plain` (all words alike) or `unlearn` (the default:
+    /// as `diff`, and what was taken out is unlearned).
+    weights: Weights,
     /// 1.
     random_seed: u64,
 }
@@ -90,7 +103,7 @@ impl Settings {
             passes: 2,
             manner: Manner::Whole,
             diligence: 0.75,
-            plain: false,
+            weights: Weights::Unlearn,
             random_seed: 1,
         };
         for asked in std::env::args().skip(1) {
@@ -107,8 +120,9 @@ impl Settings {
                 "manner" if value == "whole" => settings.manner = Manner::Whole,
                 "manner" if value == "turns" => settings.manner = Manner::Turns,
                 "diligence" => settings.diligence = value.parse()?,
-                "weights" if value == "diff" => settings.plain = false,
-                "weights" if value == "plain" => settings.plain = true,
+                "weights" if value == "plain" => settings.weights = Weights::Plain,
+                "weights" if value == "diff" => settings.weights = Weights::Diff,
+                "weights" if value == "unlearn" => settings.weights = Weights::Unlearn,
                 "random_seed" => settings.random_seed = value.parse()?,
                 _ => return Err(format!("there is no setting {name}={value}").into()),
             }
@@ -138,14 +152,14 @@ fn main() -> Outcome<()> {
     let (old, wanted, test) = texts(&settings)?;
     let most = settings.pairs.iter().copied().max().unwrap_or(0).min(wanted.len());
     println!(
-        "{} on {}: {} texts before the first edit, {most} to draft, {} to measure on ({:?}, {} \
-         weights, {} passes)",
+        "{} on {}: {} texts before the first edit, {most} to draft, {} to measure on ({:?}, {:?}, \
+         {} passes)",
         settings.archive.file_name().unwrap_or_default().display(),
         base.card.name,
         old.len(),
         test.len(),
         settings.manner,
-        if settings.plain { "plain" } else { "diff" },
+        settings.weights,
         settings.passes
     );
     let study = Study { base: &base, settings: &settings, old: &old };
@@ -158,7 +172,9 @@ fn main() -> Outcome<()> {
     println!("pairs  learned  steps  preference  margin  distance  bits a byte  seconds");
     let bare = study.measure(None, &test, &held_out)?;
     println!("    –  nothing      0  {bare}");
-    for &n in settings.pairs.iter().filter(|n| **n <= most) {
+    for &n in &settings.pairs {
+        // Fewer where a draft was shipped as it was, or the archive has no more.
+        let n = n.min(pairs.len());
         let began = Instant::now();
         let (with, steps) = study.learn(&pairs[..n], None)?;
         let with = study.measure(Some(&with), &test, &held_out)?;
@@ -265,9 +281,20 @@ impl Study<'_> {
         let mut near: Vec<&Text> = self.old.iter().collect();
         let words = |seed: &Seed| seed.words.unwrap_or(0);
         near.sort_by_key(|text| words(&text.seed).abs_diff(words(seed)));
-        let near = near.into_iter().take(EXAMPLES);
-        let examples: Vec<_> = near.map(|text| (text.seed.clone(), text.text.clone())).collect();
-        Ok(score::few_shot_prompt(self.base, &examples, seed, PROMPT_TOKENS)?)
+        let examples: Vec<_> = near
+            .into_iter()
+            .take(EXAMPLES)
+            .map(|text| Example { seed: &text.seed, text: &text.text })
+            .collect();
+        let program = Program {
+            form: Form::Turns,
+            pick: Pick::Near,
+            shots: EXAMPLES,
+            instruction: String::new(),
+            card: String::new(),
+            rules: Vec::new(),
+        };
+        Ok(prompt::prompt_for(self.base, &program, &examples, seed, PROMPT_TOKENS)?)
     }
 
     fn pairs(&self, wanted: &[Text], first: u64) -> Outcome<Vec<Pair>> {
@@ -359,12 +386,7 @@ impl Study<'_> {
             origin: Origin::Archive(PieceId(n)),
             side: Side::Train,
         });
-        let edits = pairs.iter().zip(0..).map(|(pair, n)| {
-            let apart = archive::apart(&pair.shipped);
-            let (seed, draft) = (pair.seed.clone(), &pair.draft);
-            let edit = Row::of_edit(EditId(n), seed, draft, &pair.shipped, &apart, Side::Train);
-            if settings.plain { Row { weights: Vec::new(), ..edit } } else { edit }
-        });
+        let edits = pairs.iter().zip(0..).flat_map(|(pair, n)| self.lessons(EditId(n), pair));
         let rows: Vec<Row> = archive.chain(edits).collect();
         let parameters = self.base.card.parameters;
         let recipe = Recipe {
@@ -384,6 +406,22 @@ impl Study<'_> {
         std::fs::remove_dir_all(&folder)?;
         let learned = learned?;
         Ok((learned.adapter, learned.steps.len()))
+    }
+
+    /// What a pair teaches.
+    fn lessons(&self, id: EditId, pair: &Pair) -> Vec<Row> {
+        let Pair { seed, draft, shipped } = pair;
+        let apart = |text: &str| archive::apart(text);
+        let side = Side::Train;
+        let put_in = Row::of_edit(id, seed.clone(), draft, shipped, &apart(shipped), side);
+        match self.settings.weights {
+            Weights::Plain => vec![Row { weights: Vec::new(), ..put_in }],
+            Weights::Diff => vec![put_in],
+            Weights::Unlearn => {
+                let cut = Row::of_cuts(id, seed.clone(), draft, shipped, &apart(draft), side);
+                std::iter::once(put_in).chain(cut).collect()
+            }
+        }
     }
 
     fn measure(

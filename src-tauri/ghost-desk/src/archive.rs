@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ghost_core::id::PieceId;
+use ghost_core::id::{PieceId, RowId};
 use ghost_core::row::{self, Origin, Row};
 use ghost_core::seed::{Phrases, Seed};
 
@@ -11,7 +11,7 @@ use crate::failure::Result;
 use crate::store::pieces::{self, StoredPiece};
 use crate::store::{piece_seeds, rows, settings};
 use crate::view;
-use crate::wire::{ArchiveView, PieceText, RowList, RowView, WeightView};
+use crate::wire::{ArchiveView, ExcludeRow, PieceText, RowList, RowView, WeightView};
 
 impl Desk {
     pub(crate) fn archive(&self) -> Result<ArchiveView> {
@@ -31,8 +31,25 @@ impl Desk {
     }
 
     pub(crate) fn rows(&self) -> Result<RowList> {
-        let rows = rows::all(self.store().on())?;
-        Ok(RowList { rows: rows.iter().map(|(id, row)| row_view(id.0, row)).collect() })
+        let listed = rows::listed(self.store().on())?;
+        let learned: Vec<(RowId, Row)> = listed
+            .iter()
+            .filter(|(_, _, excluded)| !excluded)
+            .map(|(id, row, _)| (*id, row.clone()))
+            .collect();
+        let cuts = self.cuts(&learned)?;
+        let mut shown: Vec<RowView> =
+            listed.iter().map(|(id, row, excluded)| row_view(id.0, row, *excluded)).collect();
+        shown.extend(
+            cuts.iter()
+                .map(|(id, row)| RowView { origin: "cut".into(), ..row_view(id.0, row, false) }),
+        );
+        Ok(RowList { rows: shown })
+    }
+
+    pub(crate) fn exclude_row(&self, ask: ExcludeRow) -> Result<RowList> {
+        rows::exclude(self.store().on(), RowId(ask.row), ask.excluded)?;
+        self.rows()
     }
 
     /// Says anew what each piece is for, and makes the row of each. Run after the archive changed:
@@ -62,7 +79,7 @@ fn seeds(kept: &[StoredPiece]) -> BTreeMap<PieceId, Seed> {
     kept.iter().map(|p| (p.id, Seed::of_piece(&p.piece, &phrases.topics(&p.piece.text)))).collect()
 }
 
-fn row_view(id: i64, row: &Row) -> RowView {
+fn row_view(id: i64, row: &Row, excluded: bool) -> RowView {
     let (origin, of) = match row.origin {
         Origin::Archive(piece) => ("archive", piece.0),
         Origin::Edit(edit) => ("edit", edit.0),
@@ -72,6 +89,7 @@ fn row_view(id: i64, row: &Row) -> RowView {
         origin: origin.into(),
         of,
         side: view::side(row.side),
+        excluded,
         kind: row.seed.kind.to_string(),
         request: row.seed.request(),
         words: ghost_core::words::count(&row.text) as u32,

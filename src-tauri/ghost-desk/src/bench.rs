@@ -3,12 +3,14 @@
 use std::path::{Path, PathBuf};
 
 use ghost_engine::bench::{How, What, measure};
+use ghost_engine::cpu::Cpu;
 use ghost_engine::device;
+use ghost_engine::kernel::Kernel;
 use ghost_engine::model::Keep;
 use serde::Serialize;
 
 use crate::base;
-use crate::failure::Result;
+use crate::failure::{Code, Failure, Result};
 
 /// What to time.
 #[derive(Debug, Clone)]
@@ -23,6 +25,8 @@ pub struct Bench {
     pub times: usize,
     /// Learn with each block computed again on the way back, in less memory.
     pub recompute: bool,
+    /// Instructions to be used instead of the best there are.
+    pub tier: Option<String>,
 }
 
 /// The figures.
@@ -49,6 +53,13 @@ pub struct BenchRow {
     pub peak_mb: f64,
 }
 
+fn tier(name: &str) -> Result<Cpu> {
+    Cpu::with(name).ok_or_else(|| {
+        let here = Cpu::tiers().join(", ");
+        Failure::new(Code::BadInput, format!("This processor has {here}, and not {name}."))
+    })
+}
+
 /// Times bases, telling each figure as it is known.
 ///
 /// # Errors
@@ -58,6 +69,8 @@ pub fn bench(ask: &Bench, hear: &mut dyn FnMut(&BenchRow)) -> Result<BenchReport
     if files.is_empty() {
         files.push(base::starter(Path::new(".")).ok_or_else(base::no_base)?);
     }
+    let forced = ask.tier.as_deref().map(tier).transpose()?;
+    let kernel = forced.as_ref().map(|cpu| cpu as &dyn Kernel);
     let keep = if ask.recompute { Keep::Recomputed } else { Keep::Stored };
     let how = How { tokens: ask.tokens, written: 64, times: ask.times, keep };
     let mut rows = Vec::new();
@@ -69,10 +82,13 @@ pub fn bench(ask: &Bench, hear: &mut dyn FnMut(&BenchRow)) -> Result<BenchReport
             if !ask.what.is_empty() && !ask.what.iter().any(|wanted| wanted == name) {
                 continue;
             }
-            let figure = measure(&base, what, how);
+            let figure = measure(&base, kernel, what, how);
             let row = BenchRow {
                 base: base.card.name.clone(),
-                device: device::device().name,
+                device: match &ask.tier {
+                    Some(tier) => format!("{}, {tier} alone", device::device().name),
+                    None => device::device().name,
+                },
                 what: name,
                 tokens_per_second: figure.tokens_per_second,
                 best: figure.best,

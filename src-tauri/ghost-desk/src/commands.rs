@@ -94,6 +94,8 @@ commands! {
     profile_read(ProfileAsked) -> ProfileView = |desk, ask, _| desk.profile(&ask);
     #[doc = "Every row, as the base would see it."]
     row_list(Nothing) -> RowList = |desk, _, _| desk.rows();
+    #[doc = "Excludes a row from learning and judging, or takes it in again."]
+    row_exclude(ExcludeRow) -> RowList = |desk, ask, _| desk.exclude_row(ask);
 
     #[doc = "Learns in a process of its own; goes on with an unfinished run unless `new`."]
     run_start(StartRun) -> RunView = |desk, ask, _| desk.learn(ask);
@@ -104,8 +106,12 @@ commands! {
     #[doc = "The runs, the newest first."]
     run_list(Nothing) -> RunList = |desk, _, _| desk.runs();
 
-    #[doc = "Judges an adapter on the held-out pieces against the bare base and a few-shot prompt."]
+    #[doc = "Judges an adapter on the held-out pieces against the bare base and the best prompt."]
     adapter_judge(JudgeAdapter) -> Judged = |desk, ask, hear| desk.judge(ask, hear);
+    #[doc = "Searches for the best prompt on this archive; it writes where \"prompt\" is asked to."]
+    prompt_compile(CompilePrompt) -> CompiledView = |desk, ask, hear| desk.compile(ask, hear);
+    #[doc = "Stops the verdict or search at hand; what was measured is kept."]
+    judge_stop(Nothing) -> Nothing = |desk, _, _| desk.stop_judging();
     #[doc = "The adapters, and who writes."]
     adapter_list(Nothing) -> Ghosts = |desk, _, _| desk.ghosts();
     #[doc = "Lets an adapter write from now on; 0 is the bare base."]

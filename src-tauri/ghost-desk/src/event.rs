@@ -60,6 +60,15 @@ pub enum Event {
         /// The step.
         step: StepView,
     },
+    /// A verdict is being reached.
+    JudgeProgressed {
+        /// The adapter.
+        adapter: i64,
+        /// Things measured.
+        done: u32,
+        /// Of so many, as far as is known.
+        of: u32,
+    },
     /// A verdict was reached.
     VerdictReached {
         /// The adapter.

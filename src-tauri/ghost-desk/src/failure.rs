@@ -27,6 +27,8 @@ pub enum Code {
     TooLittle,
     /// Something else is at work and must end first.
     Busy,
+    /// It was asked to stop; what was done is kept.
+    Stopped,
     /// The disk is full; nothing was lost.
     DiskFull,
     /// The store was written by a newer version of this program.

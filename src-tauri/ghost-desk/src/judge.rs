@@ -1,34 +1,60 @@
 //! Does the candidate write more like its writer than the best that can be had without it?
 //!
-//! For now by likelihood alone: bits per byte of pieces no run has seen, under the bare base, the
-//! same base with pieces of the archive in its prompt, the candidate, and whoever wrote until now.
-//! The decision is the core's ([`ghost_core::verdict`]); here the evidence is measured, and kept,
-//! since neither base nor prompt change from night to night.
+//! The evidence is gathered by [`crate::evidence`] and decided on by the core
+//! ([`ghost_core::verdict`]); here is who is judged, against whom, and what is kept.
 
-use ghost_core::id::{AdapterId, PieceId};
-use ghost_core::row::{self, Origin, Row, Side};
+use std::fs;
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::sync::atomic::Ordering;
+
+use ghost_core::id::AdapterId;
+use ghost_core::program::Compiled;
+use ghost_core::row::{Origin, Row, Side};
 use ghost_core::seed::Seed;
-use ghost_core::verdict::{self, Evidence, HeldOut, Verdict};
+use ghost_core::verdict::{self, Verdict};
 use ghost_engine::adapter::{Adapter, fingerprint};
 use ghost_engine::base::Base;
-use ghost_engine::{lesson, score};
 use sha2::{Digest as _, Sha256};
 
 use crate::commands::Hear;
 use crate::event::Event;
+use crate::evidence::{Count, Court, Effort, Halt, Memory, Pair, Party, Sample};
 use crate::failure::{Code, Failure, Result};
-use crate::store::{adapters, bases, rows};
-use crate::wire::{JudgeAdapter, Judged};
-use crate::{Desk, import, view};
+use crate::store::{adapters, bases, drafts, programs, rows};
+use crate::wire::{CompilePrompt, CompiledView, JudgeAdapter, Judged, Nothing, TriedView};
+use crate::{Desk, folder, import, view};
 
-/// Most bytes of a piece that are scored; enough for a cadence, and every night fits in a night.
-const SCORED_BYTES: usize = 4000;
-/// Most bytes of a piece that serves as an example, so that several fit.
-const EXAMPLE_BYTES: usize = 2200;
-/// Most tokens of the few-shot prompt.
-const EXAMPLE_TOKENS: usize = 1400;
-/// What the permutation test and the intervals draw from, the same for every verdict.
+/// What drafts, permutation tests and intervals draw from, unless a number is given.
 const CHANCE: u64 = 1;
+
+/// What a verdict is asked for with.
+#[derive(Debug, Clone)]
+pub(crate) struct Hearing {
+    /// The recipe whose sample is measured.
+    pub(crate) recipe: String,
+    /// What is drawn from.
+    pub(crate) random_seed: u64,
+}
+
+impl Hearing {
+    /// As a run's own verdict is reached.
+    pub(crate) fn of(recipe: &str) -> Hearing {
+        Hearing { recipe: recipe.to_owned(), random_seed: CHANCE }
+    }
+
+    fn check(&self) -> Result<()> {
+        if ["quick", "nightly"].contains(&self.recipe.as_str()) {
+            return Ok(());
+        }
+        let why =
+            format!("There is no recipe called \u{201c}{}\u{201d}: quick or nightly.", self.recipe);
+        Err(Failure::new(Code::BadInput, why))
+    }
+}
+
+/// Hears how much is measured; `true` asks to stop.
+pub(crate) type Watcher<'a> = dyn FnMut(u32, u32) -> bool + 'a;
 
 impl Desk {
     pub(crate) fn judge(&self, ask: JudgeAdapter, hear: &mut Hear<'_>) -> Result<Judged> {
@@ -41,55 +67,147 @@ impl Desk {
                     Failure::new(Code::NotFound, "There is no adapter to judge yet; learn first.")
                 })?,
         };
-        let verdict = self
-            .verdict_on(id, &|| false)?
-            .ok_or_else(|| Failure::new(Code::Bug, "A verdict was stopped by nobody."))?;
+        let stored = adapters::one(self.store().on(), id)?;
+        let hearing = Hearing {
+            recipe: ask.recipe.unwrap_or(stored.recipe),
+            random_seed: ask.random_seed.unwrap_or(CHANCE),
+        };
+        hearing.check()?;
+        self.0.stop_judging.store(false, Ordering::SeqCst);
+        let mut watch = |done, of| {
+            hear(Event::JudgeProgressed { adapter: id.0, done, of });
+            self.0.stop_judging.load(Ordering::SeqCst)
+        };
+        let verdict = self.verdict_on(id, &hearing, &mut watch)?.ok_or_else(stopped)?;
         adapters::keep_verdict(self.store().on(), id, &verdict, &self.now())?;
         let shown = view::verdict(&verdict);
         hear(Event::VerdictReached { adapter: id.0, verdict: shown.clone() });
         Ok(Judged { adapter: id.0, verdict: shown })
     }
 
-    /// The verdict on an adapter; `None` when `stop` said so in between.
+    pub(crate) fn compile(&self, ask: CompilePrompt, hear: &mut Hear<'_>) -> Result<CompiledView> {
+        let hearing = Hearing::of(ask.recipe.as_deref().unwrap_or("nightly"));
+        hearing.check()?;
+        let base = bases::in_use(self.store().on())?.ok_or_else(crate::base::no_base)?;
+        let ghost = self.ghost_on(&base, None)?;
+        let files = Files::read(self, &ghost.base)?;
+        if !files.rows.iter().any(|row| row.side == Side::Dev) {
+            let why = "There are too few dated pieces to try prompts on: five are the least.";
+            return Err(Failure::new(Code::TooLittle, why));
+        }
+        self.0.stop_judging.store(false, Ordering::SeqCst);
+        let mut watch = |done, of| {
+            hear(Event::JudgeProgressed { adapter: 0, done, of });
+            self.0.stop_judging.load(Ordering::SeqCst)
+        };
+        let found = self.compiled(&base, &files, &hearing, &mut watch)?.ok_or_else(stopped)?;
+        let tried = |all: &[(String, f64)]| {
+            let one = |(program, figure): &(String, f64)| TriedView {
+                program: program.clone(),
+                figure: *figure,
+            };
+            all.iter().map(one).collect()
+        };
+        Ok(CompiledView {
+            by_bits: found.by_bits.in_words(),
+            by_voice: found.by_voice.in_words(),
+            tried: tried(&found.tried),
+            bare: found.bare,
+            heard: tried(&found.heard),
+        })
+    }
+
+    pub(crate) fn stop_judging(&self) -> Result<Nothing> {
+        self.0.stop_judging.store(true, Ordering::SeqCst);
+        Ok(Nothing {})
+    }
+
+    /// The verdict on an adapter; `None` when `watch` asked to stop in between.
     pub(crate) fn verdict_on(
         &self,
         id: AdapterId,
-        stop: &dyn Fn() -> bool,
+        hearing: &Hearing,
+        watch: &mut Watcher<'_>,
     ) -> Result<Option<Verdict>> {
         let stored = adapters::one(self.store().on(), id)?;
         let base = bases::one(self.store().on(), stored.base)?;
-        let incumbent = self.incumbent(id, &stored)?;
-        let ghost = self.ghost_on(&base, Some(id))?;
-        let before = match incumbent {
-            Some(id) => Some((id, Adapter::load(&ghost.base, &self.folder().adapter(id))?)),
-            None => None,
+        let incumbent = self.incumbent(id, &stored)?.map(|other| self.folder().adapter(other));
+        let candidate = self.folder().adapter(id);
+        self.reach(&base, &candidate, incumbent.as_deref(), hearing, watch)
+    }
+
+    /// The verdict on an adapter that lies in any folder, on the base in use and this archive.
+    /// Nothing of it is kept but what was measured.
+    ///
+    /// # Errors
+    /// `base_missing`, `bad_input` where the folder holds no adapter of this base, or the store's.
+    pub fn judge_folder(
+        &self,
+        candidate: &Path,
+        recipe: &str,
+        random_seed: u64,
+        watch: &mut dyn FnMut(u32, u32) -> bool,
+    ) -> Result<Option<Verdict>> {
+        let base = bases::in_use(self.store().on())?.ok_or_else(crate::base::no_base)?;
+        let hearing = Hearing { recipe: recipe.to_owned(), random_seed };
+        self.reach(&base, candidate, None, &hearing, watch)
+    }
+
+    fn reach(
+        &self,
+        stored: &bases::StoredBase,
+        candidate: &Path,
+        incumbent: Option<&Path>,
+        hearing: &Hearing,
+        watch: &mut Watcher<'_>,
+    ) -> Result<Option<Verdict>> {
+        let ghost = self.ghost_on(stored, None)?;
+        let candidate = Named::load(&ghost.base, candidate)?;
+        let incumbent = incumbent.map(|folder| Named::load(&ghost.base, folder)).transpose()?;
+        let files = Files::read(self, &ghost.base)?;
+        let compiled = match self.compiled(stored, &files, hearing, watch)? {
+            Some(compiled) => compiled,
+            None => return Ok(None),
         };
-        let rows: Vec<Row> =
-            rows::all(self.store().on())?.into_iter().map(|(_, row)| row).collect();
-        let mut held_out = Vec::new();
-        for row in rows.iter().filter(|row| row.side == Side::Holdout) {
-            let Origin::Archive(piece) = row.origin else { continue };
-            if stop() {
-                return Ok(None);
-            }
-            let mut measured = self.measure(&ghost.base, &rows, row, piece)?;
-            measured.adapter = self.bits(
-                &ghost.base,
-                ghost.adapter().map(|adapter| (id, adapter)),
-                &lesson::prompt_for(&ghost.base, &row.seed)?,
-                excerpt(row),
-            )?;
-            if let Some((id, adapter)) = &before {
-                measured.incumbent = Some(self.bits(
-                    &ghost.base,
-                    Some((*id, adapter)),
-                    &lesson::prompt_for(&ghost.base, &row.seed)?,
-                    excerpt(row),
-                )?);
-            }
-            held_out.push(measured);
+        let court = files.court(self, &compiled, hearing, stored.card.parameters);
+        let mut hear = |done, of| {
+            if watch(done, of) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let party = Named::party;
+        match court.evidence(candidate.party(), incumbent.as_ref().map(party), &mut hear) {
+            Ok(evidence) => Ok(Some(verdict::judge(&evidence, hearing.random_seed))),
+            Err(Halt::Stopped) => Ok(None),
+            Err(Halt::Failed(failure)) => Err(failure),
         }
-        Ok(Some(verdict::judge(&Evidence { held_out, ..Evidence::default() }, CHANCE)))
+    }
+
+    /// The best prompts for this archive, searched for once and kept; `None` when stopped.
+    pub(crate) fn compiled(
+        &self,
+        stored: &bases::StoredBase,
+        files: &Files<'_>,
+        hearing: &Hearing,
+        watch: &mut Watcher<'_>,
+    ) -> Result<Option<Compiled>> {
+        let what = files.name(hearing);
+        if let Some(found) = programs::of(self.store().on(), &what)? {
+            return Ok(Some(found));
+        }
+        let none = Compiled::default();
+        let court = files.court(self, &none, hearing, stored.card.parameters);
+        let mut hear = |done, of| {
+            if watch(done, of) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let effort = Effort::of(&hearing.recipe);
+        let mut count = Count { done: 0, of: effort.things(court.sample.floor), hear: &mut hear };
+        match court.compile(effort, &mut count) {
+            Ok(found) => {
+                programs::keep(self.store().on(), &what, stored.id, &found, &self.now())?;
+                Ok(Some(found))
+            }
+            Err(Halt::Stopped) => Ok(None),
+            Err(Halt::Failed(failure)) => Err(failure),
+        }
     }
 
     /// Who wrote until now, where that is another adapter of the same base.
@@ -102,83 +220,317 @@ impl Desk {
         let Some(other) = writing.filter(|writing| *writing != id) else { return Ok(None) };
         Ok((adapters::one(self.store().on(), other)?.base == stored.base).then_some(other))
     }
+}
 
-    /// What can be had without an adapter.
-    fn measure(&self, base: &Base, rows: &[Row], row: &Row, piece: PieceId) -> Result<HeldOut> {
-        let text = excerpt(row);
-        let (bare, prompted) = self.without_adapter(base, rows, row, text)?;
-        Ok(HeldOut {
-            piece,
-            bytes: text.len(),
-            base: bare,
-            prompt: prompted,
-            adapter: f64::NAN,
-            incumbent: None,
-        })
+fn stopped() -> Failure {
+    Failure::new(Code::Stopped, "It was stopped; what was measured is kept for the next time.")
+}
+
+/// An adapter, and a name that changes with its weights.
+struct Named {
+    name: String,
+    adapter: Adapter,
+}
+
+impl Named {
+    fn load(base: &Base, folder: &Path) -> Result<Named> {
+        let adapter = Adapter::load(base, folder)?;
+        let path = folder.join("adapter_model.safetensors");
+        let bytes = fs::read(&path).map_err(|e| Failure::io("read", &path, &e))?;
+        Ok(Named { name: import::hex(&Sha256::digest(bytes)), adapter })
     }
 
-    /// Bits a byte of a row's text costs under the bare base, and after a few-shot prompt.
-    pub(crate) fn without_adapter(
-        &self,
-        base: &Base,
-        rows: &[Row],
-        row: &Row,
-        text: &str,
-    ) -> Result<(f64, f64)> {
-        let bare = self.bits(base, None, &lesson::prompt_for(base, &row.seed)?, text)?;
-        let examples = examples(rows, &row.seed);
-        let prompt = score::few_shot_prompt(base, &examples, &row.seed, EXAMPLE_TOKENS)?;
-        Ok((bare, self.bits(base, None, &prompt, text)?))
+    fn party(&self) -> Party<'_> {
+        Party { name: &self.name, adapter: Some(&self.adapter), program: None }
     }
+}
 
-    /// Bits a byte of a text costs after a prompt, measured once and kept.
-    fn bits(
-        &self,
-        base: &Base,
-        adapter: Option<(AdapterId, &Adapter)>,
-        prompt: &[u32],
-        text: &str,
-    ) -> Result<f64> {
-        let mut hasher = Sha256::new();
-        hasher.update(fingerprint(base));
-        hasher.update(format!("/{:?}/", adapter.map(|(id, _)| id)));
-        hasher.update(prompt.iter().flat_map(|token| token.to_le_bytes()).collect::<Vec<_>>());
-        hasher.update(text);
-        let what = import::hex(&hasher.finalize());
-        if let Some(bits) = adapters::score(self.store().on(), &what)? {
-            return Ok(bits);
+/// What the store says of an archive, read once for a verdict.
+pub(crate) struct Files<'a> {
+    base: &'a Base,
+    rows: Vec<Row>,
+    pairs: Vec<Pair>,
+    edits: Vec<Pair>,
+}
+
+impl<'a> Files<'a> {
+    pub(crate) fn read(desk: &Desk, base: &'a Base) -> Result<Files<'a>> {
+        let rows: Vec<Row> =
+            rows::all(desk.store().on())?.into_iter().map(|(_, row)| row).collect();
+        let (mut pairs, mut edits) = (Vec::new(), Vec::new());
+        for (edit, seed, draft, shipped) in drafts::pairs(desk.store().on())? {
+            let pair = Pair { seed, draft, shipped };
+            match rows.iter().find(|row| row.origin == Origin::Edit(edit)).map(|row| row.side) {
+                Some(Side::Train) => edits.push(pair),
+                Some(_) => pairs.push(pair),
+                // The writer excluded it.
+                None => {}
+            }
         }
-        let adapter = adapter.map(|(_, adapter)| adapter);
-        let bits = score::bits_per_byte(base, adapter, prompt, text);
-        adapters::keep_score(self.store().on(), &what, bits)?;
-        Ok(bits)
+        Ok(Files { base, rows, pairs, edits })
+    }
+
+    pub(crate) fn court(
+        &'a self,
+        memory: &'a dyn Memory,
+        compiled: &'a Compiled,
+        hearing: &Hearing,
+        parameters: u64,
+    ) -> Court<'a> {
+        Court {
+            base: self.base,
+            rows: &self.rows,
+            pairs: &self.pairs,
+            edits: &self.edits,
+            compiled,
+            sample: Sample::of(&hearing.recipe, parameters),
+            random_seed: hearing.random_seed,
+            memory,
+        }
+    }
+
+    /// A name for a search, that changes with all it depends on.
+    fn name(&self, hearing: &Hearing) -> String {
+        let mut hasher = Sha256::new();
+        hasher.update(fingerprint(self.base));
+        hasher.update(format!("/{}/{}/", hearing.recipe, hearing.random_seed));
+        for row in &self.rows {
+            if row.side != Side::Holdout {
+                hasher.update(format!("{:?}{}", row.side, row.seed.request()));
+                hasher.update(&row.text);
+            }
+        }
+        for pair in &self.edits {
+            hasher.update(&pair.draft);
+        }
+        import::hex(&hasher.finalize())
     }
 }
 
-/// The beginning of a row's text, cut between paragraphs.
-fn excerpt(row: &Row) -> &str {
-    opening(&row.text, SCORED_BYTES)
+impl Memory for Desk {
+    fn figure(&self, what: &str) -> Result<Option<f64>> {
+        adapters::score(self.store().on(), what)
+    }
+
+    fn keep_figure(&self, what: &str, figure: f64) -> Result<()> {
+        adapters::keep_score(self.store().on(), what, figure)
+    }
+
+    fn draft(&self, what: &str) -> Result<Option<String>> {
+        programs::heard(self.store().on(), what)
+    }
+
+    fn keep_draft(&self, what: &str, text: &str) -> Result<()> {
+        // A writer's own draft comes first: it is waited for.
+        folder::wait_until_free(&self.folder().writing_lock());
+        programs::keep_heard(self.store().on(), what, text)
+    }
+
+    fn like(&self, seed: &Seed, most: usize) -> Result<Vec<i64>> {
+        programs::like(self.store().on(), seed, most)
+    }
 }
 
-/// At most so many bytes of a text, cut between paragraphs.
-fn opening(text: &str, most_bytes: usize) -> &str {
-    row::parts(text, most_bytes).into_iter().next().map_or("", |range| &text[range])
-}
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::collections::HashMap;
+    use std::path::PathBuf;
+    use std::sync::Mutex;
 
-/// Pieces for the prompt: of the same kind first, then of the nearest length, then the newest;
-/// only such as a run may learn from.
-fn examples(rows: &[Row], seed: &Seed) -> Vec<(Seed, String)> {
-    let mut usable: Vec<(usize, &Row)> = rows
-        .iter()
-        .enumerate()
-        .filter(|(_, row)| row.side == Side::Train && matches!(row.origin, Origin::Archive(_)))
-        .collect();
-    let words = seed.words.unwrap_or(400);
-    usable.sort_by_key(|(n, row)| {
-        let other_kind = row.seed.kind != seed.kind;
-        let off = row.seed.words.unwrap_or(0).abs_diff(words);
-        (other_kind, off, std::cmp::Reverse(*n))
-    });
-    let shown = usable.iter().take(8);
-    shown.map(|(_, row)| (row.seed.clone(), opening(&row.text, EXAMPLE_BYTES).into())).collect()
+    use ghost_core::guard::Guard;
+    use ghost_core::verdict::Decision;
+    use ghost_engine::adapter::Card;
+    use ghost_engine::lora::Lora;
+    use serde_json::json;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::{Host, commands};
+
+    /// A desk on the tiny base with the sample archive.
+    fn desk() -> (TempDir, Desk) {
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path().join("base.gguf");
+        ghost_engine::tiny::write_gguf(&base, 1).unwrap();
+        let desk = Desk::open(&dir.path().join("home"), Host::CommandLine).unwrap();
+        let sample = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("../../assets/archive");
+        let call = |name, request| commands::call(&desk, name, request, &mut |_| {}).unwrap();
+        call("base_use", json!({ "file": base }));
+        call("archive_import", json!({ "paths": [sample] }));
+        (dir, desk)
+    }
+
+    /// An adapter that has learned nothing; `loud` is how much noise it says all the same.
+    fn null(dir: &TempDir, desk: &Desk, loud: f32) -> PathBuf {
+        let base = desk.ghost(None).unwrap().base;
+        let mut lora = Lora::fresh(&base, 4, 8.0, 0.0, 1);
+        let noise = lora.tensors().map(|tensor| tensor.len()).collect::<Vec<_>>();
+        let mut chance = ghost_core::chance::Chance::new(3);
+        for (tensor, n) in lora.tensors_mut().zip(noise) {
+            (0..n).for_each(|at| tensor[at] += loud * (chance.unit() as f32 - 0.5));
+        }
+        let card = Card {
+            base_fingerprint: fingerprint(&base),
+            base_name: String::new(),
+            recipe: ghost_core::run::Recipe::quick(1, 1, 1),
+            rows: Vec::new(),
+            rows_hash: String::new(),
+            steps: Vec::new(),
+            verdict: serde_json::Value::Null,
+            app_version: String::new(),
+        };
+        let folder = dir.path().join(format!("null {loud}"));
+        Adapter { lora, card }.save(&base, &folder).unwrap();
+        folder
+    }
+
+    fn verdict(desk: &Desk, folder: &Path, random_seed: u64) -> Verdict {
+        desk.judge_folder(folder, "quick", random_seed, &mut |_, _| false).unwrap().unwrap()
+    }
+
+    #[test]
+    fn one_adapter_has_one_verdict_byte_for_byte() {
+        let report = || {
+            let (dir, desk) = desk();
+            let folder = null(&dir, &desk, 0.1);
+            serde_json::to_string(&verdict(&desk, &folder, 5)).unwrap()
+        };
+        assert_eq!(report(), report());
+    }
+
+    #[test]
+    fn what_has_learned_nothing_is_not_shipped() {
+        let (dir, desk) = desk();
+        for loud in [0.0, 0.02, 0.5] {
+            let found = verdict(&desk, &null(&dir, &desk, loud), 1);
+            assert_ne!(found.decision, Decision::Ship, "{:?}", found.reasons);
+        }
+    }
+
+    #[test]
+    fn a_verdict_that_is_stopped_goes_on_where_it_was() {
+        let (dir, desk) = desk();
+        let folder = null(&dir, &desk, 0.1);
+        let mut seen = 0;
+        let mut stop_soon = |_, _| {
+            seen += 1;
+            seen == 30
+        };
+        assert_eq!(desk.judge_folder(&folder, "quick", 5, &mut stop_soon).unwrap(), None);
+        let kept: u32 = {
+            let store = desk.store();
+            store.on().query_row("SELECT count(*) FROM scores", [], |row| row.get(0)).unwrap()
+        };
+        assert!(kept > 0);
+        let (other_dir, other) = self::desk();
+        let whole = verdict(&other, &null(&other_dir, &other, 0.1), 5);
+        assert_eq!(verdict(&desk, &folder, 5), whole);
+    }
+
+    /// Drafts put into a verdict's mouth.
+    #[derive(Default)]
+    struct Planted(Mutex<HashMap<String, String>>);
+
+    impl Memory for Planted {
+        fn figure(&self, _: &str) -> Result<Option<f64>> {
+            Ok(Some(1.0))
+        }
+        fn keep_figure(&self, _: &str, _: f64) -> Result<()> {
+            Ok(())
+        }
+        fn draft(&self, what: &str) -> Result<Option<String>> {
+            Ok(self.0.lock().unwrap().get(what).cloned())
+        }
+        fn keep_draft(&self, _: &str, _: &str) -> Result<()> {
+            Ok(())
+        }
+        fn like(&self, _: &Seed, _: usize) -> Result<Vec<i64>> {
+            Ok(Vec::new())
+        }
+    }
+
+    /// What is said of an adapter that writes `draft` for the held-out row so numbered.
+    fn said_of(draft: impl Fn(&Files<'_>, &Row, usize) -> String) -> Verdict {
+        let (dir, desk) = desk();
+        let named = null(&dir, &desk, 0.1);
+        let base = desk.ghost(None).unwrap().base;
+        let named = Named::load(&base, &named).unwrap();
+        let files = Files::read(&desk, &base).unwrap();
+        let (memory, compiled) = (Planted::default(), Compiled::default());
+        let court = files.court(&memory, &compiled, &Hearing::of("quick"), 1);
+        for (n, row, name) in court.planned_for(named.party()).unwrap() {
+            memory.0.lock().unwrap().insert(name, draft(&files, row, n));
+        }
+        let mut hear = |_, _| ControlFlow::Continue(());
+        let Ok(evidence) = court.evidence(named.party(), None, &mut hear) else { panic!() };
+        verdict::judge(&evidence, 1)
+    }
+
+    #[track_caller]
+    fn blocked_for(verdict: &Verdict, guard: Guard) {
+        assert_eq!(verdict.decision, Decision::Blocked, "{:?}", verdict.reasons);
+        let touched = |one: &&ghost_core::verdict::Guarded| one.guard == guard && one.touched > 0;
+        assert!(verdict.measures.guards.iter().any(|one| touched(&one)), "{verdict:?}");
+    }
+
+    #[test]
+    fn an_adapter_that_copies_is_held_back() {
+        let learned = |files: &Files<'_>, n: usize| {
+            let rows: Vec<&Row> = files.rows.iter().filter(|row| row.side == Side::Train).collect();
+            rows[n].text.clone()
+        };
+        blocked_for(&said_of(|files, _, n| learned(files, n)), Guard::CopiedRun);
+    }
+
+    #[test]
+    fn an_adapter_that_goes_round_in_circles_is_held_back() {
+        let circle = "It rained on the hill and it rained in the town, all day. ".repeat(20);
+        blocked_for(&said_of(|_, _, _| circle.clone()), Guard::Repetition);
+    }
+
+    #[test]
+    fn the_writers_own_pieces_are_let_through() {
+        let own = said_of(|_, row, _| {
+            let end = row.seed.words.unwrap_or(200).min(200) as usize;
+            let last = ghost_core::words::words(&row.text).nth(end - 1);
+            last.map_or(&row.text[..], |(at, word)| &row.text[..at + word.len()]).to_owned()
+        });
+        assert_ne!(own.decision, Decision::Blocked, "{:?}", own.reasons);
+        let voice = own.measures.voice.unwrap();
+        assert_eq!(voice.adapter, voice.own);
+    }
+
+    #[test]
+    fn a_writers_words_are_no_command_to_the_search() {
+        let (_dir, desk) = desk();
+        let like = |topic: &str| {
+            desk.like(&Seed { topic: topic.to_owned(), ..Seed::default() }, 5).unwrap()
+        };
+        assert!(!like("rain and the barrel").is_empty());
+        for odd in ["", "\"", "NEAR( AND", "title:", "* OR *", "rain' --"] {
+            like(odd);
+        }
+        let piece = like("rain")[0];
+        let text: String = {
+            let store = desk.store();
+            let found = "SELECT text || title FROM pieces WHERE id = ?1";
+            store.on().query_row(found, [piece], |row| row.get(0)).unwrap()
+        };
+        assert!(text.to_lowercase().contains("rain"));
+    }
+
+    #[test]
+    fn the_best_prompt_is_found_once_and_writes() {
+        let (_dir, desk) = desk();
+        let mut stop = |_: Event| {};
+        let ask = || CompilePrompt { recipe: Some("quick".into()) };
+        let found = desk.compile(ask(), &mut stop).unwrap();
+        assert_eq!(found.tried.len(), 4);
+        assert!(found.tried[0].figure <= found.tried[3].figure && found.bare > 0.0);
+        assert_eq!(desk.compile(ask(), &mut stop).unwrap(), found);
+        let wanted = json!({ "seed": { "topic": "rain", "words": 20 }, "ghost": "prompt", "random_seed": 1 });
+        let draft = commands::call(&desk, "draft_write", wanted, &mut |_| {}).unwrap();
+        assert_eq!(draft["written_by"], "prompt");
+    }
 }

@@ -6,7 +6,7 @@ use std::process::Stdio;
 use std::time::Duration;
 
 use ghost_core::id::{RowId, RunId};
-use ghost_core::row::{Row, Side};
+use ghost_core::row::{Origin, Row, Side};
 use ghost_core::run::{Recipe, State};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{ChildStdout, Command};
@@ -15,7 +15,7 @@ use crate::commands::Hear;
 use crate::event::Event;
 use crate::failure::{Code, Failure, Result};
 use crate::store::runs::{self, StoredRun};
-use crate::store::{adapters, bases, rows};
+use crate::store::{adapters, bases, drafts, rows};
 use crate::wire::{RunList, RunView, StartRun};
 use crate::{Desk, base, folder, view};
 
@@ -45,7 +45,8 @@ impl Desk {
     /// Fixes what a run learns from and with, on disk.
     fn begin(&self, ask: &StartRun) -> Result<RunId> {
         let base = bases::in_use(self.store().on())?.ok_or_else(base::no_base)?;
-        let rows = rows::all(self.store().on())?;
+        let mut rows = rows::all(self.store().on())?;
+        rows.extend(self.cuts(&rows)?);
         let n_rows = rows.iter().filter(|(_, row)| row.side == Side::Train).count();
         if n_rows == 0 {
             return Err(Failure::new(
@@ -82,6 +83,21 @@ impl Desk {
                 .map_err(|e| Failure::io("write", &path, &e))?;
             Ok(run)
         })
+    }
+
+    /// What the writer took out of drafts, of each edit that is learned from.
+    pub(crate) fn cuts(&self, rows: &[(RowId, Row)]) -> Result<Vec<(RowId, Row)>> {
+        let mut cuts = Vec::new();
+        for (edit, seed, draft, shipped) in drafts::pairs(self.store().on())? {
+            let taught = rows.iter().find(|(_, row)| row.origin == Origin::Edit(edit));
+            let Some((id, row)) = taught.filter(|(_, row)| row.side == Side::Train) else {
+                continue;
+            };
+            let apart = ghost_core::archive::apart(&draft);
+            let cut = Row::of_cuts(edit, seed, &draft, &shipped, &apart, row.side);
+            cuts.extend(cut.map(|cut| (*id, cut)));
+        }
+        Ok(cuts)
     }
 
     /// The rows a run was begun with.

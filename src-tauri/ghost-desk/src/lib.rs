@@ -12,6 +12,7 @@ pub mod bench;
 pub mod commands;
 mod doctor;
 pub mod event;
+mod evidence;
 pub mod failure;
 mod fit;
 mod folder;
@@ -69,6 +70,7 @@ struct Inner {
     /// Held while a draft is written: one ghost, one draft at a time.
     writing: Mutex<()>,
     stop_writing: AtomicBool,
+    stop_judging: AtomicBool,
     listeners: Mutex<Vec<Listener>>,
     watcher: Mutex<Option<watch::Watcher>>,
     runtime: tokio::runtime::Runtime,
@@ -121,6 +123,7 @@ impl Desk {
             loaded: Mutex::default(),
             writing: Mutex::default(),
             stop_writing: AtomicBool::default(),
+            stop_judging: AtomicBool::default(),
             listeners: Mutex::default(),
             watcher: Mutex::default(),
             runtime,

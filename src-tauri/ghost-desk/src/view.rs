@@ -6,7 +6,7 @@ use ghost_core::id::AdapterId;
 use ghost_core::row::Side;
 use ghost_core::run::{State, Step};
 use ghost_core::seed::Seed;
-use ghost_core::verdict::{Decision, Verdict};
+use ghost_core::verdict::{Decision, Guarded, Verdict, VoiceMeasures};
 use ghost_core::words;
 
 use crate::Desk;
@@ -18,8 +18,9 @@ use crate::store::pieces::StoredPiece;
 use crate::store::runs::StoredRun;
 use crate::store::{adapters, bases, drafts, pieces, settings};
 use crate::wire::{
-    AdapterStanding, AdapterView, BaseView, DeskView, DraftEnd, DraftSummary, DraftView,
-    MeasuresView, PieceView, RunStateName, RunView, SeedForm, SideName, StepView, VerdictView,
+    AdapterStanding, AdapterView, BaseView, DeskView, DraftEnd, DraftSummary, DraftView, GuardView,
+    LevelView, MeasuresView, PieceView, PreferenceView, RunStateName, RunView, SeedForm, SideName,
+    StepView, VerdictView, VoiceView,
 };
 
 impl Desk {
@@ -116,8 +117,12 @@ fn end(name: &str) -> DraftEnd {
     }
 }
 
-fn written_by(adapter: Option<AdapterId>) -> String {
-    adapter.map_or_else(|| "base".into(), |id| id.to_string())
+fn written_by(stored: &StoredDraft) -> String {
+    match stored.adapter {
+        Some(id) => id.to_string(),
+        None if stored.prompted => "prompt".into(),
+        None => "base".into(),
+    }
 }
 
 pub(crate) fn draft(stored: &StoredDraft) -> DraftView {
@@ -138,7 +143,7 @@ pub(crate) fn draft(stored: &StoredDraft) -> DraftView {
         } else {
             0.0
         },
-        written_by: written_by(stored.adapter),
+        written_by: written_by(stored),
         random_seed: stored.random_seed,
         ended: stored.ended.as_deref().map(end),
         written_at: stored.written_at.clone(),
@@ -153,7 +158,7 @@ pub(crate) fn draft_summary(stored: &StoredDraft) -> DraftSummary {
         kind: stored.seed.kind.to_string(),
         words: words::count(text) as u32,
         shipped: stored.shipped.is_some(),
-        written_by: written_by(stored.adapter),
+        written_by: written_by(stored),
         written_at: stored.written_at.clone(),
     }
 }
@@ -225,7 +230,46 @@ pub(crate) fn verdict(verdict: &Verdict) -> VerdictView {
             interval: some(m.n, m.interval.to_vec()),
             p_value: some(m.n, m.p_value),
             wins: some(m.n, m.wins as u32),
+            voice: m.voice.as_ref().map(voice),
+            style: m.style.map(|style| style.to_vec()),
+            guards: m.guards.iter().map(guard).collect(),
+            edits: m.preference.map(|one| PreferenceView {
+                pairs: one.pairs as u32,
+                adapter: one.adapter,
+                prompt: one.prompt,
+                incumbent: one.incumbent,
+            }),
         },
+    }
+}
+
+fn voice(voice: &VoiceMeasures) -> VoiceView {
+    let level = |mean, [low, high]: [f64; 2]| LevelView { mean, low, high };
+    VoiceView {
+        seeds: voice.n as u32,
+        adapter: level(voice.adapter, voice.adapter_interval),
+        prompt: level(voice.prompt, voice.prompt_interval),
+        base: level(voice.base, voice.base_interval),
+        own: level(voice.own, voice.own_interval),
+        incumbent: voice.incumbent,
+        strangers: voice.strangers,
+        told_apart: voice.told_apart,
+        gain: level(voice.gain, voice.interval),
+        p_value: voice.p_value,
+        wins: voice.wins as u32,
+        floor: voice.floor.clone(),
+        human: voice.human.map(|both| both.to_vec()),
+        bot: voice.bot.map(|both| both.to_vec()),
+    }
+}
+
+fn guard(found: &Guarded) -> GuardView {
+    let name = serde_json::to_value(found.guard).ok();
+    GuardView {
+        guard: name.as_ref().and_then(|name| name.as_str()).unwrap_or_default().to_owned(),
+        touched: found.touched as u32,
+        of: found.of as u32,
+        sentence: found.sentence.clone(),
     }
 }
 

@@ -269,7 +269,8 @@ wire! {
     pub struct WriteDraft {
         /// What is asked for.
         pub seed: SeedForm,
-        /// "base", or the id of an adapter; who writes now where absent.
+        /// "base", "prompt" (the base with the best prompt), or the id of an adapter; who writes now
+        /// where absent.
         #[serde(default)]
         pub ghost: Option<String>,
         /// Makes the draft repeatable.
@@ -299,7 +300,7 @@ wire! {
         pub seconds: f64,
         /// How fast.
         pub tokens_per_second: f64,
-        /// "base", or the id of the adapter.
+        /// "base", "prompt", or the id of the adapter.
         pub written_by: String,
         /// Makes the draft repeatable.
         pub random_seed: u64,
@@ -320,7 +321,7 @@ wire! {
         pub words: u32,
         /// Whether it was shipped.
         pub shipped: bool,
-        /// "base", or the id of the adapter.
+        /// "base", "prompt", or the id of the adapter.
         pub written_by: String,
         /// When it was asked for, RFC 3339.
         pub written_at: String,
@@ -390,12 +391,15 @@ wire! {
     pub struct RowView {
         /// Its id.
         pub row: i64,
-        /// "archive" or "edit".
+        /// "archive", "edit", or "cut": what an edit took out, in the draft it was taken from.
         pub origin: String,
         /// The piece or edit it comes from.
         pub of: i64,
         /// What it is for.
         pub side: SideName,
+        /// The writer wants it neither learned from nor judged by.
+        #[serde(default)]
+        pub excluded: bool,
         /// Its kind.
         pub kind: String,
         /// What would have been asked, as the base sees it.
@@ -413,8 +417,15 @@ wire! {
         pub from: u32,
         /// One past the last.
         pub to: u32,
-        /// 1 is the writer's unassisted word.
+        /// 1 is the writer's unassisted word; below 0 it is not to be said.
         pub weight: f32,
+    }
+    /// A row the writer wants excluded, or no more.
+    pub struct ExcludeRow {
+        /// Its id.
+        pub row: i64,
+        /// Excluded?
+        pub excluded: bool,
     }
     /// All rows.
     pub struct RowList {
@@ -529,6 +540,81 @@ wire! {
         pub p_value: Option<f64>,
         /// Pieces on which the candidate was better.
         pub wins: Option<u32>,
+        /// How its drafts sound, where it was measured.
+        #[serde(default)]
+        pub voice: Option<VoiceView>,
+        /// Bits a byte of function words and punctuation alone: the best other's, the candidate's.
+        #[serde(default)]
+        pub style: Option<Vec<f64>>,
+        /// What the guardrails found, those that were touched first.
+        #[serde(default)]
+        pub guards: Vec<GuardView>,
+        /// What the writer's edits say.
+        #[serde(default)]
+        pub edits: Option<PreferenceView>,
+    }
+    /// How drafts sound, mean over seeds: 0 is a stranger or a bot, 1 is the writer.
+    pub struct VoiceView {
+        /// Seeds drafted from.
+        pub seeds: u32,
+        /// The candidate's drafts.
+        pub adapter: LevelView,
+        /// The best prompt's.
+        pub prompt: LevelView,
+        /// The bare base's.
+        pub base: LevelView,
+        /// The writer's own held-out pieces.
+        pub own: LevelView,
+        /// Those of the adapter that wrote until now.
+        pub incumbent: Option<f64>,
+        /// Strangers the measure had never met.
+        pub strangers: f64,
+        /// How often one of the writer's pieces sounds nearer than one of the base's drafts.
+        pub told_apart: f64,
+        /// How much nearer the candidate is than the prompt.
+        pub gain: LevelView,
+        /// Chance that luck alone does as well.
+        pub p_value: f64,
+        /// Seeds on which it sounds nearer.
+        pub wins: u32,
+        /// The strangers that are at 0, by name.
+        pub floor: Vec<String>,
+        /// With people alone at 0: the candidate, the prompt.
+        pub human: Option<Vec<f64>>,
+        /// With the base's drafts alone at 0: the candidate, the prompt.
+        pub bot: Option<Vec<f64>>,
+    }
+    /// A mean, and where it lies nine times of ten.
+    pub struct LevelView {
+        /// The mean.
+        pub mean: f64,
+        /// The lower end.
+        pub low: f64,
+        /// The upper end.
+        pub high: f64,
+    }
+    /// What one guardrail found.
+    pub struct GuardView {
+        /// "copied_run", "copied_share", "near_duplicate", "repetition", "sense", "length", "topic"
+        /// or "bot_tell".
+        pub guard: String,
+        /// Drafts that touched it.
+        pub touched: u32,
+        /// Drafts it looked at; 1 where it looked at all together.
+        pub of: u32,
+        /// The worst of it, in a sentence.
+        pub sentence: String,
+    }
+    /// How often what the writer made of a draft is found more likely than the draft.
+    pub struct PreferenceView {
+        /// Edits nobody learned from.
+        pub pairs: u32,
+        /// By the candidate.
+        pub adapter: f64,
+        /// By the best prompt.
+        pub prompt: f64,
+        /// By the adapter that wrote until now.
+        pub incumbent: Option<f64>,
     }
     /// One adapter.
     pub struct AdapterView {
@@ -572,6 +658,12 @@ wire! {
         /// Its id; the newest where absent.
         #[serde(default)]
         pub adapter: Option<i64>,
+        /// How much is measured: "quick" or "nightly"; as its own recipe has it where absent.
+        #[serde(default)]
+        pub recipe: Option<String>,
+        /// Makes the verdict repeatable; always the same where absent.
+        #[serde(default)]
+        pub random_seed: Option<u64>,
     }
     /// A verdict and whose it is.
     pub struct Judged {
@@ -595,6 +687,33 @@ wire! {
         pub path: String,
         /// The files in it.
         pub files: Vec<String>,
+    }
+
+    /// Asks for the best prompt.
+    pub struct CompilePrompt {
+        /// How long is searched: "quick" or "nightly" (the default).
+        #[serde(default)]
+        pub recipe: Option<String>,
+    }
+    /// The best prompts there are for this archive: a ghost without an adapter.
+    pub struct CompiledView {
+        /// Needs the fewest bits, in words.
+        pub by_bits: String,
+        /// Sounds most like the writer, in words; it writes where "prompt" is asked to.
+        pub by_voice: String,
+        /// All that were tried, the best first, with bits a byte on the pieces watched.
+        pub tried: Vec<TriedView>,
+        /// Bits a byte of a bare request on the same.
+        pub bare: f64,
+        /// How the drafts of the last ones sounded.
+        pub heard: Vec<TriedView>,
+    }
+    /// One prompt that was tried.
+    pub struct TriedView {
+        /// What it is, in words.
+        pub program: String,
+        /// Its figure.
+        pub figure: f64,
     }
 
     // ── seeds of old pieces ─────────────────────────────────────────────────────────────────

@@ -10,6 +10,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 
 use ghost_core::id::{AdapterId, RowId, RunId};
+use ghost_core::program::{Compiled, Program};
 use ghost_core::row::{Row, Side};
 use ghost_core::run::{Recipe, State};
 use ghost_core::verdict::{Decision, Verdict};
@@ -17,14 +18,19 @@ use ghost_engine::adapter::Card;
 use ghost_engine::train::{self, Outcome, Why};
 
 use crate::event::Event;
+use crate::evidence::{Court, Party, Sample};
 use crate::failure::{Code, Failure, Result};
+use crate::judge::Hearing;
 use crate::store::runs::{self, StoredRun};
 use crate::store::{adapters, bases};
 use crate::wire::RunView;
 use crate::{Desk, Host, base, folder, learn, view};
 
-/// Share of the minutes given that is kept for the verdict and for what cannot be foreseen.
-const KEPT_FOR_VERDICT: f64 = 0.3;
+/// Share of the minutes given that is kept for the verdict and for what cannot be foreseen, at
+/// least and at most.
+const KEPT_FOR_VERDICT: [f64; 2] = [0.3, 0.6];
+/// How many times longer a token takes to write than to learn from, with what a verdict reads.
+const WRITING: f64 = 5.0;
 
 /// Does a run in this process, from wherever it stands. Answers with an exit status.
 pub fn work(home: &Path, run: RunId) -> i32 {
@@ -66,8 +72,15 @@ impl Desk {
         let adapter = self.keep_adapter(&stored, &ghost, &recipe, &rows, &outcome)?;
 
         self.set_state(run, State::Judging)?;
-        let stop = || learn::stop_file(self, run).exists();
-        let Some(verdict) = self.verdict_on(adapter, &stop)? else {
+        let writing = self.folder().writing_lock();
+        let mut watch = |done, of| {
+            line(&Event::JudgeProgressed { adapter: adapter.0, done, of });
+            // A draft comes first here too.
+            folder::wait_until_free(&writing);
+            learn::stop_file(self, run).exists()
+        };
+        let hearing = Hearing::of(&stored.recipe.name);
+        let Some(verdict) = self.verdict_on(adapter, &hearing, &mut watch)? else {
             return self.set_state(run, State::Stopped);
         };
         self.decide(adapter, &verdict)?;
@@ -107,7 +120,10 @@ impl Desk {
         })?;
         let bytes: usize = learned.iter().map(|row| row.text.len()).sum();
         let tokens_an_epoch = bytes / BYTES_A_TOKEN + learned.len() * PROMPT_TOKENS;
-        let for_learning = minutes * (1.0 - KEPT_FOR_VERDICT);
+        let to_write = Sample::of(&stored.recipe.name, ghost.base.card.parameters).tokens();
+        let judging = to_write * WRITING / f64::from(speed.max(1.0)) / 60.0;
+        let [least, most] = KEPT_FOR_VERDICT;
+        let for_learning = minutes - judging.clamp(minutes * least, minutes * most);
         let (recipe, left_out) = stored.recipe.clone().fit(for_learning, speed, tokens_an_epoch);
         runs::fit(self.store().on(), stored.id, &recipe)?;
         for sentence in left_out {
@@ -127,10 +143,23 @@ impl Desk {
         let all: Vec<Row> = rows.iter().map(|(_, row)| row.clone()).collect();
         let watched = all.iter().filter(|row| row.side == Side::Dev && !row.text.is_empty());
         let (mut bare, mut prompted, mut bytes) = (0.0, 0.0, 0.0);
+        let (none, plain) = (Compiled::default(), Program::default());
+        let court = Court {
+            base: &ghost.base,
+            rows: &all,
+            pairs: &[],
+            edits: &[],
+            compiled: &none,
+            sample: Sample::of("quick", ghost.base.card.parameters),
+            random_seed: 0,
+            memory: self,
+        };
         for row in watched {
             let len = row.text.len() as f64;
-            let (base, prompt) = self.without_adapter(&ghost.base, &all, row, &row.text)?;
-            (bare, prompted, bytes) = (bare + base * len, prompted + prompt * len, bytes + len);
+            let prompt = Party { program: Some(&plain), ..Party::BARE };
+            bare += court.bits(Party::BARE, &row.seed, &row.text)?.all * len;
+            prompted += court.bits(prompt, &row.seed, &row.text)?.all * len;
+            bytes += len;
         }
         if bytes == 0.0 {
             return Ok(());
@@ -210,6 +239,9 @@ impl Desk {
         )?;
         let mut adapter = outcome.adapter.clone();
         adapter.card.rows = rows.iter().map(|(id, _)| *id).collect();
+        // An edit is one row, though what it put in and what it took out are two lessons.
+        adapter.card.rows.sort();
+        adapter.card.rows.dedup();
         adapter.card.app_version = env!("CARGO_PKG_VERSION").into();
         adapter.save(&ghost.base, &self.folder().adapter(id))?;
         Ok(id)

@@ -10,11 +10,15 @@ use ghost_core::id::{AdapterId, DraftId};
 use ghost_core::seed::Seed;
 use ghost_engine::sample::Sampling;
 use ghost_engine::write::Ended;
+use ghost_engine::{prompt, write};
 
+use crate::base::Ghost;
 use crate::commands::Hear;
 use crate::event::Event;
+use crate::evidence::Party;
 use crate::failure::{Code, Failure, Result};
-use crate::store::{adapters, drafts, settings};
+use crate::judge::{Files, Hearing};
+use crate::store::{adapters, drafts, programs, settings};
 use crate::wire::{
     DraftEnd, DraftList, DraftView, Nothing, SaveDraft, Saved, SeedForm, WriteDraft,
 };
@@ -41,13 +45,21 @@ impl Desk {
         };
         self.0.stop_writing.store(false, Ordering::SeqCst);
         let seed = seed_of(&ask.seed)?;
-        let ghost = self.ghost(self.which(ask.ghost.as_deref())?)?;
+        let writer = self.which(ask.ghost.as_deref())?;
+        let ghost = self.ghost(writer.adapter())?;
+        let asked = match writer {
+            Writer::Prompt => Some(self.best_prompt(&ghost, &seed)?),
+            _ => None,
+        };
         let random_seed = ask.random_seed.unwrap_or_else(|| self.chance());
         // Told to other processes: a run waits between two steps, another window does not write.
         let _writing = folder::take_lock(&self.folder().writing_lock())?.ok_or_else(at_work)?;
         let id = self.store().whole(|t| {
             let now = self.now();
             let id = drafts::begin(t, &seed, ghost.base_id, ghost.adapter_id(), random_seed, &now)?;
+            if let Some((program, _)) = &asked {
+                drafts::set_program(t, id, *program)?;
+            }
             settings::set(t, "open_draft", &id.0)?;
             Ok(id)
         })?;
@@ -75,11 +87,20 @@ impl Desk {
             }
         };
         let sampling = Sampling { random_seed, ..Sampling::default() };
-        let written =
-            ghost_engine::write::write(&ghost.base, ghost.adapter(), &seed, &sampling, &mut grow);
+        let (base, adapter) = (&ghost.base, ghost.adapter());
+        let written = match &asked {
+            Some((_, prompt)) => {
+                write::write_after(base, adapter, prompt, seed.words, &sampling, &mut grow)
+            }
+            None => write::write(base, adapter, &seed, &sampling, &mut grow),
+        };
         let (tokens, ended, failure) = match written {
             Ok(written) => {
-                text = written.text;
+                // What a prompt's document goes on with is another text.
+                text = match asked {
+                    Some(_) => prompt::own_part(&written.text).to_owned(),
+                    None => written.text,
+                };
                 let ended = match written.ended {
                     Ended::Finished => DraftEnd::Finished,
                     Ended::Length => DraftEnd::Length,
@@ -99,15 +120,30 @@ impl Desk {
         }
     }
 
-    /// Who is to write: "base", an adapter's id, or whoever writes now.
-    fn which(&self, ghost: Option<&str>) -> Result<Option<AdapterId>> {
+    /// Who is to write: "base", "prompt", an adapter's id, or whoever writes now.
+    fn which(&self, ghost: Option<&str>) -> Result<Writer> {
         match ghost {
-            None | Some("") => Ok(adapters::reigns(self.store().on())?.0),
-            Some("base" | "0") => Ok(None),
-            Some(id) => id.parse().map(|id| Some(AdapterId(id))).map_err(|_| {
+            None | Some("") => {
+                Ok(adapters::reigns(self.store().on())?.0.map_or(Writer::Base, Writer::Adapter))
+            }
+            Some("base" | "0") => Ok(Writer::Base),
+            Some("prompt") => Ok(Writer::Prompt),
+            Some(id) => id.parse().map(|id| Writer::Adapter(AdapterId(id))).map_err(|_| {
                 Failure::new(Code::BadInput, format!("\u{201c}{id}\u{201d} names no adapter."))
             }),
         }
+    }
+
+    /// The best prompt there is for a seed on this archive: the one found last, or the plainest
+    /// where none was searched for. With the id of what was found, 0 for none.
+    fn best_prompt(&self, ghost: &Ghost, seed: &Seed) -> Result<(i64, Vec<u32>)> {
+        let found = programs::newest(self.store().on(), ghost.base_id)?;
+        let (id, compiled) = found.unwrap_or_default();
+        let hearing = Hearing::of("quick");
+        let files = Files::read(self, &ghost.base)?;
+        let court = files.court(self, &compiled, &hearing, ghost.base.card.parameters);
+        let party = Party { program: Some(&compiled.by_voice), ..Party::BARE };
+        Ok((id, court.prompt(party, seed)?))
     }
 
     pub(crate) fn stop_writing(&self) -> Result<Nothing> {
@@ -137,6 +173,26 @@ impl Desk {
     pub(crate) fn save_form(&self, form: SeedForm) -> Result<Saved> {
         settings::set(self.store().on(), "form", &form)?;
         Ok(Saved { at: self.now() })
+    }
+}
+
+/// Who writes a draft.
+#[derive(Debug, Clone, Copy)]
+enum Writer {
+    /// The bare base.
+    Base,
+    /// The base with the best prompt.
+    Prompt,
+    /// The base with an adapter.
+    Adapter(AdapterId),
+}
+
+impl Writer {
+    fn adapter(self) -> Option<AdapterId> {
+        match self {
+            Writer::Adapter(id) => Some(id),
+            Writer::Base | Writer::Prompt => None,
+        }
     }
 }
 

@@ -5,6 +5,7 @@ use std::time::Instant;
 
 use crate::base::Base;
 use crate::chance::Chance;
+use crate::kernel::Kernel;
 use crate::lora::Lora;
 use crate::memory;
 use crate::model::{Cache, Keep, Learner, Model, Told};
@@ -47,22 +48,41 @@ pub struct Figure {
     pub peak_bytes: u64,
 }
 
-/// Times one thing.
-pub fn measure(base: &Base, what: What, how: How) -> Figure {
+/// Times one thing, on the kernel given or on the one that would be used.
+pub fn measure(base: &Base, kernel: Option<&dyn Kernel>, what: What, how: How) -> Figure {
+    let on = On { base, kernel };
+
     memory::forget_peak();
     let mut chance = Chance::new(17);
     let vocab = base.shape.vocab as u64;
     let tokens: Vec<u32> = (0..how.tokens + 1).map(|_| (chance.draw() % vocab) as u32).collect();
     let (done, seconds) = match what {
-        What::Prefill => (how.tokens, prefill(base, &tokens[..how.tokens], how.times)),
-        What::Decode => (how.written, decode(base, &tokens, how)),
-        What::Train => (how.tokens, train(base, &tokens, how)),
+        What::Prefill => (how.tokens, prefill(on, &tokens[..how.tokens], how.times)),
+        What::Decode => (how.written, decode(on, &tokens, how)),
+        What::Train => (how.tokens, train(on, &tokens, how)),
     };
     let mut speeds: Vec<f64> = seconds.iter().skip(1).map(|s| done as f64 / s).collect();
     speeds.sort_by(f64::total_cmp);
     let tokens_per_second = speeds.get(speeds.len() / 2).copied().unwrap_or(0.0);
     let best = speeds.last().copied().unwrap_or(0.0);
     Figure { what, tokens_per_second, best, peak_bytes: memory::peak() }
+}
+
+/// What is timed, and what on.
+#[derive(Clone, Copy)]
+struct On<'a> {
+    base: &'a Base,
+    kernel: Option<&'a dyn Kernel>,
+}
+
+impl<'a> On<'a> {
+    fn model(self, lora: Option<&'a Lora>) -> Model<'a> {
+        let model = Model::new(self.base, lora);
+        match self.kernel {
+            Some(kernel) => model.on(kernel),
+            None => model,
+        }
+    }
 }
 
 fn timed(times: usize, mut work: impl FnMut()) -> Vec<f64> {
@@ -74,25 +94,25 @@ fn timed(times: usize, mut work: impl FnMut()) -> Vec<f64> {
     (0..times.max(2)).map(once).collect()
 }
 
-fn prefill(base: &Base, tokens: &[u32], times: usize) -> Vec<f64> {
-    let model = Model::new(base, None);
+fn prefill(on: On, tokens: &[u32], times: usize) -> Vec<f64> {
+    let model = on.model(None);
     timed(times, || {
-        model.forward(tokens, &mut Cache::new(base));
+        model.forward(tokens, &mut Cache::new(on.base));
     })
 }
 
-fn decode(base: &Base, tokens: &[u32], how: How) -> Vec<f64> {
-    let model = Model::new(base, None);
+fn decode(on: On, tokens: &[u32], how: How) -> Vec<f64> {
+    let model = on.model(None);
     timed(how.times, || {
-        let mut cache = Cache::new(base);
+        let mut cache = Cache::new(on.base);
         for i in 0..how.written {
             model.forward(&tokens[i % tokens.len()..][..1], &mut cache);
         }
     })
 }
 
-fn train(base: &Base, tokens: &[u32], how: How) -> Vec<f64> {
-    let mut lora = Lora::fresh(base, 8, 16.0, 0.0, 1);
+fn train(on: On, tokens: &[u32], how: How) -> Vec<f64> {
+    let mut lora = Lora::fresh(on.base, 8, 16.0, 0.0, 1);
     let (mut adam, mut gradients) = (AdamW::new(&lora), lora.zeros_like());
     let (mut learner, weights) = (Learner::default(), vec![1.0; tokens.len()]);
     timed(how.times, || {
@@ -104,7 +124,7 @@ fn train(base: &Base, tokens: &[u32], how: How) -> Vec<f64> {
             dropout: None,
             keep: how.keep,
         };
-        learner.learn(&Model::new(base, Some(&lora)), told, &mut gradients);
+        learner.learn(&on.model(Some(&lora)), told, &mut gradients);
         adam.step(&mut lora, &gradients, 1e-4, 1.0);
     })
 }
@@ -119,7 +139,7 @@ mod tests {
         let base = tiny::base(1);
         let how = How { tokens: 20, written: 3, times: 2, keep: Keep::Stored };
         for what in [What::Prefill, What::Decode, What::Train] {
-            assert!(measure(&base, what, how).tokens_per_second > 0.0, "{what:?}");
+            assert!(measure(&base, None, what, how).tokens_per_second > 0.0, "{what:?}");
         }
     }
 }

@@ -47,6 +47,15 @@ pub(crate) fn scale_of(largest: f32) -> (f32, f32) {
     }
 }
 
+/// What the coded numbers of a type stay below is 2 to this.
+pub(crate) fn bits(block: BlockType) -> u32 {
+    match block {
+        BlockType::Q4_0 | BlockType::Q4_1 | BlockType::Q4_K => 4,
+        BlockType::Q5_0 | BlockType::Q5_1 | BlockType::Q5_K => 5,
+        _ => 8,
+    }
+}
+
 /// Codes whole blocks of one row.
 #[inline(always)] // into callers that are compiled for wider vectors
 pub(crate) fn code(block: BlockType, bytes: &[u8], to: Coded<'_>) {

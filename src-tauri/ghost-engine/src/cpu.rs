@@ -1,7 +1,7 @@
 //! The processor as a home of the operations.
 //!
-//! Where it multiplies eight-bit numbers fast, products with quantised weights
-//! are made of those ([`eight`], and [`dots`] for a single row). Elsewhere, and
+//! Where it multiplies eight-bit numbers fast (see [`tier`]), products with
+//! quantised weights are made of those ([`eight`], and [`dots`] for a single row). Elsewhere, and
 //! for weights that were never quantised, they are made in `f32`: weights are
 //! unpacked a panel at a time and multiplied by the `gemm` crate. Loops over
 //! rows are compiled for each width of vector and picked at run time by
@@ -59,6 +59,16 @@ impl Cpu {
     /// `f32` throughout, on any processor: what the others are held to.
     pub fn plain() -> Self {
         Self::of(Tier::plain())
+    }
+
+    /// With the instructions named, one of [`Cpu::tiers`]: to stand one beside another.
+    pub fn with(tier: &str) -> Option<Self> {
+        Tier::all().find(|here| here.name() == tier).map(Self::of)
+    }
+
+    /// What products can be made of on this processor, the best, which is used, first.
+    pub fn tiers() -> Vec<&'static str> {
+        Tier::all().map(Tier::name).collect()
     }
 
     fn of(tier: Tier) -> Self {

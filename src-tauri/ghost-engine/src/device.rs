@@ -1,5 +1,7 @@
 //! Which device computes, and the reason, in words.
 
+use crate::cpu::Cpu;
+
 /// Where the numbers are computed.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Device {
@@ -34,20 +36,12 @@ fn built_for() -> Option<&'static str> {
 
 /// What the processor can do of what the products are written for.
 fn skills() -> String {
-    #[cfg(target_arch = "x86_64")]
-    let found: Vec<&str> = [
-        ("AVX-512", is_x86_feature_detected!("avx512f")),
-        ("AVX2", is_x86_feature_detected!("avx2")),
-        ("FMA", is_x86_feature_detected!("fma")),
-    ]
-    .into_iter()
-    .filter_map(|(name, there)| there.then_some(name))
-    .collect();
-    #[cfg(not(target_arch = "x86_64"))]
-    let found: Vec<&str> = if cfg!(target_arch = "aarch64") { vec!["NEON"] } else { Vec::new() };
-    match found.as_slice() {
-        [] => "the processor has no vector units that are used.".into(),
-        found => format!("the processor has {}.", found.join(", ")),
+    match Cpu::tiers().split_last() {
+        Some((_, [best, rest @ ..])) => {
+            let rest = rest.iter().map(|tier| format!(" (and {tier})")).collect::<String>();
+            format!("products are made with {best}{rest}.")
+        }
+        _ => "the processor has no vector units that are used.".into(),
     }
 }
 

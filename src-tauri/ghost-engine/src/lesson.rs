@@ -23,7 +23,7 @@ const TAIL: usize = 200;
 pub struct Lesson {
     /// Prompt, text, end.
     pub tokens: Vec<u32>,
-    /// How much each token counts; 0 for the prompt.
+    /// How much each token counts; 0 for the prompt, below 0 for what is not to be said.
     pub weights: Vec<f32>,
 }
 
@@ -62,9 +62,10 @@ pub fn lessons(base: &Base, row: &Row, context: usize) -> Result<Vec<Lesson>> {
         }
         if let Some(end) = end.filter(|_| part.to == answer.len()) {
             tokens.push(end);
-            weights.push(1.0);
+            // What only teaches what not to say has no end of the writer's.
+            weights.push(if row.weights.iter().any(|one| one.weight < 0.0) { 0.0 } else { 1.0 });
         }
-        if weights.iter().any(|weight| *weight > 0.0) {
+        if weights.iter().any(|weight| *weight != 0.0) {
             lessons.push(Lesson { tokens, weights });
         }
     }
@@ -82,7 +83,7 @@ fn weight_of(row: &Row, from: usize, to: usize) -> f32 {
     let most = std::iter::once(plain)
         .chain(each)
         .fold((1.0, 0), |most, next| if next.1 > 0 && next.1 >= most.1 { next } else { most });
-    if most.0.is_finite() { most.0.max(0.0) } else { 1.0 }
+    if most.0.is_finite() { most.0 } else { 1.0 }
 }
 
 /// Tokens of a text that make one lesson.

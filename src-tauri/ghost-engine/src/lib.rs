@@ -22,6 +22,7 @@ pub mod device;
 pub mod error;
 pub mod gguf;
 pub mod kernel;
+mod length;
 pub mod lesson;
 pub mod lora;
 pub mod memory;
@@ -29,6 +30,7 @@ pub mod model;
 pub mod optimizer;
 #[cfg(test)]
 mod oracle;
+pub mod prompt;
 pub mod sample;
 pub mod score;
 #[cfg(any(test, feature = "tiny"))]

@@ -459,9 +459,10 @@ struct Way {
 pub struct Told<'a> {
     /// The sequence.
     pub tokens: &'a [u32],
-    /// How much each token counts in the loss; the first can't be foretold and never does.
+    /// How much each token counts in the loss; the first can't be foretold and never does. Below 0
+    /// the token is one that should not be said.
     pub weights: &'a [f32],
-    /// What gradients are divided by: the weights of the whole batch.
+    /// What gradients are divided by: the weights of the whole batch, whatever their sign.
     pub over: f64,
     /// What is dropped.
     pub dropout: Option<Dropout>,
@@ -482,7 +483,7 @@ impl Learner {
 
     fn learn_on(&mut self, model: &Model, told: Told, gradients: &mut Lora) -> f64 {
         let base = model.base;
-        let counted = (1..told.tokens.len()).rev().find(|&i| told.weights[i] > 0.0);
+        let counted = (1..told.tokens.len()).rev().find(|&i| told.weights[i] != 0.0);
         // Nothing after the last token that counts can change the loss.
         let Some(n) = counted else { return 0.0 };
         let turning = Turning::new(base, 0, n);
@@ -520,14 +521,22 @@ impl Learner {
     /// whose next token counts are multiplied with the head.
     fn answer(&mut self, model: &Model, told: Told, n: usize, hidden: &[f32]) -> f64 {
         let width = model.base.shape.hidden;
-        let rows: Vec<usize> = (0..n).filter(|i| told.weights[i + 1] > 0.0).collect();
+        let rows: Vec<usize> = (0..n).filter(|i| told.weights[i + 1] != 0.0).collect();
         let asked: Vec<f32> =
             rows.iter().flat_map(|i| &hidden[i * width..(i + 1) * width]).copied().collect();
         let targets: Vec<u32> = rows.iter().map(|i| told.tokens[i + 1]).collect();
         let weights: Vec<f32> = rows.iter().map(|i| told.weights[i + 1]).collect();
-        let shares: Vec<f32> = weights.iter().map(|w| (f64::from(*w) / told.over) as f32).collect();
         let (mut nll, mut dnormed) = (vec![0.0; rows.len()], vec![0.0; asked.len()]);
         let normed = model.final_norm(&asked);
+        let mut shares: Vec<f32> =
+            weights.iter().map(|w| (f64::from(*w) / told.over) as f32).collect();
+        if weights.iter().any(|weight| *weight < 0.0) {
+            // How hard a token is pushed away depends on how likely it is, so that is asked first.
+            model.kernel.cross_entropy(&normed, model.base.head(), &targets, &mut nll, None);
+            for (share, nll) in shares.iter_mut().zip(&nll).filter(|(share, _)| **share < 0.0) {
+                *share *= unlikely(*nll).1;
+            }
+        }
         let back = Some((&*shares, &mut *dnormed));
         model.kernel.cross_entropy(&normed, model.base.head(), &targets, &mut nll, back);
         let mut dasked = vec![0.0; asked.len()];
@@ -537,7 +546,28 @@ impl Learner {
         for (i, row) in rows.iter().zip(dasked.chunks_exact(width)) {
             d[i * width..(i + 1) * width].copy_from_slice(row);
         }
-        weights.iter().zip(&nll).map(|(w, nll)| f64::from(*w) * f64::from(*nll)).sum()
+        let costs = weights.iter().zip(&nll).map(|(w, nll)| match *w {
+            w if w < 0.0 => f64::from(-w) * f64::from(unlikely(*nll).0),
+            w => f64::from(w) * f64::from(*nll),
+        });
+        costs.sum()
+    }
+}
+
+/// A token this unlikely is not pushed away any further.
+const UNLIKELY: f32 = 0.05;
+/// The most that one token pushed away costs, in nats; beyond it there is no slope.
+const MOST_UNLIKELY: f32 = 3.0;
+
+/// The cost of a token that should not be said, −ln(1 − p) (VOICE 4.1), from its surprise −ln p;
+/// and what the slope of that surprise is to be multiplied with, p / (1 − p), for the cost's own.
+fn unlikely(nll: f32) -> (f32, f32) {
+    let p = (-nll).exp();
+    let cost = -(-p).ln_1p();
+    match p {
+        p if p <= UNLIKELY => (0.0, 0.0),
+        _ if cost >= MOST_UNLIKELY => (MOST_UNLIKELY, 0.0),
+        p => (cost, p / (1.0 - p)),
     }
 }
 

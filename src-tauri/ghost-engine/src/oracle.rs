@@ -170,12 +170,17 @@ impl<'a> Oracle<'a> {
         x.matmul(&matrix(self.base.head()).t().unwrap()).unwrap()
     }
 
-    /// The weighted sum of surprises, not divided.
-    fn loss(&self, tokens: &[u32], weights: &[f32]) -> Tensor {
+    /// The logarithm of each token's probability but the first's.
+    fn of_targets(&self, tokens: &[u32]) -> Tensor {
         let logits = self.logits(&tokens[..tokens.len() - 1]);
         let all = ops::log_softmax(&logits, D::Minus1).unwrap();
         let targets = Tensor::new(&tokens[1..], &Device::Cpu).unwrap().unsqueeze(1).unwrap();
-        let of_targets = all.gather(&targets, 1).unwrap().squeeze(1).unwrap();
+        all.gather(&targets, 1).unwrap().squeeze(1).unwrap()
+    }
+
+    /// The weighted sum of surprises, not divided.
+    fn loss(&self, tokens: &[u32], weights: &[f32]) -> Tensor {
+        let of_targets = self.of_targets(tokens);
         (of_targets * vector(&weights[1..])).unwrap().sum_all().unwrap().neg().unwrap()
     }
 }
@@ -244,7 +249,7 @@ fn weights(n: usize) -> Vec<f32> {
 }
 
 fn told<'a>(tokens: &'a [u32], weights: &'a [f32]) -> Told<'a> {
-    let over = weights[1..].iter().map(|w| f64::from(*w)).sum();
+    let over = weights[1..].iter().map(|w| f64::from(w.abs())).sum();
     Told { tokens, weights, over, dropout: None, keep: Keep::Stored }
 }
 
@@ -296,6 +301,61 @@ fn one_steps_loss_and_every_gradient_are_the_oracles() {
         for ((name, ours), var) in gradients.names().zip(gradients.tensors()).zip(&oracle.vars) {
             let theirs = found.get(var).expect("candle's gradient").flatten_all().unwrap();
             close(&format!("{kind} {name}"), ours, &theirs.to_vec1::<f32>().unwrap(), 1e-3);
+        }
+    }
+}
+
+/// A sequence in which each token is the likeliest, and what is likely enough to be unlearned.
+fn likeliest(base: &Base, lora: &Lora, n: usize) -> Vec<u32> {
+    let model = plain(base, Some(lora));
+    let (mut tokens, mut cache) = (vec![7], Cache::new(base));
+    while tokens.len() < n {
+        let logits = model.forward(&tokens[tokens.len() - 1..], &mut cache);
+        let best = (0..logits.len()).max_by(|a, b| logits[*a].total_cmp(&logits[*b])).unwrap();
+        tokens.push(best as u32);
+    }
+    tokens
+}
+
+#[test]
+fn what_should_not_be_said_is_unlearned_as_the_oracle_does() {
+    for (kind, base) in kinds() {
+        let mut lora = learned(&base);
+        for (i, tensor) in lora.tensors_mut().enumerate() {
+            *tensor = some(tensor.len(), i as u64, 0.6);
+        }
+        let tokens = likeliest(&base, &lora, 60);
+        let weights: Vec<f32> = (0..60).map(|i| [-0.2, 1.0, -1.0, 0.0][i % 4]).collect();
+        let told = told(&tokens, &weights);
+        let (loss, gradients) = learn(&base, &lora, told);
+        let oracle = Oracle::new(&base, &lora);
+        let of_targets = oracle.of_targets(&tokens);
+        let nll: Vec<f32> = of_targets.neg().unwrap().to_vec1().unwrap();
+        // Below a twentieth, and where the cost is clipped, there is no slope.
+        let (mut likely, mut clipped) = (Vec::new(), 0.0);
+        for (nll, weight) in nll.iter().zip(&weights[1..]) {
+            let p = (-nll).exp();
+            let in_play = *weight < 0.0 && p > 0.05 && -(1.0 - p).ln() < 3.0;
+            likely.push(if in_play { -weight } else { 0.0 });
+            if *weight < 0.0 && -(1.0 - p).ln() >= 3.0 {
+                clipped += f64::from(-3.0 * weight);
+            }
+        }
+        assert!(likely.iter().filter(|w| **w > 0.0).count() > 3, "{kind}: nothing to unlearn");
+        let said: Vec<f32> = weights[1..].iter().map(|w| w.max(0.0)).collect();
+        let against = of_targets.exp().unwrap().affine(-1.0, 1.0).unwrap().log().unwrap();
+        let theirs = ((of_targets * vector(&said)).unwrap() + (against * vector(&likely)).unwrap())
+            .unwrap()
+            .sum_all()
+            .unwrap()
+            .neg()
+            .unwrap();
+        let their_loss = f64::from(theirs.to_scalar::<f32>().unwrap()) + clipped;
+        assert!((loss / their_loss - 1.0).abs() < 1e-4, "{kind}: {loss} against {their_loss}");
+        let found = (theirs / told.over).unwrap().backward().unwrap();
+        for ((name, ours), var) in gradients.names().zip(gradients.tensors()).zip(&oracle.vars) {
+            let theirs = found.get(var).expect("candle's gradient").flatten_all().unwrap();
+            close(&format!("{kind} {name}"), ours, &theirs.to_vec1::<f32>().unwrap(), 2e-3);
         }
     }
 }

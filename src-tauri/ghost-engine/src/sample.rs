@@ -43,6 +43,9 @@ impl Default for Sampling {
 
 /// A repeat up to this long is a writer's own: stock phrases, anaphora.
 const ALLOWED: usize = 4;
+/// A repeat up to this long may reach across lines: a refrain, a heading said again. Beyond it, a
+/// few short lines are going round in circles.
+const ALLOWED_ACROSS: usize = 10;
 /// What each further token of a repeat multiplies its cost by.
 const GROWTH: f32 = 1.75;
 /// Repeats are measured no further than this.
@@ -106,19 +109,22 @@ impl Sampler {
         if self.how.repeat_guard <= 0.0 {
             return;
         }
+        // By how many tokens more than it may each token would lengthen a repeat.
         let mut longest = std::collections::BTreeMap::<u32, usize>::new();
         let end = self.said.len();
         for next in 1..end {
             let back = self.said[..next].iter().rev().zip(self.said.iter().rev()).take(LONGEST);
-            let same = back.take_while(|(a, b)| a.0 == b.0 && a.1 == Reach::Through).count();
-            if same >= ALLOWED {
+            let across = back.clone().take_while(|(a, b)| a.0 == b.0).count();
+            let within = back.take(across).take_while(|(a, _)| a.1 == Reach::Through).count();
+            let too_long = within.checked_sub(ALLOWED).max(across.checked_sub(ALLOWED_ACROSS));
+            if let Some(too_long) = too_long {
                 let most = longest.entry(self.said[next].0).or_default();
-                *most = same.max(*most);
+                *most = too_long.max(*most);
             }
         }
-        for (token, same) in longest {
+        for (token, too_long) in longest {
             if let Some(logit) = logits.get_mut(token as usize) {
-                *logit -= self.how.repeat_guard * GROWTH.powi((same - ALLOWED) as i32);
+                *logit -= self.how.repeat_guard * GROWTH.powi(too_long as i32);
             }
         }
     }
@@ -194,5 +200,9 @@ mod tests {
         let mut broken = through(&[1, 2, 3, 4, 9, 0, 1, 2, 3, 4]);
         broken[1].1 = Reach::Stops;
         assert_eq!(held_back(&broken), 0.0);
+        let lines: Vec<_> =
+            [5, 6, 7, 9].repeat(4)[..15].iter().map(|t| (*t, Reach::Stops)).collect();
+        assert_eq!(held_back(&lines), 0.8 * 1.75, "short lines that go round in circles");
+        assert_eq!(held_back(&lines[4..]), 0.0, "said three times, they may be a refrain");
     }
 }

@@ -1,4 +1,4 @@
-//! How surprised a base is by a text, and the prompted baseline it is compared with.
+//! How surprised a base is by a text.
 //!
 //! A text is scored after its prompt, the two tokenised apart and the end left
 //! out (VOICE 5.3). One longer than the context is read in overlapping
@@ -6,12 +6,8 @@
 
 use std::ops::Range;
 
-use ghost_core::seed::Seed;
-
 use crate::adapter::Adapter;
 use crate::base::Base;
-use crate::chat::Message;
-use crate::error::Result;
 use crate::lora::Lora;
 use crate::model::{Cache, Model};
 
@@ -72,41 +68,12 @@ fn log_probs(
     tokens.into_iter().zip(nll).map(|((_, bytes), nll)| (bytes, -nll)).collect()
 }
 
-/// The prompted baseline: as many of the examples as fit in `budget` tokens, in their order, as
-/// turns before the new request.
-pub fn few_shot_prompt(
-    base: &Base,
-    examples: &[(Seed, String)],
-    seed: &Seed,
-    budget: usize,
-) -> Result<Vec<u32>> {
-    let say =
-        |role: &str, content: &str| Message { role: role.to_owned(), content: content.to_owned() };
-    let asked = |turns: &[Message]| {
-        let last = say("user", &seed.request());
-        let messages: Vec<Message> = turns.iter().cloned().chain([last]).collect();
-        base.chat.tokens(&base.tokenizer, &messages, true)
-    };
-    let mut turns = Vec::new();
-    let mut prompt = asked(&turns)?;
-    for (seed, piece) in examples {
-        let before = turns.len();
-        turns.extend([say("user", &seed.request()), say("assistant", piece)]);
-        let longer = asked(&turns)?;
-        if longer.len() <= budget {
-            prompt = longer;
-        } else {
-            turns.truncate(before);
-        }
-    }
-    Ok(prompt)
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::{lesson, tiny};
+    use ghost_core::seed::Seed;
 
     fn seed(topic: &str) -> Seed {
         Seed { topic: topic.to_owned(), ..Seed::default() }
@@ -150,18 +117,5 @@ mod tests {
         assert_eq!(windowed.len(), whole.len());
         assert!(windowed.iter().all(|(_, p)| p.is_finite()));
         assert_eq!(windowed[..8], whole[..8], "the first window is the same");
-    }
-
-    #[test]
-    fn examples_fill_the_budget_and_no_more() {
-        let base = tiny::base(1);
-        let examples: Vec<(Seed, String)> =
-            (0..6).map(|i| (seed("rain"), format!("It rained {i}. ").repeat(4))).collect();
-        let bare = few_shot_prompt(&base, &examples, &seed("sun"), 0).unwrap();
-        assert_eq!(bare, lesson::prompt_for(&base, &seed("sun")).unwrap());
-        let all = few_shot_prompt(&base, &examples, &seed("sun"), usize::MAX).unwrap();
-        let some = few_shot_prompt(&base, &examples, &seed("sun"), all.len() / 2).unwrap();
-        assert!(bare.len() < some.len() && some.len() <= all.len() / 2);
-        assert!(all.ends_with(&bare[bare.len() - 4..]));
     }
 }

@@ -246,7 +246,10 @@ impl Batch<'_> {
     /// Adds the batch's gradients; its loss. Weights are summed over the whole batch first, so
     /// that a batch of several lessons is exactly one loss.
     fn learn(&self, base: &Base, lora: &Lora, learner: &mut Learner, gradients: &mut Lora) -> f32 {
-        let weights = |lesson: &Lesson| lesson.weights.iter().map(|w| f64::from(*w)).sum::<f64>();
+        // What is not to be said is divided by how much of it there is, so that a batch of nothing
+        // else is no stronger for it.
+        let counts = |w: &f32| if *w < 0.0 { 1.0 } else { f64::from(*w) };
+        let weights = |lesson: &Lesson| lesson.weights.iter().map(counts).sum::<f64>();
         let over: f64 = self.lessons.iter().map(|lesson| weights(lesson)).sum();
         let (mut nats, model) = (0.0, Model::new(base, Some(lora)));
         for (i, lesson) in self.lessons.iter().enumerate() {

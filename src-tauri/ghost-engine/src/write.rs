@@ -1,8 +1,6 @@
 //! Writes a draft: a seed in, words out as they come.
 //!
-//! Length is held from outside the model, which tracks it poorly (VOICE 7):
-//! the end is forbidden until seven tenths of the words asked for, a draft a
-//! fifth over ends with its sentence, and one a third over ends at once.
+//! Where it ends is for [`crate::length`]: models track length poorly (VOICE 7).
 
 use std::ops::ControlFlow;
 use std::time::Instant;
@@ -13,6 +11,7 @@ use ghost_core::words;
 use crate::adapter::Adapter;
 use crate::base::Base;
 use crate::error::Result;
+use crate::length::Length;
 use crate::lesson;
 use crate::model::{Cache, Model};
 use crate::sample::{Reach, Sampler, Sampling};
@@ -120,32 +119,6 @@ fn reach(bytes: &[u8]) -> Reach {
     if stops { Reach::Stops } else { Reach::Through }
 }
 
-/// The words asked for, as a rule for where to end.
-struct Length {
-    words: Option<u32>,
-}
-
-impl Length {
-    fn share(&self, n_words: usize) -> Option<f64> {
-        self.words.filter(|words| *words > 0).map(|words| n_words as f64 / f64::from(words))
-    }
-
-    fn too_short(&self, n_words: usize) -> bool {
-        self.share(n_words).is_some_and(|share| share < 0.7)
-    }
-
-    fn ends(&self, n_words: usize, text: &str) -> bool {
-        self.share(n_words)
-            .is_some_and(|share| share >= 1.35 || (share >= 1.2 && at_sentence_end(text)))
-    }
-}
-
-/// Whether a text could stop here: after its mark and any closing quote or bracket.
-fn at_sentence_end(text: &str) -> bool {
-    let bare = text.trim_end().trim_end_matches(['"', '\'', '”', '’', ')', ']', '*', '_']);
-    bare.ends_with(['.', '!', '?', '…']) || text.ends_with("\n\n")
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -196,21 +169,5 @@ mod tests {
             if grown == 3 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         });
         assert_eq!((written.unwrap().ended, grown), (Ended::Stopped, 3));
-    }
-
-    #[test]
-    fn the_end_is_where_the_length_says() {
-        let hundred = Length { words: Some(100) };
-        assert!(hundred.too_short(69) && !hundred.too_short(70));
-        assert!(!hundred.ends(119, "It rained."));
-        assert!(
-            hundred.ends(120, "It rained.")
-                && hundred.ends(120, "“It rained.” ")
-                && !hundred.ends(120, "It rained,")
-        );
-        assert!(hundred.ends(135, "It rained,"));
-        let any = Length { words: None };
-        assert!(!any.too_short(0) && !any.ends(10_000, "."));
-        assert!(!Length { words: Some(0) }.ends(10, "."));
     }
 }

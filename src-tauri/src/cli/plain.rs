@@ -3,9 +3,10 @@
 use std::fmt::Write as _;
 
 use ghost_desk::wire::{
-    AdapterStanding, ArchiveView, BaseList, BaseView, DoctorReport, DraftView, EditView, Exported,
-    FitView, Ghosts, ImportReport, Judged, MeasuresView, PieceSeed, ProfileView, QuadrantName,
-    ReasonView, RowList, RunList, RunStateName, RunView, SeedsReport, SideName, VerdictView,
+    AdapterStanding, ArchiveView, BaseList, BaseView, CompiledView, DoctorReport, DraftView,
+    EditView, Exported, FitView, Ghosts, ImportReport, Judged, LevelView, MeasuresView, PieceSeed,
+    ProfileView, QuadrantName, ReasonView, RowList, RunList, RunStateName, RunView, SeedsReport,
+    SideName, VerdictView, VoiceView,
 };
 use serde_json::Value;
 
@@ -96,7 +97,11 @@ pub(crate) fn written(draft: &DraftView) -> String {
 }
 
 pub(crate) fn ghost(written_by: &str) -> String {
-    if written_by == "base" { "the bare base".into() } else { format!("adapter {written_by}") }
+    match written_by {
+        "base" => "the bare base".into(),
+        "prompt" => "the base with the best prompt".into(),
+        adapter => format!("adapter {adapter}"),
+    }
 }
 
 pub(crate) fn draft(draft: &DraftView) -> String {
@@ -131,7 +136,7 @@ pub(crate) fn rows(list: &RowList) -> String {
             row.row,
             row.origin,
             row.of,
-            side(row.side),
+            if row.excluded { "excluded" } else { side(row.side) },
             row.kind,
             row.words,
             short(&request, 80)
@@ -209,6 +214,53 @@ pub(crate) fn verdict(verdict: &VerdictView) -> String {
     text + &measures(&verdict.measures)
 }
 
+pub(crate) fn compiled(found: &CompiledView) -> String {
+    let mut text = format!(
+        "The best prompt shows {}.\nThe one that writes shows {}.\n",
+        found.by_bits, found.by_voice
+    );
+    for one in &found.tried {
+        let _ = writeln!(text, "  {:.4} bits per byte  {}", one.figure, one.program);
+    }
+    let _ = writeln!(text, "  {:.4} bits per byte  a bare request", found.bare);
+    for one in &found.heard {
+        let _ = writeln!(text, "  sounds {:.2} like you  {}", one.figure, one.program);
+    }
+    text
+}
+
+/// "0.61 (0.48 to 0.72)".
+fn level(level: &LevelView) -> String {
+    format!("{:>5.2} ({:.2} to {:.2})", level.mean, level.low, level.high)
+}
+
+fn voice(voice: &VoiceView) -> String {
+    let mut text = format!(
+        "  How drafts from {} sound: 0 a stranger or a bot, 1 you (nine times of ten within)\n",
+        count(voice.seeds, "held-out seed")
+    );
+    let figures = [
+        ("your own pieces", &voice.own),
+        ("the new adapter", &voice.adapter),
+        ("the base with a prompt", &voice.prompt),
+        ("the bare base", &voice.base),
+    ];
+    for (who, v) in figures {
+        let _ = writeln!(text, "  {who:<24}{}", level(v));
+    }
+    if let Some(incumbent) = voice.incumbent {
+        let _ = writeln!(text, "  {:<24}{incumbent:>5.2}", "the adapter that wrote");
+    }
+    let _ = writeln!(
+        text,
+        "  {:<24}{:>5.2}; you are told from the bare base {:.0} times of 100",
+        "strangers",
+        voice.strangers,
+        voice.told_apart * 100.0
+    );
+    text
+}
+
 fn measures(m: &MeasuresView) -> String {
     let mut text = String::new();
     let figures = [
@@ -221,6 +273,33 @@ fn measures(m: &MeasuresView) -> String {
         if let Some(bits) = bits {
             let _ = writeln!(text, "  {who:<24}{bits:.4} bits per byte");
         }
+    }
+    if let Some([other, own]) = m.style.as_deref() {
+        let _ = writeln!(
+            text,
+            "  {:<24}{own:.4} bits per byte, the best other {other:.4}",
+            "small words and marks"
+        );
+    }
+    if let Some(edits) = &m.edits {
+        let _ = writeln!(
+            text,
+            "  {:<24}{:.0} % of {} preferred, with the prompt {:.0} %",
+            "your edits",
+            edits.adapter * 100.0,
+            count(edits.pairs, "edit"),
+            edits.prompt * 100.0
+        );
+    }
+    text += &m.voice.as_ref().map(voice).unwrap_or_default();
+    for guard in &m.guards {
+        let name = guard.guard.replace('_', " ");
+        let touched = if guard.touched == 0 {
+            "well".to_owned()
+        } else {
+            format!("{} of {} touch it", guard.touched, guard.of)
+        };
+        let _ = writeln!(text, "  {name:<24}{touched}: {}", guard.sentence);
     }
     text
 }

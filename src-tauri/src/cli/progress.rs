@@ -46,6 +46,9 @@ impl Progress {
             Event::RunChanged { run } if run.state == RunStateName::Judging => {
                 self.now("judging on the held-out pieces", true);
             }
+            Event::JudgeProgressed { done, of, .. } => {
+                self.now(&format!("judging: {done} of {of} measured"), done == of);
+            }
             _ => {}
         }
     }

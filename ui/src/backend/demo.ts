@@ -12,6 +12,7 @@ import type {
   FitView,
   Ghosts,
   ImportReport,
+  PieceSeed,
   PieceView,
   RunView,
   SegmentView,
@@ -165,6 +166,12 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
     },
     archive_read: () => ({ ...archive, words: archive.pieces.reduce((sum, piece) => sum + piece.words, 0) }),
     piece_read: ({ piece }) => ({ piece: find(archive.pieces.find((one) => one.piece === piece), 'piece'), text: DRAFT }),
+    piece_seed_read: ({ piece }) => seedOf(find(archive.pieces.find((one) => one.piece === piece), 'piece')),
+    piece_seed_save: ({ piece, seed }) => {
+      const own = seedOf(find(archive.pieces.find((one) => one.piece === piece), 'piece'))
+      return seed ? { ...own, seed, request: `Write a post about ${seed.topic}.`, origin: 'writer', saves: null } : own
+    },
+    seeds_choose: () => ({ chosen: archive.pieces.length, left: 0, saves: 0.021, seconds: 40, sentence: `Every piece has a chosen seed; ${archive.pieces.length} were chosen now, 0.7 s each.` }),
     folder_watch: ({ path, on }) => {
       archive.watched = archive.watched.filter((one) => one !== path).concat(on ? [path] : [])
       return table.archive_read({}, () => {})
@@ -229,6 +236,7 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
       if (text == null && one.shipped_text != null) return { ...editOf(one, one.shipped_text), edit: draft, row: state.row }
       return editOf(one, text ?? one.working_text)
     },
+    row_exclude: () => ({ rows: [] }),
     profile_read: () => ({
       pieces: archive.pieces.length, draft_words: wordsOf(DRAFT), openers: [{ word: 'i', writer: 21, draft: 12 }],
       figures: [{ theme: 'rhythm', name: 'a sentence', unit: 'words', writer: 14.2, spread: 2.1, draft: 19.6, off: 2.6, unusual: true }],
@@ -260,10 +268,15 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
     run_list: () => ({ runs: runs.map((run) => ({ ...run, steps: [] })) }),
 
     adapter_judge: async ({ adapter }) => {
-      await rest(pace * 60)
+      for (let done = 1; done <= 12; done++) {
+        await rest(pace * 5)
+        tell({ event: 'judge_progressed', adapter: adapter ?? 0, done, of: 12 })
+      }
       const one = find(ghosts.adapters.find((each) => each.adapter === adapter), 'adapter')
       return { adapter: one.adapter, verdict: (one.verdict ??= shipped()) }
     },
+    judge_stop: () => ({}),
+    prompt_compile: () => ({ by_bits: 'up to 8 of your pieces on like matter, as one document', by_voice: 'up to 4 of your newest pieces, as a conversation', tried: [], bare: 1.142, heard: [] }),
     adapter_list: view,
     adapter_promote: ({ adapter }) => changeGhost(adapter || null),
     adapter_retire: ({ adapter }) => {
@@ -380,12 +393,23 @@ function adapterOf(adapter: number, days: number, standing: AdapterView['standin
 const shipped = (): VerdictView => ({
   decision: 'SHIP',
   reasons: ['On 7 of 8 held-out pieces it was nearer to you than the best of the others.', 'It saves 5.8 % of the bits, and chance alone would do so in 1 of 128 tries.'],
-  measures: { pieces: 8, base: 1.142, prompt: 1.071, adapter: 1.009, incumbent: 1.034, gain: 0.058, interval: [0.021, 0.094], p_value: 0.0078, wins: 7 },
+  measures: {
+    pieces: 8, base: 1.142, prompt: 1.071, adapter: 1.009, incumbent: 1.034, gain: 0.058, interval: [0.021, 0.094], p_value: 0.0078, wins: 7, style: [0.612, 0.583], edits: null,
+    voice: {
+      seeds: 8, own: { mean: 0.88, low: 0.74, high: 1.01 }, adapter: { mean: 0.61, low: 0.48, high: 0.73 }, prompt: { mean: 0.38, low: 0.22, high: 0.53 },
+      base: { mean: 0.04, low: -0.06, high: 0.15 }, gain: { mean: 0.23, low: 0.09, high: 0.36 }, incumbent: 0.57, strangers: 0.08, told_apart: 0.97, p_value: 0.012, wins: 7,
+      floor: ['essayist 1', 'essayist 2', 'weblog 4'], human: [0.64, 0.4], bot: [0.7, 0.35],
+    },
+    guards: [
+      { guard: 'copied_run', touched: 0, of: 8, sentence: 'Nothing in it is copied from a piece of yours.' },
+      { guard: 'repetition', touched: 0, of: 8, sentence: '1.2 % of its runs of four words were said before (your pieces: 3 %).' },
+    ],
+  },
 })
 const unproven = (): VerdictView => ({
   decision: 'UNPROVEN',
   reasons: ['There are 5 held-out pieces, and at least 8 are needed to tell skill from luck.'],
-  measures: { pieces: 5, base: 1.151, prompt: 1.084, adapter: 1.062, incumbent: null, gain: 0.02, interval: [-0.03, 0.071], p_value: 0.19, wins: 3 },
+  measures: { pieces: 5, base: 1.151, prompt: 1.084, adapter: 1.062, incumbent: null, gain: 0.02, interval: [-0.03, 0.071], p_value: 0.19, wins: 3, voice: null, style: null, edits: null, guards: [] },
 })
 
 /** A plain word-by-word difference; the real one is made in Rust. */
@@ -425,6 +449,11 @@ function editOf(draft: DraftView, text: string): EditView {
     notation: segments.map((one) => one.same ?? `[${one.cut}/${one.added}]`).join(''),
   }
 }
+
+const seedOf = ({ piece, title, words, kind }: PieceView): PieceSeed => ({
+  piece, seed: { topic: title, words, kind, points: ['gouge', 'steel', 'stone'] },
+  request: `Write a ${kind} of about ${words} words about ${title}.\nCover:\n- gouge\n- steel\n- stone`, origin: 'extracted', saves: 0.03, leak: null,
+})
 
 /** Whether to fine-tune: of a desk with a past, yes. */
 function fitOf(pieces: PieceView[], pairs: number, lived: boolean): FitView {

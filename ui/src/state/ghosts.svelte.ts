@@ -10,6 +10,8 @@ export class Ghosts {
   busy = $state<number>()
   /** The adapter that is being judged. */
   judging = $state<number>()
+  /** How much of that is done, from 0 to 1. */
+  measured = $state<number>()
 
   constructor(
     private readonly backend: Backend,
@@ -43,6 +45,7 @@ export class Ghosts {
   async judge(adapter: number): Promise<void> {
     if (this.judging !== undefined) return
     this.judging = adapter
+    this.measured = undefined
     await this.notices.attempt('judge', () => this.backend.call('adapter_judge', { adapter }))
     this.judging = undefined
     await this.read()
@@ -61,7 +64,13 @@ export class Ghosts {
     if (exported) this.notices.say('export', `Adapter ${adapter.adapter} was copied to ${exported.path}.`)
   }
 
+  /** What is measured already stays measured. */
+  async stopJudging(): Promise<void> {
+    await this.notices.attempt('judge', () => this.backend.call('judge_stop', {}))
+  }
+
   heard(event: DeskEvent): void {
+    if (event.event === 'judge_progressed' && event.adapter === this.judging) this.measured = event.done / Math.max(event.of, 1)
     if (event.event === 'ghost_changed' || event.event === 'verdict_reached') void this.read()
   }
 

@@ -16,6 +16,8 @@ export class Learning {
   /** At most so many; no limit of the writer's where absent. */
   minutes = $state<number | null>(null)
   asking = $state(false)
+  /** How much of a verdict is measured, from 0 to 1. */
+  measured = $state<number>()
 
   constructor(
     private readonly backend: Backend,
@@ -81,7 +83,11 @@ export class Learning {
         return
       case 'run_stepped':
         return this.#stepped(event.run, event.step)
+      case 'judge_progressed':
+        if (this.run?.state === 'judging') this.measured = event.done / Math.max(event.of, 1)
+        return
       case 'verdict_reached':
+        this.measured = undefined
         if (this.run?.adapter === event.adapter) this.run.verdict = event.verdict
         return void this.list()
     }

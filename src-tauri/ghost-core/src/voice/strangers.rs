@@ -3,6 +3,8 @@
 //! A few ship with the program (assets/lexicons/strangers.json, made by `examples/strangers.rs`
 //! from a folder for each writer); the writer can add any others.
 
+use std::collections::HashSet;
+
 use serde::{Deserialize, Serialize};
 
 use super::skeleton::{Skeleton, alphabet, kept};
@@ -69,6 +71,24 @@ pub enum StrangersTrouble {
 }
 
 impl Strangers {
+    /// Puts every fifth stranger aside, for a voice to be tried on that has never met them; whoever
+    /// wrote one of the `pieces` is no stranger. Answers with those to learn from, and with samples
+    /// of the others.
+    pub fn apart(self, pieces: &[&str]) -> (Strangers, Vec<Skeleton>) {
+        const EVERY: usize = 5;
+        let begun: HashSet<u64> =
+            pieces.iter().filter_map(|piece| Skeleton::of(piece).beginning()).collect();
+        let is_writer = |one: &Stranger| {
+            one.samples.iter().filter_map(Skeleton::beginning).any(|begins| begun.contains(&begins))
+        };
+        let others = self.writers.into_iter().filter(|one| !is_writer(one));
+        let (mut met, mut unmet) = (Vec::new(), Vec::new());
+        for (n, one) in others.enumerate() {
+            if n % EVERY == EVERY - 1 { unmet.extend(one.samples) } else { met.push(one) }
+        }
+        (Strangers { writers: met }, unmet)
+    }
+
     /// Those that ship with the program.
     pub fn shipped() -> Strangers {
         Strangers::from_json(include_str!("../../../../assets/lexicons/strangers.json"))
@@ -128,6 +148,22 @@ mod tests {
         let json = strangers.to_json();
         assert!(!json.contains("rain,") && !json.contains("there"));
         assert_eq!(Strangers::from_json(&json).unwrap(), strangers);
+    }
+
+    #[test]
+    fn strangers_put_aside_are_not_met() {
+        let text =
+            |n: usize| format!("It was number {n}, and I was there; so were they. ").repeat(30);
+        let texts: Vec<String> = ["a", "bc", "d, e", "f; g", "h", "i: j", "k. L", "m", "n", "o! p"]
+            .iter()
+            .map(|more| text(1).replace("number", more))
+            .collect();
+        let writers = texts.iter().map(|text| Stranger::of("x", [text.as_str()])).collect();
+        let all = Strangers { writers };
+        let (met, unmet) = all.clone().apart(&[]);
+        assert_eq!((met.writers.len(), unmet.len()), (8, 2));
+        let (met, unmet) = all.apart(&[&texts[2]]);
+        assert!(met.writers.len() + unmet.len() < 10, "the writer is no stranger");
     }
 
     #[test]

@@ -3,7 +3,7 @@
 //! A draft grows while it is written and never changes afterwards; the writer's own text stands
 //! beside it.
 
-use ghost_core::id::{AdapterId, BaseId, DraftId};
+use ghost_core::id::{AdapterId, BaseId, DraftId, EditId};
 use ghost_core::seed::Seed;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
@@ -25,6 +25,8 @@ pub(crate) struct StoredDraft {
     pub(crate) seconds: f64,
     /// The adapter that wrote it.
     pub(crate) adapter: Option<AdapterId>,
+    /// Whether the base wrote it after the best prompt.
+    pub(crate) prompted: bool,
     /// Makes it repeatable.
     pub(crate) random_seed: u64,
     /// Why it ended, as JSON of the wire's own name; absent while it is written.
@@ -38,7 +40,7 @@ pub(crate) struct StoredDraft {
 }
 
 const QUERY: &str = "SELECT d.id, s.seed, d.text, d.tokens, d.seconds, d.adapter, d.random_seed, \
-     d.ended, d.written_at, w.text, p.text \
+     d.ended, d.written_at, w.text, p.text, d.prompted \
      FROM drafts d JOIN seeds s ON s.id = d.seed LEFT JOIN workings w ON w.draft = d.id \
      LEFT JOIN shipped p ON p.draft = d.id";
 
@@ -114,6 +116,37 @@ pub(crate) fn all(on: &Connection) -> Result<Vec<StoredDraft>> {
     rows.map(|row| row?).collect()
 }
 
+/// Says that the base wrote a draft after a prompt that was searched for; 0 is the plainest prompt.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn set_program(on: &Connection, id: DraftId, program: i64) -> Result<()> {
+    on.execute(
+        "UPDATE drafts SET prompted = 1, program = nullif(?2, 0) WHERE id = ?1",
+        params![id.0, program],
+    )?;
+    Ok(())
+}
+
+/// What was asked for, written and shipped, for each edit in order of age.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn pairs(on: &Connection) -> Result<Vec<(EditId, Seed, String, String)>> {
+    let mut query = on.prepare_cached(
+        "SELECT e.id, s.seed, d.text, p.text FROM edits e JOIN drafts d ON d.id = e.draft \
+         JOIN seeds s ON s.id = d.seed JOIN shipped p ON p.draft = d.id ORDER BY e.id",
+    )?;
+    let rows = query.query_map([], |row| {
+        Ok((row.get(0)?, row.get::<_, String>(1)?, row.get(2)?, row.get(3)?))
+    })?;
+    rows.map(|row| {
+        let (edit, seed, draft, shipped) = row?;
+        Ok((EditId(edit), from_json(&seed)?, draft, shipped))
+    })
+    .collect()
+}
+
 /// Keeps the writer's text so far.
 ///
 /// # Errors
@@ -168,5 +201,6 @@ fn read(row: &Row<'_>) -> Result<StoredDraft> {
         written_at: row.get(8)?,
         working: row.get(9)?,
         shipped: row.get(10)?,
+        prompted: row.get(11)?,
     })
 }

@@ -122,3 +122,55 @@ pub(crate) fn carry_over(on: &Connection) -> Result<()> {
     )?;
     Ok(())
 }
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::store::Store;
+    use ghost_core::archive;
+
+    fn store(folder: &tempfile::TempDir) -> Store {
+        Store::open(&folder.path().join("desk.db")).unwrap()
+    }
+
+    /// Keeps a piece of this text, as the file `a.md` has it now.
+    fn piece(on: &Connection, text: &str) -> PieceId {
+        let piece = archive::read("a.md", text.as_bytes()).0.swap_remove(0);
+        let hash = crate::import::hash(&piece);
+        super::super::pieces::keep(on, &piece, &hash, "now").unwrap();
+        super::super::pieces::all(on).unwrap()[0].id
+    }
+
+    fn seed(topic: &str, maker: Maker) -> StoredSeed {
+        let seed = Seed { topic: topic.to_owned(), ..Seed::default() };
+        StoredSeed { seed, maker, saves: None }
+    }
+
+    #[test]
+    fn the_writers_seed_gives_way_to_nobody_else() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        let id = piece(store.on(), "# Rain\n\nIt rained all day, and I put a pan under it.");
+        keep(store.on(), id, &seed("rain", Maker::Extracted), "now").unwrap();
+        keep(store.on(), id, &seed("a leak", Maker::Writer), "now").unwrap();
+        keep(store.on(), id, &seed("weather", Maker::Base), "now").unwrap();
+        assert_eq!(of(store.on(), id).unwrap().unwrap().seed.topic, "a leak");
+        forget(store.on(), id).unwrap();
+        assert!(of(store.on(), id).unwrap().is_none());
+    }
+
+    #[test]
+    fn a_changed_piece_keeps_what_the_writer_said_of_it() {
+        let folder = tempfile::tempdir().unwrap();
+        let store = store(&folder);
+        let id = piece(store.on(), "# Rain\n\nIt rained all day, and I put a pan under it.");
+        keep(store.on(), id, &seed("a leak", Maker::Writer), "now").unwrap();
+        let newer = piece(store.on(), "# Rain\n\nIt rained all week, and I put two pans under it.");
+        assert_ne!(id, newer);
+        carry_over(store.on()).unwrap();
+        let seeds = all(store.on()).unwrap();
+        assert_eq!(seeds.get(&newer).map(|seed| seed.topic.as_str()), Some("a leak"));
+        assert_eq!(seeds.len(), 1, "the older version no longer counts");
+    }
+}

@@ -5,7 +5,7 @@ use ghost_core::row::{Origin, Row, Side};
 use rusqlite::{Connection, params};
 
 use super::{from_json, to_json};
-use crate::failure::Result;
+use crate::failure::{Failure, Result};
 
 /// A side's name in the store.
 pub(crate) fn side_name(side: Side) -> &'static str {
@@ -74,8 +74,30 @@ pub(crate) fn drop_replaced(on: &Connection) -> Result<()> {
 /// # Errors
 /// The store's.
 pub(crate) fn all(on: &Connection) -> Result<Vec<(RowId, Row)>> {
+    let listed = listed(on)?.into_iter().filter(|(_, _, excluded)| !excluded);
+    Ok(listed.map(|(id, row, _)| (id, row)).collect())
+}
+
+/// The writer wants a row learned from and judged by no more, or again.
+///
+/// # Errors
+/// `not_found`, or the store's.
+pub(crate) fn exclude(on: &Connection, id: RowId, excluded: bool) -> Result<()> {
+    let n = on.execute(
+        "UPDATE rows SET excluded = ?2 WHERE id = ?1 AND current",
+        params![id.0, excluded],
+    )?;
+    if n == 0 { Err(Failure::not_found("row", id)) } else { Ok(()) }
+}
+
+/// The rows of all pieces and edits, in order of age, and whether the writer excluded them.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn listed(on: &Connection) -> Result<Vec<(RowId, Row, bool)>> {
     let mut query = on.prepare_cached(
-        "SELECT id, piece, edit, seed, text, weights, side FROM rows WHERE current ORDER BY id",
+        "SELECT id, piece, edit, seed, text, weights, side, excluded FROM rows WHERE current \
+         ORDER BY id",
     )?;
     let rows = query.query_map([], |row| {
         let piece: Option<i64> = row.get(1)?;
@@ -89,12 +111,13 @@ pub(crate) fn all(on: &Connection) -> Result<Vec<(RowId, Row)>> {
             row.get::<_, String>(4)?,
             row.get::<_, String>(5)?,
             row.get::<_, String>(6)?,
+            row.get::<_, bool>(7)?,
         ))
     })?;
     rows.map(|row| {
-        let (id, origin, seed, text, weights, side_is) = row?;
+        let (id, origin, seed, text, weights, side_is, excluded) = row?;
         let (seed, weights) = (from_json(&seed)?, from_json(&weights)?);
-        Ok((id, Row { seed, text, weights, origin, side: side(&side_is) }))
+        Ok((id, Row { seed, text, weights, origin, side: side(&side_is) }, excluded))
     })
     .collect()
 }

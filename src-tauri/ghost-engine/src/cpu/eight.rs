@@ -10,6 +10,13 @@
 //! there it is coded anew. The moves this makes (a few thousandths of a gradient) are far below
 //! what one batch differs from the next by.
 
+#[cfg(target_arch = "x86_64")]
+mod avx2;
+#[cfg(target_arch = "x86_64")]
+mod avx512;
+#[cfg(target_arch = "aarch64")]
+pub(super) mod neon;
+
 use std::ops::Range;
 
 use rayon::prelude::*;
@@ -70,6 +77,8 @@ impl Rows {
 struct Strip {
     /// `[group][GROUP / 4][LANES][4]`.
     q: Vec<u8>,
+    /// What the numbers stay below is 2 to this.
+    bits: u32,
     /// `[group][2][LANES]`: scales, then leasts.
     scales: Vec<f32>,
 }
@@ -155,7 +164,7 @@ fn multiply(
         let (quads, scales) = x.panel(panel, groups);
         let rows = panel * ROWS..((panel + 1) * ROWS).min(x.n);
         for (i, strip) in strips.iter().enumerate() {
-            tier.tile(&strip.q, &strip.scales, quads, scales, &mut sums);
+            tier.tile(strip, quads, scales, &mut sums);
             y.put(rows.clone(), at + i * LANES, &sums, add);
         }
     }
@@ -238,7 +247,8 @@ wide! {
     fn pack_rows<'a>(w: &'a Weight, rows: &'a Range<usize>, groups: &'a Range<usize>, bench: &'a mut Bench) -> () {
         let n = groups.len();
         let Bench { strips, q, scale, least, .. } = bench;
-        let Strip { q: packed, scales } = &mut strips[0];
+        let Strip { q: packed, bits, scales } = &mut strips[0];
+        *bits = coded::bits(w.block);
         packed.resize(n * STRIP, 0);
         scales.resize(n * 2 * LANES, 0.0);
         q.resize(LANES * n * GROUP, 0);
@@ -274,6 +284,7 @@ wide! {
     fn pack_cols<'a>(w: &'a Weight, cols: &'a Range<usize>, groups: &'a Range<usize>, bench: &'a mut Bench) -> () {
         let n = groups.len();
         for strip in &mut bench.strips {
+            strip.bits = 8;
             strip.q.resize(n * STRIP, 0);
             strip.scales.resize(n * 2 * LANES, 0.0);
         }
@@ -355,12 +366,12 @@ impl Tier {
     /// Writes a panel of rows times a strip to `sums`.
     fn tile(
         self,
-        q: &[u8],
-        scales: &[f32],
+        strip: &Strip,
         quads: &[u32],
         row_scales: &[f32],
         sums: &mut [[f32; LANES]; ROWS],
     ) {
+        let Strip { q, bits, scales } = strip;
         let groups = q.len() / STRIP;
         assert!(
             scales.len() == groups * 2 * LANES
@@ -368,15 +379,35 @@ impl Tier {
                 && row_scales.len() == groups * 2 * ROWS,
             "a strip and a panel of as many groups"
         );
-        match self {
-            #[cfg(target_arch = "x86_64")]
-            // SAFETY: the tier was found on this processor, and the assert above holds every
-            // index inside its slice.
-            #[allow(unsafe_code)]
-            Self::Avx512Vnni(_) => unsafe {
-                avx512::tile(groups, q, scales, quads, row_scales, sums);
-            },
-            _ => tile(groups, q, scales, quads, row_scales, sums),
+        // SAFETY: the tier was found on this processor, and the assert above holds every index
+        // inside its slice.
+        #[allow(unsafe_code)]
+        unsafe {
+            match (self, bits) {
+                #[cfg(target_arch = "x86_64")]
+                (Self::Avx512Vnni(_), _) => {
+                    avx512::tile(groups, q, scales, quads, row_scales, sums);
+                }
+                #[cfg(target_arch = "x86_64")]
+                (Self::AvxVnni(_), _) => avx2::vnni(groups, q, scales, quads, row_scales, sums),
+                #[cfg(target_arch = "x86_64")]
+                (Self::Avx2(_), ..=4) => {
+                    avx2::four_bits(groups, q, scales, quads, row_scales, sums);
+                }
+                #[cfg(target_arch = "x86_64")]
+                (Self::Avx2(_), 5) => avx2::five_bits(groups, q, scales, quads, row_scales, sums),
+                #[cfg(target_arch = "x86_64")]
+                (Self::Avx2(_), _) => avx2::eight_bits(groups, q, scales, quads, row_scales, sums),
+                #[cfg(target_arch = "aarch64")]
+                (Self::Neon(_), ..=7) => {
+                    neon::tile::<false>(groups, q, scales, quads, row_scales, sums);
+                }
+                #[cfg(target_arch = "aarch64")]
+                (Self::Neon(_), _) => {
+                    neon::tile::<true>(groups, q, scales, quads, row_scales, sums);
+                }
+                (Self::Plain(_), _) => tile(groups, q, scales, quads, row_scales, sums),
+            }
         }
     }
 }
@@ -411,92 +442,6 @@ fn tile(
                 let sum = (whole[lane] as f32).mul_add(step, sums[lane]);
                 sums[lane] = least[lane].mul_add(row_sum[i], sum);
             }
-        }
-    }
-}
-
-#[cfg(target_arch = "x86_64")]
-#[allow(clippy::needless_range_loop)] // registers, numbered
-mod avx512 {
-    use std::arch::x86_64::*;
-
-    use super::{GROUP, LANES, PANEL, ROWS, STRIP};
-    use crate::coded;
-
-    /// As [`super::code_group_plain`].
-    ///
-    /// # Safety
-    /// The processor has the features named.
-    #[inline]
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-    #[allow(unsafe_code)] // loads and stores of whole arrays
-    pub(super) unsafe fn code_group(values: &[f32; GROUP]) -> ([u8; GROUP], f32, i32) {
-        // SAFETY: 32 values are two vectors.
-        let (a, b) =
-            unsafe { (_mm512_loadu_ps(values.as_ptr()), _mm512_loadu_ps(values.as_ptr().add(16))) };
-        let magnitude =
-            |v| _mm512_and_si512(_mm512_castps_si512(v), _mm512_set1_epi32(0x7FFF_FFFF));
-        let most = _mm512_reduce_max_epu32(_mm512_max_epu32(magnitude(a), magnitude(b)));
-        let largest = f32::from_bits(most);
-        let (scale, inverse) =
-            if largest.is_finite() { coded::scale_of(largest) } else { (f32::NAN, 0.0) };
-        let inverse = _mm512_set1_ps(inverse);
-        // Rounds to the nearest, halves to the even one, as the plain version does.
-        let a = _mm512_cvtps_epi32(_mm512_mul_ps(a, inverse));
-        let b = _mm512_cvtps_epi32(_mm512_mul_ps(b, inverse));
-        let sum = _mm512_reduce_add_epi32(_mm512_add_epi32(a, b));
-        let mut q = [0; GROUP];
-        // SAFETY: 16 bytes each.
-        unsafe {
-            _mm_storeu_si128(q.as_mut_ptr().cast(), _mm512_cvtepi32_epi8(a));
-            _mm_storeu_si128(q.as_mut_ptr().add(16).cast(), _mm512_cvtepi32_epi8(b));
-        }
-        // What is no number times nothing is none; its place holds nothing.
-        (if scale.is_nan() { [0; GROUP] } else { q }, scale, if scale.is_nan() { 0 } else { sum })
-    }
-
-    /// As [`super::tile`].
-    ///
-    /// # Safety
-    /// The processor has the features named, and every slice holds `groups` groups.
-    #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni")]
-    #[allow(unsafe_code)] // loads at places the caller has checked
-    pub(super) unsafe fn tile(
-        groups: usize,
-        q: &[u8],
-        scales: &[f32],
-        quads: &[u32],
-        row_scales: &[f32],
-        sums: &mut [[f32; LANES]; ROWS],
-    ) {
-        let mut float = [_mm512_setzero_ps(); ROWS];
-        for g in 0..groups {
-            // SAFETY: all reads are of group `g` of its slice.
-            unsafe {
-                let q = q.as_ptr().add(g * STRIP);
-                let quads = quads.as_ptr().add(g * PANEL);
-                let scales = scales.as_ptr().add(g * 2 * LANES);
-                let row_scales = row_scales.as_ptr().add(g * 2 * ROWS);
-                let mut whole = [_mm512_setzero_si512(); ROWS];
-                for k in 0..GROUP / 4 {
-                    let w = _mm512_loadu_si512(q.add(k * 4 * LANES).cast());
-                    for i in 0..ROWS {
-                        let x = _mm512_set1_epi32(quads.add(k * ROWS + i).read() as i32);
-                        whole[i] = _mm512_dpbusd_epi32(whole[i], w, x);
-                    }
-                }
-                let (scale, least) = (_mm512_loadu_ps(scales), _mm512_loadu_ps(scales.add(LANES)));
-                for i in 0..ROWS {
-                    let step = _mm512_mul_ps(scale, _mm512_set1_ps(row_scales.add(i).read()));
-                    float[i] = _mm512_fmadd_ps(_mm512_cvtepi32_ps(whole[i]), step, float[i]);
-                    let sum = _mm512_set1_ps(row_scales.add(ROWS + i).read());
-                    float[i] = _mm512_fmadd_ps(least, sum, float[i]);
-                }
-            }
-        }
-        for (sums, float) in sums.iter_mut().zip(float) {
-            // SAFETY: `sums` is as wide as a vector.
-            unsafe { _mm512_storeu_ps(sums.as_mut_ptr(), float) };
         }
     }
 }
@@ -574,10 +519,47 @@ mod tests {
 
     #[test]
     fn every_tier_gives_the_same_bits() {
-        let w = weight(BlockType::Q5_K, 41, 512);
-        let (x, dy) = (some(17 * w.cols, 3), some(17 * w.rows, 4));
-        assert!(forth_on(Tier::found(), &x, &w) == forth_on(Tier::plain(), &x, &w));
-        assert!(back_on(Tier::found(), &dy, &w) == back_on(Tier::plain(), &dy, &w));
+        for block in BlockType::ALL.into_iter().filter(|block| dots::suits(*block)) {
+            let w = weight(block, 41, 512);
+            let (x, dy) = (some(17 * w.cols, 3), some(17 * w.rows, 4));
+            let forth = forth_on(Tier::plain(), &x, &w);
+            let back = back_on(Tier::plain(), &dy, &w);
+            for tier in Tier::all() {
+                assert!(forth_on(tier, &x, &w) == forth, "{block:?} forth on {tier:?}");
+                assert!(back_on(tier, &dy, &w) == back, "{block:?} back on {tier:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_largest_numbers_there_are_do_not_overflow() {
+        let tiers = || Tier::all();
+        // Every number of a block at its end: 15, 31 and −128 times ±127.
+        let full = |block: BlockType, scale: usize| {
+            let mut bytes = vec![0xFF; 16 * block.row_bytes(64).expect("whole blocks")];
+            if block == BlockType::Q8_0 {
+                bytes.fill(0x80);
+            }
+            for block in bytes.chunks_mut(block.bytes_per_block()) {
+                block[..scale].fill(0);
+                block[1] = 0x3C;
+            }
+            Weight::new(16, 64, block, bytes.into()).expect("whole blocks")
+        };
+        for (block, scale) in [
+            (BlockType::Q4_0, 2),
+            (BlockType::Q5_0, 2),
+            (BlockType::Q4_1, 4),
+            (BlockType::Q5_1, 4),
+            (BlockType::Q8_0, 2),
+        ] {
+            let w = full(block, scale);
+            let x: Vec<f32> = [1.0, -1.0].into_iter().flat_map(|v| [v; 64]).collect();
+            let sums = forth_on(Tier::plain(), &x, &w);
+            assert!(apart(&sums, &plainly(&x, &w, false)) < 1e-3, "{block:?}: {sums:?}");
+            tiers()
+                .for_each(|tier| assert!(forth_on(tier, &x, &w) == sums, "{block:?} on {tier:?}"));
+        }
     }
 
     #[test]

@@ -2,29 +2,55 @@
 
 use pulp::Arch;
 
-/// The best instructions this processor has, of those the products are written for.
+/// Instructions the products are written for.
 #[derive(Clone, Copy, Debug)]
 pub(super) enum Tier {
     /// Eight-bit products, 64 at a time.
-    #[cfg_attr(not(target_arch = "x86_64"), allow(dead_code))]
+    #[cfg(target_arch = "x86_64")]
     Avx512Vnni(Arch),
+    /// Eight-bit products, 32 at a time.
+    #[cfg(target_arch = "x86_64")]
+    AvxVnni(Arch),
+    /// Eight-bit products, 32 at a time, in two or three instructions.
+    #[cfg(target_arch = "x86_64")]
+    Avx2(Arch),
+    /// Eight-bit products, 16 at a time.
+    #[cfg(target_arch = "aarch64")]
+    Neon(Arch),
     /// `f32` throughout, as wide as the processor has it.
     Plain(Arch),
 }
 
 impl Tier {
-    /// What this processor has.
+    /// The best this processor has.
     pub(super) fn found() -> Self {
-        let arch = Arch::new();
+        Self::all().next().unwrap_or_else(Self::plain)
+    }
+
+    /// What this processor has, the best first.
+    pub(super) fn all() -> impl Iterator<Item = Self> {
+        let mut all = Vec::new();
         #[cfg(target_arch = "x86_64")]
-        if is_x86_feature_detected!("avx512f")
-            && is_x86_feature_detected!("avx512bw")
-            && is_x86_feature_detected!("avx512vl")
-            && is_x86_feature_detected!("avx512vnni")
         {
-            return Self::Avx512Vnni(arch);
+            use pulp::x86::V3;
+            // Loops over `f32` follow, so that a tier asked for is the tier measured.
+            let narrow = V3::try_new().map(Arch::V3);
+            let has = |there: bool, tier: Option<Self>| tier.filter(|_| there);
+            let wide = is_x86_feature_detected!("avx512f")
+                && is_x86_feature_detected!("avx512bw")
+                && is_x86_feature_detected!("avx512vl")
+                && is_x86_feature_detected!("avx512vnni");
+            all.extend(has(wide, Some(Self::Avx512Vnni(Arch::new()))));
+            let vnni = is_x86_feature_detected!("avxvnni");
+            all.extend(has(vnni, narrow.map(Self::AvxVnni)));
+            all.extend(narrow.map(Self::Avx2));
         }
-        Self::Plain(arch)
+        #[cfg(target_arch = "aarch64")]
+        if std::arch::is_aarch64_feature_detected!("dotprod") {
+            all.push(Self::Neon(Arch::new()));
+        }
+        all.push(Self::plain());
+        all.into_iter()
     }
 
     /// `f32` throughout.
@@ -32,10 +58,29 @@ impl Tier {
         Self::Plain(Arch::new())
     }
 
+    /// What it is called where one is asked for.
+    pub(super) fn name(self) -> &'static str {
+        match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Vnni(_) => "avx512-vnni",
+            #[cfg(target_arch = "x86_64")]
+            Self::AvxVnni(_) => "avx-vnni",
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx2(_) => "avx2",
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon(_) => "neon",
+            Self::Plain(_) => "plain",
+        }
+    }
+
     /// What loops over `f32` are compiled for.
     pub(super) fn arch(self) -> Arch {
         match self {
-            Self::Avx512Vnni(arch) | Self::Plain(arch) => arch,
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Vnni(arch) | Self::AvxVnni(arch) | Self::Avx2(arch) => arch,
+            #[cfg(target_arch = "aarch64")]
+            Self::Neon(arch) => arch,
+            Self::Plain(arch) => arch,
         }
     }
 }

@@ -1,0 +1,26 @@
+#!/bin/sh
+# Stands us beside llama.cpp and PEFT on one base file, in the same minutes, on the same threads:
+#   bench/peers/run.sh [BASE.gguf] [PYTHON]
+# Without a PYTHON that has the peers, a virtual environment is made in target/peers. Everything
+# that is printed is also left in target/peers.
+set -eu
+cd "$(dirname "$0")/../.."
+base=${1:-$(ls .base/*.gguf | head -1)}
+out=target/peers
+mkdir -p "$out"
+python=${2:-$out/venv/bin/python}
+if [ ! -x "$python" ]; then
+    echo "Making an environment for the peers (torch, transformers, peft, llama.cpp): some minutes"
+    python3 -m venv "$out/venv"
+    "$out/venv/bin/pip" install --quiet -r bench/peers/requirements.txt
+fi
+# Time, not debugging: the profile people get.
+cargo build --locked --release
+: > "$out/peers.jsonl"
+"$python" bench/peers/llama.py "$base" | tee -a "$out/peers.jsonl"
+target/release/the-ghost bench --base "$base" --json > "$out/ours.json"
+for way in "--dtype f32" "--dtype bf16" "--dtype bf16 --checkpoint"; do
+    # shellcheck disable=SC2086 # a way is several words
+    "$python" bench/peers/learn.py "$base" $way 2>> "$out/log.txt" | tee -a "$out/peers.jsonl"
+done
+"$python" bench/peers/table.py "$out/ours.json" "$out/peers.jsonl" | tee "$out/table.txt"

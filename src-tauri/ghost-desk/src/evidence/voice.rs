@@ -1,0 +1,263 @@
+//! Drafts from held-out seeds by everybody, how they sound, and what the guardrails say of them.
+//!
+//! Everybody drafts from the same seeds with the same budget and the same draws of chance.
+
+use std::ops::ControlFlow;
+
+use ghost_core::chance::Chance;
+use ghost_core::guard::{Guard, Guards, Surprise, Watched, watch_all};
+use ghost_core::row::{Row, Side};
+use ghost_core::seed::Seed;
+use ghost_core::verdict::{Drafted, Heard, Watch};
+use ghost_core::voice::{Score, Skeleton, Strangers, Voice};
+use ghost_core::words;
+use ghost_engine::prompt::own_part;
+use ghost_engine::sample::Sampling;
+use ghost_engine::write::{Ended, write_after};
+
+use crate::failure::Result;
+
+use super::{Count, Court, Halt, Party, Step, evenly, first_words};
+
+/// Fewer words of a piece have no voice to be heard in a draft of that length.
+const LEAST_WORDS: usize = 100;
+/// The writer's own pieces whose surprise drafts are held against.
+const SURPRISING: usize = 16;
+/// Changes whenever the engine draws otherwise, so that no draft is taken for one drawn before.
+const DRAWN: u32 = 2;
+/// Tokens a draft may take for each word asked for.
+const TOKENS_A_WORD: usize = 3;
+
+/// A voice, and the strangers it has never met.
+pub(super) struct Recalled {
+    pub(super) voice: Option<Voice>,
+    pub(super) unmet: Vec<Skeleton>,
+}
+
+impl Court<'_> {
+    /// Held-out rows that are long enough to be heard, evenly chosen.
+    pub(super) fn to_hear(&self) -> Vec<&Row> {
+        let long = |row: &&Row| words::count(&row.text) >= LEAST_WORDS;
+        let rows: Vec<&Row> = self.held_out().into_iter().filter(long).collect();
+        evenly(&rows, self.sample.seeds)
+    }
+
+    /// What is asked for, for a row: its seed, no longer than the sample says.
+    pub(super) fn asked(&self, row: &Row) -> Seed {
+        let words = row.seed.words.unwrap_or(self.sample.words).min(self.sample.words);
+        Seed { words: Some(words.max(LEAST_WORDS as u32)), ..row.seed.clone() }
+    }
+
+    /// The writer's voice, told from strangers and from the bare base's drafts on seeds that a run
+    /// may learn from.
+    pub(super) fn voice(&self, count: &mut Count<'_, '_>) -> Step<Recalled> {
+        let long = |row: &&Row| words::count(&row.text) >= LEAST_WORDS;
+        let learned: Vec<&Row> = self.learned().into_iter().filter(long).collect();
+        let mut drafts = Vec::new();
+        for (n, row) in evenly(&learned, self.sample.floor).into_iter().enumerate() {
+            drafts.push(self.draft(Party::BARE, &self.asked(row), 1_000 + n as u64, count)?);
+            count.one()?;
+        }
+        // All but what is held out: the voice is judged by, not on, what was watched.
+        let known = self.rows.iter().filter(|row| row.side != Side::Holdout);
+        let pieces: Vec<&str> = known
+            .filter(|row| matches!(row.origin, ghost_core::row::Origin::Archive(_)))
+            .map(|row| row.text.as_str())
+            .collect();
+        let (strangers, unmet) = Strangers::shipped().apart(&pieces);
+        let drafts: Vec<&str> = drafts.iter().map(String::as_str).collect();
+        // Too little to know a voice by is no failure: nothing is heard then, and nothing proven.
+        Ok(Recalled { voice: Voice::learn(&pieces, &strangers, &drafts).ok(), unmet })
+    }
+
+    /// Drafts and listens.
+    pub(super) fn listen(
+        &self,
+        candidate: Party<'_>,
+        incumbent: Option<Party<'_>>,
+        count: &mut Count<'_, '_>,
+    ) -> Step<(Heard, Watch)> {
+        let rows = self.to_hear();
+        let recalled = self.voice(count)?;
+        let program = Party { program: Some(&self.compiled.by_voice), ..Party::BARE };
+        let (mut heard, mut watch) = (Heard::default(), Watch::default());
+        let (mut bot, mut human) = ([0.0; 2], [0.0; 2]);
+        let mut drafts: [Vec<(Seed, String)>; 3] = Default::default();
+        for (n, row) in rows.iter().enumerate() {
+            let seed = self.asked(row);
+            let mut drafted = Drafted::default();
+            for k in 0..self.sample.drafts {
+                let draw = (n * self.sample.drafts + k) as u64;
+                let mut of = |party| {
+                    let text = self.draft(party, &seed, draw, count)?;
+                    count.one()?;
+                    Ok::<_, Halt>((heard_in(&recalled, &text, seed.words), text))
+                };
+                let (own, text) = of(candidate)?;
+                drafts[0].push((seed.clone(), text));
+                let (prompted, text) = of(program)?;
+                drafts[1].push((seed.clone(), text));
+                let (bare, text) = of(Party::BARE)?;
+                drafts[2].push((seed.clone(), text));
+                for (sums, score) in [(0, &own), (1, &prompted)] {
+                    human[sums] += score.as_ref().map_or(0.0, |score| score.v_human);
+                    bot[sums] += score.as_ref().and_then(|score| score.v_bot).unwrap_or(0.0);
+                }
+                drafted.adapter.push(v(&own));
+                drafted.prompt.push(v(&prompted));
+                heard.base.push(v(&bare));
+                if let Some(incumbent) = incumbent {
+                    drafted.incumbent.push(v(&of(incumbent)?.0));
+                }
+            }
+            heard.own.extend(heard_in(&recalled, &row.text, seed.words).map(|score| score.v));
+            heard.drafted.push(drafted);
+        }
+        let n = drafts[0].len().max(1) as f64;
+        if let Some(voice) = &recalled.voice {
+            heard.human = Some(human.map(|sum| sum / n));
+            heard.bot = voice.knows_bots().then(|| bot.map(|sum| sum / n));
+            heard.floor = voice.floor().to_vec();
+            let words = self.sample.words as usize;
+            heard.strangers = recalled
+                .unmet
+                .iter()
+                .filter_map(|sample| {
+                    let opening = sample.opening(words).unwrap_or_else(|| sample.clone());
+                    voice.score_skeleton(&opening).map(|score| score.v)
+                })
+                .collect();
+        } else {
+            // Nobody can be heard: without figures there is no voice, and nothing is shipped.
+            heard = Heard::default();
+        }
+        self.watch(&drafts, &mut watch, count)?;
+        Ok((heard, watch))
+    }
+
+    /// What the guardrails say of the candidate's drafts, beside the prompt's and the bare base's.
+    fn watch(
+        &self,
+        [own, prompts, bare]: &[Vec<(Seed, String)>; 3],
+        watch: &mut Watch,
+        count: &mut Count<'_, '_>,
+    ) -> Step<()> {
+        let learned = self.learned();
+        let pieces: Vec<&str> = learned.iter().map(|row| row.text.as_str()).collect();
+        let guards = Guards::of(&pieces);
+        let long = |row: &&Row| words::count(&row.text) >= LEAST_WORDS;
+        let learned: Vec<&Row> = learned.into_iter().filter(long).collect();
+        let mut usual = Vec::new();
+        for row in evenly(&learned, SURPRISING) {
+            let seed = self.asked(row);
+            let text = first_words(&row.text, seed.words.unwrap_or(0) as usize);
+            usual.push(self.bits(Party::BARE, &seed, text)?.token);
+            count.go_on()?;
+        }
+        let mut drawn = Vec::new();
+        for (seed, text) in bare {
+            // What goes round in circles surprises nobody, and is no measure of how plain is plain.
+            let found = guards.watch(&Watched { text, seed, surprise: None });
+            if found.iter().any(|one| one.blocked && one.guard == Guard::Repetition) {
+                continue;
+            }
+            drawn.push(self.bits(Party::BARE, seed, text)?.token);
+            count.go_on()?;
+        }
+        let mut surprises = Vec::new();
+        for (seed, text) in own {
+            let draft = self.bits(Party::BARE, seed, text)?.token;
+            surprises.push(Surprise { draft, own: usual.clone(), drawn: drawn.clone() });
+            count.go_on()?;
+        }
+        let all = own.iter().zip(&surprises);
+        let own: Vec<Watched<'_>> = all
+            .map(|((seed, text), surprise)| Watched { text, seed, surprise: Some(surprise) })
+            .collect();
+        let prompts: Vec<Watched<'_>> =
+            prompts.iter().map(|(seed, text)| Watched { text, seed, surprise: None }).collect();
+        watch.drafts = own.iter().map(|draft| guards.watch(draft)).collect();
+        watch.together = if own.is_empty() { Vec::new() } else { watch_all(&own, &prompts) };
+        Ok(())
+    }
+
+    /// What each draft of a party will be kept under: the number of its row, the row, the name.
+    #[cfg(test)]
+    pub(crate) fn planned_for(&self, party: Party<'_>) -> Result<Vec<(usize, &Row, String)>> {
+        let rows = self.to_hear();
+        let drafts = self.sample.drafts;
+        (0..rows.len() * drafts)
+            .map(|at| {
+                let row = rows[at / drafts];
+                let planned = self.planned(party, &self.asked(row), at as u64)?;
+                Ok((at / drafts, row, planned.name))
+            })
+            .collect()
+    }
+
+    fn planned(&self, party: Party<'_>, seed: &Seed, draw: u64) -> Result<Planned> {
+        let prompt = self.prompt(party, seed)?;
+        let random_seed = Chance::new(self.random_seed ^ (draw << 20)).bits();
+        let words = seed.words.unwrap_or(self.sample.words);
+        let name = self.name(party, &prompt, &format!("draft {DRAWN} of {words} by {random_seed}"));
+        Ok(Planned { prompt, random_seed, words, name })
+    }
+
+    /// A party's draft for a seed, written once and kept; `draw` is shared by all parties.
+    pub(super) fn draft(
+        &self,
+        party: Party<'_>,
+        seed: &Seed,
+        draw: u64,
+        count: &mut Count<'_, '_>,
+    ) -> Step<String> {
+        let Planned { prompt, random_seed, words, name } = self.planned(party, seed, draw)?;
+        if let Some(text) = self.memory.draft(&name)? {
+            return Ok(text);
+        }
+        let max_tokens = words as usize * TOKENS_A_WORD;
+        let how = Sampling { random_seed, max_tokens, ..Sampling::default() };
+        let mut halt = None;
+        let mut grown = 0u32;
+        let mut hear = |_: &str| {
+            grown += 1;
+            if grown.is_multiple_of(16)
+                && let Err(why) = count.go_on()
+            {
+                halt = Some(why);
+                return ControlFlow::Break(());
+            }
+            ControlFlow::Continue(())
+        };
+        let written = write_after(self.base, party.adapter, &prompt, Some(words), &how, &mut hear)?;
+        if let Some(halt) = halt.filter(|_| written.ended == Ended::Stopped) {
+            return Err(halt);
+        }
+        let text = own_part(&written.text).to_owned();
+        self.memory.keep_draft(&name, &text)?;
+        Ok(text)
+    }
+}
+
+/// A draft before it is written.
+struct Planned {
+    prompt: Vec<u32>,
+    random_seed: u64,
+    words: u32,
+    /// What it is kept under.
+    name: String,
+}
+
+/// How the first words of a text sound; nothing where it has too few, or nobody is known.
+fn heard_in(recalled: &Recalled, text: &str, words: Option<u32>) -> Option<Score> {
+    let voice = recalled.voice.as_ref()?;
+    let whole = Skeleton::of(text);
+    let most = words.unwrap_or(u32::MAX) as usize;
+    let opening = whole.opening(most).unwrap_or(whole);
+    voice.score_skeleton(&opening)
+}
+
+/// A draft too short to be heard sounds like nobody.
+fn v(score: &Option<Score>) -> f64 {
+    score.as_ref().map_or(0.0, |score| score.v)
+}
