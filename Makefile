@@ -1,6 +1,6 @@
 # Two commands: `make run` and `make test`. Each is one line of a script.
 
-.PHONY: help run test check bench icons
+.PHONY: help run test check bench icons study
 
 help: ## Say what there is
 	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/ —/; s/^/make /'
@@ -16,6 +16,9 @@ check: ## Everything that must be green before a commit
 
 bench: ## Time the engine here, beside llama.cpp and PEFT
 	@bench/peers/run.sh
+
+study: ## Do edits teach? Imitate a writer and print the curve (STUDY="archive=DIR pairs=0,10")
+	@cargo run --locked -p ghost-desk --example study -- $(STUDY)
 
 icons: ## Draw the icons anew from assets/icons/icon.svg
 	@scripts/icons.sh

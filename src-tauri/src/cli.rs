@@ -19,8 +19,9 @@ use ghost_core::id::RunId;
 use ghost_desk::bench::Bench;
 use ghost_desk::failure::{Code, Failure, Result};
 use ghost_desk::wire::{
-    AdapterRef, CompilePrompt, DraftRef, ExcludeRow, ExportAdapter, Import, JudgeAdapter, Nothing,
-    ProfileAsked, SayAuthor, SeedForm, ShipDraft, StartRun, UseBase, WriteDraft,
+    AdapterRef, ChooseSeeds, CompilePrompt, DraftRef, ExcludeRow, ExportAdapter, Import,
+    JudgeAdapter, Nothing, PieceRef, PieceSeed, ProfileAsked, SaveSeed, SayAuthor, SeedForm,
+    ShipDraft, StartRun, UseBase, WriteDraft,
 };
 use ghost_desk::{Host, home};
 use serde_json::Value;
@@ -69,6 +70,29 @@ pub(crate) enum Ask {
     Authors {
         /// Your names; what others wrote is not learned from
         names: Vec<String>,
+    },
+    /// Print what a piece would have been asked for with, or put it right
+    Seed {
+        /// The piece
+        piece: i64,
+        /// What it is about, in neutral words; with it the seed is yours
+        #[arg(long)]
+        topic: Option<String>,
+        /// What it says about it
+        #[arg(long, requires = "topic")]
+        angle: Option<String>,
+        /// Something it covers; may be given several times
+        #[arg(long = "point", value_name = "POINT", requires = "topic")]
+        points: Vec<String>,
+        /// Forget what was put right
+        #[arg(long, conflicts_with = "topic")]
+        forget: bool,
+    },
+    /// Let the base choose seeds for old pieces
+    Seeds {
+        /// Most minutes
+        #[arg(long, value_name = "N", default_value_t = 10.0)]
+        minutes: f64,
     },
     /// List the bases, or use another one
     Base {
@@ -306,6 +330,17 @@ fn answer(ask: Ask, tell: &Teller) -> Result<i32> {
             tell.answer("archive_read", Nothing {}, plain::authors)
         }
         Ask::Authors { names } => tell.answer("author_say", SayAuthor { names }, plain::authors),
+        Ask::Seed { piece, topic: None, forget: false, .. } => {
+            tell.answer("piece_seed_read", PieceRef { piece }, plain::piece_seed)
+        }
+        Ask::Seed { piece, topic, angle, points, .. } => {
+            let now: PieceSeed = tell.ask("piece_seed_read", PieceRef { piece })?;
+            let seed = topic.map(|topic| SeedForm { topic, angle, points, ..now.seed });
+            tell.answer("piece_seed_save", SaveSeed { piece, seed }, plain::piece_seed)
+        }
+        Ask::Seeds { minutes } => {
+            tell.answer("seeds_choose", ChooseSeeds { minutes: Some(minutes) }, plain::seeds)
+        }
         Ask::Archive => tell.answer("archive_read", Nothing {}, plain::archive),
         Ask::Base { ask: None | Some(BaseAsk::List) } => {
             tell.answer("base_list", Nothing {}, plain::bases)

@@ -160,6 +160,15 @@ path: string,
 in_use: boolean, };
 
 /**
+ * Lets the base choose seeds for pieces that have none yet.
+ */
+export type ChooseSeeds = { 
+/**
+ * Most minutes; 10 where absent.
+ */
+minutes?: number | null, };
+
+/**
  * What a caller may want to act on.
  */
 export type Code = "unknown_command" | "bad_input" | "not_found" | "base_missing" | "not_a_base" | "too_little" | "busy" | "stopped" | "disk_full" | "store_too_new" | "folder_in_use" | "out_of_memory" | "io" | "bug";
@@ -196,6 +205,18 @@ archive_read: [Nothing, ArchiveView],
  *One piece, whole.
  */
 piece_read: [PieceRef, PieceText], 
+/**
+ *What a piece would have been asked for with.
+ */
+piece_seed_read: [PieceRef, PieceSeed], 
+/**
+ *Puts the seed of a piece right, or forgets what was put right.
+ */
+piece_seed_save: [SaveSeed, PieceSeed], 
+/**
+ *Lets the untouched base choose seeds for old pieces, for so many minutes.
+ */
+seeds_choose: [ChooseSeeds, SeedsReport], 
 /**
  *Watches a folder for new and changed posts, or stops watching it.
  */
@@ -1159,6 +1180,35 @@ export type PieceRef = {
 piece: number, };
 
 /**
+ * What a piece would have been asked for with.
+ */
+export type PieceSeed = { 
+/**
+ * The piece.
+ */
+piece: number, 
+/**
+ * Its seed.
+ */
+seed: SeedForm, 
+/**
+ * The same as the base sees it.
+ */
+request: string, 
+/**
+ * "extracted" from the piece's own words, proposed by the "base", or the "writer"'s.
+ */
+origin: string, 
+/**
+ * Bits a byte of the piece that it saves the untouched base; absent until it was chosen.
+ */
+saves?: number | null, 
+/**
+ * What it gives away of the writer, which makes the prompt look better than it is.
+ */
+leak?: string | null, };
+
+/**
  * One piece, whole.
  */
 export type PieceText = { 
@@ -1467,6 +1517,19 @@ draft: number,
 text: string, };
 
 /**
+ * Puts the seed of a piece right.
+ */
+export type SaveSeed = { 
+/**
+ * The piece.
+ */
+piece: number, 
+/**
+ * The seed; without one, the writer's is forgotten.
+ */
+seed?: SeedForm | null, };
+
+/**
  * It is on disk.
  */
 export type Saved = { 
@@ -1508,6 +1571,31 @@ kind?: string | null,
  * Things to cover.
  */
 points: Array<string>, };
+
+/**
+ * What was chosen.
+ */
+export type SeedsReport = { 
+/**
+ * Seeds chosen now.
+ */
+chosen: number, 
+/**
+ * Pieces that still have none.
+ */
+left: number, 
+/**
+ * Mean bits a byte that the chosen ones save the untouched base.
+ */
+saves?: number | null, 
+/**
+ * How long it took.
+ */
+seconds: number, 
+/**
+ * One sentence.
+ */
+sentence: string, };
 
 /**
  * A stretch of an edit: either `same`, or `cut` and `added` (each may be empty).

@@ -4,6 +4,8 @@
 //! its title, its length, and the words that set it apart from the rest of the archive, in no order
 //! of the writer's, so that no phrase of theirs leaks into the question (VOICE 2.3's fallback).
 
+pub mod neutral;
+
 use std::collections::{HashMap, HashSet};
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::sync::LazyLock;

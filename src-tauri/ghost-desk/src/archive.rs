@@ -13,7 +13,7 @@ use crate::authors::Authors;
 use crate::failure::Result;
 use crate::store::pairs::{self, StoredPair};
 use crate::store::pieces::{self, StoredPiece};
-use crate::store::{edits, rows, settings};
+use crate::store::{edits, piece_seeds, rows, settings};
 use crate::view;
 use crate::wire::{ArchiveView, ExcludeRow, PieceText, RowList, RowView, WeightView};
 
@@ -80,9 +80,10 @@ impl Desk {
     }
 
     /// Says anew what each piece is for, and makes the row of each piece and pair. Run after the
-    /// archive changed: sides go by date over the whole of it, seeds by which words are rare in it.
+    /// archive changed: sides go by date over the whole of it, seeds by which words are rare in it
+    /// where none was chosen.
     /// What others wrote is no lesson.
-    fn lay_out_rows(&self) -> Result<()> {
+    pub(crate) fn lay_out_rows(&self) -> Result<()> {
         let (kept, pairs, authors) = {
             let store = self.store();
             let on = store.on();
@@ -96,12 +97,15 @@ impl Desk {
         let sides = row::split(&own.iter().map(|p| (p.id, &p.piece)).collect::<Vec<_>>());
         let kept_back = KeptBack::of(&own, &sides);
         self.store().whole(|t| {
+            piece_seeds::carry_over(t)?;
+            let mut chosen = piece_seeds::all(t)?;
             for StoredPiece { id, side, piece } in &own {
                 let Some(now) = sides.get(id) else { continue };
                 if now != side {
                     pieces::set_side(t, *id, *now)?;
                 }
-                rows::keep(t, &Row::of_piece(*id, piece, seed(piece), *now))?;
+                let seed = chosen.remove(id).unwrap_or_else(|| seed(piece));
+                rows::keep(t, &Row::of_piece(*id, piece, seed, *now))?;
             }
             for other in &others {
                 rows::drop_of(t, Origin::Archive(other.id))?;

@@ -66,6 +66,12 @@ commands! {
     archive_read(Nothing) -> ArchiveView = |desk, _, _| desk.archive();
     #[doc = "One piece, whole."]
     piece_read(PieceRef) -> PieceText = |desk, ask, _| desk.piece(ask.piece);
+    #[doc = "What a piece would have been asked for with."]
+    piece_seed_read(PieceRef) -> PieceSeed = |desk, ask, _| desk.piece_seed(&ask);
+    #[doc = "Puts the seed of a piece right, or forgets what was put right."]
+    piece_seed_save(SaveSeed) -> PieceSeed = |desk, ask, _| desk.save_piece_seed(ask);
+    #[doc = "Lets the untouched base choose seeds for old pieces, for so many minutes."]
+    seeds_choose(ChooseSeeds) -> SeedsReport = |desk, ask, hear| desk.choose_seeds(&ask, hear);
     #[doc = "Watches a folder for new and changed posts, or stops watching it."]
     folder_watch(WatchFolder) -> ArchiveView = |desk, ask, _| desk.watch(ask);
 

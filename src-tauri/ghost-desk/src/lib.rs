@@ -23,6 +23,7 @@ mod import;
 mod judge;
 mod learn;
 mod profile;
+mod seeds;
 mod ship;
 mod store;
 mod view;

@@ -10,6 +10,7 @@ pub(crate) mod drafts;
 pub(crate) mod edits;
 pub(crate) mod files;
 pub(crate) mod pairs;
+pub(crate) mod piece_seeds;
 pub(crate) mod pieces;
 pub(crate) mod programs;
 pub(crate) mod rows;
@@ -24,8 +25,12 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 use crate::failure::{Code, Failure, Result};
 
 /// What each version of the store added to the one before. Never edit one that was released.
-const MIGRATIONS: &[&str] =
-    &[include_str!("store/001.sql"), include_str!("store/002.sql"), include_str!("store/003.sql")];
+const MIGRATIONS: &[&str] = &[
+    include_str!("store/001.sql"),
+    include_str!("store/002.sql"),
+    include_str!("store/003.sql"),
+    include_str!("store/004.sql"),
+];
 
 /// The store, open.
 #[derive(Debug)]

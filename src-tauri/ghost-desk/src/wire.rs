@@ -773,6 +773,52 @@ wire! {
         pub figure: f64,
     }
 
+    // ── seeds of old pieces ─────────────────────────────────────────────────────────────────
+
+    /// What a piece would have been asked for with.
+    pub struct PieceSeed {
+        /// The piece.
+        pub piece: i64,
+        /// Its seed.
+        pub seed: SeedForm,
+        /// The same as the base sees it.
+        pub request: String,
+        /// "extracted" from the piece's own words, proposed by the "base", or the "writer"'s.
+        pub origin: String,
+        /// Bits a byte of the piece that it saves the untouched base; absent until it was chosen.
+        pub saves: Option<f64>,
+        /// What it gives away of the writer, which makes the prompt look better than it is.
+        pub leak: Option<String>,
+    }
+    /// Puts the seed of a piece right.
+    pub struct SaveSeed {
+        /// The piece.
+        pub piece: i64,
+        /// The seed; without one, the writer's is forgotten.
+        #[serde(default)]
+        pub seed: Option<SeedForm>,
+    }
+    /// Lets the base choose seeds for pieces that have none yet.
+    #[derive(Default)]
+    pub struct ChooseSeeds {
+        /// Most minutes; 10 where absent.
+        #[serde(default)]
+        pub minutes: Option<f64>,
+    }
+    /// What was chosen.
+    pub struct SeedsReport {
+        /// Seeds chosen now.
+        pub chosen: u32,
+        /// Pieces that still have none.
+        pub left: u32,
+        /// Mean bits a byte that the chosen ones save the untouched base.
+        pub saves: Option<f64>,
+        /// How long it took.
+        pub seconds: f64,
+        /// One sentence.
+        pub sentence: String,
+    }
+
     // ── profile ─────────────────────────────────────────────────────────────────────────────
 
     /// Asks how the writer writes, and how a draft does beside it.

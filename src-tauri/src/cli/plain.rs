@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use ghost_desk::wire::{
     AdapterStanding, ArchiveView, BaseList, BaseView, CompiledView, DoctorReport, DraftView,
-    EditView, Exported, FitView, Ghosts, ImportReport, Judged, LevelView, MeasuresView,
-    ProfileView, QuadrantName, ReasonView, RowList, RunList, RunStateName, RunView, SideName,
-    VerdictView, VoiceView,
+    EditView, Exported, FitView, Ghosts, ImportReport, Judged, LevelView, MeasuresView, PieceSeed,
+    ProfileView, QuadrantName, ReasonView, RowList, RunList, RunStateName, RunView, SeedsReport,
+    SideName, VerdictView, VoiceView,
 };
 use serde_json::Value;
 
@@ -373,6 +373,21 @@ pub(crate) fn ghosts(ghosts: &Ghosts) -> String {
 
 pub(crate) fn exported(exported: &Exported) -> String {
     format!("{} in {}\n", exported.files.join(", "), exported.path)
+}
+
+pub(crate) fn piece_seed(seed: &PieceSeed) -> String {
+    let saves = seed.saves.map_or_else(String::new, |bits| {
+        format!(" It saves the untouched base {bits:.3} bits a byte.")
+    });
+    let leak = seed.leak.as_ref().map_or_else(String::new, |leak| format!("! {leak}\n"));
+    format!("{}\n\nMade by: {}.{saves}\n{leak}", seed.request, seed.origin)
+}
+
+pub(crate) fn seeds(report: &SeedsReport) -> String {
+    let saves = report.saves.map_or_else(String::new, |bits| {
+        format!(" They save the untouched base {bits:.3} bits a byte.")
+    });
+    format!("{}{saves}\n", report.sentence)
 }
 
 pub(crate) fn profile(profile: &ProfileView) -> String {

@@ -13,6 +13,7 @@ import type {
   FitView,
   Ghosts,
   ImportReport,
+  PieceSeed,
   PieceView,
   RunView,
   SegmentView,
@@ -175,6 +176,12 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
     },
     archive_read: () => ({ ...archive, words: archive.pieces.reduce((sum, piece) => sum + piece.words, 0) }),
     piece_read: ({ piece }) => ({ piece: find(archive.pieces.find((one) => one.piece === piece), 'piece'), text: DRAFT }),
+    piece_seed_read: ({ piece }) => seedOf(find(archive.pieces.find((one) => one.piece === piece), 'piece')),
+    piece_seed_save: ({ piece, seed }) => {
+      const own = seedOf(find(archive.pieces.find((one) => one.piece === piece), 'piece'))
+      return seed ? { ...own, seed, request: `Write a post about ${seed.topic}.`, origin: 'writer', saves: null } : own
+    },
+    seeds_choose: () => ({ chosen: archive.pieces.length, left: 0, saves: 0.021, seconds: 40, sentence: `Every piece has a chosen seed; ${archive.pieces.length} were chosen now, 0.7 s each.` }),
     folder_watch: ({ path, on }) => {
       archive.watched = archive.watched.filter((one) => one !== path).concat(on ? [path] : [])
       return table.archive_read({}, () => {})
@@ -452,6 +459,11 @@ function editOf(draft: DraftView, text: string): EditView {
     notation: segments.map((one) => one.same ?? `[${one.cut}/${one.added}]`).join(''),
   }
 }
+
+const seedOf = ({ piece, title, words, kind }: PieceView): PieceSeed => ({
+  piece, seed: { topic: title, words, kind, points: ['gouge', 'steel', 'stone'] },
+  request: `Write a ${kind} of about ${words} words about ${title}.\nCover:\n- gouge\n- steel\n- stone`, origin: 'extracted', saves: 0.03, leak: null,
+})
 
 /** Whether to fine-tune: of a desk with a past, yes. */
 function fitOf(pieces: PieceView[], pairs: number, lived: boolean): FitView {

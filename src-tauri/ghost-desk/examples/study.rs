@@ -1,0 +1,515 @@
+//! Do edits teach? A study without a human: the prompted base drafts from seeds of true texts, an
+//! imitated writer moves each draft toward the true text, the pairs become rows, and adapters that
+//! learned with so many of them are held against adapters that learned as long without.
+//!
+//! Measured on texts nobody learned from: how often what the writer would put in is found likelier
+//! than what they would take out (preference), how far a new draft is from the true text (edit
+//! distance), and the bits a byte of the true text. Everything is drawn from one number, so the
+//! same call prints the same table.
+//!
+//! `make study`, or: `cargo run --example study -- archive=DIR base=FILE pairs=0,10,30,100 …`
+//! (every setting and its default: [`Settings`]).
+
+// It prints a table, as commands do.
+#![allow(clippy::print_stdout)]
+
+use std::error::Error;
+use std::ops::ControlFlow;
+use std::path::{Path, PathBuf};
+use std::time::Instant;
+
+use ghost_core::archive::{self, Piece};
+use ghost_core::chance::Chance;
+use ghost_core::edit::{Edit, Segment};
+use ghost_core::id::{EditId, PieceId};
+use ghost_core::measure;
+use ghost_core::program::{Example, Form, Pick, Program};
+use ghost_core::row::{self, Origin, Row, Side};
+use ghost_core::run::Recipe;
+use ghost_core::seed::{Phrases, Seed};
+use ghost_core::words;
+use ghost_engine::adapter::Adapter;
+use ghost_engine::base::Base;
+use ghost_engine::sample::Sampling;
+use ghost_engine::{lesson, prompt, score, train, write};
+
+type Outcome<T> = Result<T, Box<dyn Error>>;
+
+/// Longest stretch of a text, in bytes: about 120 words.
+const STRETCH: usize = 700;
+/// Fewer words are no text.
+const LEAST_WORDS: usize = 50;
+/// Pieces of the archive in the baseline's prompt, and its tokens.
+const EXAMPLES: usize = 2;
+const PROMPT_TOKENS: usize = 700;
+/// Changes looked at in one pair, the longest first, and the fewest words of one.
+const MOST_CHANGES: usize = 8;
+const LEAST_CHANGE: usize = 2;
+
+/// How the imitated writer works.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Manner {
+    /// The ghost drafts the whole text; the writer takes over a share of the changes toward theirs.
+    Whole,
+    /// Sentence by sentence: the ghost goes on from the writer's words, and every second sentence
+    /// of its is replaced by the writer's.
+    Turns,
+}
+
+/// What of a pair is learned.
+#[derive(Clone, Copy, PartialEq, Debug)]
+enum Weights {
+    /// The shipped text, all words alike.
+    Plain,
+    /// What was put in counts most.
+    Diff,
+    /// And what was taken out is unlearned.
+    Unlearn,
+}
+
+/// `name=value` on the command line.
+#[derive(Debug)]
+struct Settings {
+    /// Folder of one writer's pieces; the sample archive.
+    archive: PathBuf,
+    /// The base; the starter base.
+    base: PathBuf,
+    /// How many pairs each point of the curve has; 0,10,30,100.
+    pairs: Vec<usize>,
+    /// Texts to measure on; 12.
+    test: usize,
+    /// Bytes of the archive that is there before the first edit; 48000.
+    bytes: usize,
+    /// Passes over the rows; 2.
+    passes: usize,
+    /// `whole` (the default) or `turns`.
+    manner: Manner,
+    /// Share of the changes the writer makes; 0.75.
+    diligence: f64,
+    /// `diff` (what was put in counts most), `plain` (all words alike) or `unlearn` (the default:
+    /// as `diff`, and what was taken out is unlearned).
+    weights: Weights,
+    /// 1.
+    random_seed: u64,
+}
+
+impl Settings {
+    fn read() -> Outcome<Settings> {
+        let here = Path::new(env!("CARGO_MANIFEST_DIR")).join("../..");
+        let starter = here.join(".base/SmolLM2-135M-Instruct.Q4_1.gguf");
+        let mut settings = Settings {
+            archive: here.join("assets/archive"),
+            base: std::env::var_os("GHOST_BASE").map_or(starter, PathBuf::from),
+            pairs: vec![0, 10, 30, 100],
+            test: 12,
+            bytes: 48_000,
+            passes: 2,
+            manner: Manner::Whole,
+            diligence: 0.75,
+            weights: Weights::Unlearn,
+            random_seed: 1,
+        };
+        for asked in std::env::args().skip(1) {
+            let (name, value) = asked.split_once('=').ok_or("settings are name=value")?;
+            match name {
+                "archive" => settings.archive = value.into(),
+                "base" => settings.base = value.into(),
+                "pairs" => {
+                    settings.pairs = value.split(',').map(str::parse).collect::<Result<_, _>>()?;
+                }
+                "test" => settings.test = value.parse()?,
+                "bytes" => settings.bytes = value.parse()?,
+                "passes" => settings.passes = value.parse()?,
+                "manner" if value == "whole" => settings.manner = Manner::Whole,
+                "manner" if value == "turns" => settings.manner = Manner::Turns,
+                "diligence" => settings.diligence = value.parse()?,
+                "weights" if value == "plain" => settings.weights = Weights::Plain,
+                "weights" if value == "diff" => settings.weights = Weights::Diff,
+                "weights" if value == "unlearn" => settings.weights = Weights::Unlearn,
+                "random_seed" => settings.random_seed = value.parse()?,
+                _ => return Err(format!("there is no setting {name}={value}").into()),
+            }
+        }
+        Ok(settings)
+    }
+}
+
+/// A true text and what it would have been asked for with.
+#[derive(Clone)]
+struct Text {
+    seed: Seed,
+    text: String,
+}
+
+/// A draft of the baseline's, and what the imitated writer shipped.
+struct Pair {
+    seed: Seed,
+    draft: String,
+    shipped: String,
+}
+
+fn main() -> Outcome<()> {
+    let settings = Settings::read()?;
+    let began = Instant::now();
+    let base = Base::open(&settings.base)?;
+    let (old, wanted, test) = texts(&settings)?;
+    let most = settings.pairs.iter().copied().max().unwrap_or(0).min(wanted.len());
+    println!(
+        "{} on {}: {} texts before the first edit, {most} to draft, {} to measure on ({:?}, {:?}, \
+         {} passes)",
+        settings.archive.file_name().unwrap_or_default().display(),
+        base.card.name,
+        old.len(),
+        test.len(),
+        settings.manner,
+        settings.weights,
+        settings.passes
+    );
+    let study = Study { base: &base, settings: &settings, old: &old };
+    let pairs = study.pairs(&wanted[..most], 0)?;
+    let held_out = study.pairs(&test, 1_000_000)?;
+    say_pairs("to learn from", &pairs);
+    say_pairs("held out", &held_out);
+    println!("drafted in {:.0} s\n", began.elapsed().as_secs_f64());
+
+    println!("pairs  learned  steps  preference  margin  distance  bits a byte  seconds");
+    let bare = study.measure(None, &test, &held_out)?;
+    println!("    –  nothing      0  {bare}");
+    for &n in &settings.pairs {
+        // Fewer where a draft was shipped as it was, or the archive has no more.
+        let n = n.min(pairs.len());
+        let began = Instant::now();
+        let (with, steps) = study.learn(&pairs[..n], None)?;
+        let with = study.measure(Some(&with), &test, &held_out)?;
+        let name = if n == 0 { "archive" } else { "edits" };
+        println!("{n:>5}  {name:<7}  {steps:>5}  {with}  {:>7.0}", began.elapsed().as_secs_f64());
+        if n > 0 {
+            let began = Instant::now();
+            let (without, steps) = study.learn(&[], Some(steps))?;
+            let without = study.measure(Some(&without), &test, &held_out)?;
+            println!(
+                "{n:>5}  archive  {steps:>5}  {without}  {:>7.0}",
+                began.elapsed().as_secs_f64()
+            );
+        }
+    }
+    println!("\n{:.0} s in all", began.elapsed().as_secs_f64());
+    Ok(())
+}
+
+/// What there is before the first edit, what is drafted for pairs, and what is measured on: the
+/// oldest, the middle and the newest texts.
+fn texts(settings: &Settings) -> Outcome<(Vec<Text>, Vec<Text>, Vec<Text>)> {
+    let mut pieces = Vec::new();
+    read(&settings.archive, &settings.archive, &mut pieces)?;
+    pieces.retain(|piece| piece.words >= LEAST_WORDS && !piece.unfinished);
+    pieces.sort_by(|a, b| a.date.cmp(&b.date).then_with(|| a.source.cmp(&b.source)));
+    let phrases = Phrases::of(pieces.iter().map(|piece| piece.text.as_str()));
+    let stretches = |pieces: &[Piece], most: usize| -> Vec<Text> {
+        let mut all = Vec::new();
+        for piece in pieces {
+            let parts = row::parts(&piece.text, STRETCH).into_iter();
+            let long = parts.filter(|part| words::count(&piece.text[part.clone()]) >= LEAST_WORDS);
+            all.extend(long.take(most).map(|part| {
+                let text = piece.text[part].trim().to_owned();
+                let topics = phrases.topics(&text);
+                let seed = Seed::of_piece(
+                    &Piece { words: words::count(&text), text: String::new(), ..piece.clone() },
+                    &topics,
+                );
+                Text { seed, text }
+            }));
+        }
+        all
+    };
+    // One stretch of each of the newest: what is measured on has as many topics as it can.
+    let test = pieces.len().saturating_sub(settings.test);
+    let middle = test * 2 / 5;
+    let mut old = stretches(&pieces[..middle], usize::MAX);
+    let mut bytes = 0;
+    // The newest of the old, as far as the bytes go.
+    let from = old.iter().rposition(|text| {
+        bytes += text.text.len();
+        bytes > settings.bytes
+    });
+    old.drain(..from.map_or(0, |from| from + 1));
+    let wanted = stretches(&pieces[middle..test], 4);
+    let test = stretches(&pieces[test..], 1);
+    if old.is_empty() || test.is_empty() {
+        return Err("the archive is too small to study".into());
+    }
+    Ok((old, wanted, test))
+}
+
+fn read(folder: &Path, root: &Path, pieces: &mut Vec<Piece>) -> Outcome<()> {
+    let mut inside: Vec<_> = std::fs::read_dir(folder)?.collect::<Result<_, _>>()?;
+    inside.sort_by_key(std::fs::DirEntry::path);
+    for entry in inside {
+        let path = entry.path();
+        if path.is_dir() {
+            read(&path, root, pieces)?;
+        } else {
+            let name = path.strip_prefix(root.parent().unwrap_or(root))?;
+            pieces.extend(archive::read(&name.to_string_lossy(), &std::fs::read(&path)?).0);
+        }
+    }
+    Ok(())
+}
+
+struct Study<'a> {
+    base: &'a Base,
+    settings: &'a Settings,
+    old: &'a [Text],
+}
+
+/// What an adapter does on texts it never saw.
+struct Measured {
+    preference: f64,
+    margin: f64,
+    distance: f64,
+    bits: f64,
+    changes: usize,
+}
+
+impl std::fmt::Display for Measured {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        let Measured { preference, margin, distance, bits, changes } = self;
+        write!(f, "{preference:.3} of {changes:<3}{margin:>+7.3}  {distance:>8.4}  {bits:>11.4}")
+    }
+}
+
+impl Study<'_> {
+    /// The few-shot prompt of a seed: the nearest in length of what there was before.
+    fn prompt(&self, seed: &Seed) -> Outcome<Vec<u32>> {
+        let mut near: Vec<&Text> = self.old.iter().collect();
+        let words = |seed: &Seed| seed.words.unwrap_or(0);
+        near.sort_by_key(|text| words(&text.seed).abs_diff(words(seed)));
+        let examples: Vec<_> = near
+            .into_iter()
+            .take(EXAMPLES)
+            .map(|text| Example { seed: &text.seed, text: &text.text })
+            .collect();
+        let program = Program {
+            form: Form::Turns,
+            pick: Pick::Near,
+            shots: EXAMPLES,
+            instruction: String::new(),
+            card: String::new(),
+            rules: Vec::new(),
+        };
+        Ok(prompt::prompt_for(self.base, &program, &examples, seed, PROMPT_TOKENS)?)
+    }
+
+    fn pairs(&self, wanted: &[Text], first: u64) -> Outcome<Vec<Pair>> {
+        let mut pairs = Vec::new();
+        for (n, text) in (first..).zip(wanted) {
+            let prompt = self.prompt(&text.seed)?;
+            let mut chance = Chance::new(self.settings.random_seed ^ n.wrapping_mul(0x9E37));
+            let draft = self.draft(None, &prompt, text, n)?;
+            let shipped = match self.settings.manner {
+                Manner::Whole => self.imitated(&draft, &text.text, &mut chance),
+                Manner::Turns => text.text.clone(),
+            };
+            // Nothing changed teaches nothing.
+            if draft.trim() != shipped.trim() {
+                pairs.push(Pair { seed: text.seed.clone(), draft, shipped });
+            }
+        }
+        Ok(pairs)
+    }
+
+    fn draft(
+        &self,
+        adapter: Option<&Adapter>,
+        prompt: &[u32],
+        text: &Text,
+        n: u64,
+    ) -> Outcome<String> {
+        let how = Sampling {
+            random_seed: self.settings.random_seed.wrapping_mul(7_919).wrapping_add(n),
+            max_tokens: 400,
+            ..Sampling::default()
+        };
+        if self.settings.manner == Manner::Whole {
+            let mut hear = |_: &str| ControlFlow::Continue(());
+            let written =
+                write::write_after(self.base, adapter, prompt, text.seed.words, &how, &mut hear)?;
+            return Ok(written.text);
+        }
+        let mut draft = String::new();
+        let starts: Vec<usize> = words::sentences(&text.text).map(|(at, _)| at).collect();
+        for (n, &from) in starts.iter().enumerate() {
+            let to = starts.get(n + 1).copied().unwrap_or(text.text.len());
+            if n % 2 == 0 {
+                draft += &text.text[from..to];
+                continue;
+            }
+            let mut so_far = prompt.to_vec();
+            so_far.extend(self.base.tokenizer.encode(text.text[..from].trim_end()));
+            let how = Sampling { max_tokens: 60, ..how.clone() };
+            let mut grown = String::new();
+            let mut hear = |piece: &str| {
+                grown.push_str(piece);
+                let over = words::sentences(&grown).count() > 1 || grown.trim().contains('\n');
+                if over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+            };
+            write::write_after(self.base, adapter, &so_far, None, &how, &mut hear)?;
+            let sentence = words::sentences(&grown).next().map_or("", |(_, sentence)| sentence);
+            let own = &text.text[from..to];
+            draft += sentence;
+            draft += &own[own.trim_end().len()..];
+        }
+        Ok(draft)
+    }
+
+    /// What somebody would ship who makes a share of the changes from a draft to their own text.
+    fn imitated(&self, draft: &str, own: &str, chance: &mut Chance) -> String {
+        let edit = Edit::presentable(draft, own);
+        let taken = edit.segments().iter().map(|segment| match segment {
+            Segment::Same(same) => same.clone(),
+            Segment::Changed { cut, added } => {
+                if chance.unit() < self.settings.diligence {
+                    added.clone()
+                } else {
+                    cut.clone()
+                }
+            }
+        });
+        taken.collect()
+    }
+
+    /// An adapter that learned from the archive and these pairs; `steps` where it is to learn as
+    /// long as another did.
+    fn learn(&self, pairs: &[Pair], steps: Option<usize>) -> Outcome<(Adapter, usize)> {
+        let settings = self.settings;
+        let archive = self.old.iter().zip(0..).map(|(text, n)| Row {
+            seed: text.seed.clone(),
+            text: text.text.clone(),
+            weights: Vec::new(),
+            origin: Origin::Archive(PieceId(n)),
+            side: Side::Train,
+        });
+        let edits = pairs.iter().zip(0..).flat_map(|(pair, n)| self.lessons(EditId(n), pair));
+        let rows: Vec<Row> = archive.chain(edits).collect();
+        let parameters = self.base.card.parameters;
+        let recipe = Recipe {
+            rank: 8,
+            alpha: 16.0,
+            context: 512,
+            batch_tokens: 768,
+            epochs: steps.map_or(settings.passes, |_| 1_000),
+            steps,
+            dev_every: 0,
+            ..Recipe::quick(parameters, rows.len(), settings.random_seed)
+        };
+        let folder = std::env::temp_dir().join(format!("ghost-study-{}", std::process::id()));
+        std::fs::create_dir_all(&folder)?;
+        let mut hear = |_: train::Event| ControlFlow::Continue(());
+        let learned = train::train(self.base, &rows, &[], &recipe, &folder, &mut hear);
+        std::fs::remove_dir_all(&folder)?;
+        let learned = learned?;
+        Ok((learned.adapter, learned.steps.len()))
+    }
+
+    /// What a pair teaches.
+    fn lessons(&self, id: EditId, pair: &Pair) -> Vec<Row> {
+        let Pair { seed, draft, shipped } = pair;
+        let apart = |text: &str| archive::apart(text);
+        let side = Side::Train;
+        let put_in = Row::of_edit(id, seed.clone(), draft, shipped, &apart(shipped), side);
+        match self.settings.weights {
+            Weights::Plain => vec![Row { weights: Vec::new(), ..put_in }],
+            Weights::Diff => vec![put_in],
+            Weights::Unlearn => {
+                let cut = Row::of_cuts(id, seed.clone(), draft, shipped, &apart(draft), side);
+                std::iter::once(put_in).chain(cut).collect()
+            }
+        }
+    }
+
+    fn measure(
+        &self,
+        adapter: Option<&Adapter>,
+        test: &[Text],
+        held_out: &[Pair],
+    ) -> Outcome<Measured> {
+        let (mut better, mut margin, mut changes) = (0usize, 0.0, 0usize);
+        for pair in held_out {
+            let prompt = self.asked(adapter, &pair.seed)?;
+            for [added, cut] in self.changes(adapter, &prompt, pair) {
+                better += usize::from(added > cut);
+                margin += added - cut;
+                changes += 1;
+            }
+        }
+        let (mut distance, mut bits) = (0.0, 0.0);
+        for (n, text) in (2_000_000..).zip(test) {
+            let prompt = self.asked(adapter, &text.seed)?;
+            let draft = self.draft(adapter, &prompt, text, n)?;
+            distance += measure::edit_distance(&draft, &text.text);
+            bits += score::bits_per_byte(self.base, adapter, &prompt, &text.text);
+        }
+        let n = test.len().max(1) as f64;
+        Ok(Measured {
+            preference: better as f64 / changes.max(1) as f64,
+            margin: margin / changes.max(1) as f64,
+            distance: distance / n,
+            bits: bits / n,
+            changes,
+        })
+    }
+
+    /// The base is asked with examples, an adapter without.
+    fn asked(&self, adapter: Option<&Adapter>, seed: &Seed) -> Outcome<Vec<u32>> {
+        match adapter {
+            None => self.prompt(seed),
+            Some(_) => Ok(lesson::prompt_for(self.base, seed)?),
+        }
+    }
+
+    /// For each larger change of a pair: nats a token of what was put in, and of what was taken
+    /// out, both after what the writer shipped up to there.
+    fn changes(&self, adapter: Option<&Adapter>, prompt: &[u32], pair: &Pair) -> Vec<[f64; 2]> {
+        let edit = Edit::presentable(&pair.draft, &pair.shipped);
+        let mut at = 0;
+        let mut all: Vec<(usize, &str, &str)> = Vec::new();
+        for segment in edit.segments() {
+            match segment {
+                Segment::Same(same) => at += same.len(),
+                Segment::Changed { cut, added } => {
+                    all.push((at, cut, added));
+                    at += added.len();
+                }
+            }
+        }
+        let long = |text: &str| words::count(text) >= LEAST_CHANGE;
+        all.retain(|(_, cut, added)| long(cut) && long(added));
+        all.sort_by_key(|(_, cut, added)| std::cmp::Reverse(cut.len().min(added.len())));
+        let likely = |at: usize, next: &str| {
+            let text = format!("{}{next}", &pair.shipped[..at]);
+            let scored = score::token_log_probs(self.base, adapter, prompt, &text);
+            let new: Vec<f64> = scored
+                .iter()
+                .filter(|(bytes, _)| bytes.end > at)
+                .map(|(_, nats)| f64::from(*nats))
+                .collect();
+            new.iter().sum::<f64>() / new.len().max(1) as f64
+        };
+        all.iter()
+            .take(MOST_CHANGES)
+            .map(|(at, cut, added)| [likely(*at, added), likely(*at, cut)])
+            .collect()
+    }
+}
+
+fn say_pairs(what: &str, pairs: &[Pair]) {
+    let mean =
+        |of: &dyn Fn(&Pair) -> f64| pairs.iter().map(of).sum::<f64>() / pairs.len().max(1) as f64;
+    println!(
+        "{} pairs {what}: {:.0} words drafted, {:.0} shipped, edit distance {:.2}",
+        pairs.len(),
+        mean(&|pair| words::count(&pair.draft) as f64),
+        mean(&|pair| words::count(&pair.shipped) as f64),
+        mean(&|pair| measure::edit_distance(&pair.draft, &pair.shipped))
+    );
+}

@@ -1,0 +1,219 @@
+//! Seeds for old pieces: several are proposed, and the untouched base chooses the one that tells it
+//! most about the piece (pointwise mutual information, VOICE 2.3).
+//!
+//! Bounded: so many minutes, an opening of each piece, a handful of proposals; what was chosen is
+//! kept, and what was not comes next time, the held-out pieces first, so that all that is judged
+//! by was chosen alike. Small bases summarise badly: they choose among what the piece's own words
+//! make, and only larger ones propose seeds themselves. The writer's word stands above both.
+
+use std::ops::ControlFlow;
+use std::time::{Duration, Instant};
+
+use ghost_core::id::PieceId;
+use ghost_core::row::{self, Side};
+use ghost_core::seed::neutral::{self, Leak};
+use ghost_core::seed::{Phrases, Seed};
+use ghost_engine::base::Base;
+use ghost_engine::chat::Message;
+use ghost_engine::sample::Sampling;
+use ghost_engine::{lesson, score, write};
+
+use crate::Desk;
+use crate::authors::Authors;
+use crate::commands::Hear;
+use crate::event::Event;
+use crate::failure::{Code, Failure, Result};
+use crate::store::piece_seeds::{self, Maker, StoredSeed};
+use crate::store::pieces::{self, StoredPiece};
+use crate::view;
+use crate::wire::{ChooseSeeds, PieceRef, PieceSeed, SaveSeed, SeedsReport};
+use crate::write::seed_of;
+
+/// Bytes of a piece that are looked at: enough to tell seeds apart.
+const OPENING: usize = 1_200;
+/// Minutes where none are given.
+const MINUTES: f64 = 10.0;
+/// Weights from which a base is asked for seeds of its own, and how often.
+const PROPOSES_FROM: u64 = 900_000_000;
+const PROPOSALS: u64 = 4;
+/// Tokens of a proposal.
+const PROPOSAL_TOKENS: usize = 120;
+
+impl Desk {
+    /// The seed of one piece: chosen, the writer's, or what its own words make.
+    pub(crate) fn piece_seed(&self, ask: &PieceRef) -> Result<PieceSeed> {
+        let id = PieceId(ask.piece);
+        let piece = pieces::one(self.store().on(), id)?;
+        if let Some(kept) = piece_seeds::of(self.store().on(), id)? {
+            return Ok(shown(&piece, &kept));
+        }
+        let seed = self.own_words(&piece)?;
+        Ok(shown(&piece, &StoredSeed { seed, maker: Maker::Extracted, saves: None }))
+    }
+
+    /// Puts the writer's seed in the place of whatever there was; without one, forgets it.
+    pub(crate) fn save_piece_seed(&self, ask: SaveSeed) -> Result<PieceSeed> {
+        let id = PieceId(ask.piece);
+        pieces::one(self.store().on(), id)?;
+        match &ask.seed {
+            Some(form) => {
+                let seed = seed_of(form)?;
+                let kept = StoredSeed { seed, maker: Maker::Writer, saves: None };
+                piece_seeds::keep(self.store().on(), id, &kept, &self.now())?;
+            }
+            None => piece_seeds::forget(self.store().on(), id)?,
+        }
+        self.lay_out_rows()?;
+        self.piece_seed(&PieceRef { piece: ask.piece })
+    }
+
+    /// Lets the base choose, for so many minutes.
+    pub(crate) fn choose_seeds(
+        &self,
+        ask: &ChooseSeeds,
+        hear: &mut Hear<'_>,
+    ) -> Result<SeedsReport> {
+        let minutes = ask.minutes.unwrap_or(MINUTES);
+        if !(minutes > 0.0 && minutes.is_finite() && minutes < 1e4) {
+            return Err(Failure::new(Code::BadInput, "Minutes are a number above zero."));
+        }
+        let began = Instant::now();
+        let most = Duration::from_secs_f64(minutes * 60.0);
+        let mut kept = self.own_pieces()?;
+        let chosen = piece_seeds::all(self.store().on())?;
+        let phrases = Phrases::of(kept.iter().map(|kept| kept.piece.text.as_str()));
+        kept.retain(|kept| !chosen.contains_key(&kept.id));
+        kept.sort_by_key(|kept| match kept.side {
+            Side::Holdout => 0,
+            Side::Dev => 1,
+            Side::Train => 2,
+        });
+        let ghost = self.ghost(None)?;
+        let (mut done, mut saved) = (0usize, 0.0);
+        for piece in &kept {
+            if began.elapsed() >= most {
+                break;
+            }
+            hear(Event::ImportProgressed {
+                done: done as u32,
+                of: kept.len() as u32,
+                pieces: done as u32,
+                complaints: 0,
+                path: piece.piece.title.clone(),
+            });
+            let best = choose(&ghost.base, piece, &phrases)?;
+            saved += best.saves.unwrap_or(0.0);
+            piece_seeds::keep(self.store().on(), piece.id, &best, &self.now())?;
+            done += 1;
+        }
+        if done > 0 {
+            self.lay_out_rows()?;
+        }
+        let seconds = began.elapsed().as_secs_f64();
+        log::info!("seeds: {done} chosen in {seconds:.1} s, {} left", kept.len() - done);
+        Ok(SeedsReport {
+            chosen: done as u32,
+            left: (kept.len() - done) as u32,
+            saves: (done > 0).then_some(saved / done as f64),
+            seconds,
+            sentence: sentence(done, kept.len() - done, minutes, seconds),
+        })
+    }
+
+    /// The pieces that the writer wrote.
+    fn own_pieces(&self) -> Result<Vec<StoredPiece>> {
+        let store = self.store();
+        let authors = Authors::read(store.on())?;
+        let mut kept = pieces::all(store.on())?;
+        kept.retain(|kept| authors.is_own(kept.piece.author.as_deref()));
+        Ok(kept)
+    }
+
+    /// What a piece's own words make, as it stands among the others.
+    fn own_words(&self, piece: &StoredPiece) -> Result<Seed> {
+        let kept = self.own_pieces()?;
+        let phrases = Phrases::of(kept.iter().map(|kept| kept.piece.text.as_str()));
+        Ok(extracted(piece, &phrases))
+    }
+}
+
+/// The fullest neutral seed of a piece's own words.
+fn extracted(piece: &StoredPiece, phrases: &Phrases) -> Seed {
+    neutral::extracted(&piece.piece, phrases).swap_remove(0)
+}
+
+/// Of all that is proposed for a piece, what makes its opening likeliest; where nothing makes it
+/// likelier than no topic at all, the fullest of its own words.
+fn choose(base: &Base, kept: &StoredPiece, phrases: &Phrases) -> Result<StoredSeed> {
+    let own = neutral::extracted(&kept.piece, phrases);
+    let proposed =
+        if base.card.parameters >= PROPOSES_FROM { proposals(base, kept)? } else { Vec::new() };
+    let opening = row::parts(&kept.piece.text, OPENING).into_iter().next();
+    let text = opening.map_or("", |range| &kept.piece.text[range]);
+    let bits = |seed: &Seed| -> Result<f64> {
+        let prompt = lesson::prompt_for(base, seed)?;
+        Ok(score::bits_per_byte(base, None, &prompt, text))
+    };
+    let Some(first) = own.first() else {
+        return Err(Failure::new(Code::Bug, "A piece has no seed at all."));
+    };
+    let untold = Seed { words: first.words, kind: first.kind.clone(), ..Seed::default() };
+    let without = bits(&untold)?;
+    let mut best = StoredSeed { seed: first.clone(), maker: Maker::Extracted, saves: None };
+    let makers = own.iter().map(|seed| (seed, Maker::Extracted));
+    for (seed, maker) in makers.chain(proposed.iter().map(|seed| (seed, Maker::Base))) {
+        let saves = without - bits(seed)?;
+        if saves > best.saves.unwrap_or(0.0) {
+            best = StoredSeed { seed: seed.clone(), maker, saves: Some(saves) };
+        }
+    }
+    best.saves = best.saves.or(Some(0.0));
+    Ok(best)
+}
+
+/// What a larger base says a piece is about; only what gives nothing away.
+fn proposals(base: &Base, kept: &StoredPiece) -> Result<Vec<Seed>> {
+    let opening = row::parts(&kept.piece.text, 3 * OPENING).into_iter().next();
+    let text = opening.map_or("", |range| &kept.piece.text[range]);
+    let ask = Message { role: "user".into(), content: neutral::question(text) };
+    let prompt = base.chat.tokens(&base.tokenizer, &[ask], true)?;
+    let mut seeds = Vec::new();
+    for n in 0..PROPOSALS {
+        let how = Sampling {
+            temperature: 0.3,
+            max_tokens: PROPOSAL_TOKENS,
+            // The piece's own number, so that asking again proposes the same.
+            random_seed: (kept.id.0 as u64).wrapping_mul(PROPOSALS).wrapping_add(n),
+            ..Sampling::default()
+        };
+        let mut hear = |_: &str| ControlFlow::Continue(());
+        let answer = write::write_after(base, None, &prompt, None, &how, &mut hear)?;
+        seeds.extend(neutral::answered(&answer.text, &kept.piece));
+    }
+    seeds.dedup();
+    Ok(seeds)
+}
+
+fn shown(piece: &StoredPiece, kept: &StoredSeed) -> PieceSeed {
+    PieceSeed {
+        piece: piece.id.0,
+        seed: view::seed(&kept.seed),
+        request: kept.seed.request(),
+        origin: kept.maker.name().into(),
+        saves: kept.saves,
+        leak: neutral::leak(&kept.seed, &piece.piece.text).as_ref().map(Leak::to_string),
+    }
+}
+
+fn sentence(done: usize, left: usize, minutes: f64, seconds: f64) -> String {
+    let each =
+        if done > 0 { format!(", {:.1} s each", seconds / done as f64) } else { String::new() };
+    if left == 0 {
+        return format!("Every piece has a chosen seed; {done} were chosen now{each}.");
+    }
+    format!(
+        "{done} seeds were chosen in {minutes:.0} minutes{each}; {left} pieces are left for next \
+         time and keep what their own words make, about {:.0} minutes more.",
+        (left as f64 * seconds / done.max(1) as f64 / 60.0).ceil()
+    )
+}
