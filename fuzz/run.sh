@@ -1,0 +1,14 @@
+#!/usr/bin/env bash
+# Every fuzz target, or those named, one after the other, each for SECONDS_EACH seconds. What is
+# found lies in fuzz/artifacts. Needs a nightly compiler and `cargo install cargo-fuzz`.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+targets=("$@")
+[ $# -gt 0 ] || mapfile -t targets < <(basename -s .rs -a fuzz/fuzz_targets/*.rs)
+for target in "${targets[@]}"; do
+    options=(-max_total_time="${SECONDS_EACH:-600}" -timeout=10 -rss_limit_mb=1024 -max_len=65536)
+    [ ! -f "fuzz/dictionaries/$target.dict" ] || options+=("-dict=fuzz/dictionaries/$target.dict")
+    echo "$target, ${SECONDS_EACH:-600} seconds"
+    nice -n 19 cargo +nightly fuzz run "$target" -- "${options[@]}" -print_final_stats=1
+done
