@@ -1,9 +1,9 @@
 # Two commands: `make run` and `make test`. Each is one line of a script.
 
-.PHONY: help run test check bench icons study
+.PHONY: help run test check check-macos bench icons study
 
 help: ## Say what there is
-	@grep -E '^[a-z]+:.*##' Makefile | sed 's/:.*##/ —/; s/^/make /'
+	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/ —/; s/^/make /'
 
 run: ## Install what is missing, build, and open the window
 	@scripts/run.sh
@@ -13,6 +13,9 @@ test: ## Install what is missing, and run every test
 
 check: ## Everything that must be green before a commit
 	@.ci/run
+
+check-macos: ## Type-check the engine for a Mac with Metal, from any machine
+	@scripts/check-macos.sh
 
 bench: ## Time the engine here, beside llama.cpp and PEFT
 	@bench/peers/run.sh

@@ -307,13 +307,13 @@ wide! {
 /// 32 values in eight bits: the numbers, their scale, their sum.
 #[inline(always)]
 pub(super) fn code_group(tier: Tier, values: &[f32; GROUP]) -> ([u8; GROUP], f32, i32) {
-    #[cfg(target_arch = "x86_64")]
-    if let Tier::Avx512Vnni(_) = tier {
+    match tier {
         // SAFETY: the tier was found on this processor.
+        #[cfg(target_arch = "x86_64")]
         #[allow(unsafe_code)]
-        return unsafe { avx512::code_group(values) };
+        Tier::Avx512Vnni(_) => unsafe { avx512::code_group(values) },
+        _ => code_group_plain(values),
     }
-    code_group_plain(values)
 }
 
 #[inline(always)]
