@@ -1,5 +1,8 @@
-//! What all fuzz targets of the archive share: reading a file that a fuzzer wrote, and what must
-//! hold of whatever comes of it. Knows no format.
+//! What the fuzz targets share. Of the archive's: reading a file that a fuzzer wrote, and what must
+//! hold of whatever comes of it; it knows no format. Of the engine's: tiny files that are right but
+//! for what a fuzzer wrote into them (`tiny`).
+
+pub mod tiny;
 
 use std::io::{Cursor, Write as _};
 
