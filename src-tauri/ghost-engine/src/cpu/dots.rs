@@ -34,6 +34,10 @@ pub(super) struct Row {
     sum: Vec<f32>,
     /// The same for each half of a group.
     half_sum: Vec<f32>,
+    /// Its group's scale, for each half.
+    half_scale: Vec<f32>,
+    /// Scale and sum side by side.
+    pairs: Vec<f32>,
 }
 
 impl Row {
@@ -44,6 +48,10 @@ impl Row {
         self.scale.resize(groups, 0.0);
         self.sum.resize(groups, 0.0);
         self.half_sum.resize(2 * groups, 0.0);
+        self.half_scale.resize(2 * groups, 0.0);
+        // Four groups at a time; those that aren't there are nothing.
+        self.pairs.clear();
+        self.pairs.resize(2 * groups.next_multiple_of(4), 0.0);
         code_row(tier.arch(), tier, x, self);
     }
 }
@@ -117,6 +125,12 @@ impl Tier {
     }
 }
 
+/// Eight bytes from `at` on, as a number.
+#[inline(always)]
+fn eight<const N: usize>(block: &[u8; N], at: usize) -> u64 {
+    (0..8).fold(0, |all, i| all | u64::from(block[at + i]) << (8 * i))
+}
+
 /// Eight scales of 6 bits, then eight leasts, of the 12 bytes they are packed in.
 #[inline(always)]
 fn six_bits(packed: &[u8]) -> [u64; 2] {
@@ -141,6 +155,9 @@ wide! {
             *to_q = q;
             to.scale[g] = scale;
             to.sum[g] = scale * sum as f32;
+            to.half_scale[2 * g..2 * g + 2].fill(scale);
+            to.pairs[2 * g] = scale;
+            to.pairs[2 * g + 1] = to.sum[g];
             let first: i32 = q[..GROUP / 2].iter().map(|q| i32::from(*q as i8)).sum();
             to.half_sum[2 * g] = scale * first as f32;
             to.half_sum[2 * g + 1] = scale * (sum - first) as f32;

@@ -6,15 +6,91 @@ use std::arch::x86_64::*;
 
 use super::Row;
 use super::rows::rows;
+use crate::block::half_at as half;
 
 rows!("avx2,fma,f16c");
 
-/// The half-precision number at `at`.
+/// Four blocks' scales times the row's, each with its least, which is the half-precision number
+/// after it where there is one (`LEAST`) and the scale again where not, times the row's sum.
+///
+/// Never one number at a time: a single one would be put beside whatever a register holds, and wait
+/// for it, which may be the sum before.
+///
+/// # Safety
+/// Eight numbers can be read at `pairs`.
 #[inline]
 #[target_feature(enable = "avx2,f16c")]
-fn half(block: &[u8], at: usize) -> f32 {
-    let bits = i32::from(u16::from_le_bytes([block[at], block[at + 1]]));
-    _mm_cvtss_f32(_mm_cvtph_ps(_mm_cvtsi32_si128(bits)))
+unsafe fn scaled<const LEAST: bool>(heads: [u32; 4], pairs: *const f32) -> __m256 {
+    let [a, b, c, d] = heads.map(|head| head as i32);
+    let mut halves = _mm_set_epi32(d, c, b, a);
+    if !LEAST {
+        let scales = _mm_and_si128(halves, _mm_set1_epi32(0xFFFF));
+        halves = _mm_or_si128(scales, _mm_slli_epi32::<16>(scales));
+    }
+    // SAFETY: the caller's.
+    _mm256_mul_ps(_mm256_cvtph_ps(halves), unsafe { _mm256_loadu_ps(pairs) })
+}
+
+/// The scale of block `i` of four, everywhere.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn each(scaled: __m256, i: usize) -> __m256 {
+    _mm256_permutevar8x32_ps(scaled, _mm256_set1_epi32(2 * i as i32))
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn nothing() -> __m256 {
+    _mm256_setzero_ps()
+}
+
+#[inline]
+#[target_feature(enable = "avx2")]
+fn plus(a: __m256, b: __m256) -> __m256 {
+    _mm256_add_ps(a, b)
+}
+
+/// The leasts of four blocks together.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn second(leasts: __m256) -> f32 {
+    total(_mm256_blend_ps::<0b1010_1010>(_mm256_setzero_ps(), leasts))
+}
+
+/// Two half-precision numbers side by side.
+#[inline]
+#[target_feature(enable = "avx2,f16c")]
+fn both(halves: u32) -> [f32; 2] {
+    let mut floats = [0.0; 4];
+    let four = _mm_cvtph_ps(_mm_cvtsi32_si128(halves as i32));
+    // SAFETY: four numbers.
+    unsafe { _mm_storeu_ps(floats.as_mut_ptr(), four) };
+    [floats[0], floats[1]]
+}
+
+/// Asks for bytes that will soon be read: a row's end is the next one's beginning.
+#[inline]
+fn ahead(at: *const u8) {
+    // SAFETY: a hint, whatever lies there.
+    unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) };
+}
+
+/// Eight bytes as numbers, each times `by` and its row's.
+///
+/// # Safety
+/// Eight numbers can be read at `row`.
+#[inline]
+#[target_feature(enable = "avx2")]
+unsafe fn factors<const SIGNED: bool>(bytes: u64, by: f32, row: *const f32) -> [f32; 8] {
+    let bytes = _mm_cvtsi64_si128(bytes as i64);
+    let whole = if SIGNED { _mm256_cvtepi8_epi32(bytes) } else { _mm256_cvtepu8_epi32(bytes) };
+    let mut all = [0.0; 8];
+    // SAFETY: the caller's, and eight numbers.
+    unsafe {
+        let by = _mm256_mul_ps(_mm256_set1_ps(by), _mm256_loadu_ps(row));
+        _mm256_storeu_ps(all.as_mut_ptr(), _mm256_mul_ps(_mm256_cvtepi32_ps(whole), by));
+    }
+    all
 }
 
 /// Low nibbles of 16 bytes, then their high nibbles.
@@ -131,7 +207,18 @@ unsafe fn whole(w: __m256i, x: *const u8) -> __m256 {
 #[target_feature(enable = "avx2,fma")]
 unsafe fn add(sums: __m256, w: __m256i, x: *const u8, scale: f32) -> __m256 {
     // SAFETY: the caller's.
-    _mm256_fmadd_ps(unsafe { whole(w, x) }, _mm256_set1_ps(scale), sums)
+    unsafe { add_by(sums, w, x, _mm256_set1_ps(scale)) }
+}
+
+/// As [`add`], the scale everywhere.
+///
+/// # Safety
+/// 32 numbers can be read at `x`.
+#[inline]
+#[target_feature(enable = "avx2,fma")]
+unsafe fn add_by(sums: __m256, w: __m256i, x: *const u8, scale: __m256) -> __m256 {
+    // SAFETY: the caller's.
+    _mm256_fmadd_ps(unsafe { whole(w, x) }, scale, sums)
 }
 
 /// Adds 16 products times the first scale and 16 times the second.
@@ -146,18 +233,25 @@ unsafe fn add_halves(sums: __m256, w: __m256i, x: *const u8, first: f32, second:
     _mm256_fmadd_ps(unsafe { whole(w, x) }, scales, sums)
 }
 
-/// As [`add`] with signed numbers: their signs are given to `x`, whose −128 is never there.
+/// As [`add_by`] with signed numbers: their signs are given to `x`, whose −128 is never there.
 ///
 /// # Safety
 /// 32 numbers can be read at `x`.
 #[inline]
 #[target_feature(enable = "avx2,fma")]
-unsafe fn add_signed(sums: __m256, w: __m256i, x: *const u8, scale: f32) -> __m256 {
+unsafe fn add_signed(sums: __m256, w: __m256i, x: *const u8, scale: __m256) -> __m256 {
     // SAFETY: the caller's.
     let x = _mm256_sign_epi8(unsafe { _mm256_loadu_si256(x.cast()) }, w);
     let pairs = _mm256_maddubs_epi16(_mm256_abs_epi8(w), x);
     let whole = _mm256_cvtepi32_ps(_mm256_madd_epi16(pairs, _mm256_set1_epi16(1)));
-    _mm256_fmadd_ps(whole, _mm256_set1_ps(scale), sums)
+    _mm256_fmadd_ps(whole, scale, sums)
+}
+
+/// Sums of two kinds together.
+#[inline]
+#[target_feature(enable = "avx2")]
+fn sum(a: __m256, b: __m256) -> __m256 {
+    _mm256_add_ps(a, b)
 }
 
 /// All sums together.

@@ -10,9 +10,74 @@ use crate::block::half_at as half;
 use crate::cpu::eight::neon::dot;
 
 rows!("neon,dotprod");
+use self::add as add_by;
 
 /// 32 numbers.
 type Numbers = [uint8x16_t; 2];
+
+/// Four blocks' scales times the row's, each with its least, which is the half-precision number
+/// after it where there is one (`LEAST`) and the scale again where not, times the row's sum.
+///
+/// # Safety
+/// Eight numbers can be read at `pairs`.
+#[inline]
+unsafe fn scaled<const LEAST: bool>(heads: [u32; 4], pairs: *const f32) -> [[f32; 2]; 4] {
+    // SAFETY: the caller's.
+    let pairs = unsafe { pairs.cast::<[[f32; 2]; 4]>().read() };
+    std::array::from_fn(|i| {
+        let bytes = heads[i].to_le_bytes();
+        let [scale, sum] = pairs[i];
+        [half(&bytes, 0) * scale, half(&bytes, if LEAST { 2 } else { 0 }) * sum]
+    })
+}
+
+/// The scale of block `i` of four.
+#[inline]
+fn each(scaled: [[f32; 2]; 4], i: usize) -> f32 {
+    scaled[i][0]
+}
+
+#[inline]
+fn nothing() -> [[f32; 2]; 4] {
+    [[0.0; 2]; 4]
+}
+
+#[inline]
+fn plus(a: [[f32; 2]; 4], b: [[f32; 2]; 4]) -> [[f32; 2]; 4] {
+    std::array::from_fn(|i| std::array::from_fn(|j| a[i][j] + b[i][j]))
+}
+
+/// The leasts of four blocks together.
+#[inline]
+fn second(leasts: [[f32; 2]; 4]) -> f32 {
+    leasts.iter().map(|[_, least]| least).sum()
+}
+
+/// Two half-precision numbers side by side.
+#[inline]
+fn both(halves: u32) -> [f32; 2] {
+    let bytes = halves.to_le_bytes();
+    [half(&bytes, 0), half(&bytes, 2)]
+}
+
+/// These processors see for themselves what will be read.
+#[inline]
+fn ahead(_: *const u8) {}
+
+/// Eight bytes as numbers, each times `by` and its row's.
+///
+/// # Safety
+/// Eight numbers can be read at `row`.
+#[inline]
+unsafe fn factors<const SIGNED: bool>(bytes: u64, by: f32, row: *const f32) -> [f32; 8] {
+    // SAFETY: the caller's.
+    let row = unsafe { row.cast::<[f32; 8]>().read() };
+    let bytes = bytes.to_le_bytes();
+    std::array::from_fn(|i| {
+        let whole = if SIGNED { f32::from(bytes[i] as i8) } else { f32::from(bytes[i]) };
+        whole * by * row[i]
+    })
+}
 
 /// Low nibbles of 16 bytes, then their high nibbles.
 ///
@@ -167,6 +232,13 @@ unsafe fn add(sums: float32x4_t, w: Numbers, x: *const u8, scale: f32) -> float3
 unsafe fn add_signed(sums: float32x4_t, w: Numbers, x: *const u8, scale: f32) -> float32x4_t {
     // SAFETY: the caller's.
     unsafe { add(sums, w, x, scale) }
+}
+
+/// Sums of two kinds together.
+#[inline]
+#[target_feature(enable = "neon")]
+fn sum(a: float32x4_t, b: float32x4_t) -> float32x4_t {
+    vaddq_f32(a, b)
 }
 
 /// All sums together.

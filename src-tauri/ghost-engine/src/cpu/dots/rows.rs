@@ -1,20 +1,22 @@
 //! A row of each type of block against a coded row, in terms of a few operations on 32 numbers,
 //! which a tier has of its own: how numbers are unpacked (`nibbles`, `lows`, `highs`,
-//! `fifth_bits`, `fifths`, `twos`, `signed`) and summed (`zero`, `add`, `add_signed`,
-//! `add_halves`, `total`). The layouts are those of ggml's `block_q4_0` and so on.
+//! `fifth_bits`, `fifths`, `twos`, `signed`), scales of four blocks converted and
+//! multiplied with the row's (`scaled`, `each`, `nothing`, `plus`, `second`), and those of eight groups
+//! (`both`, `factors`), what comes next asked for (`ahead`), and products summed
+//! (`zero`, `add`, `add_by`, `add_signed`, `add_halves`, `sum`, `total`). The layouts are those of ggml's `block_q4_0` and so on.
 
 /// The rows, for the features named.
 macro_rules! rows {
     ($features:literal) => {
-        use super::six_bits;
+        use super::{eight, six_bits};
 
-        rows!($features, q4_0, 18, -8.0, 0, add, |b: *const u8| nibbles(b.add(2)));
-        rows!($features, q4_1, 20, 1.0, 2, add, |b: *const u8| nibbles(b.add(4)));
-        rows!($features, q5_0, 22, -16.0, 0, add, |b: *const u8| fifth_bits(
+        rows!($features, q4_0, 18, -8.0, 0, add_by, |b: *const u8| nibbles(b.add(2)));
+        rows!($features, q4_1, 20, 1.0, 2, add_by, |b: *const u8| nibbles(b.add(4)));
+        rows!($features, q5_0, 22, -16.0, 0, add_by, |b: *const u8| fifth_bits(
             nibbles(b.add(6)),
             b.add(2).cast::<u32>().read_unaligned()
         ));
-        rows!($features, q5_1, 24, 1.0, 2, add, |b: *const u8| fifth_bits(
+        rows!($features, q5_1, 24, 1.0, 2, add_by, |b: *const u8| fifth_bits(
             nibbles(b.add(8)),
             b.add(4).cast::<u32>().read_unaligned()
         ));
@@ -32,29 +34,38 @@ macro_rules! rows {
         /// The processor has the features named; `x` holds the groups.
         #[target_feature(enable = $features)]
         pub(super) unsafe fn q6_k(bytes: &[u8], blocks: usize, x: &Row) -> f32 {
-            let (mut sums, mut least) = (zero(), 0.0f32);
+            let (mut sums, mut leasts) = ([zero(); 4], [0.0f32; 8]);
             for (n, block) in bytes.as_chunks::<210>().0[..blocks].iter().enumerate() {
-                let scale = half(block, 208);
-                for group in 0..8 {
-                    let (side, quarter) = (group / 4, group % 4);
-                    let of = |i: usize| scale * f32::from(block[192 + 2 * group + i] as i8);
-                    // SAFETY: 32 bytes of nibbles, 32 of bits and a group of `x`, all within the
-                    // block and the row.
-                    unsafe {
-                        let nibbles = block.as_ptr().add(side * 64 + quarter % 2 * 32);
-                        let numbers = if quarter < 2 { lows(nibbles) } else { highs(nibbles) };
-                        let bits = block.as_ptr().add(128 + side * 32);
-                        let numbers = twos(numbers, bits, 2 * quarter as i32);
-                        let g = n * 8 + group;
-                        let row = *x.scale.get_unchecked(g);
-                        let q = x.q.as_ptr().add(g * 32);
-                        sums = add_halves(sums, numbers, q, of(0) * row, of(1) * row);
-                        least += of(0) * x.half_sum.get_unchecked(2 * g)
-                            + of(1) * x.half_sum.get_unchecked(2 * g + 1);
+                for line in 0..4 {
+                    ahead(block.as_ptr().wrapping_add(4 * 210 + 64 * line));
+                }
+                let (scale, scales) = (half(block, 208), [eight(block, 192), eight(block, 200)]);
+                for side in 0..2 {
+                    // SAFETY: groups `8 n` to `8 n + 7`, and both halves of each, are in `x`.
+                    let halves = unsafe {
+                        let at = 16 * n + 8 * side;
+                        let mins =
+                            factors::<true>(scales[side], scale, x.half_sum.as_ptr().add(at));
+                        leasts.iter_mut().zip(mins).for_each(|(least, min)| *least += min);
+                        factors::<true>(scales[side], scale, x.half_scale.as_ptr().add(at))
+                    };
+                    for quarter in 0..4 {
+                        // SAFETY: 32 bytes of nibbles, 32 of bits and a group of `x`, all within
+                        // the block and the row.
+                        unsafe {
+                            let nibbles = block.as_ptr().add(side * 64 + quarter % 2 * 32);
+                            let numbers = if quarter < 2 { lows(nibbles) } else { highs(nibbles) };
+                            let bits = block.as_ptr().add(128 + side * 32);
+                            let numbers = twos(numbers, bits, 2 * quarter as i32);
+                            let q = x.q.as_ptr().add((8 * n + 4 * side + quarter) * 32);
+                            let (first, second) = (halves[2 * quarter], halves[2 * quarter + 1]);
+                            sums[quarter] = add_halves(sums[quarter], numbers, q, first, second);
+                        }
                     }
                 }
             }
-            total(sums) - 32.0 * least
+            let [a, b, c, d] = sums;
+            total(sum(sum(a, b), sum(c, d))) - 32.0 * leasts.iter().sum::<f32>()
         }
     };
 
@@ -66,16 +77,39 @@ macro_rules! rows {
         /// The processor has the features named; `x` holds the groups.
         #[target_feature(enable = $features)]
         pub(super) unsafe fn $name(bytes: &[u8], blocks: usize, x: &Row) -> f32 {
-            let (mut sums, mut least) = (zero(), 0.0f32);
-            for (g, block) in bytes.as_chunks::<$size>().0[..blocks].iter().enumerate() {
-                // SAFETY: the numbers are within the block, and group `g` within `x`.
+            // Sums of their own for each of four blocks, so that none waits for the one before.
+            let (mut sums, mut leasts) = ([zero(); 4], nothing());
+            let (fours, rest) = bytes.as_chunks::<$size>().0[..blocks].as_chunks::<4>();
+            let head = |b: &[u8; $size]| u32::from_le_bytes([b[0], b[1], b[2], b[3]]);
+            for (n, four) in fours.iter().enumerate() {
+                let heads = four.each_ref().map(head);
+                ahead(four.as_ptr().cast::<u8>().wrapping_add(32 * $size));
+                ahead(four.as_ptr().cast::<u8>().wrapping_add(34 * $size));
+                // SAFETY: the numbers are within the block, and groups `4 n` to `4 n + 3` in `x`.
                 unsafe {
-                    let scale = half(block, 0) * x.scale.get_unchecked(g);
-                    sums = $add(sums, $numbers(block.as_ptr()), x.q.as_ptr().add(g * 32), scale);
-                    least += half(block, $least) * x.sum.get_unchecked(g);
+                    let scaled = scaled::<{ $least > 0 }>(heads, x.pairs.as_ptr().add(8 * n));
+                    leasts = plus(leasts, scaled);
+                    for i in 0..4 {
+                        let q = x.q.as_ptr().add((4 * n + i) * 32);
+                        sums[i] = $add(sums[i], $numbers(four[i].as_ptr()), q, each(scaled, i));
+                    }
                 }
             }
-            total(sums) + $times * least
+            if !rest.is_empty() {
+                let n = fours.len();
+                let heads = std::array::from_fn(|i| rest.get(i).map_or(0, head));
+                // SAFETY: as above; pairs are there for four groups at a time.
+                unsafe {
+                    let scaled = scaled::<{ $least > 0 }>(heads, x.pairs.as_ptr().add(8 * n));
+                    leasts = plus(leasts, scaled);
+                    for (i, block) in rest.iter().enumerate() {
+                        let q = x.q.as_ptr().add((4 * n + i) * 32);
+                        sums[i] = $add(sums[i], $numbers(block.as_ptr()), q, each(scaled, i));
+                    }
+                }
+            }
+            let [a, b, c, d] = sums;
+            total(sum(sum(a, b), sum(c, d))) + $times * second(leasts)
         }
     };
 
@@ -87,25 +121,34 @@ macro_rules! rows {
         /// The processor has the features named; `x` holds the groups.
         #[target_feature(enable = $features)]
         pub(super) unsafe fn $name(bytes: &[u8], blocks: usize, x: &Row) -> f32 {
-            let (mut sums, mut least) = (zero(), 0.0f32);
+            let (mut sums, mut leasts) = ([zero(); 4], [0.0f32; 8]);
             for (n, block) in bytes.as_chunks::<$size>().0[..blocks].iter().enumerate() {
-                let [scales, mins] = six_bits(&block[4..16]).map(u64::to_le_bytes);
-                let (scale, min) = (half(block, 0), half(block, 2));
+                ahead(block.as_ptr().wrapping_add(4 * $size));
+                ahead(block.as_ptr().wrapping_add(4 * $size + 64));
+                ahead(block.as_ptr().wrapping_add(4 * $size + 128));
+                let [scales, mins] = six_bits(&block[4..16]);
+                let [scale, min] =
+                    both(u32::from_le_bytes([block[0], block[1], block[2], block[3]]));
+                // SAFETY: groups `8 n` to `8 n + 7` are in `x`.
+                let scales = unsafe {
+                    let mins = factors::<false>(mins, min, x.sum.as_ptr().add(8 * n));
+                    leasts.iter_mut().zip(mins).for_each(|(least, min)| *least += min);
+                    factors::<false>(scales, scale, x.scale.as_ptr().add(8 * n))
+                };
                 for group in 0..8 {
-                    // SAFETY: 32 bytes of nibbles for two groups, within the block; group `g`
+                    // SAFETY: 32 bytes of nibbles for two groups, within the block; the group is
                     // within `x`.
                     unsafe {
                         let at = block.as_ptr().add($nibbles + group / 2 * 32);
                         let numbers = if group % 2 == 0 { lows(at) } else { highs(at) };
                         let numbers = $fifths(block.as_ptr(), group, numbers);
-                        let g = n * 8 + group;
-                        let each = scale * f32::from(scales[group]) * x.scale.get_unchecked(g);
-                        sums = add(sums, numbers, x.q.as_ptr().add(g * 32), each);
-                        least += min * f32::from(mins[group]) * x.sum.get_unchecked(g);
+                        let q = x.q.as_ptr().add((8 * n + group) * 32);
+                        sums[group % 4] = add(sums[group % 4], numbers, q, scales[group]);
                     }
                 }
             }
-            total(sums) - least
+            let [a, b, c, d] = sums;
+            total(sum(sum(a, b), sum(c, d))) - leasts.iter().sum::<f32>()
         }
     };
 }
