@@ -2,11 +2,12 @@
 
 use std::fs;
 use std::path::{Path, PathBuf};
-use std::sync::Arc;
+use std::sync::{Arc, Mutex};
 
 use ghost_core::id::{AdapterId, BaseId};
 use ghost_engine::adapter::{Adapter, fingerprint};
 use ghost_engine::base::Base;
+use ghost_engine::write::Reading;
 
 use crate::failure::{Code, Failure, Result};
 use crate::store::adapters;
@@ -24,6 +25,14 @@ pub(crate) struct Loaded {
     modified: String,
     base: Arc<Base>,
     adapter: Option<(AdapterId, Arc<Adapter>)>,
+    reading: Arc<Mutex<Reading>>,
+}
+
+impl Loaded {
+    fn new(id: BaseId, modified: String, base: Base) -> Self {
+        let reading = Arc::new(Mutex::new(Reading::new(&base)));
+        Self { id, modified, base: Arc::new(base), adapter: None, reading }
+    }
 }
 
 /// A base and perhaps an adapter, ready to write.
@@ -35,6 +44,8 @@ pub(crate) struct Ghost {
     pub(crate) base: Arc<Base>,
     /// The adapter, with its id.
     pub(crate) adapter: Option<(AdapterId, Arc<Adapter>)>,
+    /// What these two read last.
+    pub(crate) reading: Arc<Mutex<Reading>>,
 }
 
 impl Ghost {
@@ -96,7 +107,7 @@ impl Desk {
         )?;
         let stored = bases::one(store.on(), id)?;
         drop(store);
-        *lock(&self.0.loaded) = Some(Loaded { id, modified, base: Arc::new(base), adapter: None });
+        *lock(&self.0.loaded) = Some(Loaded::new(id, modified, base));
         Ok(stored)
     }
 
@@ -136,10 +147,11 @@ impl Desk {
         let kept = lock(&self.0.loaded).clone();
         let mut loaded = match kept {
             Some(loaded) if loaded.id == stored.id && loaded.modified == now => loaded,
-            _ => {
-                Loaded { id: stored.id, base: Arc::new(open(path)?), modified: now, adapter: None }
-            }
+            _ => Loaded::new(stored.id, now, open(path)?),
         };
+        if loaded.adapter.as_ref().map(|(id, _)| *id) != which {
+            loaded.reading = Arc::new(Mutex::new(Reading::new(&loaded.base)));
+        }
         loaded.adapter = match (which, loaded.adapter.take()) {
             (None, _) => None,
             (Some(id), Some((kept, adapter))) if kept == id => Some((id, adapter)),
@@ -150,7 +162,8 @@ impl Desk {
             }
         };
         *lock(&self.0.loaded) = Some(loaded.clone());
-        Ok(Ghost { base_id: stored.id, base: loaded.base, adapter: loaded.adapter })
+        let Loaded { base, adapter, reading, .. } = loaded;
+        Ok(Ghost { base_id: stored.id, base, adapter, reading })
     }
 }
 

@@ -71,7 +71,7 @@ pub fn bench(ask: &Bench, hear: &mut dyn FnMut(&BenchRow)) -> Result<BenchReport
     }
     let forced = ask.tier.as_deref().map(tier).transpose()?;
     let kernel = forced.as_ref().map(|cpu| cpu as &dyn Kernel);
-    let keep = if ask.recompute { Keep::Recomputed } else { Keep::Stored };
+    let keep = if ask.recompute { Keep::NONE } else { Keep::ALL };
     let how = How { tokens: ask.tokens, written: 64, times: ask.times, keep };
     let mut rows = Vec::new();
     for file in files {

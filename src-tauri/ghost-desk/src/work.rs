@@ -204,6 +204,22 @@ impl Desk {
                         run,
                         &format!("A gradient reached each of {n} tensors."),
                     ),
+                    train::Event::Shortened { to, from } => runs::note(
+                        self.store().on(),
+                        run,
+                        &format!(
+                            "Memory is short: texts are learned in stretches of {to} tokens \
+                             instead of {from}."
+                        ),
+                    ),
+                    train::Event::SteppedDown { again, of } => runs::note(
+                        self.store().on(),
+                        run,
+                        &format!(
+                            "Memory is short: {again} of {of} layers are computed twice from here \
+                             on. The adapter will be the same, and later."
+                        ),
+                    ),
                     _ => Ok(()),
                 };
                 if let Err(failure) = kept {

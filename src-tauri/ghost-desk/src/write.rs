@@ -10,7 +10,7 @@ use ghost_core::id::{AdapterId, DraftId};
 use ghost_core::seed::Seed;
 use ghost_engine::sample::Sampling;
 use ghost_engine::write::Ended;
-use ghost_engine::{prompt, write};
+use ghost_engine::{lesson, prompt, write};
 
 use crate::base::Ghost;
 use crate::commands::Hear;
@@ -22,7 +22,7 @@ use crate::store::{adapters, drafts, programs, settings};
 use crate::wire::{
     DraftEnd, DraftList, DraftView, Nothing, SaveDraft, Saved, SeedForm, WriteDraft,
 };
-use crate::{Desk, folder, view};
+use crate::{Desk, folder, lock, view};
 
 /// How often a growing draft is kept. A kill loses no more of it than this.
 const KEEP_EVERY: Duration = Duration::from_millis(700);
@@ -88,12 +88,14 @@ impl Desk {
         };
         let sampling = Sampling { random_seed, ..Sampling::default() };
         let (base, adapter) = (&ghost.base, ghost.adapter());
-        let written = match &asked {
-            Some((_, prompt)) => {
-                write::write_after(base, adapter, prompt, seed.words, &sampling, &mut grow)
-            }
-            None => write::write(base, adapter, &seed, &sampling, &mut grow),
+        let prompt = match &asked {
+            Some((_, prompt)) => Ok(prompt.clone()),
+            None => lesson::prompt_for(base, &seed),
         };
+        let reading = &mut lock(&ghost.reading);
+        let written = prompt.and_then(|prompt| {
+            write::write_on(reading, base, adapter, &prompt, seed.words, &sampling, &mut grow)
+        });
         let (tokens, ended, failure) = match written {
             Ok(written) => {
                 // What a prompt's document goes on with is another text.

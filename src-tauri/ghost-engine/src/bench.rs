@@ -137,7 +137,7 @@ mod tests {
     #[test]
     fn everything_is_timed() {
         let base = tiny::base(1);
-        let how = How { tokens: 20, written: 3, times: 2, keep: Keep::Stored };
+        let how = How { tokens: 20, written: 3, times: 2, keep: Keep::ALL };
         for what in [What::Prefill, What::Decode, What::Train] {
             assert!(measure(&base, None, what, how).tokens_per_second > 0.0, "{what:?}");
         }

@@ -1,14 +1,30 @@
-//! What memory there is, and how much was taken. Linux says; elsewhere we don't know yet, and
-//! say so with `None` and 0.
+//! What memory there is, and how much was taken.
 
-/// Bytes that can be had without pushing others out.
+use sysinfo::{MemoryRefreshKind, System};
+
+/// Bytes that can be had without pushing others out, of those this process may have; `None` where
+/// the system doesn't say.
 pub fn available() -> Option<u64> {
-    field("/proc/meminfo", "MemAvailable:")
+    let mut system = System::new().ok()?;
+    system.refresh_memory_specifics(MemoryRefreshKind::nothing().with_ram());
+    let whole = (system.available_memory() > 0).then(|| system.available_memory());
+    let share = system.cgroup_limits().map(|limits| limits.free_memory);
+    whole.into_iter().chain(share).min()
 }
 
-/// Most bytes this process has held; 0 where the system doesn't say.
+/// Most bytes this process has held; 0 where the system doesn't say (all but Linux).
 pub fn peak() -> u64 {
     field("/proc/self/status", "VmHWM:").unwrap_or(0)
+}
+
+/// Bytes this process holds now, pages of files among them; 0 where the system doesn't say.
+pub fn held() -> u64 {
+    field("/proc/self/status", "VmRSS:").unwrap_or(0)
+}
+
+/// Bytes this process holds now that no file could give back; 0 where the system doesn't say.
+pub fn own() -> u64 {
+    field("/proc/self/status", "RssAnon:").unwrap_or(0)
 }
 
 /// Forgets the peak, so that the next one is of what comes after; does nothing where the system

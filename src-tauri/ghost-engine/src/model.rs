@@ -20,8 +20,9 @@ use crate::lora::{Lora, Target};
 
 /// Values a thread takes at a time where work is cut into pieces.
 const PIECE: usize = 1 << 16;
-/// Tokens read at a time where nothing has to be kept for a way back.
-const STRETCH: usize = 512;
+/// Tokens read at a time where nothing has to be kept for a way back. Products of more or fewer
+/// rows may differ in their last bits, so reading that was broken off goes on at a multiple of it.
+pub(crate) const STRETCH: usize = 256;
 
 /// A base, with or without an adapter, ready to compute.
 #[derive(Clone, Copy)]
@@ -40,13 +41,21 @@ pub struct Dropout {
     pub seed: u64,
 }
 
-/// Whether a block's insides are kept for the way back, or computed again.
+/// How many of the last blocks keep their insides for the way back; the others' are computed
+/// again, which is slower, smaller, and gives the same numbers bit for bit.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Keep {
-    /// Faster.
-    Stored,
-    /// Smaller: one block's insides at a time.
-    Recomputed,
+pub struct Keep(pub usize);
+
+impl Keep {
+    /// Nothing is computed twice.
+    pub const ALL: Self = Self(usize::MAX);
+    /// One block's insides at a time.
+    pub const NONE: Self = Self(0);
+
+    /// Whether block `i` of `layers` keeps its own.
+    fn stores(self, i: usize, layers: usize) -> bool {
+        i >= layers.saturating_sub(self.0)
+    }
 }
 
 /// Keys and values of what has been read, so that the next token costs one token.
@@ -85,6 +94,12 @@ impl Cache {
             self.len = len;
         }
     }
+
+    /// Gives back the memory that is not needed to hold what was read.
+    pub fn shrink(&mut self) {
+        self.keys.iter_mut().chain(&mut self.values).for_each(Vec::shrink_to_fit);
+        self.work = Kept::default();
+    }
 }
 
 /// A block's insides, `n` rows each. What is not needed by this base stays empty.
@@ -117,6 +132,17 @@ struct Kept {
     low: [Vec<f32>; 4],
 }
 
+impl Kept {
+    /// Values there is room for.
+    fn room(&self) -> usize {
+        let Self { x, h, q_plain, k_plain, q, k, v, seen, lse, .. } = self;
+        let Self { o_plain, middle, h2, gate, up, act, down_plain, low, .. } = self;
+        let first = [x, h, q_plain, k_plain, q, k, v, seen, lse];
+        let second = [o_plain, middle, h2, gate, up, act, down_plain];
+        first.into_iter().chain(second).chain(low).map(Vec::capacity).sum()
+    }
+}
+
 /// Gives a buffer `len` values of no particular kind.
 fn fit(buffer: &mut Vec<f32>, len: usize) -> &mut [f32] {
     buffer.resize(len, 0.0);
@@ -127,6 +153,12 @@ fn add(to: &mut [f32], what: &[f32]) {
     to.par_chunks_mut(PIECE).zip(what.par_chunks(PIECE)).for_each(|(to, what)| {
         to.iter_mut().zip(what).for_each(|(to, what)| *to += what);
     });
+}
+
+/// How many of the tokens that are left are read next. Never all but one: a single row is multiplied
+/// in another way than many.
+fn stretch(left: usize) -> usize {
+    if left <= STRETCH + 1 { left } else { STRETCH }
 }
 
 /// The home of the operations this computer uses.
@@ -203,7 +235,9 @@ impl<'a> Model<'a> {
     ) -> Vec<f32> {
         let mut x = Vec::new();
         rayon::scope(|_| {
-            for (i, stretch) in tokens.chunks(STRETCH).enumerate() {
+            let mut at = 0;
+            while at < tokens.len() {
+                let stretch = &tokens[at..at + stretch(tokens.len() - at)];
                 let turning = Turning::new(self.base, cache.len, stretch.len());
                 self.embed(stretch, &mut x);
                 let mut work = std::mem::take(&mut cache.work);
@@ -214,7 +248,8 @@ impl<'a> Model<'a> {
                 }
                 cache.work = work;
                 cache.len += stretch.len();
-                each(i * STRETCH, &x);
+                each(at, &x);
+                at += stretch.len();
             }
         });
         x
@@ -431,8 +466,10 @@ impl Turning {
 /// A model's way back: gradients of an adapter. Holds its buffers between lessons.
 #[derive(Default)]
 pub struct Learner {
+    /// Insides of the blocks that keep theirs.
     kept: Vec<Kept>,
-    /// Inputs of the blocks, where their insides are computed again.
+    /// Insides of one block that does not, and the inputs of all of those.
+    again: Kept,
     inputs: Vec<Vec<f32>>,
     way: Way,
 }
@@ -491,30 +528,81 @@ impl Learner {
             let layer = &base.layers[i];
             Pass { n: i, layer, turns: turning.of(layer), dropout: told.dropout }
         };
-        let rooms = if told.keep == Keep::Stored { base.layers.len() } else { 1 };
-        self.kept.resize_with(rooms.max(self.kept.len()), Kept::default);
-        self.inputs.resize_with(base.layers.len(), Vec::new);
+        let layers = base.layers.len();
+        let stores = |i: usize| told.keep.stores(i, layers);
+        self.make_room(layers, stores);
 
         let mut x = Vec::new();
         model.embed(&told.tokens[..n], &mut x);
-        for i in 0..base.layers.len() {
-            let room = if told.keep == Keep::Stored { i } else { 0 };
-            if told.keep == Keep::Recomputed {
+        for i in 0..layers {
+            let kept = if stores(i) {
+                &mut self.kept[i]
+            } else {
                 self.inputs[i].clone_from(&x);
-            }
-            self.kept[room].x.clone_from(&x);
-            model.block(&pass(i), &mut self.kept[room], None, &mut x);
+                &mut self.again
+            };
+            kept.x.clone_from(&x);
+            model.block(&pass(i), kept, None, &mut x);
         }
         let loss = self.answer(model, told, n, &x);
-        for i in (0..base.layers.len()).rev() {
-            let room = if told.keep == Keep::Stored { i } else { 0 };
-            if told.keep == Keep::Recomputed {
-                self.kept[0].x.clone_from(&self.inputs[i]);
-                model.block(&pass(i), &mut self.kept[0], None, &mut x);
-            }
-            model.block_back(&pass(i), &self.kept[room], &mut self.way, gradients);
+        for i in (0..layers).rev() {
+            let kept = if stores(i) {
+                &self.kept[i]
+            } else {
+                self.again.x.clone_from(&self.inputs[i]);
+                model.block(&pass(i), &mut self.again, None, &mut x);
+                &self.again
+            };
+            model.block_back(&pass(i), kept, &mut self.way, gradients);
         }
         loss
+    }
+
+    /// A room for each block, and what is no longer needed given back.
+    fn make_room(&mut self, layers: usize, stores: impl Fn(usize) -> bool) {
+        self.kept.resize_with(layers, Kept::default);
+        self.inputs.resize_with(layers, Vec::new);
+        for i in 0..layers {
+            if stores(i) {
+                self.inputs[i] = Vec::new();
+            } else {
+                self.kept[i] = Kept::default();
+            }
+        }
+        if (0..layers).all(stores) {
+            self.again = Kept::default();
+        }
+    }
+
+    /// Bytes held for blocks' insides between lessons.
+    pub fn held(&self) -> u64 {
+        let inputs: usize = self.inputs.iter().map(Vec::capacity).sum();
+        let kept: usize = self.kept.iter().chain([&self.again]).map(Kept::room).sum();
+        (inputs + kept) as u64 * 4
+    }
+
+    /// Bytes that learning from `n` tokens with an adapter of a rank takes, the base's own and the
+    /// adapter's left out: with no block's insides kept, and for each block whose are.
+    pub fn needs(base: &Base, rank: usize, n: usize) -> (u64, u64) {
+        let (shape, first) = (&base.shape, base.layers.first());
+        let heads = shape.heads * shape.head_dim;
+        let kv = shape.kv_heads * shape.head_dim;
+        let has =
+            |norm: fn(&Layer) -> bool, values| if first.is_some_and(norm) { values } else { 0 };
+        // As `Kept` has them.
+        let insides = 4 * shape.hidden
+            + has(|layer| layer.q_norm.is_some(), heads + kv)
+            + 2 * heads
+            + 2 * kv
+            + shape.heads
+            + has(|layer| layer.post_attn_norm.is_some(), 2 * shape.hidden)
+            + 3 * shape.ffn
+            + 7 * rank;
+        // As `Way` has them, with what was dropped; each head's gradients before they are summed.
+        let way = 2 * shape.hidden + 4 * shape.ffn + 2 * heads + 2 * kv + 3 * heads;
+        let inputs = shape.layers * shape.hidden;
+        let bytes = |values: usize| (n as u64).saturating_mul(values as u64 * 4);
+        (bytes(inputs + insides + way), bytes(insides))
     }
 
     /// From the last hidden states to the loss, and back to their gradient in `way.d`. Only rows

@@ -250,7 +250,7 @@ fn weights(n: usize) -> Vec<f32> {
 
 fn told<'a>(tokens: &'a [u32], weights: &'a [f32]) -> Told<'a> {
     let over = weights[1..].iter().map(|w| f64::from(w.abs())).sum();
-    Told { tokens, weights, over, dropout: None, keep: Keep::Stored }
+    Told { tokens, weights, over, dropout: None, keep: Keep::ALL }
 }
 
 fn learn(base: &Base, lora: &Lora, told: Told) -> (f64, Lora) {
@@ -392,8 +392,10 @@ fn computing_again_is_the_same_as_keeping() {
         let (lora, tokens, weights) = (learned(&base), tokens(&base, 70), weights(70));
         let stored =
             Told { dropout: Some(Dropout { share: 0.1, seed: 2 }), ..told(&tokens, &weights) };
-        let again = Told { keep: Keep::Recomputed, ..stored };
-        assert!(learn(&base, &lora, stored) == learn(&base, &lora, again), "{kind}");
+        for keep in [Keep(1), Keep::NONE] {
+            let again = Told { keep, ..stored };
+            assert!(learn(&base, &lora, stored) == learn(&base, &lora, again), "{kind}, {keep:?}");
+        }
     }
 }
 
@@ -408,9 +410,28 @@ fn a_learner_used_twice_gives_the_same() {
         let loss = learner.learn(&plain(&base, Some(&lora)), told, &mut gradients);
         (loss, gradients)
     };
-    let first = once(70, Keep::Stored);
-    once(20, Keep::Recomputed);
-    assert!(first == once(70, Keep::Stored));
+    let first = once(70, Keep::ALL);
+    once(20, Keep::NONE);
+    assert!(first == once(70, Keep::ALL));
+    assert!(first == once(70, Keep(1)));
+}
+
+#[test]
+fn a_learner_needs_what_it_says_and_gives_it_back() {
+    for (kind, base) in kinds() {
+        let (lora, tokens, weights) = (learned(&base), tokens(&base, 200), weights(200));
+        let mut learner = Learner::default();
+        let mut held = |keep| {
+            let told = Told { keep, ..told(&tokens, &weights) };
+            learner.learn(&plain(&base, Some(&lora)), told, &mut lora.zeros_like());
+            learner.held() as f64
+        };
+        let (least, each) = Learner::needs(&base, lora.rank, 200);
+        let all = held(Keep::ALL);
+        let said = (each * base.shape.layers as u64) as f64;
+        assert!((0.9..1.1).contains(&(all / said)), "{kind}: {all} held, {said} said");
+        assert!(held(Keep::NONE) < least as f64, "{kind}");
+    }
 }
 
 #[test]

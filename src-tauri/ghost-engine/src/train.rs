@@ -5,6 +5,7 @@
 //! what is dropped follow from the seed and the step. The clock is read to tell
 //! how fast it goes and to save every minute, and never changes the result.
 
+use std::fs;
 use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
@@ -26,8 +27,12 @@ use crate::score;
 
 /// Longest time between two checkpoints.
 const SAVE_EVERY: Duration = Duration::from_secs(50);
-/// Share of the free memory a step may fill with blocks' insides.
-const MEMORY_SHARE: f64 = 0.4;
+/// Share of the free memory a step may fill: other programs have a claim too.
+const MEMORY_SHARE: f64 = 0.5;
+/// No stretch of a text is made shorter than this for want of memory.
+const SHORTEST: usize = 256;
+/// What the loss takes besides: logits of some rows, and room to turn round.
+const LOSS_BYTES: u64 = 160 << 20;
 /// A rank above this is a slip of the finger: it would outgrow the base's own matrices.
 const MOST_RANK: usize = 512;
 /// Free memory where the system doesn't say.
@@ -42,6 +47,21 @@ pub enum Event {
     CheckpointDamaged,
     /// A gradient reached each of so many tensors.
     ProvedGradients(usize),
+    /// Memory is short: texts are learned in stretches of so many tokens instead of the recipe's.
+    Shortened {
+        /// Tokens of a stretch from now on.
+        to: usize,
+        /// As the recipe has it.
+        from: usize,
+    },
+    /// Memory is shorter than before: so many of the blocks are computed again on the way back.
+    /// The result is the same, and later.
+    SteppedDown {
+        /// Computed again.
+        again: usize,
+        /// Blocks there are.
+        of: usize,
+    },
     /// A step was done.
     Stepped(Step),
     /// The dev rows were looked at after step `n`.
@@ -91,8 +111,27 @@ pub fn train(
     folder: &Path,
     hear: &mut dyn FnMut(Event) -> ControlFlow<()>,
 ) -> Result<Outcome> {
-    let plan = Plan::new(base, rows, dev, recipe)?;
+    let free = || memory::available().unwrap_or(MEMORY_GUESS);
+    train_within(&free, base, rows, dev, recipe, folder, hear)
+}
+
+/// [`train`], with someone to ask how many bytes are free.
+pub fn train_within(
+    free: &dyn Fn() -> u64,
+    base: &Base,
+    rows: &[Row],
+    dev: &[Row],
+    recipe: &Recipe,
+    folder: &Path,
+    hear: &mut dyn FnMut(Event) -> ControlFlow<()>,
+) -> Result<Outcome> {
     let mut listener = Listener { hear, stop: false };
+    let mut thrift = Thrift { base, rank: recipe.rank, free, again: 0 };
+    let context = thrift.context(recipe.context.min(base.shape.context), folder)?;
+    if context < recipe.context.min(base.shape.context) {
+        listener.say(Event::Shortened { to: context, from: recipe.context });
+    }
+    let plan = Plan::new(base, rows, dev, recipe, context)?;
     let mut now = listener.resume(folder, &plan, recipe);
     let mut learner = Learner::default();
     let mut gradients = now.lora.zeros_like();
@@ -103,7 +142,8 @@ pub fn train(
         clock.begin();
         gradients.tensors_mut().for_each(|tensor| tensor.fill(0.0));
         let batch = plan.batch(n);
-        let loss = batch.learn(base, &now.lora, &mut learner, &mut gradients);
+        let keep = thrift.keep(batch.longest(), &learner, &mut listener);
+        let loss = batch.learn(base, &now.lora, &mut learner, &mut gradients, keep);
         felt(&gradients, n)?;
         let learning_rate = recipe.rate_at(n, plan.of);
         let norm = now.adam.step(&mut now.lora, &gradients, learning_rate, recipe.clip);
@@ -172,11 +212,16 @@ struct Plan<'a> {
     of: usize,
     /// Hash of all that decides the result.
     run: String,
-    keep: Keep,
 }
 
 impl<'a> Plan<'a> {
-    fn new(base: &Base, rows: &[Row], dev: &'a [Row], recipe: &'a Recipe) -> Result<Self> {
+    fn new(
+        base: &Base,
+        rows: &[Row],
+        dev: &'a [Row],
+        recipe: &'a Recipe,
+        context: usize,
+    ) -> Result<Self> {
         if rows.iter().chain(dev).any(|row| row.side == Side::Holdout) {
             return Err(Error::Recipe("a row that is held out was given to learn from".to_owned()));
         }
@@ -186,7 +231,6 @@ impl<'a> Plan<'a> {
         if recipe.rank == 0 || recipe.learning_rate.is_nan() || recipe.learning_rate <= 0.0 {
             return Err(Error::Recipe("its rank and learning rate must be above zero".to_owned()));
         }
-        let context = recipe.context.min(base.shape.context);
         let mut lessons = Vec::new();
         for row in rows {
             lessons.extend(lesson::lessons(base, row, context)?);
@@ -206,8 +250,7 @@ impl<'a> Plan<'a> {
             (0..recipe.epochs.max(1) as u64).map(steps).sum()
         });
         let run = hash(base, &lessons, &dev, recipe);
-        let keep = keep(base, &lessons, rank);
-        Ok(Self { recipe, fresh, lessons, dev, of, run, keep })
+        Ok(Self { recipe, fresh, lessons, dev, of, run })
     }
 
     /// The lessons of step `n`, counted from 1.
@@ -243,9 +286,20 @@ impl Batch<'_> {
         self.lessons.iter().map(|lesson| lesson.tokens.len()).sum()
     }
 
+    fn longest(&self) -> usize {
+        self.lessons.iter().map(|lesson| lesson.tokens.len()).max().unwrap_or(0)
+    }
+
     /// Adds the batch's gradients; its loss. Weights are summed over the whole batch first, so
     /// that a batch of several lessons is exactly one loss.
-    fn learn(&self, base: &Base, lora: &Lora, learner: &mut Learner, gradients: &mut Lora) -> f32 {
+    fn learn(
+        &self,
+        base: &Base,
+        lora: &Lora,
+        learner: &mut Learner,
+        gradients: &mut Lora,
+        keep: Keep,
+    ) -> f32 {
         // What is not to be said is divided by how much of it there is, so that a batch of nothing
         // else is no stronger for it.
         let counts = |w: &f32| if *w < 0.0 { 1.0 } else { f64::from(*w) };
@@ -260,7 +314,7 @@ impl Batch<'_> {
                 weights: &lesson.weights,
                 over,
                 dropout: (share > 0.0).then_some(Dropout { share, seed }),
-                keep: self.plan.keep,
+                keep,
             };
             nats += learner.learn(&model, told, gradients);
         }
@@ -364,15 +418,58 @@ impl Clock {
     }
 }
 
-/// Whether the longest lesson's insides fit in memory. Both ways give the same result.
-fn keep(base: &Base, lessons: &[Lesson], rank: usize) -> Keep {
-    let shape = &base.shape;
-    let heads = (2 * shape.heads + 2 * shape.kv_heads) * shape.head_dim;
-    let a_token = 4 * shape.hidden + heads + 3 * shape.ffn + 7 * rank;
-    let longest = lessons.iter().map(|lesson| lesson.tokens.len()).max().unwrap_or(0);
-    let bytes = (longest * a_token * shape.layers * 4) as f64;
-    let free = memory::available().unwrap_or(MEMORY_GUESS) as f64;
-    if bytes <= free * MEMORY_SHARE { Keep::Stored } else { Keep::Recomputed }
+/// Sees to it that a run takes no more memory than there is.
+struct Thrift<'a> {
+    base: &'a Base,
+    rank: usize,
+    free: &'a dyn Fn() -> u64,
+    /// Most blocks ever computed again, so that it is said once.
+    again: usize,
+}
+
+/// Where a run that had to shorten its stretches keeps what it shortened them to: the lessons
+/// follow from it, and going on must mean going on with the same.
+const CONTEXT: &str = "context";
+
+impl Thrift<'_> {
+    /// Bytes a step may take.
+    fn allowed(&self, held: u64) -> u64 {
+        let free = (self.free)().saturating_add(held) as f64 * MEMORY_SHARE;
+        (free as u64).saturating_sub(LOSS_BYTES)
+    }
+
+    /// The longest stretch of a text that fits when no block's insides are kept, or what the run
+    /// began with.
+    fn context(&self, wanted: usize, folder: &Path) -> Result<usize> {
+        let place = folder.join(CONTEXT);
+        let begun_with = fs::read_to_string(&place).ok().and_then(|text| text.parse().ok());
+        if let Some(context) = begun_with {
+            return Ok(wanted.min(context));
+        }
+        let (allowed, mut context) = (self.allowed(0), wanted);
+        while context > SHORTEST && Learner::needs(self.base, self.rank, context).0 > allowed {
+            context = (context / 2).max(SHORTEST);
+        }
+        if context < wanted {
+            let io = |source| Error::Io { path: folder.to_owned(), source };
+            fs::create_dir_all(folder).map_err(io)?;
+            adapter::write(&place, context.to_string().as_bytes())?;
+        }
+        Ok(context)
+    }
+
+    /// How many blocks keep their insides while `n` tokens are learned from.
+    fn keep(&mut self, n: usize, learner: &Learner, listener: &mut Listener) -> Keep {
+        let layers = self.base.shape.layers;
+        let (least, each) = Learner::needs(self.base, self.rank, n);
+        let room = self.allowed(learner.held()).saturating_sub(least);
+        let keep = room.checked_div(each).map_or(layers, |fit| layers.min(fit as usize));
+        if layers - keep > self.again {
+            self.again = layers - keep;
+            listener.say(Event::SteppedDown { again: self.again, of: layers });
+        }
+        Keep(keep)
+    }
 }
 
 /// One hash of all that decides a run's result.
@@ -444,6 +541,51 @@ mod tests {
     fn essence(base: &Base, outcome: &Outcome) -> (Vec<u8>, Vec<f32>, Option<f64>) {
         let losses = outcome.steps.iter().map(|step| step.loss).collect();
         (outcome.adapter.weights(base).unwrap(), losses, outcome.best_dev)
+    }
+
+    #[test]
+    fn a_run_short_of_memory_says_so_and_ends_the_same() {
+        let base = tiny::base(1);
+        let rows: Vec<Row> = (0..3)
+            .map(|i| Row { text: row(i, Side::Train).text.repeat(9), ..row(i, Side::Train) })
+            .collect();
+        let recipe = Recipe { steps: Some(4), ..recipe() };
+        let within = |free: &dyn Fn() -> u64| {
+            let (folder, mut said) = (tempfile::tempdir().unwrap(), Vec::new());
+            let outcome =
+                train_within(free, &base, &rows, &[], &recipe, folder.path(), &mut |event| {
+                    said.push(event);
+                    ControlFlow::Continue(())
+                });
+            (essence(&base, &outcome.unwrap()), said)
+        };
+        let plenty = || 16 << 30;
+        // Enough at first; after some steps another program takes most of it.
+        let asked = std::cell::Cell::new(0);
+        let less_and_less = || {
+            asked.set(asked.get() + 1);
+            if asked.get() < 3 { 16 << 30 } else { 2 * LOSS_BYTES + (1 << 20) }
+        };
+        let ((rich, quiet), (poor, said)) = (within(&plenty), within(&less_and_less));
+        assert!(rich == poor, "the same adapter and losses");
+        let down = |event: &&Event| matches!(event, Event::SteppedDown { .. });
+        assert_eq!(quiet.iter().filter(down).count(), 0);
+        assert_eq!(said.iter().filter(down).count(), 1, "said once: {said:?}");
+    }
+
+    #[test]
+    fn stretches_are_as_long_as_memory_allows_and_stay_so() {
+        let base = tiny::base(1);
+        let folder = tempfile::tempdir().unwrap();
+        let context = |free: u64| {
+            let free = || free;
+            let thrift = Thrift { base: &base, rank: 4, free: &free, again: 0 };
+            thrift.context(512, folder.path()).unwrap()
+        };
+        assert_eq!(context(16 << 30), 512);
+        assert!(!folder.path().join(CONTEXT).exists());
+        assert_eq!(context(1 << 20), SHORTEST);
+        assert_eq!(context(16 << 30), SHORTEST, "a run goes on as it began");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::base::Base;
 use crate::error::Result;
 use crate::length::Length;
 use crate::lesson;
-use crate::model::{Cache, Model};
+use crate::model::{Cache, Model, STRETCH};
 use crate::sample::{Reach, Sampler, Sampling};
 
 /// A finished draft.
@@ -63,6 +63,66 @@ pub fn write_after(
     how: &Sampling,
     hear: &mut dyn FnMut(&str) -> ControlFlow<()>,
 ) -> Result<Written> {
+    write_on(&mut Reading::new(base), base, adapter, prompt, words, how, hear)
+}
+
+/// The prompt a ghost read last. One that begins the same, and a second draft for it, are read
+/// from where the two part; what comes of them is the same bit for bit.
+///
+/// It is of one base and one adapter: with another of either, begin a new one.
+pub struct Reading {
+    tokens: Vec<u32>,
+    cache: Cache,
+}
+
+impl Reading {
+    /// Nothing read yet.
+    pub fn new(base: &Base) -> Self {
+        Self { tokens: Vec::new(), cache: Cache::new(base) }
+    }
+
+    /// Reads a prompt; the logits of the token to come after it.
+    fn read(&mut self, model: &Model, prompt: &[u32]) -> Vec<f32> {
+        let same = self.tokens.iter().zip(prompt).take_while(|(a, b)| a == b).count();
+        // Whole stretches, and more than a single token left: then it is read as it would have been.
+        let kept = same.min(prompt.len().saturating_sub(2)) / STRETCH * STRETCH;
+        self.cache.truncate(kept);
+        self.tokens.clear();
+        self.tokens.extend_from_slice(prompt);
+        model.forward(&prompt[kept..], &mut self.cache)
+    }
+
+    /// Forgets what was written after the prompt.
+    fn end(&mut self) {
+        self.cache.truncate(self.tokens.len());
+        self.cache.shrink();
+    }
+}
+
+/// [`write_after`], without reading again what was read last.
+pub fn write_on(
+    reading: &mut Reading,
+    base: &Base,
+    adapter: Option<&Adapter>,
+    prompt: &[u32],
+    words: Option<u32>,
+    how: &Sampling,
+    hear: &mut dyn FnMut(&str) -> ControlFlow<()>,
+) -> Result<Written> {
+    let written = draw(reading, base, adapter, prompt, words, how, hear);
+    reading.end();
+    written
+}
+
+fn draw(
+    reading: &mut Reading,
+    base: &Base,
+    adapter: Option<&Adapter>,
+    prompt: &[u32],
+    words: Option<u32>,
+    how: &Sampling,
+    hear: &mut dyn FnMut(&str) -> ControlFlow<()>,
+) -> Result<Written> {
     let begun = Instant::now();
     let model = Model::new(base, adapter.map(|adapter| &adapter.lora));
     let ends: Vec<u32> =
@@ -70,9 +130,9 @@ pub fn write_after(
     let length = Length { words };
     let mut sampler = Sampler::new(how);
     let mut characters = base.tokenizer.decode_stream();
-    let mut cache = Cache::new(base);
     let (mut text, mut tokens, mut n_words) = (String::new(), 0, 0);
-    let mut logits = model.forward(prompt, &mut cache);
+    let mut logits = reading.read(&model, prompt);
+    let cache = &mut reading.cache;
     let drawing = Instant::now();
     let ended = loop {
         if length.too_short(n_words) {
@@ -97,7 +157,7 @@ pub fn write_after(
                 break Ended::Length;
             }
         }
-        logits = model.forward(&[token], &mut cache);
+        logits = model.forward(&[token], cache);
     };
     let tokens_per_second = tokens as f32 / drawing.elapsed().as_secs_f32().max(1e-6);
     let seconds = begun.elapsed().as_secs_f32();
@@ -123,7 +183,10 @@ fn reach(bytes: &[u8]) -> Reach {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::tiny;
+    use crate::block::BlockType;
+    use crate::chance::Chance;
+    use crate::lora::Lora;
+    use crate::tiny::{self, Tiny};
 
     fn seed(words: Option<u32>) -> Seed {
         Seed { topic: "rain".to_owned(), words, ..Seed::default() }
@@ -143,6 +206,43 @@ mod tests {
         };
         assert_eq!(draft(1), draft(1));
         assert_ne!(draft(1), draft(2));
+    }
+
+    #[test]
+    fn what_was_read_before_changes_no_bit_of_what_comes_next() {
+        let tokens = |n: usize, from: usize| (from..from + n).map(|i| (i * 37 % 90) as u32);
+        let same = |n: usize| tokens(n, 0).collect::<Vec<_>>();
+        let parting = |at: usize, n: usize| tokens(at, 0).chain(tokens(n - at, 9)).collect();
+        for block in [BlockType::F32, BlockType::Q8_0, BlockType::Q4_1] {
+            let base = Tiny { block, ..Tiny::default() }.base();
+            let mut lora = Lora::fresh(&base, 4, 8.0, 0.0, 1);
+            let mut chance = Chance::new(3);
+            lora.tensors_mut().for_each(|tensor| tensor.fill_with(|| chance.uniform() - 0.5));
+            let model = Model::new(&base, Some(&lora));
+            let mut reading = Reading::new(&base);
+            for prompt in [600, 600, 258, 257, 256, 3, 1, 513, 514, 769]
+                .map(same)
+                .into_iter()
+                .chain([parting(300, 700), parting(256, 600), parting(257, 258)])
+            {
+                let warm = reading.read(&model, &prompt);
+                let cold = Reading::new(&base).read(&model, &prompt);
+                assert!(warm == cold, "{block:?}, {} tokens", prompt.len());
+                model.forward(&[7], &mut reading.cache); // something written
+                reading.end();
+            }
+        }
+    }
+
+    #[test]
+    fn a_second_draft_is_as_the_first_would_be() {
+        let base = tiny::base(1);
+        let how = Sampling { max_tokens: 40, ..Sampling::default() };
+        let prompt: Vec<u32> = (0..100).collect();
+        let mut reading = Reading::new(&base);
+        let mut draft =
+            || write_on(&mut reading, &base, None, &prompt, None, &how, &mut go_on).unwrap().text;
+        assert_eq!(draft(), draft());
     }
 
     #[test]

@@ -1,0 +1,128 @@
+//! Drafts or learns for some minutes, saying each half minute how fast and in how much memory.
+//!
+//! ```text
+//! cargo run --release -p ghost-engine --example endure -- BASE write|learn MINUTES
+//! ```
+//!
+//! One process of each, side by side, show whether memory stays flat; `bench/endure.sh` runs them,
+//! and asks besides what a busy neighbour costs a draft.
+
+use std::ops::ControlFlow;
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use ghost_core::id::PieceId;
+use ghost_core::row::{Origin, Row, Side};
+use ghost_core::run::Recipe;
+use ghost_core::seed::Seed;
+use ghost_engine::sample::Sampling;
+use ghost_engine::write::{Reading, write_on};
+use ghost_engine::{Base, lesson, memory, train};
+
+const EVERY: Duration = Duration::from_secs(30);
+
+#[allow(clippy::print_stdout)]
+fn main() -> Result<(), Box<dyn std::error::Error>> {
+    let args: Vec<String> = std::env::args().collect();
+    let [_, base, what, minutes] = &args[..] else { return Err("BASE write|learn MINUTES".into()) };
+    let base = Base::open(Path::new(base))?;
+    let mut clock = Clock::new(minutes.parse()?);
+    let said = |clock: &Clock, tokens: usize| {
+        let (now, own) = (memory::held() / 1_000_000, memory::own() / 1_000_000);
+        let speed = tokens as f32 / clock.since.elapsed().as_secs_f32();
+        println!(
+            "{what} {:5.1} min {speed:7.1} tokens/s {now:6} MB {own:6} MB its own",
+            clock.minutes()
+        );
+    };
+    if what == "learn" {
+        let rows: Vec<Row> = (0..40).map(row).collect();
+        let folder = tempfile::tempdir()?;
+        let mut tokens = 0;
+        train::train(&base, &rows, &[], &recipe(), folder.path(), &mut |event| {
+            if let train::Event::Stepped(step) = event {
+                tokens += step.tokens;
+            }
+            if clock.is_due() {
+                said(&clock, tokens);
+                tokens = 0;
+                clock.since = Instant::now();
+            }
+            if clock.is_over() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        })?;
+        return Ok(());
+    }
+    let (mut reading, mut tokens) = (Reading::new(&base), 0);
+    for random_seed in 0.. {
+        let seed = Seed {
+            topic: format!("a walk, {}", random_seed / 2),
+            words: Some(300),
+            ..Seed::default()
+        };
+        let prompt = lesson::prompt_for(&base, &seed)?;
+        let how = Sampling { random_seed, ..Sampling::default() };
+        let mut hear = |_: &str| ControlFlow::Continue(());
+        tokens += write_on(&mut reading, &base, None, &prompt, seed.words, &how, &mut hear)?.tokens;
+        if clock.is_due() {
+            said(&clock, tokens);
+            tokens = 0;
+            clock.since = Instant::now();
+        }
+        if clock.is_over() {
+            break;
+        }
+    }
+    Ok(())
+}
+
+struct Clock {
+    begun: Instant,
+    since: Instant,
+    minutes: f32,
+}
+
+impl Clock {
+    fn new(minutes: f32) -> Self {
+        Self { begun: Instant::now(), since: Instant::now(), minutes }
+    }
+
+    fn minutes(&self) -> f32 {
+        self.begun.elapsed().as_secs_f32() / 60.0
+    }
+
+    fn is_due(&self) -> bool {
+        self.since.elapsed() >= EVERY
+    }
+
+    fn is_over(&self) -> bool {
+        self.minutes() >= self.minutes
+    }
+}
+
+/// Texts of all lengths, of words without much meaning.
+fn row(i: i64) -> Row {
+    let words = ["rain", "hill", "the", "of", "road", "and", "a", "light", "slow", "evening", "."];
+    let word = |n: i64| words[(n * n + 7 * i + n / 3) as usize % words.len()];
+    let text = (0..60 + i * 17).map(word).collect::<Vec<_>>().join(" ");
+    let seed = Seed { topic: format!("rain {i}"), ..Seed::default() };
+    Row { seed, text, weights: Vec::new(), origin: Origin::Archive(PieceId(i)), side: Side::Train }
+}
+
+fn recipe() -> Recipe {
+    Recipe {
+        name: "endure".to_owned(),
+        rank: 8,
+        alpha: 16.0,
+        dropout: 0.05,
+        learning_rate: 1e-4,
+        warmup_steps: 2,
+        clip: 1.0,
+        context: 1024,
+        batch_tokens: 2048,
+        epochs: 1,
+        steps: Some(1_000_000),
+        dev_every: 0,
+        patience: 0,
+        random_seed: 7,
+    }
+}
