@@ -17,6 +17,7 @@ use crate::adapter::{self, Adapter, Card};
 use crate::base::Base;
 use crate::chance::Chance;
 use crate::checkpoint::Standing;
+use crate::device;
 use crate::error::{Error, Result};
 use crate::lesson::{self, Lesson};
 use crate::lora::Lora;
@@ -55,6 +56,8 @@ pub enum Event {
     },
     /// All of it up to step `n` is on disk.
     Saved(usize),
+    /// The graphics card failed, and the processor goes on: why, in a sentence.
+    CardLost(String),
 }
 
 /// Why a run is over.
@@ -97,6 +100,7 @@ pub fn train(
     let mut learner = Learner::default();
     let mut gradients = now.lora.zeros_like();
     let mut clock = Clock::new(now.steps.len());
+    let mut lost = device::lost_card();
 
     while now.steps.len() < plan.of && !now.is_out_of_patience(recipe) && !listener.stop {
         let n = now.steps.len() + 1;
@@ -104,6 +108,10 @@ pub fn train(
         gradients.tensors_mut().for_each(|tensor| tensor.fill(0.0));
         let batch = plan.batch(n);
         let loss = batch.learn(base, &now.lora, &mut learner, &mut gradients);
+        if let (None, Some(sentence)) = (&lost, device::lost_card()) {
+            listener.say(Event::CardLost(sentence.clone()));
+            lost = Some(sentence);
+        }
         felt(&gradients, n)?;
         let learning_rate = recipe.rate_at(n, plan.of);
         let norm = now.adam.step(&mut now.lora, &gradients, learning_rate, recipe.clip);
