@@ -204,6 +204,9 @@ impl Desk {
                         run,
                         &format!("A gradient reached each of {n} tensors."),
                     ),
+                    train::Event::CardLost(sentence) => {
+                        runs::note(self.store().on(), run, &sentence)
+                    }
                     train::Event::Shortened { to, from } => runs::note(
                         self.store().on(),
                         run,

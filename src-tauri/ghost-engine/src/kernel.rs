@@ -5,13 +5,15 @@
 //! weights come as they are stored. A home for these operations (`cpu` today,
 //! faster tiers and a GPU beside it) answers the same to rounding, whatever
 //! its speed, and the same bit for bit when asked twice. Knows nothing of
-//! blocks, tokens or adapters.
+//! blocks, tokens or adapters, but that a home may do them all at once ([`Stack`]).
 //!
 //! A backward pass *adds* to the gradient of an input, so that residual paths
 //! and several users of one input need no buffers of their own.
 
-use crate::base::Gate;
-use crate::base::Pairs;
+use crate::base::{Base, Gate, Pairs};
+use crate::gpu::Far;
+use crate::lora::Lora;
+use crate::model::{Dropout, Keep};
 use crate::weight::Weight;
 
 /// A dense matrix someone else owns. Steps let a part or a transpose stand in place.
@@ -150,6 +152,12 @@ pub struct Norm<'a> {
 
 /// A home of the operations. `n` rows are told by the slices' lengths.
 pub trait Kernel: Send + Sync {
+    /// How all blocks are done at once, where this home has a memory of its own (and has not
+    /// failed): then these operations are asked for what comes before and after alone.
+    fn stack(&self) -> Option<&dyn Stack> {
+        None
+    }
+
     /// `y = x Wᵀ` for a frozen weight of any block type.
     fn linear(&self, x: &[f32], w: &Weight, y: &mut [f32]);
 
@@ -304,6 +312,33 @@ impl All {
             Some((*low, *at - low.rank))
         })
     }
+}
+
+/// All blocks of a base at once, for a home whose memory is not the host's: to send rows there and
+/// back at every operation would cost more than the operations. Every answer is `None` where the
+/// home has failed; nothing is changed then, and the caller does the work itself.
+pub trait Stack {
+    /// Rows (`n × hidden`) through all blocks, in place, after what `far` holds, which then holds
+    /// them too.
+    fn read(
+        &self,
+        base: &Base,
+        lora: Option<&Lora>,
+        x: &mut [f32],
+        far: &mut Option<Far>,
+    ) -> Option<()>;
+
+    /// The same and back again: `answer` gets the hidden states after the last block and gives
+    /// their gradient, perhaps more than once; the adapter's is added to `gradients`.
+    fn learn(
+        &self,
+        base: &Base,
+        lora: &Lora,
+        how: (Option<Dropout>, Keep),
+        x: &[f32],
+        answer: &mut dyn FnMut(&[f32]) -> Vec<f32>,
+        gradients: &mut Lora,
+    ) -> Option<()>;
 }
 
 /// What [`Kernel::attend`] saw and answered, kept for the way back.

@@ -21,6 +21,7 @@ pub mod cpu;
 pub mod device;
 pub mod error;
 pub mod gguf;
+pub mod gpu;
 pub mod kernel;
 mod length;
 pub mod lesson;

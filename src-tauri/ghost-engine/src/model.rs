@@ -8,13 +8,12 @@
 //!
 //! Knows nothing of text; tokens come in and numbers go out.
 
-use std::sync::OnceLock;
-
 use rayon::prelude::*;
 
-use crate::base::{Base, Layer, Rope};
+use crate::base::{Base, Layer, Rope, Shape};
 use crate::chance::Chance;
-use crate::cpu::Cpu;
+use crate::device;
+use crate::gpu::Far;
 use crate::kernel::{Attended, Heads, Kernel, Norm, Turns};
 use crate::lora::{Lora, Target};
 
@@ -53,7 +52,7 @@ impl Keep {
     pub const NONE: Self = Self(0);
 
     /// Whether block `i` of `layers` keeps its own.
-    fn stores(self, i: usize, layers: usize) -> bool {
+    pub(crate) fn stores(self, i: usize, layers: usize) -> bool {
         i >= layers.saturating_sub(self.0)
     }
 }
@@ -64,6 +63,9 @@ pub struct Cache {
     values: Vec<Vec<f32>>,
     len: usize,
     work: Kept,
+    /// The same on a card, and the tokens, should they have to be read again without it.
+    far: Option<Far>,
+    tokens: Vec<u32>,
 }
 
 impl Cache {
@@ -71,7 +73,7 @@ impl Cache {
     pub fn new(base: &Base) -> Self {
         let layers = base.shape.layers;
         let (keys, values) = (vec![Vec::new(); layers], vec![Vec::new(); layers]);
-        Self { keys, values, len: 0, work: Kept::default() }
+        Self { keys, values, len: 0, work: Kept::default(), far: None, tokens: Vec::new() }
     }
 
     /// Tokens read.
@@ -90,6 +92,10 @@ impl Cache {
             for all in self.keys.iter_mut().chain(&mut self.values) {
                 let width = all.len() / self.len;
                 all.truncate(len * width);
+            }
+            self.tokens.truncate(len);
+            if let Some(far) = &mut self.far {
+                far.truncate(len);
             }
             self.len = len;
         }
@@ -161,16 +167,10 @@ fn stretch(left: usize) -> usize {
     if left <= STRETCH + 1 { left } else { STRETCH }
 }
 
-/// The home of the operations this computer uses.
-fn kernel() -> &'static dyn Kernel {
-    static CPU: OnceLock<Cpu> = OnceLock::new();
-    CPU.get_or_init(Cpu::default)
-}
-
 impl<'a> Model<'a> {
-    /// The base, as it is or with an adapter of its shape.
+    /// The base, as it is or with an adapter of its shape, on the device that is used.
     pub fn new(base: &'a Base, lora: Option<&'a Lora>) -> Self {
-        Self { base, lora, kernel: kernel() }
+        Self { base, lora, kernel: device::home() }
     }
 
     /// The same on another home of the operations.
@@ -238,20 +238,58 @@ impl<'a> Model<'a> {
             let mut at = 0;
             while at < tokens.len() {
                 let stretch = &tokens[at..at + stretch(tokens.len() - at)];
-                let turning = Turning::new(self.base, cache.len, stretch.len());
                 self.embed(stretch, &mut x);
-                let mut work = std::mem::take(&mut cache.work);
-                for (n, layer) in self.base.layers.iter().enumerate() {
-                    work.x.clone_from(&x);
-                    let pass = Pass { n, layer, turns: turning.of(layer), dropout: None };
-                    self.block(&pass, &mut work, Some(cache), &mut x);
+                if !self.read_far(stretch, cache, &mut x) {
+                    self.read_here(stretch.len(), cache, &mut x);
                 }
-                cache.work = work;
                 cache.len += stretch.len();
                 each(at, &x);
                 at += stretch.len();
             }
         });
+        x
+    }
+
+    /// A stretch through all blocks, after what the cache holds.
+    fn read_here(&self, n: usize, cache: &mut Cache, x: &mut Vec<f32>) {
+        let turning = Turning::new(&self.base.shape, cache.len, n);
+        let mut work = std::mem::take(&mut cache.work);
+        for (n, layer) in self.base.layers.iter().enumerate() {
+            work.x.clone_from(x);
+            let pass = Pass { n, layer, turns: turning.of(layer), dropout: None };
+            self.block(&pass, &mut work, Some(cache), x);
+        }
+        cache.work = work;
+    }
+
+    /// The same on a device that does all blocks at once. False where there is none, or none any
+    /// more: then the cache holds here what it held there.
+    fn read_far(&self, stretch: &[u32], cache: &mut Cache, x: &mut [f32]) -> bool {
+        if cache.len > 0 && cache.tokens.is_empty() {
+            return false; // what came before was read here
+        }
+        if let Some(stack) = self.kernel.stack()
+            && stack.read(self.base, self.lora, x, &mut cache.far).is_some()
+        {
+            cache.tokens.extend_from_slice(stretch);
+            return true;
+        }
+        cache.far = None;
+        let before = std::mem::take(&mut cache.tokens);
+        cache.len = 0;
+        for stretch in before.chunks(STRETCH) {
+            let mut x = Vec::new();
+            self.embed(stretch, &mut x);
+            self.read_here(stretch.len(), cache, &mut x);
+            cache.len += stretch.len();
+        }
+        false
+    }
+
+    /// What tokens are before the first block, `tokens × hidden`.
+    pub(crate) fn embedded(&self, tokens: &[u32]) -> Vec<f32> {
+        let mut x = Vec::new();
+        self.embed(tokens, &mut x);
         x
     }
 
@@ -265,7 +303,7 @@ impl<'a> Model<'a> {
         }
     }
 
-    fn final_norm(&self, hidden: &[f32]) -> Vec<f32> {
+    pub(crate) fn final_norm(&self, hidden: &[f32]) -> Vec<f32> {
         let mut normed = vec![0.0; hidden.len()];
         self.kernel.norm(hidden, self.norm(&self.base.final_norm), &mut normed);
         normed
@@ -381,7 +419,7 @@ struct Pass<'a> {
 
 /// Inputs an adapter reads; targets that share an input share what is dropped of it.
 #[derive(Clone, Copy)]
-enum Site {
+pub(crate) enum Site {
     Attention,
     Output,
     FeedForward,
@@ -404,25 +442,8 @@ impl Pass<'_> {
             return Dropped(None);
         };
         let mut x = x.to_vec();
-        self.mask(dropout, site, &mut x);
+        drop_in_place(dropout, self.n, site, &mut x);
         Dropped(Some(x))
-    }
-
-    /// Drops in place. Four values share a draw of 64 bits, so shares are in steps of 1/65536.
-    fn mask(&self, dropout: Dropout, site: Site, x: &mut [f32]) {
-        let limit = (dropout.share.clamp(0.0, 0.99) * 65536.0) as u64;
-        let scale = 65536.0 / (65536 - limit) as f32;
-        x.par_chunks_mut(PIECE).enumerate().for_each(|(piece, x)| {
-            let path = [self.n as u64, site as u64, piece as u64];
-            let mut chance = Chance::of(dropout.seed, &path);
-            for four in x.chunks_mut(4) {
-                let draw = chance.draw();
-                for (i, value) in four.iter_mut().enumerate() {
-                    let dropped = (draw >> (16 * i)) & 0xFFFF < limit;
-                    *value *= if dropped { 0.0 } else { scale };
-                }
-            }
-        });
     }
 
     /// What is dropped, where anything is.
@@ -431,14 +452,32 @@ impl Pass<'_> {
     }
 }
 
+/// Drops values of an adapter's input in place, and scales up the rest. Four values share a draw of
+/// 64 bits, so shares are in steps of 1/65536.
+pub(crate) fn drop_in_place(dropout: Dropout, layer: usize, site: Site, x: &mut [f32]) {
+    let limit = (dropout.share.clamp(0.0, 0.99) * 65536.0) as u64;
+    let scale = 65536.0 / (65536 - limit) as f32;
+    x.par_chunks_mut(PIECE).enumerate().for_each(|(piece, x)| {
+        let path = [layer as u64, site as u64, piece as u64];
+        let mut chance = Chance::of(dropout.seed, &path);
+        for four in x.chunks_mut(4) {
+            let draw = chance.draw();
+            for (i, value) in four.iter_mut().enumerate() {
+                let dropped = (draw >> (16 * i)) & 0xFFFF < limit;
+                *value *= if dropped { 0.0 } else { scale };
+            }
+        }
+    });
+}
+
 /// The turns of a stretch of positions, for each kind of layer.
-struct Turning {
-    plain: Turns,
-    window: Option<Turns>,
+pub(crate) struct Turning {
+    pub(crate) plain: Turns,
+    pub(crate) window: Option<Turns>,
 }
 
 impl Turning {
-    fn new(base: &Base, past: usize, n: usize) -> Self {
+    pub(crate) fn new(shape: &Shape, past: usize, n: usize) -> Self {
         let turns = |rope: &Rope| {
             let frequencies = rope.frequencies();
             let angle = |i: usize| {
@@ -453,8 +492,8 @@ impl Turning {
                 pairs: rope.pairs,
             }
         };
-        let window = base.shape.window_rope.as_ref().map(turns);
-        Self { plain: turns(&base.shape.rope), window }
+        let window = shape.window_rope.as_ref().map(turns);
+        Self { plain: turns(&shape.rope), window }
     }
 
     fn of(&self, layer: &Layer) -> Option<&Turns> {
@@ -523,7 +562,18 @@ impl Learner {
         let counted = (1..told.tokens.len()).rev().find(|&i| told.weights[i] != 0.0);
         // Nothing after the last token that counts can change the loss.
         let Some(n) = counted else { return 0.0 };
-        let turning = Turning::new(base, 0, n);
+        let mut x = model.embedded(&told.tokens[..n]);
+        if let (Some(stack), Some(lora)) = (model.kernel.stack(), model.lora) {
+            let (mut loss, how) = (0.0, (told.dropout, told.keep));
+            let mut answer = |hidden: &[f32]| {
+                loss = self.answer(model, told, n, hidden);
+                std::mem::take(&mut self.way.d)
+            };
+            if stack.learn(base, lora, how, &x, &mut answer, gradients).is_some() {
+                return loss;
+            }
+        }
+        let turning = Turning::new(&base.shape, 0, n);
         let pass = |i: usize| {
             let layer = &base.layers[i];
             Pass { n: i, layer, turns: turning.of(layer), dropout: told.dropout }
@@ -532,8 +582,6 @@ impl Learner {
         let stores = |i: usize| told.keep.stores(i, layers);
         self.make_room(layers, stores);
 
-        let mut x = Vec::new();
-        model.embed(&told.tokens[..n], &mut x);
         for i in 0..layers {
             let kept = if stores(i) {
                 &mut self.kept[i]
@@ -697,7 +745,7 @@ impl Model<'_> {
         let (input, u) = (dropped.of(input), &kept.low[site as usize]);
         self.kernel.low_back(input, &lows, u, &dys, &mut grads, into);
         if let (Some(dx), Some(dropout)) = (dx, dropping) {
-            pass.mask(dropout, site, dlow);
+            drop_in_place(dropout, pass.n, site, dlow);
             add(dx, dlow);
         }
     }

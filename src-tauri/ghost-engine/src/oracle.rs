@@ -185,17 +185,17 @@ impl<'a> Oracle<'a> {
     }
 }
 
-fn some(n: usize, seed: u64, scale: f32) -> Vec<f32> {
+pub(crate) fn some(n: usize, seed: u64, scale: f32) -> Vec<f32> {
     let mut chance = Chance::new(seed);
     (0..n).map(|_| (chance.uniform() * 2.0 - 1.0) * scale).collect()
 }
 
-fn near_one(n: usize, seed: u64) -> Vec<f32> {
+pub(crate) fn near_one(n: usize, seed: u64) -> Vec<f32> {
     some(n, seed, 0.3).into_iter().map(|v| 1.0 + v).collect()
 }
 
 /// Every kind of base there is, by what its blocks have.
-fn kinds() -> Vec<(&'static str, Base)> {
+pub(crate) fn kinds() -> Vec<(&'static str, Base)> {
     let llama = tiny::base(1);
     let (dim, hidden) = (llama.shape.head_dim, llama.shape.hidden);
     let (q, kv) = (llama.shape.heads * dim, llama.shape.kv_heads * dim);
@@ -230,7 +230,7 @@ fn kinds() -> Vec<(&'static str, Base)> {
 }
 
 /// An adapter that has learned something already.
-fn learned(base: &Base) -> Lora {
+pub(crate) fn learned(base: &Base) -> Lora {
     let mut lora = Lora::fresh(base, 4, 8.0, 0.0, 3);
     for (i, tensor) in lora.tensors_mut().enumerate().filter(|(i, _)| i % 2 == 1) {
         *tensor = some(tensor.len(), i as u64, 0.1);
@@ -238,17 +238,17 @@ fn learned(base: &Base) -> Lora {
     lora
 }
 
-fn tokens(base: &Base, n: usize) -> Vec<u32> {
+pub(crate) fn tokens(base: &Base, n: usize) -> Vec<u32> {
     let mut chance = Chance::new(10);
     (0..n).map(|_| chance.below(base.shape.vocab) as u32).collect()
 }
 
 /// Weights of all sorts, the last none: what isn't counted must not matter.
-fn weights(n: usize) -> Vec<f32> {
+pub(crate) fn weights(n: usize) -> Vec<f32> {
     (0..n).map(|i| if i == n - 1 { 0.0 } else { [0.0, 1.0, 2.0, 0.3][i % 4] }).collect()
 }
 
-fn told<'a>(tokens: &'a [u32], weights: &'a [f32]) -> Told<'a> {
+pub(crate) fn told<'a>(tokens: &'a [u32], weights: &'a [f32]) -> Told<'a> {
     let over = weights[1..].iter().map(|w| f64::from(w.abs())).sum();
     Told { tokens, weights, over, dropout: None, keep: Keep::ALL }
 }
@@ -260,13 +260,13 @@ fn learn(base: &Base, lora: &Lora, told: Told) -> (f64, Lora) {
 }
 
 /// In `f32` throughout, as the oracle is.
-fn plain<'a>(base: &'a Base, lora: Option<&'a Lora>) -> Model<'a> {
+pub(crate) fn plain<'a>(base: &'a Base, lora: Option<&'a Lora>) -> Model<'a> {
     static PLAIN: LazyLock<Cpu> = LazyLock::new(Cpu::plain);
     Model::new(base, lora).on(&*PLAIN)
 }
 
 #[track_caller]
-fn close(name: &str, ours: &[f32], theirs: &[f32], within: f32) {
+pub(crate) fn close(name: &str, ours: &[f32], theirs: &[f32], within: f32) {
     assert_eq!(ours.len(), theirs.len(), "{name}");
     let most = theirs.iter().fold(0.0f32, |most, v| most.max(v.abs()));
     for (i, (a, b)) in ours.iter().zip(theirs).enumerate() {

@@ -18,6 +18,7 @@ use crate::adapter::{self, Adapter, Card};
 use crate::base::Base;
 use crate::chance::Chance;
 use crate::checkpoint::Standing;
+use crate::device;
 use crate::error::{Error, Result};
 use crate::lesson::{self, Lesson};
 use crate::lora::Lora;
@@ -75,6 +76,8 @@ pub enum Event {
     },
     /// All of it up to step `n` is on disk.
     Saved(usize),
+    /// The graphics card failed, and the processor goes on: why, in a sentence.
+    CardLost(String),
 }
 
 /// Why a run is over.
@@ -136,6 +139,7 @@ pub fn train_within(
     let mut learner = Learner::default();
     let mut gradients = now.lora.zeros_like();
     let mut clock = Clock::new(now.steps.len());
+    let mut lost = device::lost_card();
 
     while now.steps.len() < plan.of && !now.is_out_of_patience(recipe) && !listener.stop {
         let n = now.steps.len() + 1;
@@ -144,6 +148,10 @@ pub fn train_within(
         let batch = plan.batch(n);
         let keep = thrift.keep(batch.longest(), &learner, &mut listener);
         let loss = batch.learn(base, &now.lora, &mut learner, &mut gradients, keep);
+        if let (None, Some(sentence)) = (&lost, device::lost_card()) {
+            listener.say(Event::CardLost(sentence.clone()));
+            lost = Some(sentence);
+        }
         felt(&gradients, n)?;
         let learning_rate = recipe.rate_at(n, plan.of);
         let norm = now.adam.step(&mut now.lora, &gradients, learning_rate, recipe.clip);

@@ -1,0 +1,126 @@
+//! A frozen matrix on the card: as blocks where it was quantised, else as plain numbers.
+
+use std::borrow::Cow;
+use std::sync::Arc;
+
+use candle_core::quantized::{GgmlDType, QStorage, QTensor};
+use candle_core::{DType, Device, Result, Tensor};
+
+use crate::block::BlockType;
+use crate::weight::Weight;
+
+/// Values unpacked at a time on the way back: 256 MB.
+const PANEL: usize = 1 << 26;
+
+/// A weight of `rows` × `cols`, sent to the device once.
+pub(super) struct Frozen {
+    rows: usize,
+    cols: usize,
+    home: Home,
+}
+
+enum Home {
+    Blocks(Arc<QTensor>),
+    Plain(Tensor),
+}
+
+impl Frozen {
+    pub(super) fn new(weight: &Weight, device: &Device) -> Result<Self> {
+        let (rows, cols) = (weight.rows, weight.cols);
+        let bytes = aligned(weight.bytes());
+        let home = match kind(weight.block) {
+            Kind::Blocks(kind) => {
+                let storage = QStorage::from_data(bytes, device, kind)?;
+                Home::Blocks(Arc::new(QTensor::new(storage, (rows, cols))?))
+            }
+            Kind::Plain(kind) => {
+                Home::Plain(Tensor::from_raw_buffer(&bytes, kind, &[rows, cols], device)?)
+            }
+        };
+        Ok(Self { rows, cols, home })
+    }
+
+    /// `x Wᵀ`; `x` is n × cols and contiguous.
+    pub(super) fn times(&self, x: &Tensor) -> Result<Tensor> {
+        match &self.home {
+            Home::Blocks(blocks) => x.apply_op1_no_bwd(blocks.as_ref()),
+            Home::Plain(w) => product(x, &w.t()?),
+        }
+    }
+
+    /// `dy W`; `dy` is n × rows. Blocks are unpacked some rows at a time.
+    pub(super) fn back(&self, dy: &Tensor) -> Result<Tensor> {
+        let blocks = match &self.home {
+            Home::Plain(w) => return product(dy, w),
+            Home::Blocks(blocks) => blocks,
+        };
+        let height = (PANEL / self.cols).max(1);
+        let mut dx: Option<Tensor> = None;
+        for from in (0..self.rows).step_by(height) {
+            let n = height.min(self.rows - from);
+            // Rows as one asks a vocabulary for them: this unpacks on every device, where candle's
+            // own way to unpack goes over the processor on Metal.
+            let ids = Tensor::arange(from as u32, (from + n) as u32, dy.device())?;
+            let part = dy.narrow(1, from, n)?.contiguous()?.matmul(&blocks.embedding(&ids)?)?;
+            dx = Some(match dx {
+                Some(dx) => (dx + part)?,
+                None => part,
+            });
+        }
+        dx.ok_or_else(|| candle_core::Error::msg("a matrix without rows"))
+    }
+
+    /// Some rows as plain numbers, n × cols.
+    pub(super) fn take(&self, ids: &Tensor) -> Result<Tensor> {
+        match &self.home {
+            Home::Blocks(blocks) => blocks.embedding(ids),
+            Home::Plain(w) => w.index_select(ids, 0)?.to_dtype(DType::F32),
+        }
+    }
+
+    pub(super) fn rows(&self) -> usize {
+        self.rows
+    }
+}
+
+/// `x w`, in the kind of numbers that `w` has. Half floats reach no further than 65,504, which some
+/// bases' activations pass, so rows are brought to a largest of one for them.
+fn product(x: &Tensor, w: &Tensor) -> Result<Tensor> {
+    match w.dtype() {
+        DType::F32 => x.matmul(w),
+        DType::F16 => {
+            let largest = (x.abs()?.max_keepdim(1)? + f64::from(f32::MIN_POSITIVE))?;
+            let y = x.broadcast_div(&largest)?.to_dtype(DType::F16)?.matmul(w)?;
+            y.to_dtype(DType::F32)?.broadcast_mul(&largest)
+        }
+        kind => x.to_dtype(kind)?.matmul(w)?.to_dtype(DType::F32),
+    }
+}
+
+enum Kind {
+    Blocks(GgmlDType),
+    Plain(DType),
+}
+
+fn kind(block: BlockType) -> Kind {
+    match block {
+        BlockType::F32 => Kind::Plain(DType::F32),
+        BlockType::F16 => Kind::Plain(DType::F16),
+        BlockType::BF16 => Kind::Plain(DType::BF16),
+        BlockType::Q4_0 => Kind::Blocks(GgmlDType::Q4_0),
+        BlockType::Q4_1 => Kind::Blocks(GgmlDType::Q4_1),
+        BlockType::Q5_0 => Kind::Blocks(GgmlDType::Q5_0),
+        BlockType::Q5_1 => Kind::Blocks(GgmlDType::Q5_1),
+        BlockType::Q8_0 => Kind::Blocks(GgmlDType::Q8_0),
+        BlockType::Q2_K => Kind::Blocks(GgmlDType::Q2K),
+        BlockType::Q3_K => Kind::Blocks(GgmlDType::Q3K),
+        BlockType::Q4_K => Kind::Blocks(GgmlDType::Q4K),
+        BlockType::Q5_K => Kind::Blocks(GgmlDType::Q5K),
+        BlockType::Q6_K => Kind::Blocks(GgmlDType::Q6K),
+    }
+}
+
+/// candle reads blocks where they lie and wants them at even addresses, which a file need not give.
+fn aligned(bytes: &[u8]) -> Cow<'_, [u8]> {
+    if bytes.as_ptr().align_offset(8) == 0 { Cow::Borrowed(bytes) } else { bytes.to_vec().into() }
+}
