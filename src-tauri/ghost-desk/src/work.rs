@@ -204,6 +204,9 @@ impl Desk {
                         run,
                         &format!("A gradient reached each of {n} tensors."),
                     ),
+                    train::Event::CardLost(sentence) => {
+                        runs::note(self.store().on(), run, &sentence)
+                    }
                     _ => Ok(()),
                 };
                 if let Err(failure) = kept {
