@@ -43,7 +43,7 @@ chmod +x "$tools/rustc"
 step "Building the page"
 npm --prefix ui run build --silent
 
-step "Building the program with CUDA (the first time takes a quarter of an hour and more)"
+step "Building the program with CUDA (the first time takes long)"
 # Kernels for cards from Ampere (RTX 30) on, 8.0, with their portable form, which newer cards
 # than the compiler's own translate when they first see it.
 export CUDA_COMPUTE_CAP=${CUDA_COMPUTE_CAP:-80}

@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
 use ghost_core::id::RunId;
-use ghost_desk::bench::Bench;
+use ghost_desk::bench::{Bench, Wish};
 use ghost_desk::failure::{Code, Failure, Result};
 use ghost_desk::wire::{
     AdapterRef, ChooseSeeds, CompilePrompt, DraftRef, ExcludeRow, ExportAdapter, Import,
@@ -229,7 +229,10 @@ pub(crate) enum Ask {
         /// Learn in less memory, computing each block again on the way back
         #[arg(long)]
         recompute: bool,
-        /// Use these instructions alone, of those doctor names
+        /// What computes: auto, cpu, cuda or metal
+        #[arg(long, value_name = "DEVICE", default_value = "auto")]
+        device: Wish,
+        /// Use these instructions of the processor alone, of those doctor names
         #[arg(long, value_name = "NAME")]
         tier: Option<String>,
     },
@@ -308,8 +311,8 @@ pub(crate) fn run(ask: Ask, folder: Option<PathBuf>, json: bool) -> i32 {
     }
     let done = match ask {
         Ask::Tour { archive, minutes } => tour::take(folder, archive, minutes, json),
-        Ask::Bench { bases, what, tokens, times, recompute, tier } => {
-            bench::bench(&Bench { bases, what, tokens, times, recompute, tier }, json)
+        Ask::Bench { bases, what, tokens, times, recompute, device, tier } => {
+            bench::bench(&Bench { bases, what, tokens, times, recompute, device, tier }, json)
         }
         ask => home(folder).and_then(|folder| {
             log::keep(&folder);

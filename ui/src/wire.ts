@@ -661,7 +661,11 @@ draft: DraftView, } | { "event": "draft_failed",
 /**
  * Why.
  */
-failure: Failure, } | { "event": "run_changed", 
+failure: Failure, } | { "event": "card_lost", 
+/**
+ * What happened.
+ */
+sentence: string, } | { "event": "run_changed", 
 /**
  * How it stands; its curve is left out.
  */

@@ -4,7 +4,8 @@ use std::path::{Path, PathBuf};
 
 use ghost_engine::bench::{How, What, measure};
 use ghost_engine::cpu::Cpu;
-use ghost_engine::device;
+use ghost_engine::device::Opened;
+pub use ghost_engine::device::Wish;
 use ghost_engine::kernel::Kernel;
 use ghost_engine::model::Keep;
 use serde::Serialize;
@@ -25,7 +26,9 @@ pub struct Bench {
     pub times: usize,
     /// Learn with each block computed again on the way back, in less memory.
     pub recompute: bool,
-    /// Instructions to be used instead of the best there are.
+    /// What computes.
+    pub device: Wish,
+    /// Instructions of the processor to be used instead of the best there are.
     pub tier: Option<String>,
 }
 
@@ -70,7 +73,12 @@ pub fn bench(ask: &Bench, hear: &mut dyn FnMut(&BenchRow)) -> Result<BenchReport
         files.push(base::starter(Path::new(".")).ok_or_else(base::no_base)?);
     }
     let forced = ask.tier.as_deref().map(tier).transpose()?;
-    let kernel = forced.as_ref().map(|cpu| cpu as &dyn Kernel);
+    let opened = Opened::new(if forced.is_some() { Wish::Cpu } else { ask.device });
+    if !opened.grants(ask.device) && forced.is_none() {
+        // A figure of another device than was asked for would be taken for its.
+        return Err(Failure::new(Code::BadInput, opened.device().reason));
+    }
+    let kernel: &dyn Kernel = forced.as_ref().map_or(opened.kernel(), |cpu| cpu);
     let keep = if ask.recompute { Keep::NONE } else { Keep::ALL };
     let how = How { tokens: ask.tokens, written: 64, times: ask.times, keep };
     let mut rows = Vec::new();
@@ -82,12 +90,12 @@ pub fn bench(ask: &Bench, hear: &mut dyn FnMut(&BenchRow)) -> Result<BenchReport
             if !ask.what.is_empty() && !ask.what.iter().any(|wanted| wanted == name) {
                 continue;
             }
-            let figure = measure(&base, kernel, what, how);
+            let figure = measure(&base, Some(kernel), what, how);
             let row = BenchRow {
                 base: base.card.name.clone(),
                 device: match &ask.tier {
-                    Some(tier) => format!("{}, {tier} alone", device::device().name),
-                    None => device::device().name,
+                    Some(tier) => format!("{}, {tier} alone", opened.device().name),
+                    None => opened.device().name,
                 },
                 what: name,
                 tokens_per_second: figure.tokens_per_second,

@@ -52,6 +52,11 @@ pub enum Event {
         /// Why.
         failure: Failure,
     },
+    /// The graphics card failed while the ghost wrote; the processor went on. Told once.
+    CardLost {
+        /// What happened.
+        sentence: String,
+    },
     /// A run began, paused, went on or ended.
     RunChanged {
         /// How it stands; its curve is left out.

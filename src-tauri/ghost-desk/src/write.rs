@@ -2,7 +2,7 @@
 
 use std::ops::ControlFlow;
 use std::sync::TryLockError;
-use std::sync::atomic::Ordering;
+use std::sync::atomic::{AtomicBool, Ordering};
 use std::time::{Duration, Instant};
 
 use ghost_core::archive::Kind;
@@ -10,7 +10,7 @@ use ghost_core::id::{AdapterId, DraftId};
 use ghost_core::seed::Seed;
 use ghost_engine::sample::Sampling;
 use ghost_engine::write::Ended;
-use ghost_engine::{lesson, prompt, write};
+use ghost_engine::{device, lesson, prompt, write};
 
 use crate::base::Ghost;
 use crate::commands::Hear;
@@ -27,9 +27,21 @@ use crate::{Desk, folder, lock, view};
 /// How often a growing draft is kept. A kill loses no more of it than this.
 const KEEP_EVERY: Duration = Duration::from_millis(700);
 
+/// A card is lost once in the life of a process, and that is when it is told of.
+fn tell_of_a_lost_card(hear: &mut Hear<'_>) {
+    static TOLD: AtomicBool = AtomicBool::new(false);
+    if let Some(sentence) = device::lost_card()
+        && !TOLD.swap(true, Ordering::SeqCst)
+    {
+        log::warn!("{sentence}");
+        hear(Event::CardLost { sentence });
+    }
+}
+
 impl Desk {
     pub(crate) fn write(&self, ask: WriteDraft, hear: &mut Hear<'_>) -> Result<DraftView> {
         let written = self.write_draft(ask, hear);
+        tell_of_a_lost_card(hear);
         match &written {
             Ok(draft) => hear(Event::DraftWritten { draft: draft.clone() }),
             Err(failure) => hear(Event::DraftFailed { failure: failure.clone() }),

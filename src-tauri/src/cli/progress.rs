@@ -49,6 +49,10 @@ impl Progress {
             Event::JudgeProgressed { done, of, .. } => {
                 self.now(&format!("judging: {done} of {of} measured"), done == of);
             }
+            Event::CardLost { sentence } => {
+                self.still();
+                err(&format!("{sentence}\n"));
+            }
             _ => {}
         }
     }

@@ -191,6 +191,7 @@ export class Drafting {
         else if (event.event === 'draft_grew') this.#grow(event.text)
         else if (event.event === 'draft_written') written(event.draft)
         else if (event.event === 'draft_failed') failed(event.failure)
+        else if (event.event === 'card_lost') this.notices.say('card', event.sentence, 'trouble')
       }
       this.backend
         .call('draft_write', { seed }, hear)

@@ -43,6 +43,11 @@ impl Frozen {
     /// `x Wᵀ`; `x` is n × cols and contiguous.
     pub(super) fn times(&self, x: &Tensor) -> Result<Tensor> {
         match &self.home {
+            // candle's product of many rows on Metal reads from where the rows' memory begins,
+            // whatever the rows' own beginning.
+            Home::Blocks(blocks) if x.layout().start_offset() > 0 => {
+                x.force_contiguous()?.apply_op1_no_bwd(blocks.as_ref())
+            }
             Home::Blocks(blocks) => x.apply_op1_no_bwd(blocks.as_ref()),
             Home::Plain(w) => product(x, &w.t()?),
         }
