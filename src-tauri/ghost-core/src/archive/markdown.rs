@@ -344,6 +344,11 @@ fn furniture(text: &str, at: usize, line: &str) -> Option<usize> {
         let marks = |c: char| c.is_alphabetic() || matches!(c, '.' | '#' | ':' | '/');
         return line.find('}').filter(|_| rest.trim_start().starts_with(marks)).map(|end| end + 1);
     }
+    if let Some(rest) = line.strip_prefix("{#")
+        && let Some(end) = rest.find("#}")
+    {
+        return Some(end + 4);
+    }
     if line.starts_with("{#") || line.starts_with("{.") {
         let heading = line_before(text, at).starts_with('#');
         return (heading && line.trim_end().ends_with('}')).then_some(line.trim_end().len());
@@ -652,6 +657,16 @@ pub(super) fn heading(text: &str) -> Option<(String, Range<usize>)> {
     found
         .map(|(_, title, range)| (title.trim().to_owned(), range))
         .filter(|(title, _)| !title.is_empty())
+}
+
+/// The words of one line without its marks and addresses.
+pub(super) fn unmarked(line: &str) -> String {
+    let said = Parser::new_ext(line.trim(), options()).filter_map(|event| match event {
+        Event::Text(text) | Event::Code(text) => Some(text.into_string()),
+        Event::SoftBreak | Event::HardBreak => Some(" ".to_owned()),
+        _ => None,
+    });
+    said.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
 /// The stretches that are not the writer's own prose: code, quotes, addresses.
