@@ -1025,6 +1025,14 @@ mod tests {
     }
 
     #[test]
+    fn a_feed_of_more_texts_than_any_blog_has() {
+        let feed = format!("<rss>{}</rss>", "<item><a/></item>".repeat(300_000));
+        let (pieces, complaints) = read("a.xml", feed.as_bytes());
+        assert!(pieces.is_empty());
+        assert!(complaints.iter().any(|c| c.reason.contains("more in it than can be read")));
+    }
+
+    #[test]
     fn a_link_in_a_zip_is_not_followed() {
         let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
         zip.add_symlink("a.md", "/etc/passwd", SimpleFileOptions::default()).unwrap();
