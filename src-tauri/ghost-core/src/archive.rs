@@ -1025,6 +1025,16 @@ mod tests {
     }
 
     #[test]
+    fn a_text_that_is_nothing_but_signs() {
+        for sign in ["<", "[", "*a", "`"] {
+            let text = sign.repeat(3 << 20) + " and a word";
+            let (pieces, complaints) = read("a.md", text.as_bytes());
+            assert_eq!(pieces.len() + complaints.len(), 1, "{sign}");
+            assert!(pieces.iter().all(|piece| piece.words == 0), "{sign}");
+        }
+    }
+
+    #[test]
     fn a_feed_of_more_texts_than_any_blog_has() {
         let feed = format!("<rss>{}</rss>", "<item><a/></item>".repeat(300_000));
         let (pieces, complaints) = read("a.xml", feed.as_bytes());
