@@ -40,6 +40,8 @@ use std::io::{Cursor, Read, Seek};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
+use crate::words;
+
 pub use ledger::Ledger;
 use sniff::Format;
 
@@ -130,6 +132,34 @@ pub struct Piece {
     /// How many words of `text` are the writer's own (see [`crate::words::count`]).
     pub words: usize,
 }
+
+impl Piece {
+    /// What the text is whatever road it came by: the same post, exported, in a feed and as it was
+    /// written, has one gist, however its marks, addresses and code are spelled. Long texts are known by
+    /// their words alone, since titles are often lost; short ones are alike too often for that.
+    pub fn gist(&self) -> u64 {
+        const LONG: usize = 40;
+        let mut gist = 0u64;
+        let mut add = |hash: u64| gist = (gist.rotate_left(5) ^ hash).wrapping_mul(MIXER);
+        let (mut at, mut count) = (0, 0);
+        let foreign = self.apart.iter().filter(|span| span.why != Apart::Quote);
+        for (from, to) in foreign.map(|span| (span.from, span.to)).chain([(self.text.len(), 0)]) {
+            for (_, word) in words::words(&self.text[at..from]) {
+                add(words::hash(word));
+                count += 1;
+            }
+            at = to;
+        }
+        if count < LONG {
+            words::words(&self.title).for_each(|(_, word)| add(words::hash(word)));
+            self.date.iter().for_each(|date| add(words::hash(&date.to_string())));
+        }
+        gist
+    }
+}
+
+/// An odd number that spreads bits well (Knuth's, of 64 bits).
+const MIXER: u64 = 0x9E37_79B9_7F4A_7C15;
 
 /// What an import could not read, and why, in a sentence for the writer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -477,6 +507,9 @@ impl Walk<'_> {
                 heading = title;
                 plain::joined(body)
             }
+            Format::Org if org::is_outline(front.body) => {
+                vault::outlined(&org::outline(front.body))
+            }
             Format::Org => {
                 let (found, text) = org::read(front.body);
                 facts = facts.or(found);
@@ -545,7 +578,7 @@ impl Walk<'_> {
         text: String,
     ) -> bool {
         let (found, text) = untitled(facts.title.as_deref().or(heading.as_deref()), text);
-        if crate::words::count(&text) == 0 {
+        if words::count(&text) == 0 {
             return false;
         }
         // A file that is only numbered is called by its day or its first words.
@@ -989,6 +1022,24 @@ mod tests {
                 format!("<?xml version=\"1.0\"?><rss>{}", "<item>".repeat(50_000)).as_bytes(),
             );
         }
+    }
+
+    #[test]
+    fn a_text_that_is_nothing_but_signs() {
+        for sign in ["<", "[", "*a", "`"] {
+            let text = sign.repeat(3 << 20) + " and a word";
+            let (pieces, complaints) = read("a.md", text.as_bytes());
+            assert_eq!(pieces.len() + complaints.len(), 1, "{sign}");
+            assert!(pieces.iter().all(|piece| piece.words == 0), "{sign}");
+        }
+    }
+
+    #[test]
+    fn a_feed_of_more_texts_than_any_blog_has() {
+        let feed = format!("<rss>{}</rss>", "<item><a/></item>".repeat(300_000));
+        let (pieces, complaints) = read("a.xml", feed.as_bytes());
+        assert!(pieces.is_empty());
+        assert!(complaints.iter().any(|c| c.reason.contains("more in it than can be read")));
     }
 
     #[test]

@@ -10,10 +10,10 @@ use std::collections::{HashMap, HashSet};
 use serde::{Deserialize, Serialize};
 
 use crate::archive::{Apart, apart};
-use crate::measure::{Shingles, grams, hashes, number, repetition_of_words};
+use crate::measure::{Shingles, grams, hashes, repetition_of_words};
 use crate::seed::Seed;
 use crate::voice::is_function_word;
-use crate::words::{count, words};
+use crate::words::{count, hash, words};
 
 /// Words copied in a row.
 const MOST_COPIED: usize = 12;
@@ -446,7 +446,7 @@ impl Prose {
     fn of_plain(text: &str) -> Prose {
         let is_function = |word: &str| is_function_word(&word.to_lowercase().replace('’', "'"));
         let (words, function) =
-            words(text).map(|(_, word)| (number(word), is_function(word))).unzip();
+            words(text).map(|(_, word)| (hash(word), is_function(word))).unzip();
         Prose { words, function }
     }
 

@@ -15,6 +15,7 @@
 mod align;
 pub mod chance;
 pub mod id;
+mod seen;
 pub mod words;
 
 pub mod archive;

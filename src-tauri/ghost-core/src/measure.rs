@@ -10,7 +10,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::align;
 use crate::edit::Edit;
-use crate::words::words;
+use crate::words::{hash, words};
 
 /// What it took the writer to ship a draft.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
@@ -201,17 +201,7 @@ pub fn bits_per_byte(sum_log2: f64, bytes: usize) -> Option<f64> {
 
 /// The words of a text as numbers, whatever their case and the shape of their apostrophes.
 pub(crate) fn hashes(text: &str) -> Vec<u64> {
-    words(text).map(|(_, word)| number(word)).collect()
-}
-
-/// A word as a number: FNV-1a, mixed once more; cheap, and the same everywhere.
-pub(crate) fn number(word: &str) -> u64 {
-    let letters = word.chars().flat_map(char::to_lowercase);
-    let hash = letters.fold(0xCBF2_9CE4_8422_2325, |hash: u64, c| {
-        let c = if c == '’' { '\'' } else { c };
-        (hash ^ u64::from(c)).wrapping_mul(0x0000_0100_0000_01B3)
-    });
-    (hash ^ (hash >> 31)).wrapping_mul(0x9E37_79B9_7F4A_7C15)
+    words(text).map(|(_, word)| hash(word)).collect()
 }
 
 /// A number for each run of `n` words: the sum of its words over the powers of a base, which rolls

@@ -16,6 +16,7 @@ use crate::edit::Edit;
 use crate::id::{EditId, PieceId};
 use crate::measure::{Shingles, edit_distance};
 use crate::seed::Seed;
+use crate::seen::Seen;
 use crate::words::{sentences, tokens};
 
 /// Where a row comes from.
@@ -299,6 +300,11 @@ impl Side {
 /// - Pieces that share more than a tenth of their five-word runs stay together, as do the parts of
 ///   a series, on the older one's side: nothing near a piece that is learned from is held out.
 pub fn split(pieces: &[(PieceId, &Piece)]) -> BTreeMap<PieceId, Side> {
+    split_by(pieces, &Near::of(pieces.iter().map(|(_, piece)| piece.text.as_str())))
+}
+
+/// As [`split`], of pieces whose texts need not be at hand: `near` has met them, in this order.
+pub fn split_by(pieces: &[(PieceId, &Piece)], near: &Near) -> BTreeMap<PieceId, Side> {
     let mut sides: BTreeMap<_, _> = pieces.iter().map(|(id, _)| (*id, Side::Train)).collect();
     let judged = |piece: &Piece| piece.date.is_some() && !piece.unfinished;
     let n = pieces.iter().filter(|(_, piece)| judged(piece)).count();
@@ -307,7 +313,7 @@ pub fn split(pieces: &[(PieceId, &Piece)]) -> BTreeMap<PieceId, Side> {
         (Side::Holdout, by_kind(pieces, held_out, n)),
         (Side::Dev, by_kind(pieces, watched, n)),
     ]);
-    for family in families(pieces) {
+    for family in families(pieces, near) {
         let family: Vec<_> = family.into_iter().map(|n| pieces[n]).collect();
         if !family.iter().all(|(_, piece)| judged(piece)) {
             continue;
@@ -365,9 +371,9 @@ fn by_kind<'a>(
 
 /// Pieces that must stay together, as positions in `pieces`: the family whose oldest piece is most
 /// recent first.
-fn families(pieces: &[(PieceId, &Piece)]) -> Vec<Vec<usize>> {
+fn families(pieces: &[(PieceId, &Piece)], near: &Near) -> Vec<Vec<usize>> {
     let mut roots: Vec<usize> = (0..pieces.len()).collect();
-    for (a, b) in near(pieces).into_iter().chain(series(pieces)) {
+    for (a, b) in near.pairs().into_iter().chain(series(pieces)) {
         let (a, b) = (root(&mut roots, a), root(&mut roots, b));
         roots[a.max(b)] = a.min(b);
     }
@@ -391,33 +397,76 @@ fn root(roots: &mut [usize], mut n: usize) -> usize {
     n
 }
 
-/// Pairs of pieces that share more than a tenth of their shingles.
-fn near(pieces: &[(PieceId, &Piece)]) -> Vec<(usize, usize)> {
-    const MOST_SHARED: f64 = 0.1;
-    let shingles: Vec<_> = pieces.iter().map(|(_, piece)| Shingles::of(&piece.text)).collect();
-    // Only what two pieces have is looked up: of millions of shingles, few are in a second piece.
-    let mut twice: Vec<u64> = shingles.iter().flat_map(Shingles::iter).collect();
-    twice.sort_unstable();
-    let mut found_in: HashMap<u64, Vec<u32>> =
-        twice.windows(2).filter(|two| two[0] == two[1]).map(|two| (two[0], Vec::new())).collect();
-    drop(twice);
-    let mut near = Vec::new();
-    let mut shared = vec![0usize; pieces.len()];
-    for (n, own) in shingles.iter().enumerate() {
-        shared[..n].fill(0);
-        for shingle in own.iter() {
-            let Some(others) = found_in.get_mut(&shingle) else { continue };
-            others.iter().for_each(|&other| shared[other as usize] += 1);
-            others.push(n as u32);
-        }
-        for (other, &both) in shared[..n].iter().enumerate() {
-            let either = own.len() + shingles[other].len() - both;
-            if both as f64 > MOST_SHARED * either as f64 {
-                near.push((other, n));
+/// Finds which texts of an archive are near each other, without holding the texts: each is handed
+/// over twice, in the same order ([`Near::meet`], then [`Near::meet_again`]).
+///
+/// Only what two texts have need be compared, and of millions of five-word runs few are in a second
+/// text; the first round finds out which.
+#[derive(Debug, Default)]
+pub struct Near {
+    met: Seen,
+    met_twice: Seen,
+    /// Of each text: how many runs it has, and those that another has, or nearly always has.
+    texts: Vec<(usize, Vec<u64>)>,
+}
+
+/// Texts that share more of their five-word runs than this are near each other.
+const MOST_SHARED: f64 = 0.1;
+
+impl Near {
+    /// Both rounds, over texts that are in memory.
+    pub fn of<'a>(texts: impl Iterator<Item = &'a str> + Clone) -> Near {
+        let mut near = Near::default();
+        texts.clone().for_each(|text| near.meet(text));
+        texts.for_each(|text| near.meet_again(text));
+        near
+    }
+
+    /// The first round.
+    pub fn meet(&mut self, text: &str) {
+        for shingle in Shingles::of(text).iter() {
+            if self.met.meet(shingle) {
+                self.met_twice.meet(shingle);
             }
         }
     }
-    near
+
+    /// The second round.
+    pub fn meet_again(&mut self, text: &str) {
+        let own = Shingles::of(text);
+        let shared = own.iter().filter(|&shingle| self.met_twice.has(shingle));
+        self.texts.push((own.len(), shared.collect()));
+    }
+
+    /// The pairs that are near, by their positions.
+    fn pairs(&self) -> Vec<(usize, usize)> {
+        let mut found_in: HashMap<u64, Vec<u32>> = HashMap::new();
+        let mut near = Vec::new();
+        let mut shared = vec![0usize; self.texts.len()];
+        // Which of `shared` are not 0.
+        let mut touched: Vec<usize> = Vec::new();
+        for (n, (len, own)) in self.texts.iter().enumerate() {
+            for shingle in own {
+                let others = found_in.entry(*shingle).or_default();
+                for other in others.iter().map(|&other| other as usize) {
+                    if shared[other] == 0 {
+                        touched.push(other);
+                    }
+                    shared[other] += 1;
+                }
+                others.push(n as u32);
+            }
+            touched.sort_unstable();
+            for other in touched.drain(..) {
+                let both = std::mem::take(&mut shared[other]);
+                let either = len + self.texts[other].0 - both;
+                if both as f64 > MOST_SHARED * either as f64 {
+                    near.push((other, n));
+                }
+            }
+        }
+        near
+    }
 }
 
 /// Pairs of pieces that are parts of one series by their titles.

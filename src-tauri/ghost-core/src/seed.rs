@@ -7,13 +7,14 @@
 pub mod neutral;
 
 use std::collections::{HashMap, HashSet};
-use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::ops::Range;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
 use crate::archive::{Kind, Piece};
-use crate::words::{Class, tokens};
+use crate::seen::Seen;
+use crate::words::{self, Class, tokens};
 
 /// A request for one text. Only `topic` is needed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
@@ -266,7 +267,9 @@ fn take_kind(line: &str) -> (Kind, String) {
 #[derive(Debug, Clone, Default)]
 pub struct Phrases {
     texts: usize,
-    /// In how many texts each term stands, by its hash: ten thousand texts have millions of terms.
+    met: Seen,
+    /// In how many texts each term stands that stands in more than one: ten thousand texts have
+    /// millions of terms, and most of them once. By their hashes.
     found_in: HashMap<u64, u32>,
 }
 
@@ -274,28 +277,33 @@ impl Phrases {
     /// Reads all texts of an archive once.
     pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Phrases {
         let mut phrases = Phrases::default();
-        for text in texts {
-            phrases.texts += 1;
-            for term in terms(text).into_keys() {
-                *phrases.found_in.entry(hash(&term)).or_default() += 1;
+        texts.into_iter().for_each(|text| phrases.read(text));
+        phrases
+    }
+
+    /// Reads one text more of the archive.
+    pub fn read(&mut self, text: &str) {
+        self.texts += 1;
+        for Term { hash, .. } in terms(text) {
+            if self.met.meet(hash) {
+                *self.found_in.entry(hash).or_insert(1) += 1;
             }
         }
-        phrases
     }
 
     /// The eight words or pairs of words that set `text` apart most (TF-IDF), alphabetically: no
     /// word order of the text survives but that of a pair, and a pair must occur twice.
     pub fn topics(&self, text: &str) -> Vec<String> {
         const MOST: usize = 8;
-        let rarity = |term: &str| {
-            let found_in = self.found_in.get(&hash(term)).copied().unwrap_or(0);
+        let rarity = |hash: u64| {
+            let found_in = self.found_in.get(&hash).copied().unwrap_or(1);
             // Smoothed, so that an archive of one text has topics too.
             ((2.0 + self.texts as f64) / (1.0 + f64::from(found_in))).ln()
         };
         let mut ranked: Vec<(f64, String)> = terms(text)
             .into_iter()
-            .filter(|(term, times)| *times >= 2 || !term.contains(' '))
-            .map(|(term, times)| (f64::from(times) * rarity(&term), term))
+            .filter(|term| term.times >= 2 || !term.is_pair)
+            .map(|term| (f64::from(term.times) * rarity(term.hash), spelled(&text[term.at])))
             .collect();
         ranked.sort_by(|a, b| {
             b.0.total_cmp(&a.0).then_with(|| b.1.len().cmp(&a.1.len())).then_with(|| a.1.cmp(&b.1))
@@ -317,36 +325,44 @@ impl Phrases {
     }
 }
 
-/// The same in every run of the program.
-fn hash(term: &str) -> u64 {
-    let mut hasher = DefaultHasher::new();
-    term.hash(&mut hasher);
-    hasher.finish()
+/// A telling word of a text, or two that are neighbours.
+struct Term {
+    hash: u64,
+    /// How often it occurs.
+    times: u32,
+    is_pair: bool,
+    /// Where it first stands.
+    at: Range<usize>,
 }
 
-/// The telling words of a text and the pairs of neighbours among them, and how often each occurs.
-fn terms(text: &str) -> HashMap<String, u32> {
-    static SET: LazyLock<HashSet<&str>> = LazyLock::new(|| COMMON.split_whitespace().collect());
-    let common: &HashSet<&str> = &SET;
-    let mut found = HashMap::new();
-    let mut before: Option<String> = None;
+/// The telling words of a text and the pairs of neighbours among them, each once.
+fn terms(text: &str) -> Vec<Term> {
+    static COMMON_NUMBERS: LazyLock<HashSet<u64>> =
+        LazyLock::new(|| COMMON.split_whitespace().map(words::hash).collect());
+    let common: &HashSet<u64> = &COMMON_NUMBERS;
+    let mut found: Vec<Term> = Vec::new();
+    let mut before: Option<(u64, usize)> = None;
     let mut spaced = false;
     for token in tokens(text) {
         match token.class {
             Class::Space => spaced = true,
             Class::Word => {
-                let word = token.text.to_lowercase().replace('’', "'");
-                let word = word.strip_suffix("'s").unwrap_or(&word).to_owned();
-                let telling = word.chars().count() > 2
+                let word = unpossessed(token.text);
+                let hash = words::hash(word);
+                let telling = word.chars().nth(2).is_some()
                     && word.chars().any(char::is_alphabetic)
-                    && !word.contains('\'')
-                    && !common.contains(word.as_str());
-                if let Some(before) = before.take().filter(|_| telling && spaced) {
-                    *found.entry(format!("{before} {word}")).or_default() += 1;
+                    && !word.contains(['\'', '’'])
+                    && !common.contains(&hash);
+                let mut add = |hash, at, is_pair| {
+                    let at = at..token.at + token.text.len();
+                    found.push(Term { hash, times: 1, is_pair, at });
+                };
+                if let Some((first, at)) = before.take().filter(|_| telling && spaced) {
+                    add(first.rotate_left(23) ^ hash, at, true);
                 }
                 if telling {
-                    *found.entry(word.clone()).or_default() += 1;
-                    before = Some(word);
+                    add(hash, token.at, false);
+                    before = Some((hash, token.at));
                 }
                 spaced = false;
             }
@@ -356,7 +372,24 @@ fn terms(text: &str) -> HashMap<String, u32> {
             }
         }
     }
+    found.sort_by_key(|term| (term.hash, term.at.start));
+    found.dedup_by(|next, first| {
+        let same = next.hash == first.hash;
+        first.times += u32::from(same);
+        same
+    });
     found
+}
+
+/// A word without the ending that says whose something is.
+fn unpossessed(word: &str) -> &str {
+    ["'s", "’s", "'S", "’S"].iter().find_map(|end| word.strip_suffix(end)).unwrap_or(word)
+}
+
+/// A term as it is called, however it is written in the text.
+fn spelled(term: &str) -> String {
+    let word = |(_, word)| unpossessed(word).to_lowercase();
+    words::words(term).map(word).collect::<Vec<String>>().join(" ")
 }
 
 /// Words that say nothing about what a text is about.

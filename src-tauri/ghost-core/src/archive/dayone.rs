@@ -36,9 +36,20 @@ fn written(entry: &Value) -> Option<Date> {
 
 fn words(entry: &Value) -> String {
     match says(entry, &["text"]) {
-        Some(text) => markdown::tidied(&unescaped(text)),
+        Some(text) => markdown::tidied(&unescaped(&without_pictures(text))),
         None => rich(entry).unwrap_or_default(),
     }
+}
+
+/// The text without the pictures and films that the app keeps beside it, wherever they stand.
+fn without_pictures(text: &str) -> String {
+    const PICTURE: &str = "![](dayone-moment:";
+    let mut parts = text.split(PICTURE);
+    let mut out = parts.next().unwrap_or_default().to_owned();
+    for part in parts {
+        out.push_str(part.split_once(')').map_or("", |(_, rest)| rest));
+    }
+    out
 }
 
 /// The text without the backslashes that the app puts before every sign, and without its

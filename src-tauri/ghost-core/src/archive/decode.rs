@@ -3,7 +3,7 @@
 use std::borrow::Cow;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, UTF_16BE, UTF_16LE};
+use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
 /// The text in `bytes` with `\n` line ends and without control characters; `None` where it is no
 /// text in any encoding.
@@ -29,9 +29,30 @@ pub(super) fn text(bytes: &[u8]) -> Option<String> {
 pub(super) fn whole(bytes: &[u8]) -> Option<Cow<'_, str>> {
     let bare = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     match std::str::from_utf8(bare) {
-        Ok(found) if wide(bytes).is_none() && widest(bytes).is_none() => Some(Cow::Borrowed(found)),
+        Ok(found) if wide(bytes).is_none() && widest(bytes).is_none() && !has_c1(bytes) => {
+            Some(Cow::Borrowed(found))
+        }
         _ => text(bytes).map(Cow::Owned),
     }
+}
+
+/// Whether good UTF-8 has one of the characters that [`without_c1`] takes out.
+fn has_c1(utf8: &[u8]) -> bool {
+    utf8.windows(2).any(|two| two[0] == 0xc2 && (0x80..=0x9f).contains(&two[1]))
+}
+
+/// The characters that Windows has where the standard has control characters, which is what whoever
+/// mistook the one for the other meant.
+fn without_c1(text: &str) -> String {
+    let is_c1 = |c: char| ('\u{80}'..='\u{9f}').contains(&c);
+    if !text.contains(is_c1) {
+        return text.to_owned();
+    }
+    let meant = |c: char| match is_c1(c) {
+        true => WINDOWS_1252.decode_without_bom_handling(&[c as u8]).0.chars().next().unwrap_or(c),
+        false => c,
+    };
+    text.chars().map(meant).collect()
 }
 
 /// No writer types these: control characters, and the mark of bytes that could not be decoded.
@@ -51,7 +72,7 @@ fn raw(bytes: &[u8]) -> String {
         return encoding.decode_without_bom_handling(bytes).0.into_owned();
     }
     match std::str::from_utf8(bytes) {
-        Ok(text) => return text.to_owned(),
+        Ok(text) => return without_c1(text),
         Err(_) if nearly_utf8(bytes) => return String::from_utf8_lossy(bytes).into_owned(),
         Err(_) => {}
     }
@@ -145,6 +166,13 @@ mod tests {
     fn old_bytes_that_say_what_they_are() {
         let page = b"<meta charset=\"koi8-r\">\xf0\xd2\xc9\xd7\xc5\xd4";
         assert_eq!(text(page).unwrap(), "<meta charset=\"koi8-r\">Привет");
+    }
+
+    #[test]
+    fn what_windows_has_in_place_of_control_characters() {
+        let text_of = |bytes: &[u8]| (text(bytes).unwrap(), whole(bytes).unwrap().into_owned());
+        let said = "don’t".to_owned();
+        assert_eq!(text_of(b"don\xc2\x92t"), (said.clone(), said));
     }
 
     #[test]

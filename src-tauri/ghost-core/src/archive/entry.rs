@@ -1,7 +1,7 @@
 //! What a reader of an export gives back: many texts with their facts, before they are pieces.
 
 use super::front::Facts;
-use super::{Pair, place};
+use super::{Pair, markdown, place};
 
 /// One text of an export.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -56,8 +56,8 @@ pub(super) fn name(entry: &Entry, key: &str) -> String {
 
 /// What a text without any name is called: its first words.
 pub(super) fn first_words(text: &str) -> String {
-    let bare = text.lines().map(|line| line.trim_matches(['#', '>', '-', '*', '_', ' ']));
-    let line = bare.into_iter().find(|line| !line.is_empty()).unwrap_or("Untitled");
+    let mut bare = text.lines().map(markdown::unmarked);
+    let line = bare.find(|line| !line.is_empty()).unwrap_or_else(|| "Untitled".to_owned());
     let words: Vec<&str> = line.split_whitespace().collect();
     let more = if words.len() > 8 { "…" } else { "" };
     format!("{}{more}", words[..words.len().min(8)].join(" "))

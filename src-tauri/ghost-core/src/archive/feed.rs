@@ -17,13 +17,22 @@ const ONLY_NEWEST: &str =
 pub(super) fn read(xml: &str) -> Reading {
     let mut reading = Reading::default();
     let mut blog = false;
-    let ended = records(xml, &["item", "entry"], |node| {
+    // Whoever the feed is by wrote what names nobody else.
+    let mut whose = None;
+    let ended = records(xml, &["item", "entry", "author"], |node| {
+        if node.name == "author" {
+            whose = whose.take().or_else(|| node.says("name").and_then(said));
+            return;
+        }
         let sort = sort(&node);
         blog |= sort.is_some();
         if matches!(sort.as_deref(), None | Some("post" | "page")) {
             reading.entries.push(entry(&node, sort));
         }
     });
+    for entry in &mut reading.entries {
+        entry.facts.author = entry.facts.author.take().or_else(|| whose.clone());
+    }
     reading.complaints.extend(ended.err());
     if !blog && !reading.entries.is_empty() {
         reading.complaints.push(ONLY_NEWEST.to_owned());
@@ -78,6 +87,10 @@ fn entry(node: &Node, sort: Option<String>) -> Entry {
 /// The last part of an address: the rest of it is the same for all.
 fn short(id: &str) -> &str {
     let id = id.trim_end_matches('/').trim_end_matches(".html");
+    // Blogger's: "tag:blogger.com,1999:blog-7.post-102".
+    if let Some((_, number)) = id.rsplit_once(".post-").or_else(|| id.rsplit_once(".page-")) {
+        return number;
+    }
     id.rsplit(['/', ':']).next().filter(|part| !part.is_empty()).unwrap_or(id)
 }
 
@@ -98,6 +111,10 @@ fn body(node: &Node) -> String {
     }
     match node.attribute("type").unwrap_or_default() {
         "xhtml" | "application/xhtml+xml" => html::fragment(node.inner),
+        // Neither text nor marked up: a picture, or a text that only programs can read.
+        sort if sort.contains('/') && !(sort.starts_with("text/") || sort.contains("xml")) => {
+            String::new()
+        }
         // Marked up in place, without a word of it.
         _ if text.is_empty() && !node.children.is_empty() => html::fragment(node.inner),
         "text" | "text/plain" => html::fragment(&escape(text).replace("\n\n", "<p>")),
@@ -111,16 +128,19 @@ fn body(node: &Node) -> String {
 pub(super) fn read_json(value: &Value) -> Option<Reading> {
     let feed = says(value, &["version"]).is_some_and(|version| version.contains("jsonfeed.org"));
     let items = value.get("items")?.as_array().filter(|_| feed)?;
+    let first = |of: &Value| {
+        of.get("authors").and_then(|all| all.get(0)).or_else(|| of.get("author")).cloned()
+    };
+    let whose = first(value);
     let entries: Vec<Entry> = items
         .iter()
         .map(|item| {
-            let author =
-                item.get("authors").and_then(|all| all.get(0)).or_else(|| item.get("author"));
+            let author = first(item).or_else(|| whose.clone());
             Entry {
                 key: short(&key(item, &["id", "url"])).to_owned(),
                 facts: Facts {
                     title: says(item, &["title"]).and_then(said),
-                    author: author.and_then(|author| says(author, &["name"])).and_then(said),
+                    author: author.and_then(|author| said(says(&author, &["name"])?)),
                     date: day(item, &["date_published", "date_modified"]),
                     kind: Some("post".to_owned()),
                     ..Facts::default()

@@ -112,12 +112,21 @@ fn yaml(block: &str) -> Option<Map<String, Value>> {
         return Some(Map::new());
     }
     let mapping: serde_yaml_ng::Mapping = serde_yaml_ng::from_str(block).ok()?;
-    let plain = |value: serde_yaml_ng::Value| match value {
-        serde_yaml_ng::Value::String(text) => Value::String(text),
-        serde_yaml_ng::Value::Bool(flag) => Value::Bool(flag),
-        serde_yaml_ng::Value::Number(number) => Value::String(number.to_string()),
-        _ => Value::Null,
-    };
+    // Of a list, the first: whoever is named first wrote most.
+    fn plain(value: serde_yaml_ng::Value) -> Value {
+        match value {
+            serde_yaml_ng::Value::String(text) => Value::String(text),
+            serde_yaml_ng::Value::Bool(flag) => Value::Bool(flag),
+            serde_yaml_ng::Value::Number(number) => Value::String(number.to_string()),
+            serde_yaml_ng::Value::Sequence(all) => {
+                all.into_iter().next().map_or(Value::Null, plain)
+            }
+            serde_yaml_ng::Value::Mapping(map) => {
+                map.get("name").cloned().map_or(Value::Null, plain)
+            }
+            _ => Value::Null,
+        }
+    }
     Some(
         mapping
             .into_iter()
@@ -128,13 +137,17 @@ fn yaml(block: &str) -> Option<Map<String, Value>> {
 
 fn toml(block: &str) -> Option<Map<String, Value>> {
     let table: ::toml::Table = block.parse().ok()?;
-    let plain = |value: ::toml::Value| match value {
-        ::toml::Value::String(text) => Value::String(text),
-        ::toml::Value::Boolean(flag) => Value::Bool(flag),
-        ::toml::Value::Integer(number) => Value::String(number.to_string()),
-        ::toml::Value::Datetime(time) => Value::String(time.to_string()),
-        _ => Value::Null,
-    };
+    fn plain(value: ::toml::Value) -> Value {
+        match value {
+            ::toml::Value::String(text) => Value::String(text),
+            ::toml::Value::Boolean(flag) => Value::Bool(flag),
+            ::toml::Value::Integer(number) => Value::String(number.to_string()),
+            ::toml::Value::Datetime(time) => Value::String(time.to_string()),
+            ::toml::Value::Array(all) => all.into_iter().next().map_or(Value::Null, plain),
+            ::toml::Value::Table(table) => table.get("name").cloned().map_or(Value::Null, plain),
+            _ => Value::Null,
+        }
+    }
     Some(table.into_iter().map(|(key, value)| (key, plain(value))).collect())
 }
 
@@ -197,7 +210,7 @@ fn facts(map: &Map<String, Value>) -> Facts {
     ];
     Facts {
         title: word("title"),
-        author: word("author"),
+        author: word("author").or_else(|| word("authors")),
         date: DATES.iter().find_map(|key| date::spelled(&word(key)?)),
         kind: word("kind"),
         hints: ["type", "layout"].iter().filter_map(|key| word(key)).collect(),

@@ -4,7 +4,7 @@
 //! one pass, so that neither depth nor size nor bad nesting can make it slow.
 
 use std::borrow::Cow;
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 
 use jiff::civil::Date;
 
@@ -71,7 +71,7 @@ pub(super) fn page(html: &str) -> Page {
     let title = if whole { title.or(name) } else { name }.filter(|title| !title.is_empty());
     let text = markdown(&tokens[from..to]);
     // Medium gives an answer the name of its own first words.
-    let first = || inline(text.lines().next().unwrap_or_default());
+    let first = || inline(super::unruled(&text).lines().next().unwrap_or_default());
     let answer = medium
         && !named
         && title.as_deref().is_some_and(|title| first().starts_with(title.trim_end_matches('…')));
@@ -272,7 +272,7 @@ fn is_furniture(tag: &Tag) -> bool {
         "applet",
         "picture",
     ];
-    const CLASSES: [&str; 32] = [
+    const CLASSES: [&str; 46] = [
         "toc",
         "table-of-contents",
         "nav",
@@ -305,6 +305,20 @@ fn is_furniture(tag: &Tag) -> bool {
         "post-meta",
         "entry-meta",
         "captioned-image-container",
+        "footnote-number",
+        "image-caption",
+        "wp-caption-text",
+        "kg-audio-card",
+        "kg-bookmark-card",
+        "kg-button-card",
+        "kg-cta-card",
+        "kg-embed-card",
+        "kg-file-card",
+        "kg-header-card",
+        "kg-nft-card",
+        "kg-product-card",
+        "kg-signup-card",
+        "kg-video-card",
     ];
     NAMES.contains(&tag.name.as_str())
         || (tag.has_class(&CLASSES)
@@ -543,18 +557,33 @@ fn entity(name: &str) -> Option<String> {
 
 fn markdown(tokens: &[Token]) -> String {
     let closes = closes(tokens);
+    let layouts = layouts(tokens);
     let mut writer = Writer::default();
+    // Of each table that is open: whether it is a layout.
+    let mut tables: Vec<bool> = Vec::new();
     let mut at = 0;
     while let Some(token) = tokens.get(at) {
+        let of_table = |name: &str| matches!(name, "table" | "tr" | "td" | "th");
         match token {
             Token::Text(text) => writer.text(text),
             Token::Raw { .. } => {}
-            Token::Close(name) => writer.close(name),
+            Token::Close(name) => {
+                match tables.last() {
+                    Some(true) if of_table(name) => writer.end_block(),
+                    _ => writer.close(name),
+                }
+                if name == "table" {
+                    tables.pop();
+                }
+            }
+            Token::Open(tag) if is_furniture(tag) => at = closes.get(&at).copied().unwrap_or(at),
             Token::Open(tag) => {
-                if is_furniture(tag) {
-                    at = closes.get(&at).copied().unwrap_or(at);
-                } else {
-                    writer.open(tag);
+                if tag.name == "table" {
+                    tables.push(layouts.contains(&at));
+                }
+                match tables.last() {
+                    Some(true) if of_table(&tag.name) => writer.end_block(),
+                    _ => writer.open(tag),
                 }
             }
         }
@@ -563,6 +592,45 @@ fn markdown(tokens: &[Token]) -> String {
     writer.end_block();
     writer.end_pre();
     writer.out.trim_matches('\n').to_owned()
+}
+
+/// The tables that only put a page in its place, as nearly all mail is made: they say so, hold other
+/// tables, or have no row of two cells. What stands in them are blocks.
+fn layouts(tokens: &[Token]) -> HashSet<usize> {
+    struct Table {
+        at: usize,
+        cells: usize,
+        widest: usize,
+        layout: bool,
+    }
+    let mut open: Vec<Table> = Vec::new();
+    let mut found = HashSet::new();
+    let shut = |table: Option<Table>, found: &mut HashSet<usize>| {
+        let table = table.filter(|table| table.layout || table.widest <= 1);
+        found.extend(table.map(|table| table.at));
+    };
+    for (at, token) in tokens.iter().enumerate() {
+        match (token, open.last_mut()) {
+            (Token::Open(tag), outer) if tag.name == "table" => {
+                if let Some(outer) = outer {
+                    outer.layout = true;
+                }
+                let layout = tag.is("role", "presentation") || tag.is("role", "none");
+                open.push(Table { at, cells: 0, widest: 0, layout });
+            }
+            (Token::Open(tag), Some(table)) if tag.name == "tr" => table.cells = 0,
+            (Token::Open(tag), Some(table)) if matches!(tag.name.as_str(), "td" | "th") => {
+                table.cells += 1;
+                table.widest = table.widest.max(table.cells);
+            }
+            (Token::Close(name), Some(_)) if name == "table" => shut(open.pop(), &mut found),
+            _ => {}
+        }
+    }
+    while let Some(table) = open.pop() {
+        shut(Some(table), &mut found);
+    }
+    found
 }
 
 /// Something that later text stands in.
@@ -858,7 +926,7 @@ impl Writer {
         }
         let line = self.line.trim();
         // The colon stood behind the name of somebody whose words follow.
-        if line.is_empty() || line == ":" {
+        if line.is_empty() || line == ":" || is_call(line) {
             self.line.clear();
             return;
         }
@@ -968,6 +1036,35 @@ impl Writer {
             .next()
             .is_some_and(|line| line.trim_start().starts_with('>'))
     }
+}
+
+/// A link by itself that only asks the reader to do something, as newsletters do.
+fn is_call(line: &str) -> bool {
+    const CALLS: [&str; 16] = [
+        "comment",
+        "comments",
+        "donate",
+        "leave a comment",
+        "read in browser",
+        "read online",
+        "refer a friend",
+        "share",
+        "share this post",
+        "sign up",
+        "subscribe",
+        "subscribe now",
+        "subscribe today",
+        "unsubscribe",
+        "view in browser",
+        "view this email in your browser",
+    ];
+    let line = line.trim_matches(['*', ' ']);
+    let Some((said, address)) = line.strip_prefix('[').and_then(|rest| rest.split_once("]("))
+    else {
+        return false;
+    };
+    let alone = address.find(')') == Some(address.len().wrapping_sub(1));
+    alone && CALLS.contains(&said.trim_matches(['*', ' ', '!']).to_lowercase().as_str())
 }
 
 /// The start of a paragraph that Markdown would take for a heading, a list or a quote.

@@ -6,12 +6,12 @@ use super::date;
 use super::entry::Reading;
 use super::{dayone, feed, ghost, keep, roam};
 
-/// Values of one file; more would fill the memory, and no archive has them.
-const MOST: usize = 3_000_000;
+/// Bytes that the values of one file may take in memory, about; no archive has so many.
+const MOST: usize = 160 << 20;
 
 /// Reads an export; `None` where it is none that is known.
 pub(super) fn read(text: &str) -> Option<Reading> {
-    if values(text) > MOST {
+    if weight(text) > MOST {
         let complaint = "There is more in it than can be read at once, so it was left alone.";
         return Some(Reading { complaints: vec![complaint.to_owned()], ..Reading::default() });
     }
@@ -43,19 +43,23 @@ fn is_export(text: &str) -> bool {
     MARKS.iter().any(|mark| head.contains(mark))
 }
 
-/// How many values there are at most, by the commas outside of strings.
-fn values(text: &str) -> usize {
-    let (mut count, mut quoted, mut escaped) = (1, false, false);
+/// The bytes that the values take in memory at most, beside their texts: what serde_json keeps for
+/// a value and for an object, counted by the commas and braces outside of strings.
+fn weight(text: &str) -> usize {
+    const VALUE: usize = 32;
+    const OBJECT: usize = 640;
+    let (mut bytes, mut quoted, mut escaped) = (VALUE, false, false);
     for byte in text.bytes() {
         match byte {
             _ if escaped => escaped = false,
             b'\\' if quoted => escaped = true,
             b'"' => quoted = !quoted,
-            b',' | b'[' | b'{' if !quoted => count += 1,
+            b',' | b'[' if !quoted => bytes += VALUE,
+            b'{' if !quoted => bytes += OBJECT,
             _ => {}
         }
     }
-    count
+    bytes
 }
 
 /// The text under one of these keys, the first that says anything.

@@ -79,7 +79,8 @@ impl Ledger {
                     .map(|title| html::decoded(&title).into_owned()),
                 date: says(&row, &["postdate", "publishdate"]).and_then(|day| date::spelled(&day)),
                 kind: Some(kind.to_owned()),
-                unfinished: published.as_deref() == Some("false"),
+                unfinished: published.as_deref() == Some("false")
+                    || says(&row, &["status"]).as_deref() == Some("draft"),
                 ..Facts::default()
             };
             for name in names {

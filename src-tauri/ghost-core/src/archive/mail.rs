@@ -7,7 +7,7 @@ use mailparse::{DispositionType, MailAddr, MailHeaderMap as _, ParsedMail, addrp
 
 use super::entry::{Entry, Reading, said};
 use super::front::Facts;
-use super::{date, html, plain};
+use super::{date, decode, html, plain};
 
 /// Mails of one mailbox.
 const MOST: usize = 100_000;
@@ -69,7 +69,7 @@ pub(super) fn read(bytes: &[u8]) -> Reading {
         match mailparse::parse_mail(&unquoted) {
             Ok(parsed) if is_answer_or_rubbish(&parsed) => theirs += 1,
             Ok(parsed) => {
-                let mut entry = entry(&parsed);
+                let mut entry = page(&parsed).unwrap_or_else(|| entry(&parsed));
                 entry.facts.date = entry.facts.date.or_else(|| sent(from));
                 reading.entries.push(entry);
             }
@@ -144,6 +144,47 @@ fn is_answer_or_rubbish(mail: &ParsedMail) -> bool {
     labels.contains("spam") || labels.contains("trash")
 }
 
+/// A page that a browser saved as mail: what it says is what the page says; its subject is the page's
+/// name and its day the day it was saved.
+fn page(mail: &ParsedMail) -> Option<Entry> {
+    let from = mail.headers.get_first_value("From").unwrap_or_default();
+    let saved = mail.headers.get_first_value("Snapshot-Content-Location").is_some()
+        || from.to_lowercase().starts_with("<saved by");
+    let html = saved.then(|| markup(mail, 0)).flatten()?;
+    let page = html::page(&html);
+    Some(Entry {
+        key: mail.headers.get_first_value("Snapshot-Content-Location").unwrap_or_default(),
+        facts: Facts {
+            title: page.title,
+            author: page.author,
+            date: page.date,
+            kind: page.kind.map(str::to_owned).or_else(|| Some("post".to_owned())),
+            ..Facts::default()
+        },
+        text: page.text,
+    })
+}
+
+/// The first part of a mail that is marked up, as it stands.
+fn markup(mail: &ParsedMail, depth: usize) -> Option<String> {
+    if depth > DEEPEST {
+        return None;
+    }
+    if matches!(mail.ctype.mimetype.as_str(), "text/html" | "application/xhtml+xml") {
+        return body(mail);
+    }
+    mail.subparts.iter().find_map(|part| markup(part, depth + 1))
+}
+
+/// The text of a part. One that does not say how it is encoded says so inside, or not at all.
+fn body(part: &ParsedMail) -> Option<String> {
+    let text = match part.ctype.params.contains_key("charset") {
+        true => part.get_body().ok()?,
+        false => decode::text(&part.get_body_raw().ok()?)?,
+    };
+    Some(text.replace("\r\n", "\n"))
+}
+
 fn entry(mail: &ParsedMail) -> Entry {
     let header = |name: &str| mail.headers.get_first_value(name).and_then(|value| said(&value));
     let subject = header("Subject").filter(|subject| subject != "(no subject)");
@@ -198,12 +239,14 @@ fn words(mail: &ParsedMail, depth: usize) -> Option<String> {
             _ => best(""),
         };
     }
-    let body = mail.get_body().ok()?.replace("\r\n", "\n");
+    let body = body(mail)?;
     let text = match sort {
         "text/html" | "application/xhtml+xml" => html::page(&body).text,
         "text/plain" => {
             let flowed = mail.ctype.params.get("format").is_some_and(|format| format == "flowed");
-            own(&if flowed { unflowed(&body) } else { plain::joined(&body) })
+            // A signature is broken otherwise than the text, and would hide how that is.
+            let body = unsigned(&body);
+            own(&if flowed { unflowed(body) } else { plain::joined(body) })
         }
         _ => return None,
     };
@@ -220,6 +263,11 @@ fn unflowed(body: &str) -> String {
         }
     }
     out
+}
+
+/// A mail without its signature.
+fn unsigned(body: &str) -> &str {
+    ["\n-- \n", "\n--\n"].iter().find_map(|mark| body.split_once(mark)).map_or(body, |(own, _)| own)
 }
 
 /// A mail without its signature and without the line that says who wrote what is quoted.

@@ -13,8 +13,20 @@ use super::{Apart, Span, html};
 /// Stretches to replace, and by what.
 type Cuts = Vec<(Range<usize>, String)>;
 
+/// Signs that may be marks. The parser keeps a hundred bytes for each of them; a text of more is none.
+const MOST_SIGNS: usize = 1 << 20;
+
+/// Whether a text is so full of signs that it is not to be parsed.
+pub(super) fn is_all_signs(text: &str) -> bool {
+    let sign = |byte: &u8| b"<>[]*_`&!\\~|{}#^$".contains(byte);
+    text.len() > MOST_SIGNS && text.bytes().filter(|byte| sign(byte)).count() > MOST_SIGNS
+}
+
 /// Takes the furniture off a Markdown text.
 pub(super) fn tidied(text: &str) -> String {
+    if is_all_signs(text) {
+        return text.to_owned();
+    }
     let text = fenced(text);
     let text = without_templates(&text);
     let text = without_html(&text);
@@ -344,6 +356,11 @@ fn furniture(text: &str, at: usize, line: &str) -> Option<usize> {
         let marks = |c: char| c.is_alphabetic() || matches!(c, '.' | '#' | ':' | '/');
         return line.find('}').filter(|_| rest.trim_start().starts_with(marks)).map(|end| end + 1);
     }
+    if let Some(rest) = line.strip_prefix("{#")
+        && let Some(end) = rest.find("#}")
+    {
+        return Some(end + 4);
+    }
     if line.starts_with("{#") || line.starts_with("{.") {
         let heading = line_before(text, at).starts_with('#');
         return (heading && line.trim_end().ends_with('}')).then_some(line.trim_end().len());
@@ -614,6 +631,9 @@ fn squeezed(text: &str) -> String {
 /// The heading that names the text: its first block, or its only heading of the first level. With
 /// the stretch it takes.
 pub(super) fn heading(text: &str) -> Option<(String, Range<usize>)> {
+    if is_all_signs(text) {
+        return None;
+    }
     let mut found: Option<(HeadingLevel, String, Range<usize>)> = None;
     let mut first_block = true;
     let (mut depth, mut gathering) = (0, false);
@@ -654,8 +674,22 @@ pub(super) fn heading(text: &str) -> Option<(String, Range<usize>)> {
         .filter(|(title, _)| !title.is_empty())
 }
 
+/// The words of one line without its marks and addresses.
+pub(super) fn unmarked(line: &str) -> String {
+    let line = &line[..line.floor_char_boundary(2000)];
+    let said = Parser::new_ext(line.trim(), options()).filter_map(|event| match event {
+        Event::Text(text) | Event::Code(text) => Some(text.into_string()),
+        Event::SoftBreak | Event::HardBreak => Some(" ".to_owned()),
+        _ => None,
+    });
+    said.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
+}
+
 /// The stretches that are not the writer's own prose: code, quotes, addresses.
 pub(super) fn apart(text: &str) -> Vec<Span> {
+    if is_all_signs(text) {
+        return vec![Span { from: 0, to: text.len(), why: Apart::Code }];
+    }
     let parser = Parser::new_ext(text, options()).into_offset_iter();
     let mut spans: Vec<Span> = Vec::new();
     let mut add = |range: Range<usize>, why| {

@@ -34,7 +34,44 @@ pub(super) fn read(text: &str) -> (Facts, String) {
             out.push('\n');
         }
     }
-    (facts, out.trim().to_owned())
+    (facts, squeezed(out.trim()))
+}
+
+/// No two blank lines together, but in code.
+fn squeezed(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    let (mut fence, mut blank) = (false, false);
+    for line in text.lines() {
+        fence ^= line.starts_with("```");
+        if fence || !(line.trim().is_empty() && blank) {
+            out.push_str(line);
+            out.push('\n');
+        }
+        blank = line.trim().is_empty();
+    }
+    out.trim_end().to_owned()
+}
+
+/// Whether a text is an outline of points, as Logseq writes its journals, rather than chapters with
+/// text below them.
+pub(super) fn is_outline(text: &str) -> bool {
+    let lines = || text.lines().map(str::trim_end).filter(|line| !line.is_empty());
+    let point = |line: &str| line.trim_start_matches('*').starts_with(' ') && line.starts_with('*');
+    let drawer = |line: &str| line.starts_with(':') || is_stamp(line) || line.starts_with("#+");
+    lines().any(point) && lines().all(|line| point(line) || drawer(line.trim()))
+}
+
+/// The points of an outline, each on a line of its own that begins with a dash, by depth.
+pub(super) fn outline(text: &str) -> String {
+    let mut out = String::with_capacity(text.len());
+    for line in text.lines().map(str::trim_end) {
+        let stars = line.bytes().take_while(|&b| b == b'*').count();
+        if stars > 0 {
+            let indent = "\t".repeat(stars - 1);
+            out.push_str(&format!("{indent}- {}\n", inline(line[stars..].trim())));
+        }
+    }
+    out
 }
 
 /// `#+KEY: value` and `#+begin_src c`.

@@ -156,6 +156,7 @@ fn without(text: &str, all: bool) -> String {
             && inner.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
         {
             rest = &rest[end..];
+            rest = rest.strip_prefix(' ').filter(|_| out.ends_with(' ')).unwrap_or(rest);
         } else if let Some((inner, end)) = between("^^", "^^").filter(|_| all) {
             out.push_str(inner);
             rest = &rest[end..];
@@ -181,7 +182,7 @@ mod tests {
     fn signs_go_and_words_stay() {
         says("TODO [#A] read [[On Hills|it]] and #[[walks far]]", "read it and walks far");
         says("id:: 6034\ndone:: 1613\nUp the hill", "Up the hill");
-        says("{{[[TODO]]}} rest ((abcdefghi)) well", "rest  well");
+        says("{{[[TODO]]}} rest ((abcdefghi)) well", "rest well");
         says("^^marked^^ and (kept (so)) [a](b) #tag", "marked and (kept (so)) [a](b) #tag");
         says("NOW walk\n:LOGBOOK:\nCLOCK: [2021]\n:END:", "walk");
         says("{{query (todo now)}}", "");

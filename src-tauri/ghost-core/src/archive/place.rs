@@ -219,7 +219,12 @@ pub(super) fn of(name: &str) -> Place {
         sectioned: section.is_some() || kind == Kind::Log,
         kind,
         date,
-        title: if slug.is_empty() || is_number(slug) { titled(stem, date) } else { readable(slug) },
+        title: match slug {
+            // In a project of Scrivener every text is called so.
+            "content" if folders.iter().any(|part| part.ends_with(".scriv")) => String::new(),
+            slug if slug.is_empty() || is_number(slug) => titled(stem, date),
+            slug => readable(slug),
+        },
     }
 }
 

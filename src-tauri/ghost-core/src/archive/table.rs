@@ -13,6 +13,8 @@ use super::{date, html, markdown};
 
 /// Rows of one table.
 const MOST: usize = 200_000;
+/// Cells of one row; what has more is no table of texts.
+const WIDEST: usize = 5_000;
 
 /// Where the columns are that a text is made of.
 #[derive(Debug)]
@@ -53,10 +55,28 @@ pub(super) fn rows(text: &str) -> Option<(Columns, impl Iterator<Item = StringRe
     let first = text.lines().next()?;
     let count = |sign: char| first.matches(sign).count();
     let sign = [',', ';', '\t'].into_iter().max_by_key(|&sign| (count(sign), sign == ','))?;
+    if widest(text, sign as u8) > WIDEST {
+        return None;
+    }
     let mut reader =
         ReaderBuilder::new().delimiter(sign as u8).flexible(true).from_reader(text.as_bytes());
     let columns = Columns::of(reader.headers().ok()?);
     Some((columns, reader.into_records().map_while(Result::ok).take(MOST)))
+}
+
+/// How many cells the longest row has, as far as that can be told without reading them.
+fn widest(text: &str, sign: u8) -> usize {
+    let (mut widest, mut cells, mut quoted) = (0, 1, false);
+    for byte in text.bytes() {
+        match byte {
+            b'"' => quoted = !quoted,
+            b'\n' if !quoted => cells = 1,
+            _ if byte == sign && !quoted => cells += 1,
+            _ => {}
+        }
+        widest = widest.max(cells);
+    }
+    widest
 }
 
 /// Reads a table; `None` where it holds no texts.

@@ -7,13 +7,16 @@ use std::borrow::Cow;
 use super::date;
 use super::front::Facts;
 use super::outline::{self, Point};
-use super::place;
+use super::{markdown, place};
 
 /// The common Markdown of a note; what it says of itself in its own way goes to `facts`.
 pub(super) fn read<'a>(name: &str, text: &'a str, facts: &mut Facts) -> Cow<'a, str> {
     let text = comment_ahead(text);
+    if markdown::is_all_signs(text) {
+        return Cow::Borrowed(text);
+    }
     if is_outline(name, text) {
-        return Cow::Owned(outline::markdown(&points(text)));
+        return Cow::Owned(outlined(text));
     }
     let text = notion(text, facts);
     let text = if place::ending(name) == "mdx" {
@@ -22,10 +25,15 @@ pub(super) fn read<'a>(name: &str, text: &'a str, facts: &mut Facts) -> Cow<'a, 
         Cow::Borrowed(text)
     };
     const SIGNS: [&str; 4] = ["[[", "%%", "[!", "::"];
-    if !SIGNS.iter().any(|sign| text.contains(sign)) {
+    if !SIGNS.iter().any(|sign| text.contains(sign)) && !text.lines().any(is_tags) {
         return text;
     }
     Cow::Owned(obsidian(&text))
+}
+
+/// The common Markdown of an outline.
+pub(super) fn outlined(text: &str) -> String {
+    outline::markdown(&points(text))
 }
 
 /// A remark of the program that wrote the file, before all else.
@@ -161,19 +169,30 @@ fn notion<'a>(text: &'a str, facts: &mut Facts) -> &'a str {
 
 /// MDX: a page begins with what it imports and exports.
 fn without_imports(text: &str) -> String {
-    let is_code = |line: &&str| {
+    let is_code = |line: &str| {
         (line.starts_with("import ") && (line.contains(" from ") || line.contains(['"', '\''])))
             || (line.starts_with("export ") && line.contains(['=', '{', '(']))
     };
-    let kept: Vec<&str> = text.lines().filter(|line| !is_code(line)).collect();
-    kept.join("\n")
+    let mut fence = false;
+    let kept = text.lines().filter(|line| {
+        fence ^= line.trim_start().starts_with("```");
+        fence || !is_code(line)
+    });
+    kept.collect::<Vec<&str>>().join("\n")
 }
 
 /// Remarks, callouts, properties and links of Obsidian; code is left as it is.
 fn obsidian(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let (mut fence, mut remark) = (false, false);
+    // In a box that is not somebody else's words, whose lines begin as a quote's do.
+    let mut boxed = false;
     for line in text.lines() {
+        boxed &= line.trim_start().starts_with('>');
+        let line = match boxed && !line.contains("[!") {
+            true => line.trim_start().trim_start_matches('>').trim_start_matches(' '),
+            false => line,
+        };
         let bare = line.trim_start();
         if bare.starts_with("```") || bare.starts_with("~~~") {
             fence = !fence;
@@ -190,11 +209,14 @@ fn obsidian(text: &str) -> String {
             let bare = line.trim_start_matches(['>', ' ']);
             if bare.starts_with("[!") && line.trim_start().starts_with('>') {
                 // "> [!note] Title": the box is the writer's own, and its title with it.
+                let lower = bare.to_lowercase();
+                boxed = !["[!quote", "[!cite"].iter().any(|sort| lower.starts_with(sort));
                 let title = bare
                     .split_once(']')
                     .map_or("", |(_, rest)| rest.trim_start_matches(['-', '+']).trim());
                 out.push_str(&outline::without_links(title));
-            } else if !is_property(bare) {
+                out.push('\n');
+            } else if !is_property(bare) && !is_tags(bare) {
                 out.push_str(&outline::without_links(&line));
             }
         }
@@ -216,6 +238,19 @@ fn without_remarks<'a>(line: &'a str, remark: &mut bool) -> Cow<'a, str> {
         }
     }
     Cow::Owned(out)
+}
+
+/// A line of tags and nothing else: `#walks #rain/heavy`. With a capital it may be a heading, as older
+/// Markdown had them.
+fn is_tags(line: &str) -> bool {
+    let tag = |word: &str| {
+        word.strip_prefix('#').is_some_and(|name| {
+            name.starts_with(char::is_lowercase)
+                && name.chars().all(|c| c.is_alphanumeric() || matches!(c, '-' | '_' | '/'))
+        })
+    };
+    let mut words = line.split_whitespace().peekable();
+    words.peek().is_some() && words.all(tag)
 }
 
 /// `key:: value` alone on its line.
@@ -245,7 +280,8 @@ mod tests {
             "See [[On Hills|them]] and [[Rain]].\n![[hill.png]]\n%%not so\nthis%% Up.",
             "See them and Rain.\n\n\n Up.",
         );
-        says("v/a.md", "mood:: good\n> [!note] Mind\n> [[Rain]] again.", "Mind\n> Rain again.");
+        says("v/a.md", "mood:: good\n> [!note] Mind\n> [[Rain]] again.", "Mind\n\nRain again.");
+        says("v/a.md", "> [!quote] Mind\n> [[Rain]] again.", "Mind\n\n> Rain again.");
         says(
             "v/a.md",
             "```\n[[a]] %% b\n```\n`x::y` std::fmt [[a]]",

@@ -16,6 +16,8 @@ const DEEPEST: usize = 64;
 const LARGEST: usize = 16 << 20;
 /// Elements of one record.
 const MOST: usize = 100_000;
+/// Records of one export; no blog has so many, and a trap has millions.
+const MOST_RECORDS: usize = 200_000;
 
 /// Reads an export by its root and namespaces; `None` where it is none that is known.
 pub(super) fn read(xml: &str) -> Option<Reading> {
@@ -70,12 +72,13 @@ impl<'a> Node<'a> {
 /// Hands over every element called one of `wanted`, each with all that is in it.
 ///
 /// # Errors
-/// A sentence, where the document is broken; what came before was handed over.
+/// A sentence, where the document is broken or has too many; what came before was handed over.
 pub(super) fn records<'a>(
     xml: &'a str,
     wanted: &[&str],
     mut each: impl FnMut(Node<'a>),
 ) -> Result<(), String> {
+    let mut left = MOST_RECORDS;
     let mut reader = Reader::from_str(xml);
     let config = reader.config_mut();
     config.check_end_names = false;
@@ -86,6 +89,11 @@ pub(super) fn records<'a>(
     // How many elements are open that are too deep or too many to be kept.
     let (mut lost, mut count) = (0usize, 0usize);
     loop {
+        if left == 0 {
+            return Err(
+                "It has more in it than can be read at once; what came before was kept.".to_owned()
+            );
+        }
         let before = position(&reader);
         let event = match reader.read_event() {
             Ok(Event::Eof) if open.is_empty() => return Ok(()),
@@ -116,6 +124,7 @@ pub(super) fn records<'a>(
                 None if lost == 0 => {
                     let node = node(&tag);
                     if wanted.contains(&node.name.as_str()) {
+                        left -= 1;
                         each(node);
                     }
                 }
@@ -128,6 +137,7 @@ pub(super) fn records<'a>(
                     Some((parent, _)) => parent.children.push(node),
                     None => {
                         count = 0;
+                        left -= 1;
                         each(node);
                     }
                 }

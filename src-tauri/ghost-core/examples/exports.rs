@@ -1,0 +1,109 @@
+//! Reads folders as an import does and tells what came of every file: the table of what is read.
+//!
+//! ```text
+//! cargo run --release -p ghost-core --example exports -- [--texts] FOLDER...
+//! ```
+//!
+//! Each FOLDER is a line of the table. With `--texts` the pieces themselves follow, to be read by
+//! somebody who is easily annoyed.
+
+// It prints a table, as commands do.
+#![allow(clippy::print_stdout)]
+
+use std::path::{Path, PathBuf};
+use std::{env, fs};
+
+use ghost_core::archive::{self, Apart, Haul, Ledger};
+
+fn main() {
+    let (flags, folders): (Vec<_>, Vec<_>) =
+        env::args().skip(1).partition(|argument| argument.starts_with("--"));
+    let texts = flags.iter().any(|flag| flag == "--texts");
+    println!("| folder | files | read | pieces | pairs | complaints | passed over |");
+    println!("|---|--:|--:|--:|--:|--:|--:|");
+    let mut told = String::new();
+    for folder in folders.iter().map(Path::new) {
+        let name = folder.file_name().unwrap_or_default().to_string_lossy();
+        let files = files(folder);
+        let ledger = ledger(folder, &files);
+        let mut sums = [0; 5];
+        for path in &files {
+            let bytes = fs::read(path).unwrap_or_default();
+            let haul = archive::read_with(&name_of(folder, path), &bytes, &ledger);
+            let nothing = haul.pieces.is_empty() && haul.complaints.is_empty();
+            let counts = [
+                usize::from(!haul.pieces.is_empty()),
+                haul.pieces.len(),
+                haul.pairs.len(),
+                haul.complaints.len(),
+                usize::from(nothing),
+            ];
+            sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
+            tell(&mut told, &name_of(folder, path), &haul, texts);
+        }
+        let [read, pieces, pairs, complaints, nothing] = sums;
+        let n = files.len();
+        println!("| {name} | {n} | {read} | {pieces} | {pairs} | {complaints} | {nothing} |");
+    }
+    println!("\n{told}");
+}
+
+/// What came of a file, a line for each piece and complaint.
+fn tell(out: &mut String, name: &str, haul: &Haul, texts: bool) {
+    out.push_str(&format!("{name}\n"));
+    for piece in &haul.pieces {
+        let date = piece.date.map_or("-".to_owned(), |date| date.to_string());
+        let author = piece.author.as_deref().unwrap_or("-");
+        let draft = if piece.unfinished { ", unfinished" } else { "" };
+        let theirs = piece.apart.iter().filter(|span| span.why == Apart::Quote).count();
+        out.push_str(&format!(
+            "  {} | {date} | {author} | {} words{draft}, {theirs} quotes | {}\n",
+            piece.kind, piece.words, piece.title
+        ));
+        if texts {
+            out.push_str(&format!("    | {}\n", piece.text.replace('\n', "\n    | ")));
+        }
+    }
+    for pair in &haul.pairs {
+        let [before, after] = [&pair.before, &pair.after].map(|text| text.len());
+        out.push_str(&format!("  pair | {} | {before} to {after} bytes\n", pair.title));
+    }
+    for complaint in &haul.complaints {
+        out.push_str(&format!("  ! {}: {}\n", complaint.path, complaint.reason));
+    }
+}
+
+/// Every file below a folder that is not hidden, in order.
+fn files(folder: &Path) -> Vec<PathBuf> {
+    let mut found = Vec::new();
+    let mut entries: Vec<PathBuf> =
+        fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect();
+    entries.sort();
+    for path in entries {
+        let hidden = path.file_name().is_some_and(|name| name.to_string_lossy().starts_with('.'));
+        match path.is_dir() {
+            _ if hidden => {}
+            true => found.extend(files(&path)),
+            false => found.push(path),
+        }
+    }
+    found
+}
+
+fn ledger(folder: &Path, files: &[PathBuf]) -> Ledger {
+    let mut ledger = Ledger::default();
+    for path in files {
+        let name = name_of(folder, path);
+        if Ledger::wants(&name) {
+            ledger.take(&name, &fs::read(path).unwrap_or_default());
+        }
+    }
+    ledger
+}
+
+/// The path from the dropped folder on.
+fn name_of(folder: &Path, path: &Path) -> String {
+    let above = folder.parent().unwrap_or(folder);
+    let below = path.strip_prefix(above).unwrap_or(path);
+    below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
+}

@@ -1,0 +1,165 @@
+//! A file of every format that writers drop, and what is expected of it: `formats/` holds the
+//! files, `formats.snap/` the pieces, pairs and complaints of each, written out to be read.
+//!
+//! The files are made for this project, after the habits of the programs that export them. A folder
+//! whose name ends as a zip's does is packed first. To write the snapshots anew, set `BLESS`; then
+//! read the difference.
+
+#![allow(clippy::unwrap_used)]
+
+use std::fs;
+use std::io::{Cursor, Write as _};
+use std::path::{Path, PathBuf};
+
+use ghost_core::archive::{self, Apart, Haul, Ledger, Piece};
+use zip::ZipWriter;
+use zip::write::SimpleFileOptions;
+
+/// A file that is dropped: its name and its bytes.
+type File = (String, Vec<u8>);
+
+fn here() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
+}
+
+/// What lies in a folder, in order; hidden things are machinery, as they are to an import.
+fn listed(folder: &Path) -> Vec<PathBuf> {
+    let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
+    let hidden = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with('.');
+    let mut paths: Vec<PathBuf> = entries.filter(|path| !hidden(path)).collect();
+    paths.sort();
+    paths
+}
+
+/// The files at a path: one, or all of a folder, or a folder packed.
+fn files(path: &Path, name: &str) -> Vec<File> {
+    const PACKED: [&str; 4] = ["zip", "docx", "epub", "bear2bk"];
+    if path.is_file() {
+        return vec![(name.to_owned(), fs::read(path).unwrap())];
+    }
+    let within = listed(path).into_iter().flat_map(|path| {
+        let below = path.file_name().unwrap().to_string_lossy().into_owned();
+        files(&path, &below)
+    });
+    if !PACKED.iter().any(|ending| name.ends_with(&format!(".{ending}"))) {
+        return within.map(|(below, bytes)| (format!("{name}/{below}"), bytes)).collect();
+    }
+    let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
+    for (below, bytes) in within {
+        zip.start_file(below, SimpleFileOptions::default()).unwrap();
+        zip.write_all(&bytes).unwrap();
+    }
+    vec![(name.to_owned(), zip.finish().unwrap().into_inner())]
+}
+
+/// Reads what is dropped, as an import does.
+fn read(dropped: &[File]) -> Haul {
+    let mut ledger = Ledger::default();
+    for (name, bytes) in dropped.iter().filter(|(name, _)| Ledger::wants(name)) {
+        ledger.take(name, bytes);
+    }
+    let mut all = Haul::default();
+    for (name, bytes) in dropped {
+        let haul = archive::read_with(name, bytes, &ledger);
+        all.pieces.extend(haul.pieces);
+        all.pairs.extend(haul.pairs);
+        all.complaints.extend(haul.complaints);
+    }
+    all
+}
+
+/// The text with what is not the writer's own in brackets, each with its reason.
+fn marked(piece: &Piece) -> String {
+    let mut out = String::new();
+    let mut at = 0;
+    for span in &piece.apart {
+        let why = match span.why {
+            Apart::Code => "code",
+            Apart::Quote => "quote",
+            Apart::Link => "link",
+        };
+        let (before, inside) = (&piece.text[at..span.from], &piece.text[span.from..span.to]);
+        out.push_str(&format!("{before}⟦{why}: {inside}⟧"));
+        at = span.to;
+    }
+    out + &piece.text[at..]
+}
+
+fn indented(text: &str) -> String {
+    text.lines().map(|line| format!("    {line}").trim_end().to_owned() + "\n").collect()
+}
+
+/// A haul written out.
+fn told(haul: &Haul) -> String {
+    let mut out = String::new();
+    for piece in &haul.pieces {
+        let date = piece.date.map_or("no day".to_owned(), |date| date.to_string());
+        let author = piece.author.as_deref().unwrap_or("nobody named");
+        let state = if piece.unfinished { ", unfinished" } else { "" };
+        out.push_str(&format!(
+            "{}\n  {}, {date}, {author}, {} words{state}\n  {}\n{}\n",
+            piece.source,
+            piece.kind,
+            piece.words,
+            piece.title,
+            indented(&marked(piece))
+        ));
+    }
+    for pair in &haul.pairs {
+        let date = pair.date.map_or("no day".to_owned(), |date| date.to_string());
+        out.push_str(&format!("{}\n  pair, {date}, {}\n", pair.source, pair.title));
+        out.push_str(&format!("{}  became\n{}\n", indented(&pair.before), indented(&pair.after)));
+    }
+    for complaint in &haul.complaints {
+        out.push_str(&format!("! {}: {}\n", complaint.path, complaint.reason));
+    }
+    out
+}
+
+#[test]
+fn every_format_gives_the_pieces_that_are_in_it() {
+    let mut wrong = Vec::new();
+    for path in listed(&here().join("formats")) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let found = told(&read(&files(&path, &name)));
+        let snapshot = here().join("formats.snap").join(format!("{name}.txt"));
+        if std::env::var_os("BLESS").is_some() {
+            fs::create_dir_all(snapshot.parent().unwrap()).unwrap();
+            fs::write(&snapshot, &found).unwrap();
+        } else if fs::read_to_string(&snapshot).unwrap_or_default() != found {
+            wrong.push(format!("{name} gave:\n{found}"));
+        }
+    }
+    assert!(wrong.is_empty(), "{}", wrong.join("\n"));
+}
+
+#[test]
+fn what_is_private_in_an_export_is_in_no_piece_and_no_complaint() {
+    // In the files above, whatever must stay where it is says so itself.
+    for path in listed(&here().join("formats")) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        let dropped = files(&path, &name);
+        let haul = read(&dropped);
+        let kept = format!("{haul:?}");
+        assert!(!kept.contains("secret"), "{name} gave away:\n{kept}");
+        // Nor by a zip that is read from the disk.
+        for (name, bytes) in &dropped {
+            if archive::is_zip(bytes) {
+                let haul = archive::read_zip(name, Cursor::new(bytes), &Ledger::default());
+                assert!(!format!("{haul:?}").contains("secret"), "{name}");
+            }
+        }
+    }
+}
+
+#[test]
+fn what_others_wrote_is_marked_or_left_out() {
+    for path in listed(&here().join("formats")) {
+        let name = path.file_name().unwrap().to_string_lossy().into_owned();
+        for piece in read(&files(&path, &name)).pieces {
+            // Comments are left out, whatever they are in.
+            assert!(!piece.text.contains("stranger"), "{}: {}", piece.source, piece.text);
+            assert!(!piece.text.contains("an editor"), "{}: {}", piece.source, piece.text);
+        }
+    }
+}
