@@ -14,14 +14,17 @@ use std::path::Path;
 
 use ghost_core::id::RowId;
 use ghost_core::run::{Recipe, Step};
-use safetensors::tensor::{Dtype, SafeTensors, TensorView};
+use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
-use serde_json::json;
+use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::base::{Base, Pairs};
+use crate::base::{Base, Pairs, Rope, Shape};
 use crate::error::{Error, Result};
 use crate::lora::{Lora, Target};
+use crate::shard;
+use crate::tensors::Tensors;
+use crate::weight::Bytes;
 
 const WEIGHTS: &str = "adapter_model.safetensors";
 const CONFIG: &str = "adapter_config.json";
@@ -121,11 +124,7 @@ impl Adapter {
             let what = format!("it was trained on {}, not on {}", card.base_name, base.card.name);
             return Err(Error::AdapterMismatch { what });
         }
-        let config: Config = parse(&folder.join(CONFIG))?;
-        let bytes = read(&folder.join(WEIGHTS))?;
-        let lora = numbers(base, &config, &bytes)
-            .map_err(|reason| Error::NotAnAdapter { path: folder.join(WEIGHTS), reason })?;
-        Ok(Self { lora, card })
+        Ok(Self { lora: read_peft(base, folder)?, card })
     }
 
     /// The numbers as PEFT's safetensors file.
@@ -181,6 +180,25 @@ impl Adapter {
     }
 }
 
+/// Reads what PEFT wrote, or we did: the numbers alone, whoever trained them and on whatever base
+/// of this shape. A module that wasn't trained changes nothing.
+///
+/// # Errors
+/// `NotAnAdapter` or `Io`.
+pub fn read_peft(base: &Base, folder: &Path) -> Result<Lora> {
+    let config: Config = parse(&folder.join(CONFIG))?;
+    let path = folder.join(WEIGHTS);
+    let numbers = Bytes::open(&path).and_then(|bytes| numbers(base, &config, &bytes));
+    numbers.map_err(|error| match error {
+        Error::Malformed(reason) => Error::NotAnAdapter { path, reason },
+        Error::Truncated { .. } | Error::Unsupported { .. } => {
+            let reason = "it is damaged or stored in a way of its own".to_owned();
+            Error::NotAnAdapter { path, reason }
+        }
+        other => other,
+    })
+}
+
 /// What of PEFT's configuration changes how the numbers are read.
 #[derive(Deserialize)]
 struct Config {
@@ -193,47 +211,70 @@ struct Config {
     use_dora: bool,
     #[serde(default)]
     use_rslora: bool,
+    /// Ranks and alphas of single modules.
+    #[serde(default)]
+    rank_pattern: Map<String, Value>,
+    #[serde(default)]
+    alpha_pattern: Map<String, Value>,
 }
 
-/// Reads the numbers, or says in a clause why that can't be done.
-fn numbers(base: &Base, config: &Config, bytes: &[u8]) -> std::result::Result<Lora, String> {
-    if config.peft_type != "LORA" || config.use_dora || config.use_rslora {
-        return Err("it isn't a plain LoRA adapter".to_owned());
+fn numbers(base: &Base, config: &Config, bytes: &Bytes) -> Result<Lora> {
+    let patterned = !config.rank_pattern.is_empty() || !config.alpha_pattern.is_empty();
+    if config.peft_type != "LORA" || config.use_dora || patterned {
+        return Err(Error::malformed("it isn't a plain LoRA adapter"));
     }
     if !(1..=MOST_RANK).contains(&config.r) || !config.lora_alpha.is_finite() {
-        return Err(format!("its rank is {} and its alpha {}", config.r, config.lora_alpha));
+        let (rank, alpha) = (config.r, config.lora_alpha);
+        return Err(Error::malformed(format!("its rank is {rank} and its alpha {alpha}")));
     }
-    let file = SafeTensors::deserialize(bytes).map_err(|e| format!("it is damaged ({e})"))?;
-    let rank = config.r;
-    let read = |n: usize, target: Target, side: &str, shape: [usize; 2]| {
-        let name =
-            format!("base_model.model.model.layers.{n}.{}.lora_{side}.weight", target.module());
-        let tensor = file.tensor(&name).map_err(|_| format!("it has no {name}"))?;
-        if tensor.shape() != shape || tensor.dtype() != Dtype::F32 {
-            let (found, dtype) = (tensor.shape(), tensor.dtype());
-            return Err(format!(
-                "{name} is {dtype:?} of shape {found:?} where F32 of {shape:?} is needed"
-            ));
+    let mut tensors = Tensors::default();
+    for stored in shard::read(bytes)? {
+        let block = stored.block()?;
+        tensors.add(stored.name, stored.dims, block, stored.bytes)?;
+    }
+    let (rank, mut known) = (config.r, 0);
+    let mut read = |n: usize, target: Target, side: &str, rows: usize, cols: usize| {
+        let module = target.module();
+        let name = |n| format!("base_model.model.model.layers.{n}.{module}.lora_{side}.weight");
+        // What is trained in one layer is trained in all.
+        let trained = tensors.has(&name(0));
+        let (name, matrix) = (name(n), tensors.matrix(&name(n), rows, cols));
+        let mut values = Vec::new();
+        if trained {
+            let matrix = matrix?;
+            values.resize(rows * cols, 0.0);
+            matrix.unpack_rows(0..rows, &mut values);
+            known += 1;
         }
-        let (values, _) = tensor.data().as_chunks::<4>();
-        let values: Vec<f32> = values.iter().map(|v| f32::from_le_bytes(*v)).collect();
-        if values.iter().any(|v| !v.is_finite()) {
-            return Err(format!("{name} holds values that are no numbers"));
+        match values.iter().all(|value| value.is_finite()) {
+            true => Ok(values),
+            false => Err(Error::malformed(format!("{name} holds values that are no numbers"))),
         }
-        Ok(values)
     };
     let mut layers = Vec::with_capacity(base.layers.len());
     for n in 0..base.layers.len() {
         let mut pairs = Vec::with_capacity(7);
         for target in Target::ALL {
             let (rows, cols) = target.shape(&base.shape);
-            let a = read(n, target, "A", [rank, cols])?;
-            let b = read(n, target, "B", [rows, rank])?;
+            let a = read(n, target, "A", rank, cols)?;
+            let b = read(n, target, "B", rows, rank)?;
             pairs.push(crate::lora::Pair { a, b });
         }
-        layers.extend(<[_; 7]>::try_from(pairs));
+        layers.extend(<[crate::lora::Pair; 7]>::try_from(pairs));
     }
-    let lora = Lora { rank, alpha: config.lora_alpha, dropout: config.lora_dropout, layers };
+    // What nobody read was trained for something this base hasn't got.
+    if known == 0 || known != tensors.names().count() {
+        return Err(Error::malformed("it stands beside other layers than this base has"));
+    }
+    for (target, pair) in layers.iter_mut().flat_map(|pairs| Target::ALL.into_iter().zip(pairs)) {
+        let (rows, cols) = target.shape(&base.shape);
+        pair.a.resize(rank * cols, 0.0);
+        pair.b.resize(rank * rows, 0.0);
+    }
+    // Rank-stabilised LoRA divides by the root of the rank where others divide by the rank.
+    let stable = if config.use_rslora { (rank as f32).sqrt() } else { 1.0 };
+    let alpha = config.lora_alpha * stable;
+    let lora = Lora { rank, alpha, dropout: config.lora_dropout, layers };
     Ok(in_file_order(base, &lora))
 }
 
@@ -276,7 +317,7 @@ fn exchanged(base: &Base, lora: &Lora, way: impl Fn(usize, usize) -> (usize, usi
 /// and last row. Reads a few pages of the file, not all of it.
 pub fn fingerprint(base: &Base) -> String {
     let mut hash = Sha256::new();
-    hash.update(format!("{:?}", base.shape));
+    hash.update(described(&base.shape));
     let mut matrix = |w: &crate::weight::Weight| {
         hash.update(format!("{w:?}"));
         if w.rows > 0 {
@@ -294,6 +335,32 @@ pub fn fingerprint(base: &Base) -> String {
         norm.iter().for_each(|v| hash.update(v.to_le_bytes()));
     }
     hex(&hash.finalize())
+}
+
+/// A shape in words that stay the same from version to version: adapters are known by them.
+fn described(shape: &Shape) -> String {
+    let rope = |rope: &Rope| {
+        let Rope { theta, pairs, dims, factors, scale, growth } = rope;
+        let plain = format!(
+            "Rope {{ theta: {theta:?}, pairs: {pairs:?}, dims: {dims}, factors: {factors:?} }}"
+        );
+        // What came later is said where there is something to say.
+        match (*scale, growth) {
+            (1.0, None) => plain,
+            _ => format!("{plain} × {scale:?}, {growth:?}"),
+        }
+    };
+    let Shape { family, layers, hidden, heads, kv_heads, head_dim, ffn, vocab, context, .. } =
+        shape;
+    let Shape { norm_eps, gate, embedding_scale, .. } = shape;
+    let (plain, window) = (rope(&shape.rope), shape.window_rope.as_ref().map(rope));
+    let window = window.map_or("None".to_owned(), |window| format!("Some({window})"));
+    format!(
+        "Shape {{ family: {family:?}, layers: {layers}, hidden: {hidden}, heads: {heads}, \
+         kv_heads: {kv_heads}, head_dim: {head_dim}, ffn: {ffn}, vocab: {vocab}, \
+         context: {context}, norm_eps: {norm_eps:?}, gate: {gate:?}, \
+         embedding_scale: {embedding_scale:?}, rope: {plain}, window_rope: {window} }}"
+    )
 }
 
 /// Bytes as people write hashes.
@@ -335,7 +402,8 @@ pub(crate) fn sync_folder(folder: &Path) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::tiny;
+    use crate::block::BlockType;
+    use crate::tiny::{self, folder::safetensors};
 
     fn adapter(base: &Base) -> Adapter {
         let mut lora = Lora::fresh(base, 4, 8.0, 0.1, 5);
@@ -398,7 +466,7 @@ mod tests {
     fn peft_finds_the_names_and_shapes_it_wants() {
         let base = tiny::base(1);
         let bytes = adapter(&base).weights(&base).unwrap();
-        let file = SafeTensors::deserialize(&bytes).unwrap();
+        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
         assert_eq!(file.len(), base.shape.layers * 14);
         let a = file.tensor("base_model.model.model.layers.1.mlp.down_proj.lora_A.weight").unwrap();
         assert_eq!((a.shape(), a.dtype()), (&[4, base.shape.ffn][..], Dtype::F32));
@@ -416,6 +484,51 @@ mod tests {
         let error = Adapter::load(&other, &path).unwrap_err();
         assert!(matches!(error, Error::AdapterMismatch { .. }));
         assert!(error.to_string().ends_with('.'), "{error}");
+    }
+
+    /// An adapter on somebody's disk is known by this.
+    #[test]
+    fn a_fingerprint_stays_the_same() {
+        let tiny = fingerprint(&tiny::base(1));
+        assert_eq!(&tiny[..16], "86a75d217296e1f8", "{tiny}");
+    }
+
+    #[test]
+    fn a_module_that_was_not_trained_changes_nothing() {
+        let base = tiny::base(1);
+        let folder = tempfile::tempdir().unwrap();
+        let whole = adapter(&base);
+        whole.save(&base, folder.path()).unwrap();
+        let config = fs::read_to_string(folder.path().join(CONFIG)).unwrap();
+        let stable = config.replace("\"use_rslora\": false", "\"use_rslora\": true");
+        fs::write(folder.path().join(CONFIG), stable).unwrap();
+        let stored = shard::read(&Bytes::open(&folder.path().join(WEIGHTS)).unwrap()).unwrap();
+        let values = |bytes: &[u8]| {
+            let values = bytes.as_chunks::<4>().0.iter();
+            values.map(|value| f32::from_le_bytes(*value)).collect()
+        };
+        let some: Vec<_> = stored
+            .into_iter()
+            .filter(|stored| stored.name.contains("q_proj") || stored.name.contains("v_proj"))
+            .map(|stored| (stored.name, stored.dims, BlockType::BF16, values(&stored.bytes)))
+            .collect();
+        fs::write(folder.path().join(WEIGHTS), safetensors(&some)).unwrap();
+        let lora = read_peft(&base, folder.path()).unwrap();
+        assert_eq!(lora.alpha, 2.0 * whole.lora.alpha, "of rank 4");
+        let [theirs, ours] = [&lora, &whole.lora].map(|lora| &lora.layers[1]);
+        assert!(theirs[Target::K as usize].a.iter().all(|value| *value == 0.0));
+        let off = theirs[2].b.iter().zip(&ours[2].b).map(|(a, b)| (a - b).abs() / b.abs());
+        assert!(off.fold(0.0, f32::max) < 0.005, "sixteen bits of it");
+        assert_eq!(Target::ALL[2], Target::V);
+        let other: Vec<_> = some
+            .into_iter()
+            .map(|mut one| {
+                one.0 = one.0.replace("layers.1", "layers.7");
+                one
+            })
+            .collect();
+        fs::write(folder.path().join(WEIGHTS), safetensors(&other)).unwrap();
+        assert!(matches!(read_peft(&base, folder.path()), Err(Error::NotAnAdapter { .. })));
     }
 
     #[test]

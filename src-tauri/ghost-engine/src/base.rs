@@ -1,20 +1,28 @@
 //! The frozen open model a ghost stands on: its shape, weights, tokenizer and
 //! chat template, all checked against each other before anyone computes.
 //!
-//! Knows nothing of how a forward pass is done, nor of adapters.
+//! It comes from a GGUF file (`gguf`), or from a folder as Hugging Face's libraries write them
+//! (`config`, and [`crate::pretrained`] for the files). Knows nothing of how a forward pass is
+//! done, nor of adapters.
 
-use std::fs::File;
+use std::collections::HashMap;
 use std::path::Path;
 
-use memmap2::Mmap;
 use serde::{Deserialize, Serialize};
 
-use crate::block::BlockType;
 use crate::chat::Chat;
 use crate::error::{Error, Result};
 use crate::gguf::Gguf;
+use crate::pretrained::{self, Pretrained};
+use crate::tensors::Tensors;
 use crate::tokenizer::Tokenizer;
 use crate::weight::{Bytes, Weight};
+
+pub(crate) mod config;
+mod gguf;
+mod rope;
+
+pub use rope::{Growth, Pairs, Rope};
 
 /// No base is larger in any direction; a file that says so is damaged.
 const MOST: usize = 1 << 20;
@@ -25,60 +33,11 @@ const MOST: usize = 1 << 20;
 #[allow(missing_docs)]
 pub enum Family {
     Llama,
+    Mistral,
     SmolLm3,
     Qwen2,
     Qwen3,
     Gemma3,
-}
-
-impl Family {
-    /// The family of a GGUF file's `general.architecture`.
-    fn named(architecture: &str) -> Option<Self> {
-        Some(match architecture {
-            "llama" => Self::Llama,
-            "smollm3" => Self::SmolLm3,
-            "qwen2" => Self::Qwen2,
-            "qwen3" => Self::Qwen3,
-            "gemma3" => Self::Gemma3,
-            _ => return None,
-        })
-    }
-}
-
-/// Which two values of a head turn together.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Pairs {
-    /// 2i and 2i + 1 (GGUF's llama files, whose q and k rows are permuted for it).
-    Interleaved,
-    /// i and i + dims/2.
-    Halves,
-}
-
-/// How positions turn queries and keys.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Rope {
-    /// The base of the wavelengths.
-    pub theta: f32,
-    /// Which values turn together.
-    pub pairs: Pairs,
-    /// How many values of a head turn; even, at most `head_dim`.
-    pub dims: usize,
-    /// What each frequency is divided by, one a pair: Llama 3's long-context
-    /// factors, or a linear scale.
-    pub factors: Option<Vec<f32>>,
-}
-
-impl Rope {
-    /// Radians a position turns each pair by; `dims / 2` of them.
-    pub fn frequencies(&self) -> Vec<f32> {
-        let theta = f64::from(self.theta);
-        (0..self.dims / 2)
-            .map(|i| {
-                let factor = self.factors.as_ref().map_or(1.0, |f| f64::from(f[i]));
-                (theta.powf(-2.0 * i as f64 / self.dims as f64) / factor) as f32
-            })
-            .collect()
-    }
 }
 
 /// What opens the gate of the feed-forward.
@@ -206,39 +165,30 @@ pub struct Base {
 }
 
 impl Base {
-    /// Opens a GGUF file and checks that everything in it fits together. The weights stay in the
-    /// file: they are mapped, not read.
+    /// Opens a GGUF file, or the folder of a safetensors checkpoint (or a file in it), and checks
+    /// that everything in it fits together. The weights stay where they are: they are mapped, not
+    /// read.
     ///
     /// # Errors
     /// `NotABase`, `Truncated`, `Unsupported`, `Template` or `Io`, each a sentence for the writer.
     pub fn open(path: &Path) -> Result<Self> {
-        let io = |source| Error::Io { path: path.to_owned(), source };
-        let file = File::open(path).map_err(io)?;
-        if file.metadata().map_err(io)?.len() == 0 {
-            return Err(Error::malformed("it is empty").in_file(path));
-        }
-        // Unsafe because another program could change the file under the map. Whatever it then
-        // holds is read as numbers only, behind checked ranges; a base that shrinks while it is
-        // in use ends the process, as any memory map of any program would.
-        #[allow(unsafe_code)]
-        let map = unsafe { Mmap::map(&file) }.map_err(io)?;
-        Self::read(Bytes::of_file(map)).map_err(|error| error.in_file(path))
+        let base = match pretrained::folder_of(path) {
+            Some(folder) => Pretrained::open(folder).and_then(Self::of_pretrained),
+            None => Bytes::open(path).and_then(Self::read),
+        };
+        base.map_err(|error| error.in_file(path))
     }
 
-    /// The same from bytes.
+    /// The same from the bytes of a GGUF file.
     ///
     /// # Errors
     /// As [`Base::open`].
     pub fn read(bytes: Bytes) -> Result<Self> {
         let file = Gguf::read(bytes)?;
-        let architecture = file
-            .text("general.architecture")
-            .ok_or_else(|| Error::malformed("it says nothing of its architecture"))?;
-        let family = Family::named(architecture)
-            .ok_or_else(|| Error::unsupported(format!("the architecture `{architecture}`")))?;
-        only_known_tensors(&file)?;
+        let family = gguf::family(&file)?;
+        only_known_tensors(&file.tensors)?;
         let tokenizer = Tokenizer::from_gguf(&file)?;
-        let shape = shape(&file, family)?;
+        let shape = gguf::shape(&file, family)?;
         if tokenizer.vocab_size() != shape.vocab {
             return Err(Error::malformed(format!(
                 "it has {} tokens and weights for {}",
@@ -246,18 +196,55 @@ impl Base {
                 shape.vocab
             )));
         }
-        let layers = (0..shape.layers).map(|n| layer(&file, &shape, n)).collect::<Result<_>>()?;
-        let tied = !file.has("output.weight");
+        let plan = gguf::plan(&file, &shape)?;
+        let chat = Chat::from_gguf(&file, &tokenizer)?;
+        let card = gguf::card(&file, &shape);
+        let tied = !file.tensors.has("output.weight");
+        Self::assembled(&file.tensors, shape, &plan, tied, tokenizer, chat, card)
+    }
+
+    /// The same from the files of a checkpoint, by their names.
+    ///
+    /// # Errors
+    /// As [`Base::open`].
+    pub fn read_files(files: &HashMap<String, Bytes>) -> Result<Self> {
+        Pretrained::read(files).and_then(Self::of_pretrained)
+    }
+
+    fn of_pretrained(files: Pretrained) -> Result<Self> {
+        let (config, tensors) = (&files.config, &files.tensors);
+        only_known_tensors(tensors)?;
+        let shape = config.shape()?;
+        let plan = config.plan(&shape)?;
+        let tokenizer = files.tokenizer(shape.vocab)?;
+        let chat = files.chat(&tokenizer)?;
+        let card = files.card(&shape);
+        let tied = config.tied().unwrap_or(!tensors.has("output.weight"));
+        Self::assembled(tensors, shape, &plan, tied, tokenizer, chat, card)
+    }
+
+    fn assembled(
+        tensors: &Tensors,
+        shape: Shape,
+        plan: &Plan,
+        tied: bool,
+        tokenizer: Tokenizer,
+        chat: Chat,
+        card: BaseCard,
+    ) -> Result<Self> {
+        shape.check()?;
+        let layers =
+            (0..shape.layers).map(|n| layer(tensors, &shape, plan, n)).collect::<Result<_>>()?;
+        let matrix = |name| tensors.matrix(name, shape.vocab, shape.hidden);
+        let mut final_norm = tensors.vector("output_norm.weight", shape.hidden)?;
+        final_norm.iter_mut().for_each(|value| *value += plan.norm_offset);
         Ok(Self {
             layers,
-            embedding: file.matrix("token_embd.weight", shape.vocab, shape.hidden)?,
-            output: match tied {
-                true => None,
-                false => Some(file.matrix("output.weight", shape.vocab, shape.hidden)?),
-            },
-            final_norm: file.vector("output_norm.weight", shape.hidden)?,
-            chat: Chat::from_gguf(&file, &tokenizer)?,
-            card: card(&file, &shape),
+            embedding: matrix("token_embd.weight")?,
+            output: if tied { None } else { Some(matrix("output.weight")?) },
+            final_norm,
+            chat,
+            card,
             tokenizer,
             shape,
         })
@@ -267,6 +254,46 @@ impl Base {
     pub fn head(&self) -> &Weight {
         self.output.as_ref().unwrap_or(&self.embedding)
     }
+}
+
+impl Shape {
+    fn check(&self) -> Result<()> {
+        let (heads, dims) = (self.heads, self.rope.dims);
+        // A query that grows does so by what turns it.
+        let grown = self.rope.growth.is_some() || self.rope.scale != 1.0;
+        if !heads.is_multiple_of(self.kv_heads)
+            || !(1..=MOST).contains(&self.head_dim)
+            || dims % 2 != 0
+            || dims > self.head_dim
+            || (grown && dims < self.head_dim)
+        {
+            return Err(Error::malformed("its heads do not divide its width"));
+        }
+        Ok(())
+    }
+}
+
+/// What differs from layer to layer, and from one way of writing weights to the other.
+pub(crate) struct Plan {
+    /// Whether positions turn a layer's heads.
+    rotary: Vec<bool>,
+    /// How many positions back a layer sees.
+    windows: Vec<Option<usize>>,
+    /// What is to be added to the weight of every norm.
+    norm_offset: f32,
+    /// Attention is scaled by the root of this, where not by that of a head's width.
+    attention_width: Option<usize>,
+}
+
+/// SmolLM3 leaves every fourth layer without positions.
+fn every_fourth_unturned(shape: &Shape) -> Vec<bool> {
+    let turned = |n: usize| shape.family != Family::SmolLm3 || !n.is_multiple_of(4);
+    (1..=shape.layers).map(turned).collect()
+}
+
+/// Gemma lets every sixth layer see everything.
+fn five_of_six(layers: usize, window: Option<usize>) -> Vec<Option<usize>> {
+    (1..=layers).map(|n| window.filter(|_| !n.is_multiple_of(6))).collect()
 }
 
 /// What follows `blk.N.` in the name of a tensor that [`layer`] reads.
@@ -294,179 +321,67 @@ const WHOLES: [&str; 4] =
 
 /// A tensor that nobody reads is a feature that nobody computes: experts, a bias somewhere new.
 /// Such a base would write gibberish, so it is refused.
-fn only_known_tensors(file: &Gguf) -> Result<()> {
+fn only_known_tensors(tensors: &Tensors) -> Result<()> {
     let known = |name: &str| {
         let part = name.strip_prefix("blk.").and_then(|rest| Some(rest.split_once('.')?.1));
         part.map_or(WHOLES.contains(&name), |part| PARTS.contains(&part))
     };
-    match file.tensors().find(|name| !known(name)) {
+    match tensors.names().find(|name| !known(name)) {
         Some(name) => Err(Error::unsupported(format!("the tensor `{name}`"))),
         None => Ok(()),
     }
 }
 
-fn shape(file: &Gguf, family: Family) -> Result<Shape> {
-    let architecture = file.text("general.architecture").unwrap_or_default();
-    let key = |key: &str| format!("{architecture}.{key}");
-    let need = |name: &str| {
-        file.count(&key(name))
-            .filter(|n| (1..=MOST).contains(n))
-            .ok_or_else(|| Error::malformed(format!("its {name} is missing or impossible")))
-    };
-    let count_or = |name: &str, otherwise: usize| match file.get(&key(name)) {
-        None => Ok(otherwise),
-        Some(_) => need(name),
-    };
-    let number_or = |name: &str, otherwise: f32| match file.get(&key(name)) {
-        None => Ok(otherwise),
-        Some(_) => file
-            .number(&key(name))
-            .filter(|n| *n > 0.0)
-            .ok_or_else(|| Error::malformed(format!("its {name} is impossible"))),
-    };
-    let (layers, hidden, heads) =
-        (need("block_count")?, need("embedding_length")?, need("attention.head_count")?);
-    let kv_heads = count_or("attention.head_count_kv", heads)?;
-    let head_dim = count_or("attention.key_length", hidden / heads)?;
-    let dims = count_or("rope.dimension_count", head_dim)?;
-    if heads % kv_heads != 0
-        || head_dim == 0
-        || count_or("attention.value_length", head_dim)? != head_dim
-        || dims % 2 != 0
-        || dims > head_dim
-    {
-        return Err(Error::malformed("its heads do not divide its width"));
-    }
-    let gemma = family == Family::Gemma3;
-    if gemma && layers == 62 {
-        // The one of its family that scales attention by the residual's width.
-        return Err(Error::unsupported("the attention of Gemma 3 27B"));
-    }
-    let rope = Rope {
-        theta: number_or("rope.freq_base", if gemma { 1_000_000.0 } else { 10_000.0 })?,
-        pairs: match family {
-            Family::Llama | Family::SmolLm3 => Pairs::Interleaved,
-            Family::Qwen2 | Family::Qwen3 | Family::Gemma3 => Pairs::Halves,
-        },
-        dims,
-        factors: factors(file, &key, dims, number_or("rope.scaling.factor", 1.0)?)?,
-    };
-    let window_rope = gemma.then_some(Rope {
-        theta: number_or("rope.freq_base_swa", 10_000.0)?,
-        factors: None,
-        ..rope.clone()
-    });
-    let vocab = file.rows("token_embd.weight").filter(|n| (1..=MOST).contains(n));
-    Ok(Shape {
-        family,
-        layers,
-        hidden,
-        heads,
-        kv_heads,
-        head_dim,
-        ffn: need("feed_forward_length")?,
-        vocab: vocab.ok_or_else(|| Error::malformed("it has no embeddings"))?,
-        context: need("context_length")?,
-        norm_eps: number_or("attention.layer_norm_rms_epsilon", 1e-5)?,
-        gate: if gemma { Gate::Gelu } else { Gate::Silu },
-        embedding_scale: if gemma { (hidden as f32).sqrt() } else { 1.0 },
-        rope,
-        window_rope,
-    })
-}
-
-/// What the rotary frequencies are divided by: the file's own list (Llama 3), or one number.
-fn factors(
-    file: &Gguf,
-    key: &impl Fn(&str) -> String,
-    dims: usize,
-    factor: f32,
-) -> Result<Option<Vec<f32>>> {
-    if file.has("rope_freqs.weight") {
-        let own = file.vector("rope_freqs.weight", dims / 2)?;
-        return match own.iter().all(|factor| *factor > 0.0) {
-            true => Ok(Some(own)),
-            false => Err(Error::malformed("its rotary factors are impossible")),
-        };
-    }
-    match file.text(&key("rope.scaling.type")) {
-        None | Some("none") => Ok(None),
-        Some("linear") => Ok(Some(vec![factor; dims / 2])),
-        Some(other) => Err(Error::unsupported(format!("positions scaled by `{other}`"))),
-    }
-}
-
-fn layer(file: &Gguf, shape: &Shape, n: usize) -> Result<Layer> {
+fn layer(tensors: &Tensors, shape: &Shape, plan: &Plan, n: usize) -> Result<Layer> {
     let name = |part: &str| format!("blk.{n}.{part}");
-    let matrix = |part: &str, rows, cols| file.matrix(&name(part), rows, cols);
-    let vector = |part: &str, len| file.vector(&name(part), len);
-    let maybe = |part: &str, len| match file.has(&name(part)) {
-        true => vector(part, len).map(Some),
+    let matrix = |part: &str, rows, cols| tensors.matrix(&name(part), rows, cols);
+    // What makes a family must be there; a bias may be there in any.
+    let vector = |needed: bool, part: &str, len| match needed || tensors.has(&name(part)) {
+        true => tensors.vector(&name(part), len).map(Some),
         false => Ok(None),
     };
-    // What makes a family must be there; a bias may be there in any.
-    let must = |needed: bool, part: &str, len| match needed {
-        true => vector(part, len).map(Some),
-        false => maybe(part, len),
+    let norm = |needed: bool, part: &str, len| {
+        let mut norm = vector(needed, part, len)?;
+        norm.iter_mut().flatten().for_each(|value| *value += plan.norm_offset);
+        Ok(norm)
     };
     let (wide, narrow) = (shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim);
     let family = shape.family;
     let (qwen2, gemma) = (family == Family::Qwen2, family == Family::Gemma3);
     let head_norms = gemma || family == Family::Qwen3;
+    let mut q_norm = norm(head_norms, "attn_q_norm.weight", shape.head_dim)?;
+    if let (Some(norm), Some(width)) = (&mut q_norm, plan.attention_width) {
+        // Attention divides by the root of a head's width; what it should not divide by goes here.
+        let scale = (shape.head_dim as f32 / width as f32).sqrt();
+        norm.iter_mut().for_each(|value| *value *= scale);
+    }
     Ok(Layer {
-        attn_norm: vector("attn_norm.weight", shape.hidden)?,
+        attn_norm: norm(true, "attn_norm.weight", shape.hidden)?.unwrap_or_default(),
         q: matrix("attn_q.weight", wide, shape.hidden)?,
         k: matrix("attn_k.weight", narrow, shape.hidden)?,
         v: matrix("attn_v.weight", narrow, shape.hidden)?,
         o: matrix("attn_output.weight", shape.hidden, wide)?,
-        q_bias: must(qwen2, "attn_q.bias", wide)?,
-        k_bias: must(qwen2, "attn_k.bias", narrow)?,
-        v_bias: must(qwen2, "attn_v.bias", narrow)?,
-        q_norm: must(head_norms, "attn_q_norm.weight", shape.head_dim)?,
-        k_norm: must(head_norms, "attn_k_norm.weight", shape.head_dim)?,
-        post_attn_norm: must(gemma, "post_attention_norm.weight", shape.hidden)?,
-        ffn_norm: vector("ffn_norm.weight", shape.hidden)?,
+        q_bias: vector(qwen2, "attn_q.bias", wide)?,
+        k_bias: vector(qwen2, "attn_k.bias", narrow)?,
+        v_bias: vector(qwen2, "attn_v.bias", narrow)?,
+        q_norm,
+        k_norm: norm(head_norms, "attn_k_norm.weight", shape.head_dim)?,
+        post_attn_norm: norm(gemma, "post_attention_norm.weight", shape.hidden)?,
+        ffn_norm: norm(true, "ffn_norm.weight", shape.hidden)?.unwrap_or_default(),
         gate: matrix("ffn_gate.weight", shape.ffn, shape.hidden)?,
         up: matrix("ffn_up.weight", shape.ffn, shape.hidden)?,
         down: matrix("ffn_down.weight", shape.hidden, shape.ffn)?,
-        post_ffn_norm: must(gemma, "post_ffw_norm.weight", shape.hidden)?,
-        rotary: turned(family, n),
-        // Gemma lets every sixth layer see everything.
-        window: match gemma && !(n + 1).is_multiple_of(6) {
-            true => Some(window(file)?),
-            false => None,
-        },
+        post_ffn_norm: norm(gemma, "post_ffw_norm.weight", shape.hidden)?,
+        rotary: plan.rotary.get(n).copied().unwrap_or(true),
+        window: plan.windows.get(n).copied().flatten(),
     })
-}
-
-/// SmolLM3 leaves every fourth layer without positions.
-fn turned(family: Family, n: usize) -> bool {
-    family != Family::SmolLm3 || !(n + 1).is_multiple_of(4)
-}
-
-fn window(file: &Gguf) -> Result<usize> {
-    file.count("gemma3.attention.sliding_window")
-        .filter(|n| (1..=MOST).contains(n))
-        .ok_or_else(|| Error::malformed("its sliding_window is missing or impossible"))
-}
-
-fn card(file: &Gguf, shape: &Shape) -> BaseCard {
-    let own = |key: &str| file.text(key).map(str::trim).filter(|text| !text.is_empty());
-    BaseCard {
-        name: own("general.name").unwrap_or("a base without a name").to_owned(),
-        family: own("general.architecture").unwrap_or_default().to_owned(),
-        quantisation: format!("{:?}", file.main_block().unwrap_or(BlockType::F32)),
-        parameters: file.parameters(),
-        bytes: file.size() as u64,
-        context: shape.context,
-        licence: own("general.license").map(str::to_owned),
-    }
 }
 
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::block::BlockType;
     use crate::tiny::{self, Tiny};
 
     fn of(family: &'static str) -> Base {
@@ -504,10 +419,10 @@ mod tests {
 
     #[test]
     fn a_smollm3_leaves_every_fourth_layer_unturned() {
-        let turned: Vec<bool> = (0..8).map(|n| turned(Family::SmolLm3, n)).collect();
+        let of = |family| Shape { layers: 8, ..of(family).shape };
+        let turned = every_fourth_unturned(&of("smollm3"));
         assert_eq!(turned, [true, true, true, false, true, true, true, false]);
-        assert!((0..8).all(|n| super::turned(Family::Llama, n)));
-        assert_eq!(of("smollm3").shape.family, Family::SmolLm3);
+        assert_eq!(every_fourth_unturned(&of("llama")), [true; 8]);
     }
 
     #[test]
@@ -573,14 +488,5 @@ mod tests {
     fn a_number_that_is_missing() {
         let sentence = refused("block_count", "block_cound");
         assert!(sentence.contains("block_count"), "{sentence}");
-    }
-
-    #[test]
-    fn a_rope_is_turned_slower_by_its_factors() {
-        let mut rope = of("llama").shape.rope;
-        let plain = rope.frequencies();
-        rope.factors = Some(vec![4.0; plain.len()]);
-        assert_eq!(plain[0], 1.0);
-        assert_eq!(rope.frequencies()[3], plain[3] / 4.0);
     }
 }

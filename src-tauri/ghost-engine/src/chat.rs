@@ -60,17 +60,28 @@ impl Chat {
     /// # Errors
     /// `Template` where it is no Jinja.
     pub fn from_gguf(file: &Gguf, tokenizer: &Tokenizer) -> Result<Self> {
-        let own = file.text("tokenizer.chat_template");
-        let fallback = if tokenizer.special("<|im_start|>").is_some() { CHATML } else { PLAIN };
         let token = |key: &str| {
             let id = file.count(key)?;
             Some((*file.texts("tokenizer.ggml.tokens")?.get(id)?).to_owned())
         };
-        Self::new(
-            own.unwrap_or(fallback),
+        Self::suited(
+            file.text("tokenizer.chat_template"),
+            tokenizer,
             token("tokenizer.ggml.bos_token_id").unwrap_or_default(),
             token("tokenizer.ggml.eos_token_id").unwrap_or_default(),
         )
+    }
+
+    /// A base's own template, or the plainest one that suits its tokens. What begins and what
+    /// ends a text goes into it by name.
+    pub(crate) fn suited(
+        own: Option<&str>,
+        tokenizer: &Tokenizer,
+        begin: String,
+        end: String,
+    ) -> Result<Self> {
+        let fallback = if tokenizer.special("<|im_start|>").is_some() { CHATML } else { PLAIN };
+        Self::new(own.unwrap_or(fallback), begin, end)
     }
 
     fn new(template: &str, begin: String, end: String) -> Result<Self> {

@@ -5,10 +5,12 @@
 //! of what the keys and tensors mean.
 
 use std::collections::HashMap;
+use std::ops::Range;
 
 use crate::block::BlockType;
 use crate::error::{Error, Result};
-use crate::weight::{Bytes, Weight};
+use crate::tensors::Tensors;
+use crate::weight::Bytes;
 
 /// No real file has as many keys or tensors; a file that claims more is damaged.
 const MOST_ENTRIES: u64 = 1 << 16;
@@ -32,22 +34,23 @@ pub enum Value {
     List(Vec<Value>),
 }
 
-/// Where a tensor lies and how it is stored.
-#[derive(Clone, Debug)]
-struct Entry {
-    /// Columns first, as the file has it.
-    dims: Vec<usize>,
-    block: BlockType,
-    from: usize,
-    len: usize,
-}
-
 /// An opened file.
 #[derive(Clone)]
 pub struct Gguf {
-    bytes: Bytes,
+    /// The weights.
+    pub tensors: Tensors,
     metadata: HashMap<String, Value>,
-    tensors: HashMap<String, Entry>,
+    size: usize,
+}
+
+/// What stands before the weights.
+struct Head {
+    metadata: HashMap<String, Value>,
+    /// Name, dimensions (columns first, as the file has them), type and offset.
+    entries: Vec<(String, Vec<usize>, BlockType, u64)>,
+    /// Where the weights begin.
+    data: usize,
+    alignment: usize,
 }
 
 impl Gguf {
@@ -56,43 +59,15 @@ impl Gguf {
     /// # Errors
     /// `Malformed`, `Truncated` or `Unsupported`, each in a sentence.
     pub fn read(bytes: Bytes) -> Result<Self> {
-        let mut reader = Reader { bytes: &bytes, at: 0, values_left: MOST_VALUES };
-        if reader.take(4, "the file's first word")? != b"GGUF" {
-            return Err(Error::malformed("it is no GGUF file"));
+        let Head { metadata, entries, data, alignment } = Head::read(&bytes)?;
+        let mut tensors = Tensors::default();
+        for (name, mut dims, block, offset) in entries {
+            let place = locate(&name, &dims, block, offset, data, alignment, bytes.len())?;
+            let part = bytes.part(place).ok_or_else(|| Error::malformed("it ends early"))?;
+            dims.reverse();
+            tensors.add(name, dims, block, part)?;
         }
-        let version = reader.u32("the version")?;
-        if !(2..=3).contains(&version) {
-            return Err(Error::unsupported(format!("version {version} of the GGUF format")));
-        }
-        let n_tensors = reader.count(MOST_ENTRIES, "the number of tensors")?;
-        let n_keys = reader.count(MOST_ENTRIES, "the number of keys")?;
-        let mut metadata = HashMap::new();
-        for _ in 0..n_keys {
-            let key = reader.name("a key")?;
-            let kind = reader.u32("a key's type")?;
-            let value = reader.value(kind, &key, true)?;
-            if metadata.insert(key.clone(), value).is_some() {
-                return Err(Error::malformed(format!("the key {key} is there twice")));
-            }
-        }
-        let alignment = match metadata.get("general.alignment") {
-            None => 32,
-            Some(Value::Unsigned(n)) if n.is_power_of_two() && *n <= 1 << 16 => *n as usize,
-            Some(_) => return Err(Error::malformed("its alignment is no power of two")),
-        };
-        let mut entries = Vec::new();
-        for _ in 0..n_tensors {
-            entries.push(reader.tensor()?);
-        }
-        let data = reader.at.next_multiple_of(alignment);
-        let mut tensors = HashMap::new();
-        for (name, dims, block, offset) in entries {
-            let entry = locate(&name, dims, block, offset, data, alignment, bytes.len())?;
-            if tensors.insert(name.clone(), entry).is_some() {
-                return Err(Error::malformed(format!("the tensor {name} is there twice")));
-            }
-        }
-        Ok(Self { bytes, metadata, tensors })
+        Ok(Self { tensors, metadata, size: bytes.len() })
     }
 
     /// A value by its key.
@@ -162,103 +137,57 @@ impl Gguf {
             .collect()
     }
 
-    /// The names of all tensors, in no order.
-    pub fn tensors(&self) -> impl Iterator<Item = &str> {
-        self.tensors.keys().map(String::as_str)
-    }
-
-    /// Whether a tensor is there.
-    pub fn has(&self, name: &str) -> bool {
-        self.tensors.contains_key(name)
-    }
-
-    /// Number of values in all tensors.
-    pub fn parameters(&self) -> u64 {
-        self.tensors.values().map(|entry| entry.dims.iter().product::<usize>() as u64).sum()
-    }
-
-    /// The block type most values are stored in.
-    pub fn main_block(&self) -> Option<BlockType> {
-        let mut values: Vec<(BlockType, usize)> = Vec::new();
-        for entry in self.tensors.values() {
-            let n = entry.dims.iter().product::<usize>();
-            match values.iter_mut().find(|(block, _)| *block == entry.block) {
-                Some((_, sum)) => *sum += n,
-                None => values.push((entry.block, n)),
-            }
-        }
-        values.into_iter().max_by_key(|(_, n)| *n).map(|(block, _)| block)
-    }
-
     /// Size of the file, in bytes.
     pub fn size(&self) -> usize {
-        self.bytes.len()
-    }
-
-    /// The matrix `name`, whose size is known from elsewhere.
-    ///
-    /// # Errors
-    /// `Malformed` where it is missing or of another size.
-    pub fn matrix(&self, name: &str, rows: usize, cols: usize) -> Result<Weight> {
-        let (entry, bytes) = self.find(name)?;
-        if entry.dims != [cols, rows] {
-            return Err(Error::malformed(format!(
-                "the tensor {name} is {:?} and should be [{cols}, {rows}]",
-                entry.dims
-            )));
-        }
-        Weight::new(rows, cols, entry.block, bytes)
-            .ok_or_else(|| Error::malformed(format!("the tensor {name} has the wrong size")))
-    }
-
-    /// The vector `name` as plain numbers.
-    ///
-    /// # Errors
-    /// `Malformed` where it is missing, of another size, or not finite.
-    pub fn vector(&self, name: &str, len: usize) -> Result<Vec<f32>> {
-        let (entry, bytes) = self.find(name)?;
-        if entry.dims != [len] {
-            return Err(Error::malformed(format!(
-                "the tensor {name} is {:?} and should be [{len}]",
-                entry.dims
-            )));
-        }
-        let mut values = vec![0.0; len];
-        entry.block.unpack(&bytes, &mut values);
-        match values.iter().all(|value| value.is_finite()) {
-            true => Ok(values),
-            false => Err(Error::malformed(format!("the tensor {name} holds no numbers"))),
-        }
-    }
-
-    /// The rows of a matrix: how many there are of it.
-    pub fn rows(&self, name: &str) -> Option<usize> {
-        self.tensors.get(name)?.dims.get(1).copied()
-    }
-
-    fn find(&self, name: &str) -> Result<(&Entry, Bytes)> {
-        let entry = self
-            .tensors
-            .get(name)
-            .ok_or_else(|| Error::malformed(format!("the tensor {name} is missing")))?;
-        let bytes = self
-            .bytes
-            .part(entry.from..entry.from + entry.len)
-            .ok_or_else(|| Error::malformed(format!("the tensor {name} reaches past the end")))?;
-        Ok((entry, bytes))
+        self.size
     }
 }
 
-/// Checks where a tensor says it lies.
+impl Head {
+    fn read(bytes: &[u8]) -> Result<Self> {
+        let mut reader = Reader { bytes, at: 0, values_left: MOST_VALUES };
+        if reader.take(4, "the file's first word")? != b"GGUF" {
+            return Err(Error::malformed("it is no GGUF file"));
+        }
+        let version = reader.u32("the version")?;
+        if !(2..=3).contains(&version) {
+            return Err(Error::unsupported(format!("version {version} of the GGUF format")));
+        }
+        let n_tensors = reader.count(MOST_ENTRIES, "the number of tensors")?;
+        let n_keys = reader.count(MOST_ENTRIES, "the number of keys")?;
+        let mut metadata = HashMap::new();
+        for _ in 0..n_keys {
+            let key = reader.name("a key")?;
+            let kind = reader.u32("a key's type")?;
+            let value = reader.value(kind, &key, true)?;
+            if metadata.insert(key.clone(), value).is_some() {
+                return Err(Error::malformed(format!("the key {key} is there twice")));
+            }
+        }
+        let alignment = match metadata.get("general.alignment") {
+            None => 32,
+            Some(Value::Unsigned(n)) if n.is_power_of_two() && *n <= 1 << 16 => *n as usize,
+            Some(_) => return Err(Error::malformed("its alignment is no power of two")),
+        };
+        let mut entries = Vec::new();
+        for _ in 0..n_tensors {
+            entries.push(reader.tensor()?);
+        }
+        let data = reader.at.next_multiple_of(alignment);
+        Ok(Self { metadata, entries, data, alignment })
+    }
+}
+
+/// Checks where a tensor says it lies, and says where.
 fn locate(
     name: &str,
-    dims: Vec<usize>,
+    dims: &[usize],
     block: BlockType,
     offset: u64,
     data: usize,
     alignment: usize,
     size: usize,
-) -> Result<Entry> {
+) -> Result<Range<usize>> {
     let wrong = |why: &str| Error::malformed(format!("the tensor {name} {why}"));
     let offset = usize::try_from(offset).map_err(|_| wrong("lies nowhere"))?;
     if offset % alignment != 0 {
@@ -278,7 +207,7 @@ fn locate(
             have,
         });
     }
-    Ok(Entry { dims, block, from, len })
+    Ok(from..end)
 }
 
 /// Reads onward through bytes, never past their end.
@@ -418,8 +347,7 @@ mod tests {
 
     /// Where the weights begin.
     fn header(bytes: &[u8]) -> usize {
-        let file = Gguf::read(Bytes::from(bytes.to_vec())).unwrap();
-        file.tensors.values().map(|entry| entry.from).min().unwrap()
+        Head::read(bytes).unwrap().data
     }
 
     #[test]
@@ -507,7 +435,7 @@ mod tests {
     #[test]
     fn tensors_that_lie_nowhere() {
         let locate = |dims: &[usize], offset| {
-            locate("t", dims.to_vec(), BlockType::Q4_1, offset, 64, ALIGNMENT, 1024).is_ok()
+            locate("t", dims, BlockType::Q4_1, offset, 64, ALIGNMENT, 1024).is_ok()
         };
         assert!(locate(&[64, 2], 32));
         assert!(!locate(&[64, 2], 31), "not aligned");

@@ -31,13 +31,18 @@ pub mod model;
 pub mod optimizer;
 #[cfg(test)]
 mod oracle;
+pub mod pretrained;
 pub mod prompt;
 pub mod sample;
 pub mod score;
+mod shard;
+pub mod tensors;
 #[cfg(any(test, feature = "tiny"))]
 pub mod tiny;
 pub mod tokenizer;
 pub mod train;
+#[cfg(test)]
+mod transformers;
 pub mod weight;
 pub mod write;
 

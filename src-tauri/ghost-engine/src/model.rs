@@ -360,15 +360,15 @@ impl<'a> Model<'a> {
                 y.chunks_exact_mut(bias.len()).for_each(|row| add(row, bias));
             }
         }
-        for (norm, y, plain) in [
-            (&layer.q_norm, &mut *q, &mut kept.q_plain),
-            (&layer.k_norm, &mut *k, &mut kept.k_plain),
+        for (norm, y, plain, turns) in [
+            (&layer.q_norm, &mut *q, &mut kept.q_plain, pass.turns.map(|turns| turns.q)),
+            (&layer.k_norm, &mut *k, &mut kept.k_plain, pass.turns.map(|turns| turns.k)),
         ] {
             if let Some(norm) = norm {
                 plain.clone_from(y);
                 self.kernel.norm(plain, self.norm(norm), y);
             }
-            if let Some(turns) = pass.turns {
+            if let Some(turns) = turns {
                 self.kernel.turn(y, shape.head_dim, turns, false);
             }
         }
@@ -413,8 +413,15 @@ impl<'a> Model<'a> {
 struct Pass<'a> {
     n: usize,
     layer: &'a Layer,
-    turns: Option<&'a Turns>,
+    turns: Option<QueriesAndKeys<'a>>,
     dropout: Option<Dropout>,
+}
+
+/// What turns a layer's queries and what its keys: the same, where queries don't grow.
+#[derive(Clone, Copy)]
+struct QueriesAndKeys<'a> {
+    q: &'a Turns,
+    k: &'a Turns,
 }
 
 /// Inputs an adapter reads; targets that share an input share what is dropped of it.
@@ -474,31 +481,38 @@ pub(crate) fn drop_in_place(dropout: Dropout, layer: usize, site: Site, x: &mut 
 pub(crate) struct Turning {
     pub(crate) plain: Turns,
     pub(crate) window: Option<Turns>,
+    /// The queries', where they grow with their position.
+    pub(crate) grown: Option<Turns>,
 }
 
 impl Turning {
     pub(crate) fn new(shape: &Shape, past: usize, n: usize) -> Self {
-        let turns = |rope: &Rope| {
+        let turns = |rope: &Rope, grown: bool| {
             let frequencies = rope.frequencies();
-            let angle = |i: usize| {
-                let position = (past + i / frequencies.len()) as f32;
-                position * frequencies[i % frequencies.len()]
+            let pairs = frequencies.len();
+            let at = |i: usize| {
+                let position = past + i / pairs;
+                let growth = if grown { rope.growth_at(position) } else { 1.0 };
+                (position as f32 * frequencies[i % pairs], growth * rope.scale)
             };
-            let angles: Vec<f32> = (0..n * frequencies.len()).map(angle).collect();
-            Turns {
-                cos: angles.iter().map(|a| a.cos()).collect(),
-                sin: angles.iter().map(|a| a.sin()).collect(),
-                dims: rope.dims,
-                pairs: rope.pairs,
-            }
+            let (cos, sin) = (0..n * pairs)
+                .map(at)
+                .map(|(angle, size)| (angle.cos() * size, angle.sin() * size))
+                .unzip();
+            Turns { cos, sin, dims: rope.dims, pairs: rope.pairs }
         };
-        let window = shape.window_rope.as_ref().map(turns);
-        Self { plain: turns(&shape.rope), window }
+        Self {
+            plain: turns(&shape.rope, false),
+            window: shape.window_rope.as_ref().map(|rope| turns(rope, false)),
+            grown: shape.rope.growth.map(|_| turns(&shape.rope, true)),
+        }
     }
 
-    fn of(&self, layer: &Layer) -> Option<&Turns> {
+    fn of(&self, layer: &Layer) -> Option<QueriesAndKeys<'_>> {
         let windowed = self.window.as_ref().filter(|_| layer.window.is_some());
-        layer.rotary.then(|| windowed.unwrap_or(&self.plain))
+        let k = windowed.unwrap_or(&self.plain);
+        let q = self.grown.as_ref().filter(|_| windowed.is_none()).unwrap_or(k);
+        layer.rotary.then_some(QueriesAndKeys { q, k })
     }
 }
 
@@ -779,10 +793,11 @@ impl Model<'_> {
         let saw = Attended { q: &kept.q, k: &kept.k, v: &kept.v, out: seen, lse: &kept.lse };
         let (dq, dk, dv) = (fit(dq, kept.q.len()), fit(dk, kept.k.len()), fit(dv, kept.v.len()));
         self.kernel.attend_back(saw, self.heads(layer), dseen, dq, dk, dv);
-        for (dy, norm, plain_input) in
-            [(&mut *dq, &layer.q_norm, &kept.q_plain), (&mut *dk, &layer.k_norm, &kept.k_plain)]
-        {
-            if let Some(turns) = pass.turns {
+        for (dy, norm, plain_input, turns) in [
+            (&mut *dq, &layer.q_norm, &kept.q_plain, pass.turns.map(|turns| turns.q)),
+            (&mut *dk, &layer.k_norm, &kept.k_plain, pass.turns.map(|turns| turns.k)),
+        ] {
+            if let Some(turns) = turns {
                 self.kernel.turn(dy, shape.head_dim, turns, true);
             }
             if let Some(norm) = norm {

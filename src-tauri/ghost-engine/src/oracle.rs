@@ -10,12 +10,14 @@ use candle_core::{D, Device, Tensor, Var};
 use candle_nn::ops;
 
 use crate::base::{Base, Gate, Layer, Pairs, Rope};
-use crate::block::BlockType;
+use crate::block::{self, BlockType};
 use crate::chance::Chance;
 use crate::cpu::Cpu;
+use crate::kernel::Kernel;
 use crate::lora::{Lora, Target};
 use crate::model::{Cache, Dropout, Keep, Learner, Model, Told};
 use crate::tiny::{self, Tiny};
+use crate::transformers;
 use crate::weight::Weight;
 
 fn matrix(w: &Weight) -> Tensor {
@@ -34,8 +36,8 @@ fn norm(x: &Tensor, weight: &[f32], eps: f32) -> Tensor {
     scaled.broadcast_mul(&vector(weight)).unwrap()
 }
 
-/// `x` is tokens × heads × head_dim.
-fn turn(x: &Tensor, rope: &Rope) -> Tensor {
+/// `x` is tokens × heads × head_dim. Queries may grow with their position.
+fn turn(x: &Tensor, rope: &Rope, query: bool) -> Tensor {
     let (n, heads, dim) = x.dims3().unwrap();
     let half = rope.dims / 2;
     let angles = |f: fn(f32) -> f32| {
@@ -64,6 +66,9 @@ fn turn(x: &Tensor, rope: &Rope) -> Tensor {
             Tensor::stack(&[c, s], 3).unwrap().reshape((n, heads, rope.dims)).unwrap()
         }
     };
+    let growth = |i| rope.scale * if query { rope.growth_at(i) } else { 1.0 };
+    let growth: Vec<f32> = (0..n).map(growth).collect();
+    let turned = mul(&turned, &Tensor::from_vec(growth, (n, 1, 1), &Device::Cpu).unwrap());
     if rope.dims == dim {
         return turned;
     }
@@ -126,7 +131,7 @@ impl<'a> Oracle<'a> {
                 y = norm(&y, weight, eps);
             }
             if turns {
-                y = turn(&y, window_rope.unwrap_or(&shape.rope));
+                y = turn(&y, window_rope.unwrap_or(&shape.rope), target == Target::Q);
             }
             y.transpose(0, 1).unwrap().contiguous().unwrap()
         };
@@ -194,8 +199,14 @@ pub(crate) fn near_one(n: usize, seed: u64) -> Vec<f32> {
     some(n, seed, 0.3).into_iter().map(|v| 1.0 + v).collect()
 }
 
-/// Every kind of base there is, by what its blocks have.
+/// Every kind of base there is, by what its blocks have; then every family, as transformers
+/// writes it.
 pub(crate) fn kinds() -> Vec<(&'static str, Base)> {
+    made().into_iter().chain(transformers::bases()).collect()
+}
+
+/// Every kind of base there is, by what its blocks have.
+fn made() -> Vec<(&'static str, Base)> {
     let llama = tiny::base(1);
     let (dim, hidden) = (llama.shape.head_dim, llama.shape.hidden);
     let (q, kv) = (llama.shape.heads * dim, llama.shape.kv_heads * dim);
@@ -319,7 +330,7 @@ fn likeliest(base: &Base, lora: &Lora, n: usize) -> Vec<u32> {
 
 #[test]
 fn what_should_not_be_said_is_unlearned_as_the_oracle_does() {
-    for (kind, base) in kinds() {
+    for (kind, base) in made() {
         let mut lora = learned(&base);
         for (i, tensor) in lora.tensors_mut().enumerate() {
             *tensor = some(tensor.len(), i as u64, 0.6);
@@ -545,6 +556,41 @@ fn apart(ours: &[f32], theirs: &[f32]) -> f32 {
     let size = |values: &mut dyn Iterator<Item = f32>| values.map(|v| v * v).sum::<f32>().sqrt();
     let off = size(&mut ours.iter().zip(theirs).map(|(a, b)| a - b));
     off / size(&mut theirs.iter().copied()).max(1e-12)
+}
+
+/// One token and many, forth and back: the product of each block type is that of its numbers, to
+/// rounding in 32 bits, and to the promise of eight bits as the program computes it.
+#[test]
+fn a_product_with_every_block_type_is_that_of_its_numbers() {
+    let (rows, cols) = (48, 512);
+    for block in BlockType::ALL {
+        let bytes = block::some_blocks(block, rows * cols, 21);
+        let weight = Weight::new(rows, cols, block, bytes.into()).unwrap();
+        let mut numbers = vec![0.0; weight.len()];
+        weight.unpack_rows(0..rows, &mut numbers);
+        for n in [1, 37] {
+            let (x, dy) = (some(n * cols, 22, 1.0), some(n * rows, 23, 1.0));
+            let (mut wanted, mut wanted_back) = (vec![0.0; n * rows], vec![0.0; n * cols]);
+            for (i, row) in x.chunks(cols).enumerate() {
+                for (r, w) in numbers.chunks(cols).enumerate() {
+                    let product = row.iter().zip(w).map(|(x, w)| f64::from(*x) * f64::from(*w));
+                    wanted[i * rows + r] = product.sum::<f64>() as f32;
+                    for (c, w) in w.iter().enumerate() {
+                        wanted_back[i * cols + c] += dy[i * rows + r] * w;
+                    }
+                }
+            }
+            for (cpu, within) in [(Cpu::plain(), 1e-5), (Cpu::default(), 0.012)] {
+                let (mut y, mut dx) = (vec![0.0; n * rows], vec![0.0; n * cols]);
+                cpu.linear(&x, &weight, &mut y);
+                cpu.linear_back(&dy, &weight, &mut dx);
+                for (what, ours, theirs) in [("forth", &y, &wanted), ("back", &dx, &wanted_back)] {
+                    let off = apart(ours, theirs);
+                    assert!(off < within, "{block:?} {what}, {n} rows: off by {off}");
+                }
+            }
+        }
+    }
 }
 
 #[test]

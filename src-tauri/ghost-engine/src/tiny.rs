@@ -1,7 +1,10 @@
 //! A base of two small layers with random weights, as a true GGUF file: every test that needs a
 //! base runs the true code on it, in milliseconds.
 //!
-//! Its words mean nothing. It is a llama with byte-level tokens, a few merges, and ChatML.
+//! Its words mean nothing. It is a llama with byte-level tokens, a few merges, and ChatML. The same
+//! base also comes as a checkpoint in a folder (`folder`).
+
+pub mod folder;
 
 use std::path::Path;
 
@@ -81,7 +84,7 @@ impl Tiny {
         let mut file = Writer { block: Some(self.block), ..Writer::default() };
         let tokens = match self.family {
             "gemma3" => pieces(&mut file),
-            _ => byte_pairs(&mut file),
+            _ => byte_pairs(&mut file, 0),
         };
         self.numbers(&mut file);
         self.weights(&mut file, tokens);
@@ -144,9 +147,10 @@ impl Tiny {
     }
 }
 
-/// A byte-level vocabulary with ChatML's specials; how many tokens it has.
-fn byte_pairs(file: &mut Writer) -> usize {
-    let tokens = vocabulary();
+/// A byte-level vocabulary with ChatML's specials, filled up to `least` tokens; how many it has.
+pub(crate) fn byte_pairs(file: &mut Writer, least: usize) -> usize {
+    let mut tokens = vocabulary();
+    tokens.extend((tokens.len()..least).map(|n| format!("[PAD{n}]")));
     let kinds: Vec<i32> =
         tokens.iter().map(|token| if SPECIALS.contains(&token.as_str()) { 3 } else { 1 }).collect();
     file.text("tokenizer.ggml.model", "gpt2");
@@ -161,15 +165,7 @@ fn byte_pairs(file: &mut Writer) -> usize {
 
 /// A SentencePiece vocabulary with Gemma's specials; how many tokens it has.
 fn pieces(file: &mut Writer) -> usize {
-    let mut tokens: Vec<(String, i32)> =
-        ["<bos>", "<start_of_turn>", "<end_of_turn>"].map(|name| (name.into(), 3)).into();
-    tokens.extend((0..=255u8).map(|byte| (format!("<0x{byte:02X}>"), 6)));
-    tokens.push(("\n\n".into(), 4));
-    let merged = MERGES.map(|merge| merge.replace(' ', "").replace('Ġ', "\u{2581}"));
-    tokens.extend(merged.map(|token| (token, 1)));
-    // As SentencePiece has them: single characters come last and score lowest.
-    let letters = ('!'..='~').chain(['\n', '\u{2581}', 'é']);
-    tokens.extend(letters.map(|letter| (letter.to_string(), 1)));
+    let tokens = listed_pieces();
     let scores: Vec<f32> = (0..tokens.len()).map(|n| -(n as f32)).collect();
     let (tokens, kinds): (Vec<String>, Vec<i32>) = tokens.into_iter().unzip();
     file.text("tokenizer.ggml.model", "llama");
@@ -179,6 +175,20 @@ fn pieces(file: &mut Writer) -> usize {
     file.f32s("tokenizer.ggml.scores", &scores);
     file.i32s("tokenizer.ggml.token_type", &kinds);
     tokens.len()
+}
+
+/// Its tokens, each with GGUF's number for what it is.
+fn listed_pieces() -> Vec<(String, i32)> {
+    let mut tokens: Vec<(String, i32)> =
+        ["<bos>", "<start_of_turn>", "<end_of_turn>"].map(|name| (name.into(), 3)).into();
+    tokens.extend((0..=255u8).map(|byte| (format!("<0x{byte:02X}>"), 6)));
+    tokens.push(("\n\n".into(), 4));
+    let merged = MERGES.map(|merge| merge.replace(' ', "").replace('Ġ', "\u{2581}"));
+    tokens.extend(merged.map(|token| (token, 1)));
+    // As SentencePiece has them: single characters come last and score lowest.
+    let letters = ('!'..='~').chain(['\n', '\u{2581}', 'é']);
+    tokens.extend(letters.map(|letter| (letter.to_string(), 1)));
+    tokens
 }
 
 /// Specials, then the byte alphabet, then what the merges make.
@@ -197,7 +207,7 @@ fn vocabulary() -> Vec<String> {
 
 /// Puts a GGUF file together.
 #[derive(Default)]
-struct Writer {
+pub(crate) struct Writer {
     n_keys: u64,
     keys: Vec<u8>,
     n_tensors: u64,
@@ -214,17 +224,17 @@ impl Writer {
         self.keys.extend(kind.to_le_bytes());
     }
 
-    fn u32(&mut self, key: &str, value: u32) {
+    pub(crate) fn u32(&mut self, key: &str, value: u32) {
         self.key(key, 4);
         self.keys.extend(value.to_le_bytes());
     }
 
-    fn f32(&mut self, key: &str, value: f32) {
+    pub(crate) fn f32(&mut self, key: &str, value: f32) {
         self.key(key, 6);
         self.keys.extend(value.to_le_bytes());
     }
 
-    fn text(&mut self, key: &str, value: &str) {
+    pub(crate) fn text(&mut self, key: &str, value: &str) {
         self.key(key, 8);
         put_text(&mut self.keys, value);
     }
@@ -262,7 +272,7 @@ impl Writer {
         self.tensor(name, &[len], BlockType::F32, &vec![1.0; len]);
     }
 
-    fn tensor(&mut self, name: &str, dims: &[usize], block: BlockType, values: &[f32]) {
+    pub(crate) fn tensor(&mut self, name: &str, dims: &[usize], block: BlockType, values: &[f32]) {
         self.n_tensors += 1;
         put_text(&mut self.entries, name);
         self.entries.extend((dims.len() as u32).to_le_bytes());
@@ -273,7 +283,7 @@ impl Writer {
         self.data.resize(self.data.len().next_multiple_of(ALIGNMENT), 0);
     }
 
-    fn finish(self) -> Vec<u8> {
+    pub(crate) fn finish(self) -> Vec<u8> {
         let mut file = b"GGUF".to_vec();
         file.extend(3u32.to_le_bytes());
         file.extend(self.n_tensors.to_le_bytes());

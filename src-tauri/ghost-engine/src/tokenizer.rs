@@ -1,6 +1,7 @@
-//! Text to tokens and back, built from what a GGUF file says of its vocabulary.
+//! Text to tokens and back, built from what a GGUF file (`listed`) or a `tokenizer.json` (`json`)
+//! says of its vocabulary.
 //!
-//! Byte-level byte-pair encoding (`gpt2` in the file) and SentencePiece (`llama`). A file's own
+//! Byte-level byte-pair encoding (`gpt2` in GGUF) and SentencePiece (`llama`). A file's own
 //! specials are kept apart and are never found in a writer's text. Text is taken as it is: no
 //! Unicode normalisation, since a draft must come back letter for letter. Knows nothing of chat or
 //! of how tokens are used.
@@ -10,22 +11,15 @@ use std::ops::Range;
 use std::sync::Arc;
 
 use crate::error::{Error, Result};
-use crate::gguf::{Gguf, Value};
 
 mod divide;
+mod json;
+mod listed;
 mod merge;
 
 use divide::Divider;
 use merge::Merger;
 
-/// GGUF's words for what a token is.
-const NORMAL: u64 = 1;
-const CONTROL: u64 = 3;
-const USER_DEFINED: u64 = 4;
-const BYTE: u64 = 6;
-/// Names under which files keep tokens that end an answer.
-const END_KEYS: [&str; 3] =
-    ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"];
 /// Specials that end an answer, whatever the file calls them.
 const END_NAMES: [&str; 7] = [
     "<|im_end|>",
@@ -55,17 +49,24 @@ struct Vocabulary {
     method: Method,
 }
 
+/// Two tokens to the rank of their merge and what they become.
+type Merges = HashMap<(u32, u32), (u32, u32)>;
+
 enum Method {
     BytePairs {
         divider: Divider,
-        /// Two tokens to the rank of their merge and what they become.
-        merges: HashMap<(u32, u32), (u32, u32)>,
+        merges: Merges,
         /// Tokens by what they stand for; empty unless the divider takes whole words.
         words: HashMap<Vec<u8>, u32>,
     },
     SentencePiece {
         /// Tokens by what they stand for, each with its rank.
         tokens: HashMap<Vec<u8>, (u32, u32)>,
+        /// Which become one, where a file lists them; else any two that are a token together.
+        merges: Option<Merges>,
+        /// Runs of spaces and line ends that are tokens before anything is merged, by their first
+        /// byte, longest first.
+        runs: HashMap<u8, Vec<(Vec<u8>, u32)>>,
         /// Whether a text begins with a space that isn't in it.
         space_first: bool,
     },
@@ -78,26 +79,6 @@ impl std::fmt::Debug for Tokenizer {
 }
 
 impl Tokenizer {
-    /// Builds the tokenizer a file describes.
-    ///
-    /// # Errors
-    /// `Unsupported` for another kind of tokenizer, `Malformed` where the lists do not fit together.
-    pub fn from_gguf(file: &Gguf) -> Result<Self> {
-        let tokens = file.texts("tokenizer.ggml.tokens").ok_or_else(|| missing("tokens"))?;
-        if u32::try_from(tokens.len()).is_err() {
-            return Err(Error::malformed("it has too many tokens"));
-        }
-        let types = file.counts("tokenizer.ggml.token_type").unwrap_or_default();
-        let kind = |id: u32| types.get(id as usize).copied().unwrap_or(NORMAL);
-        let vocabulary = match file.text("tokenizer.ggml.model") {
-            Some("gpt2") => byte_pairs(file, &tokens, kind)?,
-            Some("llama") => sentence_piece(file, &tokens, kind)?,
-            Some(other) => return Err(Error::unsupported(format!("the tokenizer `{other}`"))),
-            None => return Err(Error::malformed("it says nothing of its tokenizer")),
-        };
-        Ok(Self(Arc::new(vocabulary)))
-    }
-
     /// The tokens of a text. Never finds specials in it: a writer's "<|im_end|>" stays text.
     pub fn encode(&self, text: &str) -> Vec<u32> {
         let mut ids = Vec::new();
@@ -151,36 +132,38 @@ impl Tokenizer {
 }
 
 impl Vocabulary {
-    /// What every kind of vocabulary has. `spell` gives the bytes of an ordinary token.
+    /// What every kind of vocabulary has. `spell` gives the bytes of an ordinary token, `ends` the
+    /// tokens that the file says end an answer.
     fn new(
-        file: &Gguf,
-        tokens: &[&str],
-        kind: impl Fn(u32) -> u64,
-        spell: impl Fn(u32, &str) -> Vec<u8>,
+        tokens: &[Token],
+        ends: &[u32],
+        spell: impl Fn(&Token) -> Vec<u8>,
         method: Method,
     ) -> Self {
         let mut bytes = Vec::with_capacity(tokens.len());
         let mut specials = HashMap::new();
         let mut beginnings: HashMap<u8, Vec<(String, u32)>> = HashMap::new();
         for (id, token) in (0u32..).zip(tokens) {
-            let kind = kind(id);
-            bytes.push(match kind {
-                CONTROL => Vec::new(),
+            bytes.push(match token.kind {
+                Kind::Control => Vec::new(),
                 // Added as plain text, in no alphabet of bytes.
-                USER_DEFINED => token.replace(SPACE, " ").into_bytes(),
-                _ => spell(id, token),
+                Kind::UserDefined => token.text.replace(SPACE, " ").into_bytes(),
+                Kind::Normal | Kind::Byte => spell(token),
             });
-            if matches!(kind, CONTROL | USER_DEFINED)
-                && let Some(first) = token.bytes().next()
+            if matches!(token.kind, Kind::Control | Kind::UserDefined)
+                && let Some(first) = token.text.bytes().next()
             {
-                specials.insert((*token).to_owned(), id);
-                beginnings.entry(first).or_default().push(((*token).to_owned(), id));
+                specials.insert(token.text.to_owned(), id);
+                beginnings.entry(first).or_default().push((token.text.to_owned(), id));
             }
         }
         for names in beginnings.values_mut() {
             names.sort_by_key(|(name, _)| std::cmp::Reverse(name.len()));
         }
-        let ends = ends(file, &specials);
+        let named = END_NAMES.iter().filter_map(|name| specials.get(*name));
+        let mut ends: Vec<u32> = named.chain(ends).copied().collect();
+        ends.sort_unstable();
+        ends.dedup();
         Self { bytes, specials, beginnings, ends, of_byte: [None; 256], method }
     }
 
@@ -204,7 +187,7 @@ impl Vocabulary {
                     );
                 });
             }
-            Method::SentencePiece { tokens, space_first } => {
+            Method::SentencePiece { tokens, merges, runs, space_first } => {
                 // The space that is not in the text stands for no bytes of it.
                 let lead = usize::from(*space_first && !text.is_empty());
                 let led = format!("{}{text}", &" "[..lead]);
@@ -213,49 +196,83 @@ impl Vocabulary {
                     hear(id, at.start.saturating_sub(lead)..at.end.saturating_sub(lead));
                 };
                 let mut merger = Merger::default();
-                for (at, c) in led.char_indices() {
-                    let at = at..at + c.len_utf8();
-                    merger.push(at.clone(), tokens.get(&letters[at]).map(|(_, id)| *id));
+                let mut finish = |merger: &mut Merger, run: Option<(u32, Range<usize>)>| {
+                    merger.finish(
+                        |l, r| match merges {
+                            Some(merges) => merges.get(&(l.id?, r.id?)).copied(),
+                            None => tokens.get(&letters[l.from..r.to]).copied(),
+                        },
+                        |piece| match piece.id {
+                            Some(id) => hear(id, piece.from..piece.to),
+                            // A character that is no token goes byte by byte.
+                            None => (piece.from..piece.to)
+                                .filter_map(|at| {
+                                    Some((self.of_byte[usize::from(letters[at])]?, at))
+                                })
+                                .for_each(|(id, at)| hear(id, at..at + 1)),
+                        },
+                    );
+                    run.into_iter().for_each(|(id, at)| hear(id, at));
+                };
+                let mut from = 0;
+                while let Some(c) = led[from..].chars().next() {
+                    let rest = &letters[from..];
+                    let run = runs.get(&rest[0]).into_iter().flatten();
+                    if let Some((run, id)) = run.into_iter().find(|(run, _)| rest.starts_with(run))
+                    {
+                        finish(&mut merger, Some((*id, from..from + run.len())));
+                        from += run.len();
+                        continue;
+                    }
+                    let at = from..from + c.len_utf8();
+                    merger.push(at.clone(), tokens.get(&letters[at.clone()]).map(|(_, id)| *id));
+                    from = at.end;
                 }
-                merger.finish(
-                    |l, r| tokens.get(&letters[l.from..r.to]).copied(),
-                    |piece| match piece.id {
-                        Some(id) => hear(id, piece.from..piece.to),
-                        // A character that is no token goes byte by byte.
-                        None => (piece.from..piece.to)
-                            .filter_map(|at| Some((self.of_byte[usize::from(letters[at])]?, at)))
-                            .for_each(|(id, at)| hear(id, at..at + 1)),
-                    },
-                );
+                finish(&mut merger, None);
             }
         }
     }
+}
+
+/// What a token is, in its file's view.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Kind {
+    /// Part of ordinary text.
+    Normal,
+    /// A mark of the base's own, never in a text.
+    Control,
+    /// Added to a finished vocabulary, as plain text.
+    UserDefined,
+    /// A byte, named as `<0x0A>`.
+    Byte,
+}
+
+/// A token as its file has it.
+#[derive(Clone, Copy, Debug)]
+struct Token<'a> {
+    /// Empty where the file has a gap.
+    text: &'a str,
+    kind: Kind,
 }
 
 fn missing(what: &str) -> Error {
     Error::malformed(format!("its tokenizer has no {what}"))
 }
 
-fn byte_pairs(file: &Gguf, tokens: &[&str], kind: impl Fn(u32) -> u64) -> Result<Vocabulary> {
-    let divider = Divider::named(file.text("tokenizer.ggml.pre").unwrap_or("default"))?;
-    let listed = file.texts("tokenizer.ggml.merges").ok_or_else(|| missing("merges"))?;
-    let ids: HashMap<&str, u32> = tokens.iter().copied().zip(0..).collect();
-    let mut merges = HashMap::with_capacity(listed.len());
-    for (rank, merge) in (0u32..).zip(listed) {
-        // Llama 3 has a token of a space alone, so the space between the two is not the first.
-        let parts = merge.char_indices().skip(1).filter(|(_, c)| *c == ' ').find_map(|(at, _)| {
-            let (left, right) = (&merge[..at], &merge[at + 1..]);
-            let joined = format!("{left}{right}");
-            Some(((*ids.get(left)?, *ids.get(right)?), *ids.get(joined.as_str())?))
-        });
-        let (pair, id) = parts
-            .ok_or_else(|| Error::malformed("its tokenizer merges tokens it does not have"))?;
-        merges.entry(pair).or_insert((rank, id));
-    }
+/// A byte-level vocabulary, with what merges, best first.
+fn byte_pairs<'a>(
+    tokens: &[Token],
+    ends: &[u32],
+    divider: Divider,
+    listed: impl Iterator<Item = Listing<'a>>,
+) -> Result<Vocabulary> {
+    let merges = merges(tokens, listed)?;
     let alphabet = byte_alphabet();
-    let spell = |_: u32, token: &str| {
-        token.chars().map(|c| alphabet.get(&c).copied()).collect::<Option<_>>().unwrap_or_default()
+    let spell = |token: &Token| {
+        let bytes = token.text.chars().map(|c| alphabet.get(&c).copied());
+        bytes.collect::<Option<_>>().unwrap_or_default()
     };
+    let ids = ids(tokens);
     let mut of_byte = [None; 256];
     for (c, byte) in &alphabet {
         of_byte[usize::from(*byte)] = ids.get(c.to_string().as_str()).copied();
@@ -267,42 +284,72 @@ fn byte_pairs(file: &Gguf, tokens: &[&str], kind: impl Fn(u32) -> u64) -> Result
     }
     let mut words = HashMap::new();
     if divider.takes_whole_words {
-        let plain = (0u32..).zip(tokens).filter(|(id, _)| kind(*id) == NORMAL);
-        words = plain.map(|(id, token)| (spell(id, token), id)).collect();
+        let plain = (0u32..).zip(tokens).filter(|(_, token)| token.kind == Kind::Normal);
+        words = plain.map(|(id, token)| (spell(token), id)).collect();
     }
     let method = Method::BytePairs { divider, merges, words };
-    Ok(Vocabulary { of_byte, ..Vocabulary::new(file, tokens, kind, spell, method) })
+    Ok(Vocabulary { of_byte, ..Vocabulary::new(tokens, ends, spell, method) })
 }
 
-fn sentence_piece(file: &Gguf, tokens: &[&str], kind: impl Fn(u32) -> u64) -> Result<Vocabulary> {
-    let scores = file.numbers("tokenizer.ggml.scores").ok_or_else(|| missing("scores"))?;
-    if scores.len() != tokens.len() {
-        return Err(Error::malformed("its tokenizer has scores for other tokens"));
+/// Two tokens that become one: apart, or with a space between them.
+#[derive(Clone, Copy, Debug)]
+enum Listing<'a> {
+    Apart(&'a str, &'a str),
+    Joined(&'a str),
+}
+
+fn ids<'a>(tokens: &[Token<'a>]) -> HashMap<&'a str, u32> {
+    tokens.iter().map(|token| token.text).zip(0..).filter(|(text, _)| !text.is_empty()).collect()
+}
+
+fn merges<'a>(tokens: &[Token], listed: impl Iterator<Item = Listing<'a>>) -> Result<Merges> {
+    let ids = ids(tokens);
+    let known = |left: &str, right: &str| {
+        let joined = format!("{left}{right}");
+        Some(((*ids.get(left)?, *ids.get(right)?), *ids.get(joined.as_str())?))
+    };
+    let mut merges = HashMap::with_capacity(listed.size_hint().0);
+    for (rank, merge) in (0u32..).zip(listed) {
+        let parts = match merge {
+            Listing::Apart(left, right) => known(left, right),
+            // Llama 3 has a token of a space alone, so the space between the two is not the first.
+            Listing::Joined(merge) => {
+                let mut spaces = merge.char_indices().skip(1).filter(|(_, c)| *c == ' ');
+                spaces.find_map(|(at, _)| known(&merge[..at], &merge[at + 1..]))
+            }
+        };
+        let (pair, id) = parts
+            .ok_or_else(|| Error::malformed("its tokenizer merges tokens it does not have"))?;
+        merges.entry(pair).or_insert((rank, id));
     }
-    let mut best = scores.clone();
-    best.sort_by(|a, b| b.total_cmp(a));
-    best.dedup();
-    // The token with the highest score has rank 0; those with the same score share a rank.
-    let rank = |score: f32| best.partition_point(|other| *other > score) as u32;
-    let spell = |id: u32, token: &str| match kind(id) {
-        BYTE => byte_named(token).into_iter().collect(),
-        _ => token.replace(SPACE, " ").into_bytes(),
+    Ok(merges)
+}
+
+/// A SentencePiece vocabulary. `rank` says which token is made first, the lowest; `merges` of
+/// which two, where the file lists them.
+fn sentence_piece(
+    tokens: &[Token],
+    ends: &[u32],
+    rank: impl Fn(u32) -> u32,
+    merges: Option<Merges>,
+    space_first: bool,
+) -> Result<Vocabulary> {
+    let spell = |token: &Token| match token.kind {
+        Kind::Byte => byte_named(token.text).into_iter().collect(),
+        _ => token.text.replace(SPACE, " ").into_bytes(),
     };
     let (mut of_byte, mut known) = ([None; 256], HashMap::with_capacity(tokens.len()));
+    let mut runs: HashMap<u8, Vec<(Vec<u8>, u32)>> = HashMap::new();
     for (id, token) in (0u32..).zip(tokens) {
-        // Runs of spaces and line ends are user-defined in Gemma, and plain text all the same.
-        let blank = |c: char| c.is_whitespace() || c == SPACE;
-        match kind(id) {
-            BYTE => {
-                if let Some(byte) = byte_named(token) {
-                    of_byte[usize::from(byte)] = Some(id);
-                }
+        let (bytes, blank) = (spell(token), |c: char| c.is_whitespace() || c == SPACE);
+        match (token.kind, bytes.first()) {
+            (Kind::Byte, Some(byte)) => of_byte[usize::from(*byte)] = Some(id),
+            (Kind::Normal, Some(_)) => {
+                known.insert(bytes, (rank(id), id));
             }
-            NORMAL => {
-                known.insert(spell(id, token), (rank(scores[id as usize]), id));
-            }
-            USER_DEFINED if token.chars().all(blank) => {
-                known.insert(spell(id, token), (rank(scores[id as usize]), id));
+            // Runs of spaces and line ends are user-defined in Gemma, and plain text all the same.
+            (Kind::UserDefined, Some(first)) if token.text.chars().all(blank) => {
+                runs.entry(*first).or_default().push((bytes, id));
             }
             _ => {}
         }
@@ -310,10 +357,9 @@ fn sentence_piece(file: &Gguf, tokens: &[&str], kind: impl Fn(u32) -> u64) -> Re
     if of_byte.iter().any(Option::is_none) {
         return Err(Error::malformed("its tokenizer lacks some bytes"));
     }
-    let space_first =
-        !matches!(file.get("tokenizer.ggml.add_space_prefix"), Some(Value::Unsigned(0)));
-    let method = Method::SentencePiece { tokens: known, space_first };
-    Ok(Vocabulary { of_byte, ..Vocabulary::new(file, tokens, &kind, spell, method) })
+    runs.values_mut().for_each(|runs| runs.sort_by_key(|(run, _)| std::cmp::Reverse(run.len())));
+    let method = Method::SentencePiece { tokens: known, merges, runs, space_first };
+    Ok(Vocabulary { of_byte, ..Vocabulary::new(tokens, ends, spell, method) })
 }
 
 /// The byte that a token like `<0x0A>` stands for.
@@ -356,15 +402,6 @@ impl Stream<'_> {
     }
 }
 
-fn ends(file: &Gguf, specials: &HashMap<String, u32>) -> Vec<u32> {
-    let named = END_NAMES.iter().filter_map(|name| specials.get(*name).copied());
-    let kept = END_KEYS.iter().filter_map(|key| u32::try_from(file.count(key)?).ok());
-    let mut ends: Vec<u32> = named.chain(kept).collect();
-    ends.sort_unstable();
-    ends.dedup();
-    ends
-}
-
 /// GPT-2's alphabet: a printable character for each byte (openai/gpt-2, `bytes_to_unicode`).
 pub(crate) fn byte_alphabet() -> HashMap<char, u8> {
     let printable = |byte: u8| matches!(byte, b'!'..=b'~' | 0xA1..=0xAC | 0xAE..=0xFF);
@@ -385,6 +422,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::chance::Chance;
+    use crate::gguf::Gguf;
     use crate::tiny::{self, Tiny};
 
     fn pieces() -> Tokenizer {
@@ -521,6 +559,85 @@ mod tests {
                 "{text:?}"
             );
         }
+    }
+
+    /// A `tokenizer.json` in our hands and in Hugging Face's: odd text becomes the same tokens.
+    #[track_caller]
+    fn same_as_hugging_face(mut file: serde_json::Value) {
+        let ours = Tokenizer::from_json(file.to_string().as_bytes(), 500, &[]).unwrap();
+        // Theirs finds specials in a writer's text; ours never does.
+        file["added_tokens"].as_array_mut().unwrap().retain(|added| added["special"] != true);
+        let theirs = tokenizers::Tokenizer::from_bytes(file.to_string().as_bytes()).unwrap();
+        let mut chance = Chance::new(13);
+        for _ in 0..300 {
+            // To theirs a writer's "▁" is a space; ours keeps it.
+            let text = odd_text(&mut chance).replace(SPACE, "~");
+            let ids = theirs.encode_fast(&*text, false).unwrap().get_ids().to_vec();
+            assert_eq!(ours.encode(&text), ids, "{text:?} by {}", file["pre_tokenizer"]);
+        }
+    }
+
+    #[test]
+    fn a_json_of_byte_pairs_divides_as_hugging_face_does() {
+        let file = tiny::folder::tokenizer(false, 500);
+        same_as_hugging_face(file.clone());
+        for (pattern, whole) in [
+            (divide::GPT2, false),
+            (divide::LLAMA3, true),
+            (divide::QWEN2, false),
+            (divide::TEKKEN, true),
+        ] {
+            let ahead = format!(r"{}(?!\S)|\s+", pattern);
+            let mut file = file.clone();
+            file["normalizer"] = serde_json::Value::Null;
+            file["model"]["ignore_merges"] = whole.into();
+            file["pre_tokenizer"] = serde_json::json!({"type": "Sequence", "pretokenizers": [
+                {"type": "Split", "pattern": {"Regex": ahead}, "behavior": "Isolated", "invert": false},
+                {"type": "ByteLevel", "add_prefix_space": false, "trim_offsets": true,
+                    "use_regex": false},
+            ]});
+            same_as_hugging_face(file);
+        }
+    }
+
+    #[test]
+    fn a_json_of_sentence_pieces_divides_as_hugging_face_does() {
+        // As Llama 2's and Mistral's: a space first, and nothing added that is ordinary text.
+        let mut file = tiny::folder::tokenizer(true, 500);
+        let gemmas = file.clone();
+        file["added_tokens"] = serde_json::json!([]);
+        same_as_hugging_face(file);
+        // As Gemma's: no space first, runs of line ends that are tokens before anything is merged.
+        let mut file = gemmas;
+        file["normalizer"] = file["normalizer"]["normalizers"][1].clone();
+        file["pre_tokenizer"] = serde_json::json!({"type": "Split", "pattern": {"String": " "},
+            "behavior": "MergedWithPrevious", "invert": false});
+        same_as_hugging_face(file);
+    }
+
+    #[test]
+    fn a_json_with_steps_nobody_knows_is_refused_by_name() {
+        let file = tiny::folder::tokenizer(false, 500);
+        let refused = |key: &str, value: serde_json::Value| {
+            let mut file = file.clone();
+            match key {
+                "model" => file["model"]["type"] = value,
+                _ => file[key] = value,
+            }
+            let read = Tokenizer::from_json(file.to_string().as_bytes(), 500, &[]);
+            read.unwrap_err().to_string()
+        };
+        assert!(refused("model", "Unigram".into()).contains("`Unigram`"));
+        let lower = serde_json::json!({"type": "Lowercase"});
+        assert!(refused("normalizer", lower).contains("`Lowercase`"));
+        let split = serde_json::json!({"type": "Sequence", "pretokenizers": [
+            {"type": "Split", "pattern": {"Regex": "."}, "behavior": "Isolated"},
+            {"type": "ByteLevel", "use_regex": false}]});
+        assert!(refused("pre_tokenizer", split).contains("another pattern"));
+        assert!(
+            refused("added_tokens", serde_json::json!([{"id": 500, "content": "x"}]))
+                .contains("a token 500 and weights for 500")
+        );
     }
 
     #[test]

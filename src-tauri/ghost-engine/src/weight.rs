@@ -4,9 +4,15 @@
 //! the dot product of row `r` with its input. Bytes are shared with the file's
 //! memory map, so a clone costs nothing. Knows nothing of what the matrix is for.
 
-use crate::block::BlockType;
+use std::fs::File;
+use std::ops::Range;
+use std::path::Path;
+use std::sync::Arc;
+
 use memmap2::Mmap;
-use std::{ops::Range, sync::Arc};
+
+use crate::block::BlockType;
+use crate::error::{Error, Result};
 
 /// Where a weight's bytes live.
 #[derive(Clone)]
@@ -25,6 +31,24 @@ pub struct Bytes {
 }
 
 impl Bytes {
+    /// Maps a file; nothing of it is read yet.
+    ///
+    /// # Errors
+    /// `Io`, or `Malformed` where it is empty.
+    pub fn open(path: &Path) -> Result<Self> {
+        let io = |source| Error::Io { path: path.to_owned(), source };
+        let file = File::open(path).map_err(io)?;
+        if file.metadata().map_err(io)?.len() == 0 {
+            return Err(Error::malformed("it is empty"));
+        }
+        // Unsafe because another program could change the file under the map. Whatever it then
+        // holds is read as numbers only, behind checked ranges; a base that shrinks while it is
+        // in use ends the process, as any memory map of any program would.
+        #[allow(unsafe_code)]
+        let map = unsafe { Mmap::map(&file) }.map_err(io)?;
+        Ok(Self::of_file(map))
+    }
+
     /// The whole of a mapped file.
     pub fn of_file(map: Mmap) -> Self {
         let range = 0..map.len();

@@ -220,8 +220,8 @@ impl Past {
 struct Pass<'a> {
     of: &'a Resident,
     adapter: Option<&'a Adapter>,
-    /// For layers without a window and with one.
-    turns: [Option<Turns>; 2],
+    /// For layers without a window and with one; the queries' of the former, where they grow.
+    turns: [Option<Turns>; 3],
     masks: [Option<Tensor>; 2],
     dropout: Option<Dropout>,
 }
@@ -286,7 +286,11 @@ impl<'a> Pass<'a> {
         Ok(Self {
             of,
             adapter,
-            turns: [Some(turns(&turning.plain)?), turning.window.as_ref().map(turns).transpose()?],
+            turns: [
+                Some(turns(&turning.plain)?),
+                turning.window.as_ref().map(turns).transpose()?,
+                turning.grown.as_ref().map(turns).transpose()?,
+            ],
             masks: [
                 ops::mask(n, past, None, &of.device)?,
                 match windowed {
@@ -298,9 +302,12 @@ impl<'a> Pass<'a> {
         })
     }
 
-    fn turns(&self, layer: &Layer) -> Option<&Turns> {
-        let windowed = self.turns[1].as_ref().filter(|_| layer.window.is_some());
-        windowed.or(self.turns[0].as_ref()).filter(|_| layer.rotary)
+    /// What turns a layer's queries, and what its keys.
+    fn turns(&self, layer: &Layer) -> [Option<&Turns>; 2] {
+        let [plain, windowed, grown] = self.turns.each_ref().map(Option::as_ref);
+        let windowed = windowed.filter(|_| layer.window.is_some());
+        let k = windowed.or(plain);
+        [windowed.or(grown).or(k), k].map(|turns| turns.filter(|_| layer.rotary))
     }
 
     fn mask(&self, layer: &Layer) -> Option<&Tensor> {
@@ -359,14 +366,16 @@ impl<'a> Pass<'a> {
             plain.push(ops::apart(&y, heads)?);
         }
         let [q_plain, k_plain, v] = <[Tensor; 3]>::try_from(plain).expect("q, k and v");
-        let turned = |y: &Tensor, norm: &Option<Tensor>| {
+        let [for_q, for_k] = self.turns(layer);
+        let turned = |y: &Tensor, norm: &Option<Tensor>, turns: Option<&Turns>| {
             let y = post(y, norm)?;
-            match self.turns(layer) {
+            match turns {
                 Some(turns) => ops::turn(&y, turns, false),
                 None => Ok(y),
             }
         };
-        let (q, k) = (turned(&q_plain, &block.q_norm)?, turned(&k_plain, &block.k_norm)?);
+        let (q, k) =
+            (turned(&q_plain, &block.q_norm, for_q)?, turned(&k_plain, &block.k_norm, for_k)?);
         let (keys, values) = match past {
             Some(past) => past.add(n, &k, &v)?,
             None => (k.clone(), v.clone()),
@@ -468,15 +477,16 @@ impl<'a> Pass<'a> {
             self.project_back(n, Site::Output, &kept.seen, &[&dy], output, true)?;
         let dseen = dseen.expect("it was wanted");
         let (dq, dk, dv) = ops::attend_back(&kept.q, &kept.k, &kept.v, self.mask(layer), &dseen)?;
-        let unturned = |dy: &Tensor, plain: &Tensor, norm: &Option<Tensor>| {
-            let dy = match self.turns(layer) {
+        let [for_q, for_k] = self.turns(layer);
+        let unturned = |dy: &Tensor, plain: &Tensor, norm: &Option<Tensor>, turns| {
+            let dy = match turns {
                 Some(turns) => ops::turn(dy, turns, true)?,
                 None => dy.clone(),
             };
             ops::beside(&post(plain, norm, &dy)?)
         };
-        let dq = unturned(&dq, &kept.q_plain, &block.q_norm)?;
-        let dk = unturned(&dk, &kept.k_plain, &block.k_norm)?;
+        let dq = unturned(&dq, &kept.q_plain, &block.q_norm, for_q)?;
+        let dk = unturned(&dk, &kept.k_plain, &block.k_norm, for_k)?;
         let dv = ops::beside(&dv)?;
         let wanted = n > 0;
         let (dh, a_qkv, b_qkv) =

@@ -13,13 +13,13 @@ use regex::Regex;
 use crate::error::{Error, Result};
 
 /// GPT-2's: contractions, words, numbers and marks with a space before them, spaces.
-const GPT2: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+";
+pub(super) const GPT2: &str = r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+";
 /// Llama 3's: numbers by three digits; a word takes one mark before it; line ends stay with marks.
-const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+";
+pub(super) const LLAMA3: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}{1,3}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+";
 /// Qwen's: the same with every digit on its own.
-const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+";
+pub(super) const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+";
 /// Mistral's later ones: words are divided where capitals begin.
-const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+";
+pub(super) const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+";
 
 /// A way of dividing text.
 #[derive(Clone, Debug)]
@@ -34,7 +34,7 @@ pub(crate) struct Divider {
 }
 
 impl Divider {
-    /// The division that a file calls `pre`.
+    /// The division that a GGUF file calls `pre`.
     ///
     /// # Errors
     /// `Unsupported` for a name we don't know: divided otherwise, a base reads gibberish.
@@ -42,14 +42,32 @@ impl Divider {
         let (pattern, digits_first, takes_whole_words) = match pre {
             "gpt-2" | "gpt2" | "default" => (GPT2, false, false),
             "smollm" | "starcoder" | "refact" | "command-r" => (GPT2, true, false),
-            "llama-bpe" | "llama3" | "llama-v3" | "falcon3" => (LLAMA3, false, true),
+            // SmolLM3's is called after a tuned Llama 3, whose tokenizer both have.
+            "llama-bpe" | "llama3" | "llama-v3" | "falcon3" | "smaug-bpe" => (LLAMA3, false, true),
             "qwen2" | "qwen3" | "deepseek-r1-qwen" => (QWEN2, false, false),
             "tekken" => (TEKKEN, false, true),
             other => return Err(Error::unsupported(format!("the tokenizer `{other}`"))),
         };
+        Self::new(pattern, digits_first, takes_whole_words)
+    }
+
+    /// The division by a pattern, as `tokenizer.json` has it.
+    ///
+    /// # Errors
+    /// `Unsupported` for a pattern we don't know. Another could mean something else to our
+    /// `Regex` than to theirs without either complaining.
+    pub(crate) fn of(pattern: &str, digits_first: bool, takes_whole_words: bool) -> Result<Self> {
+        let bare = pattern.replace(r"\s+(?!\S)|", "");
+        match [GPT2, LLAMA3, QWEN2, TEKKEN].into_iter().find(|known| *known == bare) {
+            Some(known) => Self::new(known, digits_first, takes_whole_words),
+            None => Err(Error::unsupported("a tokenizer that divides text by another pattern")),
+        }
+    }
+
+    fn new(pattern: &str, digits_first: bool, takes_whole_words: bool) -> Result<Self> {
         let keeps_line_ends = pattern != GPT2;
         let pattern = Regex::new(pattern)
-            .map_err(|error| Error::Bug(format!("the pattern of `{pre}`: {error}")))?;
+            .map_err(|error| Error::Bug(format!("a pattern of ours: {error}")))?;
         Ok(Self { pattern, digits_first, keeps_line_ends, takes_whole_words })
     }
 

@@ -1,0 +1,164 @@
+//! A base's numbers as a GGUF file states them.
+
+use super::rope::{Growth, Pairs, Rope, Stretch, yarn_scale};
+use super::{BaseCard, Family, Gate, MOST, Plan, Shape, every_fourth_unturned, five_of_six};
+use crate::block::BlockType;
+use crate::error::{Error, Result};
+use crate::gguf::Gguf;
+
+/// The family of a file's `general.architecture`.
+pub(super) fn family(file: &Gguf) -> Result<Family> {
+    let architecture = file
+        .text("general.architecture")
+        .ok_or_else(|| Error::malformed("it says nothing of its architecture"))?;
+    Ok(match architecture {
+        "llama" => Family::Llama,
+        "mistral3" => Family::Mistral,
+        "smollm3" => Family::SmolLm3,
+        "qwen2" => Family::Qwen2,
+        "qwen3" => Family::Qwen3,
+        "gemma3" => Family::Gemma3,
+        other => return Err(Error::unsupported(format!("the architecture `{other}`"))),
+    })
+}
+
+/// The file's keys, under its architecture's name.
+struct Keys<'a>(&'a Gguf);
+
+impl Keys<'_> {
+    fn key(&self, name: &str) -> String {
+        format!("{}.{name}", self.0.text("general.architecture").unwrap_or_default())
+    }
+
+    fn has(&self, name: &str) -> bool {
+        self.0.get(&self.key(name)).is_some()
+    }
+
+    fn need(&self, name: &str) -> Result<usize> {
+        self.0
+            .count(&self.key(name))
+            .filter(|n| (1..=MOST).contains(n))
+            .ok_or_else(|| Error::malformed(format!("its {name} is missing or impossible")))
+    }
+
+    fn count_or(&self, name: &str, otherwise: usize) -> Result<usize> {
+        if self.has(name) { self.need(name) } else { Ok(otherwise) }
+    }
+
+    fn number_or(&self, name: &str, otherwise: f32) -> Result<f32> {
+        if !self.has(name) {
+            return Ok(otherwise);
+        }
+        self.0
+            .number(&self.key(name))
+            .filter(|n| *n > 0.0)
+            .ok_or_else(|| Error::malformed(format!("its {name} is impossible")))
+    }
+}
+
+/// The numbers of a file.
+pub(super) fn shape(file: &Gguf, family: Family) -> Result<Shape> {
+    let keys = Keys(file);
+    let (layers, hidden) = (keys.need("block_count")?, keys.need("embedding_length")?);
+    let heads = keys.need("attention.head_count")?;
+    let head_dim = keys.count_or("attention.key_length", hidden / heads)?;
+    let dims = keys.count_or("rope.dimension_count", head_dim)?;
+    if keys.count_or("attention.value_length", head_dim)? != head_dim {
+        return Err(Error::malformed("its heads do not divide its width"));
+    }
+    let gemma = family == Family::Gemma3;
+    let theta = keys.number_or("rope.freq_base", if gemma { 1_000_000.0 } else { 10_000.0 })?;
+    let pairs = match family {
+        Family::Llama | Family::Mistral | Family::SmolLm3 => Pairs::Interleaved,
+        Family::Qwen2 | Family::Qwen3 | Family::Gemma3 => Pairs::Halves,
+    };
+    let plain = Rope::plain(theta, pairs, dims);
+    let window_rope = match gemma {
+        true => {
+            Some(Rope { theta: keys.number_or("rope.freq_base_swa", 10_000.0)?, ..plain.clone() })
+        }
+        false => None,
+    };
+    let vocab = file.tensors.rows("token_embd.weight").filter(|n| (1..=MOST).contains(n));
+    Ok(Shape {
+        family,
+        layers,
+        hidden,
+        heads,
+        kv_heads: keys.count_or("attention.head_count_kv", heads)?,
+        head_dim,
+        ffn: keys.need("feed_forward_length")?,
+        vocab: vocab.ok_or_else(|| Error::malformed("it has no embeddings"))?,
+        context: keys.need("context_length")?,
+        norm_eps: keys.number_or("attention.layer_norm_rms_epsilon", 1e-5)?,
+        gate: if gemma { Gate::Gelu } else { Gate::Silu },
+        embedding_scale: if gemma { (hidden as f32).sqrt() } else { 1.0 },
+        rope: grown(stretched(plain, file, &keys, family)?, &keys)?,
+        window_rope,
+    })
+}
+
+fn stretched(rope: Rope, file: &Gguf, keys: &Keys, family: Family) -> Result<Rope> {
+    if file.tensors.has("rope_freqs.weight") {
+        let own = file.tensors.vector("rope_freqs.weight", rope.dims / 2)?;
+        return match own.iter().all(|factor| *factor > 0.0) {
+            true => Ok(Rope { factors: Some(own), ..rope }),
+            false => Err(Error::malformed("its rotary factors are impossible")),
+        };
+    }
+    let factor = f64::from(keys.number_or("rope.scaling.factor", 1.0)?);
+    match file.text(&keys.key("rope.scaling.type")) {
+        None | Some("none") => Ok(rope),
+        Some("linear") => rope.stretched(Stretch::Linear { factor }),
+        Some("yarn") => rope.stretched(Stretch::Yarn {
+            factor,
+            original: keys.need("rope.scaling.original_context_length")? as f64,
+            fast: f64::from(keys.number_or("rope.scaling.yarn_beta_fast", 32.0)?),
+            slow: f64::from(keys.number_or("rope.scaling.yarn_beta_slow", 1.0)?),
+            truncate: true,
+            scale: f64::from(keys.number_or("rope.scaling.attn_factor", 1.0)?)
+                // Mistral's two weights are equal and cancel each other out.
+                * yarn_scale(factor, if family == Family::Mistral { 0.0 } else { 1.0 }),
+        }),
+        Some(other) => Err(Error::unsupported(format!("positions scaled by `{other}`"))),
+    }
+}
+
+fn grown(rope: Rope, keys: &Keys) -> Result<Rope> {
+    const BETA: &str = "attention.temperature_scale";
+    if !keys.has(BETA) {
+        return Ok(rope);
+    }
+    let every = keys.need("rope.scaling.original_context_length")?;
+    Ok(Rope { growth: Some(Growth { beta: keys.number_or(BETA, 0.0)?, every }), ..rope })
+}
+
+/// What differs from layer to layer.
+pub(super) fn plan(file: &Gguf, shape: &Shape) -> Result<Plan> {
+    let gemma = shape.family == Family::Gemma3;
+    let window = match gemma {
+        true => Some(Keys(file).need("attention.sliding_window")?),
+        false => None,
+    };
+    Ok(Plan {
+        rotary: every_fourth_unturned(shape),
+        windows: five_of_six(shape.layers, window),
+        norm_offset: 0.0,
+        // The one of its family that scales attention by the residual's width.
+        attention_width: (gemma && shape.layers == 62).then_some(shape.hidden / shape.heads),
+    })
+}
+
+/// What a person wants to know of it.
+pub(super) fn card(file: &Gguf, shape: &Shape) -> BaseCard {
+    let own = |key: &str| file.text(key).map(str::trim).filter(|text| !text.is_empty());
+    BaseCard {
+        name: own("general.name").unwrap_or("a base without a name").to_owned(),
+        family: own("general.architecture").unwrap_or_default().to_owned(),
+        quantisation: format!("{:?}", file.tensors.main_block().unwrap_or(BlockType::F32)),
+        parameters: file.tensors.parameters(),
+        bytes: file.size() as u64,
+        context: shape.context,
+        licence: own("general.license").map(str::to_owned),
+    }
+}
