@@ -26,6 +26,7 @@ pub mod draft;
 pub mod edit;
 
 pub mod measure;
+mod opening;
 pub mod program;
 pub mod row;
 

@@ -2,8 +2,7 @@
 //!
 //! Weights are VOICE 4.1's. They are relative: the loss divides by their sum over what is learned
 //! from together, so logs count less *beside posts*, and an archive of logs alone teaches in full.
-//! Missing on purpose: the heavier openings of sections (x 1.5), which wait until rows are cut into
-//! sections. Knows nothing of tokens: weights and parts are in bytes.
+//! Knows nothing of tokens: weights and parts are in bytes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
@@ -15,6 +14,7 @@ use crate::archive::{Kind, Piece, Span};
 use crate::edit::Edit;
 use crate::id::{EditId, PieceId};
 use crate::measure::{Shingles, edit_distance};
+use crate::opening::openings;
 use crate::seed::Seed;
 use crate::seen::Seen;
 use crate::words::{sentences, tokens};
@@ -71,6 +71,8 @@ pub struct Row {
 const APART: f32 = 0.2;
 /// A log beside posts: the same writer, another register.
 const LOG: f32 = 0.3;
+/// How much more the first words of a section or a paragraph count: its opening is the hardest.
+const OPENING: f32 = 1.5;
 /// What the writer put in.
 const INSERTED: f32 = 2.0;
 /// What the writer let stand: agreed with, not written.
@@ -85,9 +87,16 @@ impl Row {
     /// The lesson of a piece the writer wrote alone.
     pub fn of_piece(id: PieceId, piece: &Piece, seed: Seed, side: Side) -> Row {
         let whole = if piece.kind == Kind::Log { LOG } else { 1.0 };
+        let mut stretches = Vec::new();
+        let mut at = 0;
+        for opening in openings(&piece.text) {
+            stretches.extend([(at..opening.start, whole), (opening.clone(), whole * OPENING)]);
+            at = opening.end;
+        }
+        stretches.push((at..piece.text.len(), whole));
         Row {
             seed,
-            weights: weighed([(0..piece.text.len(), whole)], &piece.apart, whole * APART),
+            weights: weighed(stretches, &piece.apart, whole * APART),
             text: piece.text.clone(),
             origin: Origin::Archive(id),
             side,
@@ -575,7 +584,7 @@ mod tests {
         let mut post = piece(0, "Run `ls` now.".to_owned());
         post.apart = vec![Span { from: 4, to: 8, why: Apart::Code }];
         let row = Row::of_piece(PieceId(1), &post, Seed::default(), Side::Train);
-        assert_eq!(weights(&row), [("`ls`", 0.2)]);
+        assert_eq!(weights(&row), [("Run ", 1.5), ("`ls`", 0.2), (" now", 1.5)]);
         assert_eq!((row.origin, row.side), (Origin::Archive(PieceId(1)), Side::Train));
     }
 
@@ -585,7 +594,9 @@ mod tests {
         log.kind = Kind::Log;
         log.apart = vec![Span { from: 4, to: 8, why: Apart::Code }];
         let row = Row::of_piece(PieceId(1), &log, Seed::default(), Side::Train);
-        assert_eq!(weights(&row), [("Run ", 0.3), ("`ls`", 0.3 * 0.2), (" now.", 0.3)]);
+        let opening = 0.3 * 1.5;
+        let want = [("Run ", opening), ("`ls`", 0.3 * 0.2), (" now", opening), (".", 0.3)];
+        assert_eq!(weights(&row), want);
     }
 
     #[test]
@@ -745,6 +756,15 @@ mod tests {
             assert_eq!(cut(&text, most).concat(), text);
             assert!(cut(&text, most).iter().all(|part| part.len() <= most.max(4)));
         }
+    }
+
+    #[test]
+    fn openings_of_sections_and_paragraphs_count_more() {
+        let text = "It rained on the hill and in the town, all day, and all night too.\n\n\
+                    Then the sun came out over all of it.";
+        let row = Row::of_piece(PieceId(1), &piece(0, text.into()), Seed::default(), Side::Train);
+        let section = "It rained on the hill and in the town, all day, and";
+        assert_eq!(weights(&row), [(section, 1.5), ("Then the sun came out over", 1.5)]);
     }
 
     #[test]

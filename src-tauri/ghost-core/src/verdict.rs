@@ -42,6 +42,8 @@ const LEAST_PAIRS: usize = 10;
 const MOST_TOUCHED: f64 = 0.10;
 /// Sign flips and resamples where not all can be looked at.
 const DRAWS: u32 = 10_000;
+/// How often labels are drawn at random before something is shipped.
+const SHUFFLES: usize = 40;
 /// Up to this many pieces every flip of signs is looked at.
 const MOST_EXACT: usize = 14;
 
@@ -187,6 +189,32 @@ pub struct Evidence {
     pub preference: Option<Preference>,
 }
 
+impl Evidence {
+    /// The same figures, each piece's and each seed's under a label drawn at random: the
+    /// candidate's or the prompt's. Guardrails see what they saw.
+    fn shuffled(&self, chance: &mut Chance) -> Evidence {
+        let mut drawn = self.clone();
+        let mut swaps = || chance.below(2) == 1;
+        for held in &mut drawn.held_out {
+            if swaps() {
+                std::mem::swap(&mut held.adapter, &mut held.prompt);
+            }
+        }
+        let pairs = [&mut drawn.style];
+        pairs.into_iter().flatten().filter(|_| swaps()).for_each(|pair| pair.reverse());
+        if let Some(heard) = &mut drawn.heard {
+            for drafted in &mut heard.drafted {
+                if swaps() {
+                    std::mem::swap(&mut drafted.adapter, &mut drafted.prompt);
+                }
+            }
+            let pairs = [&mut heard.bot, &mut heard.human];
+            pairs.into_iter().flatten().filter(|_| swaps()).for_each(|pair| pair.reverse());
+        }
+        drawn
+    }
+}
+
 /// What the candidate is held against: the better of the two on these pieces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -235,6 +263,10 @@ pub struct Measures {
     /// What the guardrails found, those that block first.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub guards: Vec<Guarded>,
+    /// How often the same figures with their labels drawn at random would be shipped, of how many;
+    /// tried before something is.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub shuffled: Option<[usize; 2]>,
 }
 
 /// What one guardrail found in the candidate's drafts.
@@ -311,7 +343,34 @@ pub struct Verdict {
 }
 
 /// Reaches a verdict; the number makes its flips and resamples repeatable.
+///
+/// Before something is shipped for its voice the harness itself is tried: the same figures with
+/// their labels drawn at random, over and over, must not be shipped more often than luck is let
+/// through.
 pub fn judge(evidence: &Evidence, random_seed: u64) -> Verdict {
+    let mut verdict = reach(evidence, random_seed);
+    if verdict.decision != Decision::Ship || verdict.measures.voice.is_none() {
+        return verdict;
+    }
+    let mut chance = Chance::new(random_seed ^ 0x5AFE);
+    let ships = |shuffled: &Evidence| reach(shuffled, random_seed).decision == Decision::Ship;
+    let shipped = (0..SHUFFLES).filter(|_| ships(&evidence.shuffled(&mut chance))).count();
+    verdict.measures.shuffled = Some([shipped, SHUFFLES]);
+    let of = format!("{shipped} of {SHUFFLES}");
+    let why = verdict.reasons.pop().unwrap_or_default();
+    verdict.reasons.push(format!("With its labels drawn at random {of} would be shipped."));
+    verdict.reasons.push(why);
+    if shipped as f64 > MOST_LUCK * SHUFFLES as f64 {
+        verdict.decision = Decision::Unproven;
+        verdict.reasons.pop();
+        verdict.reasons.push(format!(
+            "What ships {of} times by chance proves nothing, so nothing is decided."
+        ));
+    }
+    verdict
+}
+
+fn reach(evidence: &Evidence, random_seed: u64) -> Verdict {
     let held_out = usable(evidence);
     let unusable = evidence.held_out.len() - held_out.len();
     let mut measures = Measures::of(&held_out, random_seed);
@@ -357,7 +416,8 @@ fn decide(measures: &Measures, unusable: usize, evidence: &Evidence) -> (Decisio
     let n = measures.n;
     if n < LEAST_PIECES {
         let why = format!(
-            "{} held out: {LEAST_PIECES} are needed to tell skill from luck.",
+            "{} held out: {LEAST_PIECES} are needed to tell skill from luck, which an archive of 20 \
+             dated pieces has.",
             if n == 1 { "1 piece is".to_owned() } else { format!("{} are", pieces(n)) }
         );
         return (Decision::Unproven, why);
@@ -645,6 +705,7 @@ impl Measures {
             style: None,
             preference: None,
             guards: Vec::new(),
+            shuffled: None,
         }
     }
 
@@ -940,6 +1001,25 @@ mod tests {
         );
         assert!(verdict.reasons[2].contains("your best prompt reached 38 %"));
         assert!(verdict.reasons.last().unwrap().starts_with("It writes more like you"));
+    }
+
+    #[test]
+    fn what_ships_is_tried_with_its_labels_drawn_at_random() {
+        let evidence = heard(0.61, 0.38);
+        let verdict = judge(&evidence, 1);
+        // With one or two of nine pieces exchanged it ships still; that comes up now and then.
+        assert!(verdict.measures.shuffled.is_some_and(|[shipped, of]| shipped <= 2 && of == 40));
+        assert!(verdict.reasons.iter().any(|r| r.contains("of 40 would be shipped")));
+        let mut chance = Chance::new(1);
+        let drawn = evidence.shuffled(&mut chance);
+        let swapped = drawn.held_out.iter().filter(|held| held.adapter > held.prompt).count();
+        assert!((1..9).contains(&swapped), "{swapped} of 9");
+        let apart = |drawn: &Evidence| {
+            let mean = |drafted: &Drafted| mean(&drafted.adapter) - mean(&drafted.prompt);
+            drawn.heard.as_ref().unwrap().drafted.iter().filter(|one| mean(one) < 0.0).count()
+        };
+        assert_eq!((apart(&evidence), (1..9).contains(&apart(&drawn))), (0, true));
+        assert_eq!(judge(&heard(0.45, 0.38), 1).measures.shuffled, None, "nothing to ship");
     }
 
     #[test]
