@@ -1,7 +1,10 @@
 //! Tiny bases, right but for what a fuzzer wrote into them: from nothing it would hardly get past
 //! the first lines of a file.
 
+use std::sync::LazyLock;
+
 use ghost_engine::tiny::Tiny;
+use ghost_engine::tiny::folder::Files;
 use ghost_engine::{Base, score};
 
 /// The families whose files differ.
@@ -11,6 +14,14 @@ const FAMILIES: [&str; 4] = ["llama", "qwen2", "qwen3", "gemma3"];
 pub fn file(family: u8) -> Vec<u8> {
     let family = FAMILIES[usize::from(family) % FAMILIES.len()];
     Tiny { family, ..Tiny::default() }.bytes()
+}
+
+/// The files of a tiny base's checkpoint, of one family or another.
+pub fn folder(family: u8) -> Files {
+    static FOLDERS: LazyLock<Vec<Files>> = LazyLock::new(|| {
+        FAMILIES.map(|family| Tiny { family, ..Tiny::default() }.files()).into()
+    });
+    FOLDERS[usize::from(family) % FAMILIES.len()].clone()
 }
 
 /// A file with some bytes of it otherwise: two bytes say where, the third says what.

@@ -257,9 +257,9 @@ pub(crate) enum Ask {
 pub(crate) enum BaseAsk {
     /// List the bases on this computer
     List,
-    /// Check a file and use it as the base from now on
+    /// Check a base and use it from now on
     Use {
-        /// A GGUF file, or the name of a base on the list
+        /// A GGUF file, the folder of a safetensors checkpoint, or the name of a base on the list
         file: PathBuf,
     },
 }

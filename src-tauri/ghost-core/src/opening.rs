@@ -10,7 +10,7 @@ const OF_PARAGRAPH: usize = 6;
 
 /// Stretches of a text that open a section or a paragraph, in order, not overlapping: its first
 /// words, to the end of the last of them. A heading opens nothing; what it heads does.
-pub fn openings(text: &str) -> Vec<Range<usize>> {
+pub(crate) fn openings(text: &str) -> Vec<Range<usize>> {
     let (mut found, mut after_heading, mut after_blank) = (Vec::new(), true, true);
     for (line, is_heading) in lines(text) {
         let blank = text[line.clone()].trim().is_empty();

@@ -7,6 +7,7 @@ use std::sync::{Arc, Mutex};
 use ghost_core::id::{AdapterId, BaseId};
 use ghost_engine::adapter::{Adapter, fingerprint};
 use ghost_engine::base::Base;
+use ghost_engine::pretrained;
 use ghost_engine::write::Reading;
 
 use crate::failure::{Code, Failure, Result};
@@ -70,16 +71,15 @@ impl Desk {
         let known = bases::all(self.store().on())?.into_iter().find(|base| base.card.name == file);
         let path = match &known {
             Some(base) => PathBuf::from(&base.path),
-            None => fs::canonicalize(file).map_err(|_| {
-                Failure::new(Code::NotFound, format!("There is no file or base called {file}."))
-            })?,
+            None => {
+                // A file of a checkpoint stands for its folder.
+                let path = Path::new(file);
+                let whole = pretrained::folder_of(path).filter(|_| path.exists()).unwrap_or(path);
+                fs::canonicalize(whole).map_err(|_| {
+                    Failure::new(Code::NotFound, format!("There is no file or base called {file}."))
+                })?
+            }
         };
-        if path.is_dir() {
-            return Err(Failure::new(
-                Code::NotABase,
-                format!("{file} is a folder; a base is a GGUF file."),
-            ));
-        }
         let stored = self.keep_base(&path)?;
         let store = self.store();
         bases::set_in_use(store.on(), stored.id)?;
@@ -137,7 +137,7 @@ impl Desk {
     /// A base of the list, and the adapter `which` on it, loaded.
     pub(crate) fn ghost_on(&self, stored: &StoredBase, which: Option<AdapterId>) -> Result<Ghost> {
         let path = Path::new(&stored.path);
-        if !path.is_file() {
+        if !path.exists() {
             return Err(Failure::new(
                 Code::BaseMissing,
                 format!("The base {} is no longer at {}.", stored.card.name, stored.path),
@@ -167,11 +167,12 @@ impl Desk {
     }
 }
 
-/// Opens a base under the name of its file: that is how people know it, and what files call
-/// themselves inside is often odd.
+/// Opens a base under the name of its file or folder: that is how people know it, and what files
+/// call themselves inside is often odd.
 pub(crate) fn open(path: &Path) -> Result<Base> {
     let mut base = Base::open(path)?;
-    if let Some(name) = path.file_stem().and_then(|stem| stem.to_str()) {
+    let name = if path.is_dir() { path.file_name() } else { path.file_stem() };
+    if let Some(name) = name.and_then(|name| name.to_str()) {
         base.card.name = name.to_owned();
     }
     Ok(base)
@@ -180,20 +181,27 @@ pub(crate) fn open(path: &Path) -> Result<Base> {
 pub(crate) fn no_base() -> Failure {
     Failure::new(
         Code::BaseMissing,
-        "There is no base on this computer yet. Choose a GGUF file, or run set-up to get the \
-         starter base.",
+        "There is no base on this computer yet. Choose a GGUF file or the folder of a safetensors \
+         checkpoint, or run set-up to get the starter base.",
     )
 }
 
-/// Length and time of change: enough to see that a file is another than it was.
+/// Length and time of change of its files: enough to see that a base is another than it was.
 fn modified(path: &Path) -> Result<String> {
-    let facts = fs::metadata(path).map_err(|e| Failure::io("read", path, &e))?;
-    let since = facts
-        .modified()
-        .ok()
-        .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
-        .unwrap_or_default();
-    Ok(format!("{}:{}", facts.len(), since.as_nanos()))
+    let files = match path.is_dir() {
+        true => pretrained::files(path)?,
+        false => vec![path.to_owned()],
+    };
+    let of = |path: &PathBuf| -> Result<String> {
+        let facts = fs::metadata(path).map_err(|e| Failure::io("read", path, &e))?;
+        let since = facts
+            .modified()
+            .ok()
+            .and_then(|time| time.duration_since(std::time::UNIX_EPOCH).ok())
+            .unwrap_or_default();
+        Ok(format!("{}:{}", facts.len(), since.as_nanos()))
+    };
+    Ok(files.iter().map(of).collect::<Result<Vec<_>>>()?.join(" "))
 }
 
 /// Where the starter base may lie: named outright, in the data folder, beside the program (as it

@@ -107,8 +107,9 @@ fn side(side: SideName) -> &'static str {
 
 pub(crate) fn bases(list: &BaseList) -> String {
     if list.bases.is_empty() {
-        return "There is no base on this computer yet: `the-ghost base use FILE` takes a GGUF \
-                file, and `make run` fetches the starter base.\n"
+        return "There is no base on this computer yet: `the-ghost base use PATH` takes a GGUF file \
+                or the folder of a safetensors checkpoint, and `make run` fetches the starter \
+                base.\n"
             .into();
     }
     list.bases.iter().map(base).collect()

@@ -13,7 +13,7 @@ import { Learning } from './run.svelte'
 export const SCREENS = ['write', 'review', 'archive', 'learn', 'ghosts'] as const
 export type Screen = (typeof SCREENS)[number]
 
-const isBase = (path: string): boolean => path.toLowerCase().endsWith('.gguf')
+const isBase = (path: string): boolean => /\.(gguf|safetensors)$/i.test(path)
 
 export class Session {
   screen = $state<Screen>('write')
