@@ -17,6 +17,7 @@ use ghost_engine::cpu::Cpu;
 use ghost_engine::lora::Lora;
 use ghost_engine::{Base, model::Model};
 
+#[allow(clippy::print_stdout)]
 fn main() -> Result<(), Box<dyn Error>> {
     let (mut named, mut adapter, mut made, mut plain) = (Vec::new(), None, None, false);
     let mut given = std::env::args().skip(1);

@@ -167,7 +167,6 @@ fn every_familys_logits_are_transformers() {
         let top: Vec<usize> = rows.iter().map(|row| likeliest(row)).collect();
         let theirs: Vec<usize> =
             serde_json::from_value(checkpoint.kept["likeliest"].clone()).unwrap();
-        println!("{}: farthest {most:e}", checkpoint.family);
         assert!(most < 2e-5, "{}: logits are off by {most}", checkpoint.family);
         assert_eq!(top, theirs, "{}", checkpoint.family);
     }

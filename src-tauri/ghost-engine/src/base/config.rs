@@ -293,7 +293,7 @@ impl Config {
         }
         if gemma {
             let every = self.count_or("sliding_window_pattern", 6)?;
-            let seen = |n: usize| if n % every == 0 { None } else { window };
+            let seen = |n: usize| if n.is_multiple_of(every) { None } else { window };
             return Ok((1..=layers).map(seen).collect());
         }
         if switched && !self.flag("use_sliding_window") {
