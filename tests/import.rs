@@ -324,3 +324,112 @@ fn a_killed_import_leaves_whole_files() {
     let rest = place.answer(&["import", blog.to_str().unwrap()]);
     assert_eq!(rest["added"].as_u64().unwrap() as usize + pieces.len(), 1500);
 }
+
+/// The files of every format, as they lie in the repository.
+fn formats() -> std::path::PathBuf {
+    crate::support::root().join("src-tauri/ghost-core/tests/formats")
+}
+
+#[test]
+fn what_is_private_in_an_export_never_reaches_the_disk() {
+    let place = Place::without_base();
+    // Members, addresses, keys and places: in these files each of them says that it is secret.
+    let report = place.answer(&["import", formats().to_str().unwrap()]);
+    assert!(report["added"].as_u64().unwrap() > 50, "{report}");
+    place.answer(&["rows"]);
+    let mut looked_at = 0;
+    for entry in walkdir(&place.home()) {
+        let bytes = std::fs::read(&entry).unwrap();
+        looked_at += bytes.len();
+        let found = bytes.windows(6).any(|window| window.eq_ignore_ascii_case(b"secret"));
+        assert!(!found, "a secret is in {}", entry.display());
+    }
+    assert!(looked_at > 100_000);
+}
+
+fn walkdir(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
+    let mut found = Vec::new();
+    for entry in std::fs::read_dir(folder).unwrap() {
+        let path = entry.unwrap().path();
+        if path.is_dir() {
+            found.extend(walkdir(&path));
+        } else {
+            found.push(path);
+        }
+    }
+    found
+}
+
+#[test]
+fn the_same_post_by_three_roads_is_one_piece() {
+    let place = Place::without_base();
+    place.file(
+        "site/_posts/2024-03-05-the-gate.md",
+        "---\nlayout: post\ntitle: \"The gate\"\n---\nThe gate was _shut_, as it is every winter; \
+         see [the map](/map).\n\n* A key that did not fit\n* A torch\n\nSo I climbed it, slowly, \
+         and nobody saw me do it but the sheep, who have never told anybody anything.\n",
+    );
+    let html = "<p>The gate was <em>shut</em>, as it is every winter; see \
+         <a href=\"https://hill.example/map\">the map</a>.</p><ul><li>A key that did not fit</li>\
+         <li>A torch</li></ul><p>So I climbed it, slowly, and nobody saw me do it but the sheep, who \
+         have never told anybody anything.</p>";
+    place.file(
+        "export.xml",
+        format!(
+            "<rss xmlns:wp=\"w\" xmlns:content=\"c\"><channel><item><title>The gate</title>\
+             <content:encoded><![CDATA[{html}]]></content:encoded><wp:post_type>post</wp:post_type>\
+             <wp:status>publish</wp:status><wp:post_date>2024-03-05 10:00:00</wp:post_date></item>\
+             </channel></rss>"
+        ),
+    );
+    place.file(
+        "feed.xml",
+        format!(
+            "<rss><channel><item><title>The gate | Up the hill</title><pubDate>Tue, 05 Mar 2024 \
+             10:00:00 GMT</pubDate><description><![CDATA[{html}]]></description></item></channel></rss>"
+        ),
+    );
+    let paths = ["site", "export.xml", "feed.xml"].map(|name| place.at(name));
+    let mut ask = vec!["import"];
+    ask.extend(paths.iter().map(|path| path.to_str().unwrap()));
+    let mut dry = ask.clone();
+    dry.insert(1, "--dry-run");
+    for (ask, pieces) in [(&dry, 0), (&ask, 1)] {
+        let report = place.answer(ask);
+        assert_eq!((&report["pieces"], &report["added"]), (&3.into(), &1.into()), "{report}");
+        assert_eq!(report["duplicates"], 2, "{report}");
+        let archive = place.answer(&["archive"]);
+        assert_eq!(archive["pieces"].as_array().unwrap().len(), pieces);
+    }
+    // A change of the post itself, of its marks alone, is a change.
+    let post = place.at("site/_posts/2024-03-05-the-gate.md");
+    let changed = std::fs::read_to_string(&post).unwrap().replace("_shut_, as", "shut — as");
+    std::fs::write(&post, changed).unwrap();
+    assert_eq!(place.answer(&["import", paths[0].to_str().unwrap()])["changed"], 1);
+    assert_eq!(place.answer(&["archive"])["pieces"].as_array().unwrap().len(), 1);
+}
+
+#[test]
+fn a_changed_post_of_a_watched_folder_comes_in_by_itself() {
+    let place = Place::without_base();
+    for n in 0..3 {
+        place.file(&format!("blog/{n}.md"), post(n));
+    }
+    let desk = Desk::open(&place.home(), Host::CommandLine).unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    desk.listen(move |event| {
+        if let Event::ArchiveChanged { report } = event {
+            let _ = tell.send(report);
+        }
+    });
+    let blog = place.at("blog");
+    let ask = serde_json::json!({ "path": blog.to_str().unwrap(), "on": true });
+    commands::call(&desk, "folder_watch", ask, &mut |_| {}).unwrap();
+    place.file("blog/1.md", post(7));
+    let report = told.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
+    assert_eq!((report.added, report.changed), (0, 1));
+    let archive =
+        commands::call(&desk, "archive_read", serde_json::json!({}), &mut |_| {}).unwrap();
+    assert_eq!(archive["pieces"].as_array().unwrap().len(), 3);
+    assert!(archive["pieces"].as_array().unwrap().iter().any(|p| p["title"] == "Post 7"));
+}

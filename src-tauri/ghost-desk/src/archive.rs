@@ -5,15 +5,14 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use ghost_core::archive::{Kind, Pair, Piece, apart};
 use ghost_core::id::{EditId, PieceId, RowId};
 use ghost_core::measure::Shingles;
-use ghost_core::row::{self, Origin, Row, Side};
+use ghost_core::row::{self, Near, Origin, Row, Side};
 use ghost_core::seed::{Phrases, Seed};
 
 use crate::Desk;
 use crate::authors::Authors;
 use crate::failure::Result;
-use crate::store::pairs::{self, StoredPair};
 use crate::store::pieces::{self, StoredPiece};
-use crate::store::{edits, piece_seeds, rows, settings};
+use crate::store::{edits, pairs, piece_seeds, rows, settings};
 use crate::view;
 use crate::wire::{ArchiveView, ExcludeRow, PieceText, RowList, RowView, WeightView};
 
@@ -28,7 +27,7 @@ impl Desk {
         let store = self.store();
         let authors = Authors::read(store.on())?;
         let pieces: Vec<_> =
-            pieces::all(store.on())?.iter().map(|piece| view::piece(piece, &authors)).collect();
+            pieces::all_but_texts(store.on())?.iter().map(|p| view::piece(p, &authors)).collect();
         Ok(ArchiveView {
             words: pieces.iter().map(|piece| piece.words).sum(),
             pieces,
@@ -75,51 +74,75 @@ impl Desk {
     /// Lays out the rows where something came in since: a killed import leaves them to whoever
     /// needs them next.
     pub(crate) fn lay_out_stale_rows(&self) -> Result<()> {
-        let stale = settings::get(self.store().on(), STALE)?.unwrap_or(false);
-        if stale { self.lay_out_rows() } else { Ok(()) }
+        while settings::get(self.store().on(), STALE)?.unwrap_or(false) {
+            self.lay_out_rows()?;
+        }
+        Ok(())
     }
 
     /// Says anew what each piece is for, and makes the row of each piece and pair. Run after the
     /// archive changed: sides go by date over the whole of it, seeds by which words are rare in it
     /// where none was chosen.
     /// What others wrote is no lesson.
+    ///
+    /// Goes through the texts one at a time, more than once: an archive need not fit into memory.
     pub(crate) fn lay_out_rows(&self) -> Result<()> {
-        let (kept, pairs, authors) = {
+        let (mark, kept, pairs, authors) = {
             let store = self.store();
             let on = store.on();
-            (pieces::all(on)?, pairs::all(on)?, Authors::read(on)?)
+            let kept = pieces::all_but_texts(on)?;
+            (pieces::mark(on)?, kept, pairs::all(on)?, Authors::read(on)?)
         };
         let is_own = |author: &Option<String>| authors.is_own(author.as_deref());
         let (own, others): (Vec<_>, Vec<_>) =
             kept.into_iter().partition(|p| is_own(&p.piece.author));
-        let phrases = Phrases::of(own.iter().map(|p| p.piece.text.as_str()));
+        let text = |p: &StoredPiece| pieces::text(self.store().on(), p.id);
+        let (mut phrases, mut near) = (Phrases::default(), Near::default());
+        for piece in &own {
+            let text = text(piece)?;
+            phrases.read(&text);
+            near.meet(&text);
+        }
+        for piece in &own {
+            near.meet_again(&text(piece)?);
+        }
+        let named: Vec<_> = own.iter().map(|p| (p.id, &p.piece)).collect();
+        let sides = row::split_by(&named, &near);
+        drop(near);
+        let mut kept_back = KeptBack::of(&own, &sides);
+        if !pairs.is_empty() {
+            for piece in own.iter().filter(|p| sides.get(&p.id) != Some(&Side::Train)) {
+                kept_back.meet(sides.get(&piece.id).copied(), &text(piece)?);
+            }
+        }
         let seed = |piece: &Piece| Seed::of_piece(piece, &phrases.topics(&piece.text));
-        let sides = row::split(&own.iter().map(|p| (p.id, &p.piece)).collect::<Vec<_>>());
-        let kept_back = KeptBack::of(&own, &sides);
         self.store().whole(|t| {
             piece_seeds::carry_over(t)?;
             let mut chosen = piece_seeds::all(t)?;
-            for StoredPiece { id, side, piece } in &own {
+            for StoredPiece { id, side, .. } in &own {
                 let Some(now) = sides.get(id) else { continue };
                 if now != side {
                     pieces::set_side(t, *id, *now)?;
                 }
-                let seed = chosen.remove(id).unwrap_or_else(|| seed(piece));
-                rows::keep(t, &Row::of_piece(*id, piece, seed, *now))?;
+                let piece = pieces::one(t, *id)?.piece;
+                let seed = chosen.remove(id).unwrap_or_else(|| seed(&piece));
+                rows::keep(t, &Row::of_piece(*id, &piece, seed, *now))?;
             }
             for other in &others {
                 rows::drop_of(t, Origin::Archive(other.id))?;
             }
-            for StoredPair { edit, pair } in &pairs {
-                let side = kept_back.side(pair);
+            for edit in pairs {
+                let pair = pairs::of(t, edit)?;
+                let side = kept_back.side(&pair);
                 if side == Side::Holdout || !is_own(&pair.author) {
-                    rows::drop_of(t, Origin::Edit(*edit))?;
+                    rows::drop_of(t, Origin::Edit(edit))?;
                     continue;
                 }
-                rows::keep(t, &row_of_pair(*edit, pair, kept_back.kind(pair), &seed, side))?;
+                rows::keep(t, &row_of_pair(edit, &pair, kept_back.kind(&pair), &seed, side))?;
             }
             rows::drop_replaced(t)?;
-            settings::set(t, STALE, &false)
+            // What came in meanwhile waits for another round.
+            settings::set(t, STALE, &(pieces::mark(t)? != mark))
         })
     }
 }
@@ -152,7 +175,10 @@ fn row_of_pair(
 /// held-out post teaches its words.
 struct KeptBack<'a> {
     pieces: HashMap<&'a str, (Side, &'a Kind)>,
-    shingles: Vec<(Side, Shingles)>,
+    /// Of each text that is kept back: its side, and how many five-word runs it has.
+    texts: Vec<(Side, usize)>,
+    /// Which of them have a run.
+    found_in: HashMap<u64, Vec<usize>>,
 }
 
 impl<'a> KeptBack<'a> {
@@ -163,12 +189,32 @@ impl<'a> KeptBack<'a> {
                 .iter()
                 .map(|p| (p.piece.source.as_str(), (side(&p.id), &p.piece.kind)))
                 .collect(),
-            shingles: kept
-                .iter()
-                .filter(|p| side(&p.id) != Side::Train)
-                .map(|p| (side(&p.id), Shingles::of(&p.piece.text)))
-                .collect(),
+            texts: Vec::new(),
+            found_in: HashMap::new(),
         }
+    }
+
+    /// Takes in a text that is kept back.
+    fn meet(&mut self, side: Option<Side>, text: &str) {
+        let shingles = Shingles::of(text);
+        for shingle in shingles.iter() {
+            self.found_in.entry(shingle).or_default().push(self.texts.len());
+        }
+        self.texts.push((side.unwrap_or(Side::Holdout), shingles.len()));
+    }
+
+    /// The sides of the texts that a text is near.
+    fn near(&self, text: &str) -> impl Iterator<Item = Side> {
+        let own = Shingles::of(text);
+        let mut shared: BTreeMap<usize, usize> = BTreeMap::new();
+        for at in own.iter().filter_map(|shingle| self.found_in.get(&shingle)).flatten() {
+            *shared.entry(*at).or_default() += 1;
+        }
+        shared.into_iter().filter_map(move |(at, both)| {
+            let (side, len) = self.texts[at];
+            let either = own.len() + len - both;
+            (both as f64 > MOST_SHARED * either as f64).then_some(side)
+        })
     }
 
     /// The piece that a pair is of: of that name, or one above the name of the state.
@@ -183,12 +229,8 @@ impl<'a> KeptBack<'a> {
     }
 
     fn side(&self, pair: &Pair) -> Side {
-        let states = [Shingles::of(&pair.before), Shingles::of(&pair.after)];
-        let near = self
-            .shingles
-            .iter()
-            .filter(|(_, kept)| states.iter().any(|state| state.likeness(kept) > MOST_SHARED));
-        let sides = near.map(|(side, _)| *side).chain(self.piece(pair).map(|(side, _)| *side));
+        let near = self.near(&pair.before).chain(self.near(&pair.after));
+        let sides = near.chain(self.piece(pair).map(|(side, _)| *side));
         // `Train < Dev < Holdout`: the strictest holds.
         sides.max().unwrap_or(Side::Train)
     }

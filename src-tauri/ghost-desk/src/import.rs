@@ -8,7 +8,9 @@ use std::collections::HashSet;
 use std::fs::{self, File, Metadata};
 use std::io::{BufReader, Read as _, Seek as _};
 use std::path::{Path, PathBuf};
-use std::sync::atomic::{AtomicBool, Ordering};
+use std::sync::Mutex;
+use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
+use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant, SystemTime};
 
 use ghost_core::archive::{self, Complaint, Haul, LARGEST_FILE, Ledger, Pair, Piece};
@@ -34,7 +36,7 @@ const BATCH: (u64, usize) = (8 << 20, 256);
 /// A file that was written just now may be written again without its time telling.
 const FRESH: Duration = Duration::from_secs(2);
 /// To be raised when the readers read differently: then every file is read again.
-const READERS: u32 = 1;
+const READERS: u32 = 2;
 
 /// A file to read: where it is, and its name as seen from the folder that was dropped.
 struct Found {
@@ -56,6 +58,12 @@ struct Batch {
     bytes: u64,
 }
 
+/// Where whoever reads is, for whoever tells.
+struct At {
+    done: AtomicUsize,
+    name: Mutex<String>,
+}
+
 /// The account of an import so far.
 #[derive(Default)]
 struct Account {
@@ -63,9 +71,9 @@ struct Account {
     kept: [u32; 3],
     pairs_added: u32,
     complaints: Vec<ComplaintView>,
-    /// On a dry run: what would come in, and its hashes.
+    /// On a dry run: what would come in, and its gists.
     found: Vec<FoundView>,
-    seen: HashSet<String>,
+    seen: HashSet<u64>,
 }
 
 impl Desk {
@@ -88,37 +96,35 @@ impl Desk {
         let (found, complaints) = find(&ask.paths)?;
         let (ledger, mark) = ledger(&found);
         let mut account = Account { complaints, ..Account::default() };
-        let (n, mut told) = (found.len(), None::<Instant>);
-        let mut batch = Batch::default();
-        let mut cancelled = false;
-        for (done, mut file) in found.into_iter().enumerate() {
-            if self.0.stop_import.load(Ordering::Relaxed) {
-                cancelled = true;
-                break;
-            }
-            if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
-                told = Some(Instant::now());
-                hear(account.progress(done, n, &file.name));
-            }
+        let (n, mut done, mut told) = (found.len(), 0, None::<Instant>);
+        let mut unread = Vec::new();
+        for mut file in found {
             file.stamp = file.stamp.map(|stamp| format!("{stamp} {mark}"));
-            if !ask.dry_run && self.has(&file, &mut account)? {
-                continue;
-            }
-            let (haul, complaints) = match file.is_history {
-                true => read_history(&file, &self.0.stop_import),
-                false => read_file(&file, &ledger),
-            };
-            if file.is_history && self.0.stop_import.load(Ordering::Relaxed) {
-                cancelled = true; // read in part only
-                break;
-            }
-            batch.bytes += file.bytes;
-            batch.files.push((file, haul, complaints));
-            if batch.bytes >= BATCH.0 || batch.files.len() >= BATCH.1 {
-                self.keep(std::mem::take(&mut batch), ask.dry_run, &mut account)?;
+            match !ask.dry_run && self.has(&file, &mut account)? {
+                true => done += 1,
+                false => unread.push(file),
             }
         }
-        self.keep(batch, ask.dry_run, &mut account)?;
+        // Reading is work for one processor and keeping for another.
+        let at = At { done: AtomicUsize::new(done), name: Mutex::default() };
+        std::thread::scope(|scope| -> Result<()> {
+            let (pass, passed) = sync_channel(0);
+            let (ledger, stop, at) = (&ledger, &self.0.stop_import, &at);
+            scope.spawn(move || read_all(unread, ledger, stop, at, &pass));
+            loop {
+                match passed.recv_timeout(TELL_EVERY) {
+                    Ok(batch) => self.keep(batch, ask.dry_run, &mut account)?,
+                    Err(RecvTimeoutError::Timeout) => {}
+                    Err(RecvTimeoutError::Disconnected) => return Ok(()),
+                }
+                if told.is_none_or(|told| told.elapsed() >= TELL_EVERY) {
+                    told = Some(Instant::now());
+                    let done = at.done.load(Ordering::Relaxed);
+                    hear(account.progress(done, n, &lock(&at.name)));
+                }
+            }
+        })?;
+        let cancelled = at.done.load(Ordering::Relaxed) < n;
         if !cancelled {
             hear(account.progress(n, n, ""));
         }
@@ -219,13 +225,11 @@ impl Account {
     fn foresee(&mut self, on: &rusqlite::Connection, haul: &Haul) -> Result<()> {
         self.tally.add(&tally(haul));
         for piece in &haul.pieces {
-            let hash = hash(piece);
-            let fate = match self.seen.contains(&hash) {
-                true => Kept::Duplicate,
-                false => pieces::fate(on, piece, &hash)?,
+            let fate = match self.seen.insert(piece.gist()) {
+                true => pieces::fate(on, piece, &hash(piece))?,
+                false => Kept::Duplicate,
             };
             self.kept[fate as usize] += 1;
-            self.seen.insert(hash);
             self.found.push(FoundView {
                 title: piece.title.clone(),
                 kind: piece.kind.to_string(),
@@ -323,6 +327,7 @@ fn tally(haul: &Haul) -> Tally {
 }
 
 /// A piece is known by its title and words: not by where it lies, nor by how its lines are broken.
+/// That another road brought the same text is told by its gist.
 pub(crate) fn hash(piece: &Piece) -> String {
     let mut hasher = Sha256::new();
     hasher.update(piece.title.trim());
@@ -402,6 +407,45 @@ fn is_writing(entry: &DirEntry) -> bool {
 fn name_of(path: &Path, above: &Path) -> String {
     let below = path.strip_prefix(above).unwrap_or(path);
     below.iter().map(|part| part.to_string_lossy()).collect::<Vec<_>>().join("/")
+}
+
+/// Reads files in their order, each whole or not at all, until the import is stopped or whoever
+/// keeps has left. While a batch is kept the next is read, and no more than that.
+fn read_all(
+    files: Vec<Found>,
+    ledger: &Ledger,
+    stop: &AtomicBool,
+    at: &At,
+    pass: &SyncSender<Batch>,
+) {
+    let stopped = || stop.load(Ordering::Relaxed);
+    let mut batch = Batch::default();
+    for file in files {
+        if stopped() {
+            break;
+        }
+        lock(&at.name).clone_from(&file.name);
+        let (haul, complaints) = match file.is_history {
+            true => read_history(&file, stop),
+            false => read_file(&file, ledger),
+        };
+        // A history that was stopped was read in part only.
+        if file.is_history && stopped() {
+            break;
+        }
+        at.done.fetch_add(1, Ordering::Relaxed);
+        // A zip holds more than its own size says.
+        let texts: usize = haul.pieces.iter().map(|piece| piece.text.len()).sum();
+        let states = haul.pairs.iter().map(|pair| pair.before.len() + pair.after.len());
+        batch.bytes += file.bytes.max((texts + states.sum::<usize>()) as u64);
+        batch.files.push((file, haul, complaints));
+        let full = batch.bytes >= BATCH.0 || batch.files.len() >= BATCH.1;
+        if full && pass.send(std::mem::take(&mut batch)).is_err() {
+            return;
+        }
+    }
+    // Where nobody listens any more, the import has failed and says so itself.
+    let _ = pass.send(batch);
 }
 
 fn read_file(file: &Found, ledger: &Ledger) -> (Haul, Vec<ComplaintView>) {

@@ -8,15 +8,6 @@ use rusqlite::{Connection, params};
 
 use crate::failure::Result;
 
-/// A pair as it is kept.
-#[derive(Debug, Clone)]
-pub(crate) struct StoredPair {
-    /// The edit it became.
-    pub(crate) edit: EditId,
-    /// The pair.
-    pub(crate) pair: Pair,
-}
-
 /// Keeps a pair, known by the hash of its states, and its edit. One that is here is not kept twice.
 ///
 /// # Errors
@@ -54,30 +45,36 @@ pub(crate) fn keep(on: &Connection, pair: &Pair, hash: &str, now: &str) -> Resul
     Ok(true)
 }
 
-/// Every pair, in order of age.
+/// The edits of all pairs, in order of age.
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn all(on: &Connection) -> Result<Vec<StoredPair>> {
+pub(crate) fn all(on: &Connection) -> Result<Vec<EditId>> {
+    let mut query = on.prepare_cached("SELECT id FROM edits WHERE pair IS NOT NULL ORDER BY id")?;
+    let edits = query.query_map([], |row| Ok(EditId(row.get(0)?)))?;
+    Ok(edits.collect::<Result<_, _>>()?)
+}
+
+/// The pair that an edit is of.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn of(on: &Connection, edit: EditId) -> Result<Pair> {
     let mut query = on.prepare_cached(
-        "SELECT e.id, p.source, p.title, p.author, p.date, p.before, p.after \
-         FROM pairs p JOIN edits e ON e.pair = p.id ORDER BY e.id",
+        "SELECT p.source, p.title, p.author, p.date, p.before, p.after \
+         FROM pairs p JOIN edits e ON e.pair = p.id WHERE e.id = ?1",
     )?;
-    let pairs = query.query_map([], |row| {
-        let date: Option<String> = row.get(4)?;
-        Ok(StoredPair {
-            edit: EditId(row.get(0)?),
-            pair: Pair {
-                source: row.get(1)?,
-                title: row.get(2)?,
-                author: row.get(3)?,
-                date: date.and_then(|date| date.parse().ok()),
-                before: row.get(5)?,
-                after: row.get(6)?,
-            },
+    Ok(query.query_row([edit.0], |row| {
+        let date: Option<String> = row.get(3)?;
+        Ok(Pair {
+            source: row.get(0)?,
+            title: row.get(1)?,
+            author: row.get(2)?,
+            date: date.and_then(|date| date.parse().ok()),
+            before: row.get(4)?,
+            after: row.get(5)?,
         })
-    })?;
-    Ok(pairs.collect::<Result<_, _>>()?)
+    })?)
 }
 
 /// How many pairs each author has, the most frequent first.

@@ -38,9 +38,15 @@ const COLUMNS: &str = "id, source, kind, title, date, unfinished, text, apart, w
 /// The store's.
 pub(crate) fn keep(on: &Connection, piece: &Piece, hash: &str, now: &str) -> Result<Kept> {
     let (twin, older) = (twin(on, hash)?, older(on, piece, hash)?);
+    let gist = piece.gist() as i64;
     let id = match twin {
         // The text is here already; if it is also what this file used to say, it stays so.
-        Some((_, false)) => return Ok(Kept::Duplicate),
+        Some((id, false)) => {
+            on.prepare_cached("UPDATE pieces SET gist = ?2 WHERE id = ?1 AND gist IS NULL")?
+                .execute([id, gist])?;
+            return Ok(Kept::Duplicate);
+        }
+        None if older.is_none() && known(on, gist)? => return Ok(Kept::Duplicate),
         // An older version has come back.
         Some((id, true)) => {
             on.execute(
@@ -52,8 +58,8 @@ pub(crate) fn keep(on: &Connection, piece: &Piece, hash: &str, now: &str) -> Res
         None => {
             on.prepare_cached(
                 "INSERT INTO pieces (hash, source, kind, title, date, unfinished, text, apart, \
-                 words, side, imported_at, author) \
-                 VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,'train',?10,?11)",
+                 words, side, imported_at, author, gist) \
+                 VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,'train',?10,?11,?12)",
             )?
             .execute(params![
                 hash,
@@ -67,6 +73,7 @@ pub(crate) fn keep(on: &Connection, piece: &Piece, hash: &str, now: &str) -> Res
                 piece.words as i64,
                 now,
                 piece.author,
+                gist,
             ])?;
             on.last_insert_rowid()
         }
@@ -88,8 +95,16 @@ pub(crate) fn fate(on: &Connection, piece: &Piece, hash: &str) -> Result<Kept> {
     Ok(match (twin(on, hash)?, older(on, piece, hash)?) {
         (Some((_, false)), _) => Kept::Duplicate,
         (_, Some(_)) => Kept::Changed,
+        (None, None) if known(on, piece.gist() as i64)? => Kept::Duplicate,
         (_, None) => Kept::Added,
     })
+}
+
+/// Whether the same text came in by another road.
+fn known(on: &Connection, gist: i64) -> Result<bool> {
+    Ok(on
+        .prepare_cached("SELECT 1 FROM pieces WHERE gist = ?1 AND replaced_by IS NULL")?
+        .exists([gist])?)
 }
 
 /// The piece of the same content, and whether a newer version took its place.
@@ -127,8 +142,20 @@ pub(crate) fn authors(on: &Connection) -> Result<Vec<(String, u32)>> {
 /// # Errors
 /// The store's.
 pub(crate) fn all(on: &Connection) -> Result<Vec<StoredPiece>> {
+    listed(on, COLUMNS)
+}
+
+/// The same, without their texts, which may be more than the memory should hold at once.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn all_but_texts(on: &Connection) -> Result<Vec<StoredPiece>> {
+    listed(on, &COLUMNS.replace("text, apart", "'', '[]'"))
+}
+
+fn listed(on: &Connection, columns: &str) -> Result<Vec<StoredPiece>> {
     let mut query = on.prepare_cached(&format!(
-        "SELECT {COLUMNS} FROM pieces WHERE replaced_by IS NULL \
+        "SELECT {columns} FROM pieces WHERE replaced_by IS NULL \
          ORDER BY date IS NULL, date DESC, id DESC"
     ))?;
     let rows = query.query_map([], |row| Ok(read(row)))?;
@@ -144,6 +171,27 @@ pub(crate) fn one(on: &Connection, id: PieceId) -> Result<StoredPiece> {
         .query_row([id.0], |row| Ok(read(row)))
         .optional()?
         .ok_or_else(|| Failure::not_found("piece", id))?
+}
+
+/// The text of one piece.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn text(on: &Connection, id: PieceId) -> Result<String> {
+    let mut query = on.prepare_cached("SELECT text FROM pieces WHERE id = ?1")?;
+    Ok(query.query_row([id.0], |row| row.get(0))?)
+}
+
+/// What changes whenever pieces or pairs come in.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn mark(on: &Connection) -> Result<(i64, i64, i64)> {
+    let mut query = on.prepare_cached(
+        "SELECT ifnull(max(id), 0), count(replaced_by), (SELECT ifnull(max(id), 0) FROM pairs) \
+         FROM pieces",
+    )?;
+    Ok(query.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?)
 }
 
 /// How many pieces count, by kind, the most frequent first.
