@@ -87,7 +87,8 @@ fn a_draft_streams_is_stopped_is_edited_and_shipped() {
     // Stopped as soon as a few words stand there: the tiny base is faster than any hand.
     window.run(
         "new MutationObserver((_, watch) => {
-            const words = document.querySelector('.cm-content')?.textContent ?? ''
+            const lines = [...document.querySelectorAll('.cm-content .cm-line')]
+            const words = lines.filter(line => !line.querySelector('.cm-placeholder')).map(line => line.textContent).join('')
             const stop = document.querySelector('[data-testid=stop]')
             if (stop && words.length > 10) { watch.disconnect(); stop.click() }
         }).observe(document.body, { childList: true, subtree: true, characterData: true })",

@@ -289,6 +289,9 @@ pub(crate) struct Seed {
     /// Makes the draft repeatable
     #[arg(long, value_name = "N")]
     random_seed: Option<u64>,
+    /// Of a long text, keep the best of so many drafts of each section
+    #[arg(long, value_name = "N")]
+    best_of: Option<u32>,
 }
 
 fn adapter_or_base(named: &str) -> std::result::Result<i64, String> {
@@ -410,8 +413,9 @@ fn answer(ask: Ask, tell: &Teller) -> Result<i32> {
 
 impl From<Seed> for WriteDraft {
     fn from(seed: Seed) -> Self {
-        let Seed { topic, angle, words, kind, points, ghost, random_seed } = seed;
-        WriteDraft { seed: SeedForm { topic, angle, words, kind, points }, ghost, random_seed }
+        let Seed { topic, angle, words, kind, points, ghost, random_seed, best_of } = seed;
+        let seed = SeedForm { topic, angle, words, kind, points };
+        WriteDraft { seed, ghost, random_seed, best_of }
     }
 }
 

@@ -1386,6 +1386,10 @@ side: SideName,
  */
 excluded: boolean, 
 /**
+ * "whole", "section" or "outline": what of the text it asks for.
+ */
+ask: string, 
+/**
  * Its kind.
  */
 kind: string, 
@@ -1844,4 +1848,8 @@ ghost?: string | null,
 /**
  * Makes the draft repeatable.
  */
-random_seed?: number | null, };
+random_seed?: number | null, 
+/**
+ * Drafts of each section of a long text, of which the best is kept; 1 where absent.
+ */
+best_of?: number | null, };

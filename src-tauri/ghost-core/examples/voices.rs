@@ -1,12 +1,13 @@
 //! How well a voice tells a writer from others it has never met, on a folder of folders of writers:
 //!
 //! ```text
-//! cargo run --release -p ghost-core --example voices -- FOLDER WRITER NEAR,NEAR [--archive N]
+//! cargo run --release -p ghost-core --example voices -- FOLDER WRITER NEAR,NEAR [--archive N] [--shipped]
 //! ```
 //!
 //! The writer's pieces are scored by voices that did not learn from them (tenfold, or one at a time
 //! with `--folds 0`); every stranger by voices whose strangers they are not among. A folder of one
-//! piece each of many writers is named in `--apart`.
+//! piece each of many writers is named in `--apart`. With `--shipped` the strangers that ship with
+//! the program, those of the folder left out, are among the strangers too, as the group `shipped`.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -20,7 +21,22 @@ const LENGTHS: [usize; 5] = [100, 200, 400, 600, 800];
 struct Writer {
     name: String,
     folder: String,
-    pieces: Vec<String>,
+    stranger: Stranger,
+    texts: Vec<Skeleton>,
+    /// Of a folder of their own, and met in one go.
+    large: bool,
+}
+
+impl Writer {
+    fn of(name: String, folder: &str, pieces: &[String]) -> Writer {
+        Writer {
+            stranger: Stranger::of(&name, pieces.iter().map(String::as_str)),
+            name,
+            folder: folder.to_owned(),
+            texts: pieces.iter().map(|text| Skeleton::of(text)).collect(),
+            large: pieces.len() > 1,
+        }
+    }
 }
 
 type Found = Vec<(String, usize, f64, [f64; MEMBERS.len()])>;
@@ -34,22 +50,37 @@ fn main() {
     let [root, name, near] = &args[..3] else { panic!("FOLDER WRITER NEAR,NEAR") };
     let apart = option("--apart").unwrap_or_else(|| "impostors,johnson-idler-others".to_owned());
     let near: Vec<&str> = near.split(',').collect();
-    let mut writers = Vec::new();
+    let (mut writers, mut own) = (Vec::new(), Vec::new());
     for folder in folders(Path::new(root)) {
         let folder_name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let pieces = pieces(&folder);
         if apart.split(',').any(|one| one == folder_name) {
-            writers.extend(pieces.into_iter().enumerate().map(|(n, piece)| Writer {
-                name: format!("{folder_name} {}", n + 1),
-                folder: folder_name.clone(),
-                pieces: vec![piece],
+            writers.extend(pieces.iter().enumerate().map(|(n, piece)| {
+                let name = format!("{folder_name} {}", n + 1);
+                Writer::of(name, &folder_name, std::slice::from_ref(piece))
             }));
+        } else if folder_name == *name {
+            own = pieces;
         } else {
-            writers.push(Writer { name: folder_name.clone(), folder: folder_name, pieces });
+            writers.push(Writer::of(folder_name.clone(), &folder_name, &pieces));
         }
     }
-    let at = writers.iter().position(|one| one.name == *name).expect("the writer has a folder");
-    let mut own = writers.remove(at).pieces;
+    if args.iter().any(|arg| arg == "--shipped") {
+        let is_new = |one: &Stranger| {
+            let known = |writer: &Writer| writer.name == one.name;
+            one.name != *name && !writers.iter().any(known)
+        };
+        let shipped: Vec<Stranger> =
+            Strangers::shipped().writers.into_iter().filter(is_new).collect();
+        writers.extend(shipped.into_iter().map(|stranger| Writer {
+            name: stranger.name.clone(),
+            folder: "shipped".into(),
+            texts: stranger.samples.clone(),
+            stranger,
+            large: false,
+        }));
+    }
+    assert!(!own.is_empty(), "the writer has a folder");
     own.retain(|piece| Skeleton::of(piece).words() >= 100);
     if let Some(n) = option("--archive").and_then(|n| n.parse::<usize>().ok()) {
         let every = own.len().div_ceil(n).max(1);
@@ -60,10 +91,7 @@ fn main() {
         Some(n) => n,
         None => own.len().min(10),
     };
-    let strangers: Vec<Stranger> = writers
-        .iter()
-        .map(|one| Stranger::of(&one.name, one.pieces.iter().map(String::as_str)))
-        .collect();
+    let strangers: Vec<Stranger> = writers.iter().map(|one| one.stranger.clone()).collect();
 
     let pool = Strangers { writers: strangers.clone() };
     let mut found: Found = Vec::new();
@@ -86,7 +114,7 @@ fn main() {
 
     // Strangers in blocks, so that each is met by a voice that does not know them.
     let all: Vec<&str> = own.iter().map(|text| &**text).collect();
-    let large: Vec<usize> = (0..writers.len()).filter(|&n| writers[n].pieces.len() > 1).collect();
+    let large: Vec<usize> = (0..writers.len()).filter(|&n| writers[n].large).collect();
     let blocks = large.len().max(2);
     for block in 0..blocks {
         let mut small = 0;
@@ -106,9 +134,9 @@ fn main() {
             writers.iter().zip(&strangers).zip(&tested).filter(|(_, tested)| **tested)
         {
             assert!(!pool.writers.contains(stranger), "strangers are met for the first time");
-            let every = one.pieces.len().div_ceil(40).max(1);
-            for text in one.pieces.iter().step_by(every) {
-                hear(&voice, &one.folder, &Skeleton::of(text), &mut found);
+            let every = one.texts.len().div_ceil(40).max(1);
+            for text in one.texts.iter().step_by(every) {
+                hear(&voice, &one.folder, text, &mut found);
             }
         }
     }

@@ -14,6 +14,7 @@
 
 mod align;
 pub mod chance;
+pub mod cut;
 pub mod id;
 mod seen;
 pub mod words;
@@ -21,12 +22,13 @@ pub mod words;
 pub mod archive;
 pub mod seed;
 
+pub mod outline;
+
 pub mod draft;
 
 pub mod edit;
 
 pub mod measure;
-mod opening;
 pub mod program;
 pub mod row;
 

@@ -2,7 +2,8 @@
 //!
 //! Weights are VOICE 4.1's. They are relative: the loss divides by their sum over what is learned
 //! from together, so logs count less *beside posts*, and an archive of logs alone teaches in full.
-//! Knows nothing of tokens: weights and parts are in bytes.
+//! A row of a piece or an edit is whole; a run learns from it whole, section by section, and its
+//! outline (VOICE 4.4, [`Row::taught`]). Knows nothing of tokens: weights and parts are in bytes.
 
 use std::collections::{BTreeMap, HashMap};
 use std::ops::Range;
@@ -11,13 +12,14 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::archive::{Kind, Piece, Span};
+use crate::cut::{parts, tail};
 use crate::edit::Edit;
 use crate::id::{EditId, PieceId};
 use crate::measure::{Shingles, edit_distance};
-use crate::opening::openings;
+use crate::outline::{Ask, Outline, openings};
 use crate::seed::Seed;
 use crate::seen::Seen;
-use crate::words::{sentences, tokens};
+use crate::words::count;
 
 /// Where a row comes from.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
@@ -57,7 +59,10 @@ pub struct Weight {
 pub struct Row {
     /// What would have been asked.
     pub seed: Seed,
-    /// What the writer wrote.
+    /// What of it: all, its outline, or one section.
+    #[serde(default, skip_serializing_if = "Ask::is_whole")]
+    pub ask: Ask,
+    /// What the writer wrote. A section's begins with the end of what stands before it.
     pub text: String,
     /// Stretches whose tokens count otherwise than 1.0, in order, not overlapping.
     pub weights: Vec<Weight>,
@@ -73,6 +78,8 @@ const APART: f32 = 0.2;
 const LOG: f32 = 0.3;
 /// How much more the first words of a section or a paragraph count: its opening is the hardest.
 const OPENING: f32 = 1.5;
+/// Bytes of what came before that a section is shown after; near 200 tokens.
+pub const BEFORE: usize = 850;
 /// What the writer put in.
 const INSERTED: f32 = 2.0;
 /// What the writer let stand: agreed with, not written.
@@ -96,6 +103,7 @@ impl Row {
         stretches.push((at..piece.text.len(), whole));
         Row {
             seed,
+            ask: Ask::Whole,
             weights: weighed(stretches, &piece.apart, whole * APART),
             text: piece.text.clone(),
             origin: Origin::Archive(id),
@@ -123,6 +131,7 @@ impl Row {
         stretches.push((at..shipped.len(), INSERTED));
         Row {
             seed,
+            ask: Ask::Whole,
             weights: weighed(stretches, apart, APART),
             text: shipped.to_owned(),
             origin: Origin::Edit(id),
@@ -158,10 +167,80 @@ impl Row {
         let weights = weighed(stretches, apart, 0.0);
         weights.iter().any(|one| one.weight < 0.0).then(|| Row {
             seed,
+            ask: Ask::Whole,
             weights,
             text: draft.to_owned(),
             origin: Origin::Edit(id),
             side,
+        })
+    }
+
+    /// The one text the base sees as the writer's message.
+    pub fn request(&self) -> String {
+        self.ask.request(&self.seed)
+    }
+
+    /// What a run learns in a whole row's place (VOICE 4.4): the row itself where it is short
+    /// enough, never a beginning of it; its sections where it is too long, and everywhere where
+    /// `sections` says so; and the outline of a piece, where it has more than one section.
+    ///
+    /// A section is asked for with the outline and after the last [`BEFORE`] bytes of what stands
+    /// before it. These, and what heads it, are given and not learned from.
+    pub fn taught(&self, most_bytes: usize, sections: bool) -> Vec<Row> {
+        let fits = self.text.len() <= most_bytes;
+        let (outline, ranges) = match self.ask {
+            Ask::Whole if !fits || sections || matches!(self.origin, Origin::Archive(_)) => {
+                Outline::of(&self.text)
+            }
+            _ => return vec![self.clone()],
+        };
+        if outline.sections.len() < 2 {
+            return vec![self.clone()];
+        }
+        let mut rows = Vec::new();
+        rows.extend(fits.then(|| self.clone()));
+        if !fits || sections {
+            let each = ranges.iter().enumerate();
+            rows.extend(each.filter_map(|(at, range)| self.section(&outline, at, range)));
+        }
+        if matches!(self.origin, Origin::Archive(_)) {
+            let text = outline.in_words();
+            let whole = if self.seed.kind == Kind::Log { LOG } else { 1.0 };
+            rows.push(Row {
+                weights: weighed([(0..text.len(), whole)], &[], whole),
+                ask: Ask::Outline,
+                text,
+                ..self.clone()
+            });
+        }
+        rows
+    }
+
+    /// One section, after the end of what stands before it; nothing where it says nothing.
+    fn section(&self, outline: &Outline, at: usize, range: &Range<usize>) -> Option<Row> {
+        let heading = outline.sections[at].heading.len();
+        let body = self.text[range.clone()].get(heading..)?;
+        let from = range.end - body.trim_start().len();
+        let to = range.start + self.text[range.clone()].trim_end().len();
+        if count(self.text.get(from..to)?) == 0 {
+            return None;
+        }
+        let shown = range.start - tail(&self.text[..range.start], BEFORE).len();
+        let mut weights: Vec<Weight> = Vec::new();
+        weights.extend((shown < from).then(|| Weight { from: 0, to: from - shown, weight: 0.0 }));
+        let learned = self.weights.iter().filter_map(|weight| weight.within(&(from..to)));
+        weights.extend(learned.map(|one| Weight {
+            from: one.from + from - shown,
+            to: one.to + from - shown,
+            ..one
+        }));
+        Some(Row {
+            seed: self.seed.clone(),
+            ask: Ask::Section { outline: outline.clone(), at },
+            text: self.text[shown..to].to_owned(),
+            weights,
+            origin: self.origin,
+            side: self.side,
         })
     }
 
@@ -170,6 +249,7 @@ impl Row {
     pub fn parts(&self, most_bytes: usize) -> Vec<Row> {
         let part = |range: Range<usize>| Row {
             seed: self.seed.clone(),
+            ask: self.ask.clone(),
             text: self.text[range.clone()].to_owned(),
             weights: self.weights.iter().filter_map(|weight| weight.within(&range)).collect(),
             origin: self.origin,
@@ -224,70 +304,6 @@ fn weighed(
         put(at, stretch.end, weight);
     }
     weights
-}
-
-/// Cuts a text into consecutive parts of at most `most_bytes`, nothing left out: between paragraphs
-/// where it can (a heading goes with what it heads), then between sentences, words, and at last
-/// characters. Only a single character longer than `most_bytes` makes a longer part.
-pub fn parts(text: &str, most_bytes: usize) -> Vec<Range<usize>> {
-    packed(paragraphs(text), most_bytes, &|paragraph| {
-        let starts = sentences(&text[paragraph.clone()]).map(|(at, _)| paragraph.start + at);
-        let sentences = between(starts, &paragraph);
-        packed(sentences, most_bytes, &|sentence| {
-            let starts = tokens(&text[sentence.clone()]).map(|token| sentence.start + token.at);
-            let words = between(starts, &sentence);
-            packed(words, most_bytes, &|word| {
-                let starts = text[word.clone()].char_indices().map(|(at, _)| word.start + at);
-                let characters = between(starts, &word);
-                packed(characters, most_bytes, &|character| vec![character])
-            })
-        })
-    })
-}
-
-/// Puts as many units as fit into each part; one that fits into none is `divided` first.
-fn packed(
-    units: Vec<Range<usize>>,
-    most_bytes: usize,
-    divided: &dyn Fn(Range<usize>) -> Vec<Range<usize>>,
-) -> Vec<Range<usize>> {
-    let mut parts: Vec<Range<usize>> = Vec::new();
-    for unit in units {
-        match parts.last_mut() {
-            Some(last) if unit.end - last.start <= most_bytes => last.end = unit.end,
-            _ if unit.len() <= most_bytes => parts.push(unit),
-            _ => parts.extend(divided(unit)),
-        }
-    }
-    parts
-}
-
-/// The stretches of `whole` that begin at `starts`, the first of them at its beginning.
-fn between(starts: impl Iterator<Item = usize>, whole: &Range<usize>) -> Vec<Range<usize>> {
-    let mut from = whole.start;
-    starts
-        .chain([whole.end])
-        .map(|end| std::mem::replace(&mut from, end)..end)
-        .filter(|range| !range.is_empty())
-        .collect()
-}
-
-/// Paragraphs with the blank lines after them; a heading goes with what it heads.
-fn paragraphs(text: &str) -> Vec<Range<usize>> {
-    let mut starts = Vec::new();
-    let (mut at, mut after_blank, mut headed) = (0, false, false);
-    for line in text.split_inclusive('\n') {
-        let blank = line.trim().is_empty();
-        if !blank {
-            if after_blank && !headed {
-                starts.push(at);
-            }
-            headed = line.starts_with('#');
-        }
-        after_blank = blank;
-        at += line.len();
-    }
-    between(starts.into_iter(), &(0..text.len()))
 }
 
 impl Side {
@@ -718,46 +734,6 @@ mod tests {
         assert_eq!((dev, Side::of_edit(EditId(-8))), (10, Side::Dev));
     }
 
-    fn cut(text: &str, most_bytes: usize) -> Vec<&str> {
-        parts(text, most_bytes).into_iter().map(|range| &text[range]).collect()
-    }
-
-    #[test]
-    fn parts_are_cut_between_paragraphs() {
-        assert_eq!(cut("One.\n\nTwo.\n\nThree.", 12), ["One.\n\nTwo.\n\n", "Three."]);
-        assert_eq!(cut("One.\n\nTwo.", 100), ["One.\n\nTwo."]);
-        assert!(cut("", 10).is_empty());
-    }
-
-    #[test]
-    fn a_heading_goes_with_what_it_heads() {
-        assert_eq!(cut("One.\n\n# Two\n\nThree.", 14), ["One.\n\n", "# Two\n\nThree."]);
-    }
-
-    #[test]
-    fn giant_paragraphs_are_cut_between_sentences_and_giant_sentences_between_words() {
-        assert_eq!(
-            cut("It rained. It poured. It snowed.", 22),
-            ["It rained. It poured. ", "It snowed."]
-        );
-        assert_eq!(cut("rain rain rain", 6), ["rain ", "rain ", "rain"]);
-        assert_eq!(cut("éé", 1), ["é", "é"]);
-        assert_eq!(cut("ab", 0), ["a", "b"]);
-    }
-
-    #[test]
-    fn nothing_is_left_out_of_the_parts() {
-        let mut chance = Chance::new(2);
-        let stock = ["rain ", "It is. ", "\n", "\n\n", "# Head\n", "☔️", "é", "1. ", "\r\n", "> "];
-        for _ in 0..1_000 {
-            let text: String =
-                (0..chance.below(60)).map(|_| stock[chance.below(10) as usize]).collect();
-            let most = chance.below(40) as usize;
-            assert_eq!(cut(&text, most).concat(), text);
-            assert!(cut(&text, most).iter().all(|part| part.len() <= most.max(4)));
-        }
-    }
-
     #[test]
     fn openings_of_sections_and_paragraphs_count_more() {
         let text = "It rained on the hill and in the town, all day, and all night too.\n\n\
@@ -765,6 +741,74 @@ mod tests {
         let row = Row::of_piece(PieceId(1), &piece(0, text.into()), Seed::default(), Side::Train);
         let section = "It rained on the hill and in the town, all day, and";
         assert_eq!(weights(&row), [(section, 1.5), ("Then the sun came out over", 1.5)]);
+    }
+
+    /// A post of four sections, one of them long.
+    fn post() -> Row {
+        let sentence = "It rained on the hill and it rained in the town, all day. ";
+        let text = format!(
+            "It rained.\n\n## Why\n\n{}\n\n{}\n\n## When\n\nAll day `long`.\n\n## End\n\nSun.\n",
+            sentence.repeat(12).trim(),
+            sentence.repeat(12).trim()
+        );
+        let at = text.find("`long`").unwrap();
+        let mut post = piece(0, text);
+        post.apart = vec![Span { from: at, to: at + 6, why: Apart::Code }];
+        let seed = Seed { topic: "rain".into(), ..Seed::default() };
+        Row::of_piece(PieceId(1), &post, seed, Side::Train)
+    }
+
+    #[test]
+    fn a_short_piece_is_learned_whole_by_section_and_in_outline() {
+        let row = post();
+        let rows = row.taught(4_000, true);
+        assert_eq!((rows.len(), &rows[0]), (6, &row));
+        assert_eq!(rows[5].ask, Ask::Outline);
+        assert_eq!(
+            rows[5].text,
+            "(2 words)\n## Why (312 words)\n## When (3 words)\n## End (1 words)"
+        );
+        assert!(rows[5].request().ends_with("Outline it."), "{}", rows[5].request());
+        assert_eq!(row.taught(4_000, false).len(), 2, "whole and its outline");
+        let one = Row { text: "It rained.".into(), weights: Vec::new(), ..row };
+        assert_eq!(one.taught(4_000, true), std::slice::from_ref(&one), "one section is the whole");
+    }
+
+    #[test]
+    fn a_section_is_learned_after_what_stands_before_it() {
+        let rows = post().taught(4_000, true);
+        assert_eq!(weights(&rows[1]), [("It rained", 1.5)]);
+        let when = &rows[3];
+        assert!(when.text.ends_with("in the town, all day.\n\n## When\n\nAll day `long`."));
+        assert!(when.text.starts_with("It rained on the hill"), "cut between paragraphs");
+        let found = weights(when);
+        assert!(found[0].1 == 0.0 && found[0].0.ends_with("## When\n\n"));
+        assert_eq!(found[1..], [("All day ", 1.5), ("`long`", 0.2)]);
+        let asked = when.request();
+        assert!(asked.starts_with(&when.seed.request()) && asked.contains("## Why (312 words)\n"));
+        assert!(asked.ends_with("Write part 3 of 4: ## When (3 words)"), "{asked}");
+    }
+
+    #[test]
+    fn a_piece_beyond_the_context_is_never_learned_as_a_beginning() {
+        let row = post();
+        let rows = row.taught(200, false);
+        assert!(rows.iter().all(|one| !one.ask.is_whole()) && rows.len() == 5);
+        let learned: String = rows[..4]
+            .iter()
+            .map(|row| {
+                let given = row.weights.first().filter(|one| one.weight == 0.0);
+                format!("{}\n\n", &row.text[given.map_or(0, |one| one.to)..])
+            })
+            .collect();
+        for paragraph in row.text.split("\n\n").filter(|one| !one.starts_with('#')) {
+            assert!(learned.contains(paragraph.trim()), "{paragraph}");
+        }
+        let edit = EditId(1);
+        let long = Row::of_edit(edit, Seed::default(), "It.", &row.text, &[], Side::Train);
+        let rows = long.taught(200, false);
+        assert!(rows.len() == 4 && weights(&rows[2])[1] == ("All day `long`.", 2.0));
+        assert_eq!(long.taught(4_000, false), std::slice::from_ref(&long));
     }
 
     #[test]

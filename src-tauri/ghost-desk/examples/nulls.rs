@@ -1,14 +1,16 @@
 //! Tries to fool the gate: adapters that have learned nothing of the writer, judged one by one.
 //!
 //! ```text
-//! cargo run --release -p ghost-desk --example nulls -- HOME OTHERS [--of N] [--steps N]
+//! cargo run --release -p ghost-desk --example nulls -- HOME OTHERS [--of N] [--from N] [--steps N]
+//!     [--minutes N]
 //! ```
 //!
 //! HOME is a data folder with the writer's archive and a base; OTHERS a folder of another writer's
 //! pieces. By turns: noise instead of learning, another writer, the writer's own words shuffled,
 //! and three of the writer's pieces learned by heart. Not one of them may be shipped. Before them,
 //! the writer's held-out pieces as they are, which make sense, and with their words of content
-//! exchanged, which do not. Nothing is kept in HOME but what was measured.
+//! exchanged, which do not. Nothing is kept in HOME but what was measured. After so many minutes no
+//! other adapter is begun; `--from` goes on with the next.
 
 use std::error::Error;
 use std::ops::ControlFlow;
@@ -20,6 +22,7 @@ use ghost_core::archive;
 use ghost_core::chance::Chance;
 use ghost_core::guard::{Guard, Guards, Surprise, Watched};
 use ghost_core::id::PieceId;
+use ghost_core::outline::Ask;
 use ghost_core::row::{Origin, Row, Side};
 use ghost_core::run::Recipe;
 use ghost_core::seed::{Phrases, Seed};
@@ -55,8 +58,14 @@ fn main() -> Result<(), Box<dyn Error>> {
     let foreign = foreign_rows(Path::new(others));
     println!("{} own rows, {} of another writer", own.len(), foreign.len());
     let away = tempfile::tempdir()?;
-    let mut shipped = 0;
+    let (mut shipped, mut judged) = (0, 0);
+    let (all, most) = (Instant::now(), number("--minutes", usize::MAX / 60) as u64 * 60);
     for n in number("--from", 0)..nulls {
+        if all.elapsed().as_secs() >= most {
+            println!("No time for those from {n} on.");
+            break;
+        }
+        judged += 1;
         let kind = KINDS[n % KINDS.len()];
         let mut chance = Chance::new(n as u64 + 1);
         let rows = match kind {
@@ -73,6 +82,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             learning_rate: if kind == "by heart" { 3e-3 } else { 1e-3 },
             warmup_steps: 2,
             dev_every: 0,
+            least_perplexity: 0.0,
             epochs: 1_000,
             ..Recipe::quick(135_000_000, 60, n as u64 + 1)
         };
@@ -109,7 +119,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             verdict.reasons.last().map_or("", String::as_str)
         );
     }
-    println!("{shipped} of {nulls} shipped");
+    println!("{shipped} of {judged} shipped");
     Ok(())
 }
 
@@ -190,7 +200,7 @@ fn own_rows(
 
 fn row_of(seed: Seed, text: String) -> Row {
     let origin = Origin::Archive(PieceId(0));
-    Row { seed, text, weights: Vec::new(), origin, side: Side::Train }
+    Row { seed, ask: Ask::Whole, text, weights: Vec::new(), origin, side: Side::Train }
 }
 
 /// The pieces of a folder as rows, with the seeds the product would make.

@@ -20,11 +20,13 @@ use std::time::Instant;
 
 use ghost_core::archive::{self, Piece};
 use ghost_core::chance::Chance;
+use ghost_core::cut;
 use ghost_core::edit::{Edit, Segment};
 use ghost_core::id::{EditId, PieceId};
 use ghost_core::measure;
+use ghost_core::outline::Ask;
 use ghost_core::program::{Example, Form, Pick, Program};
-use ghost_core::row::{self, Origin, Row, Side};
+use ghost_core::row::{Origin, Row, Side};
 use ghost_core::run::Recipe;
 use ghost_core::seed::{Phrases, Seed};
 use ghost_core::words;
@@ -208,7 +210,7 @@ fn texts(settings: &Settings) -> Outcome<(Vec<Text>, Vec<Text>, Vec<Text>)> {
     let stretches = |pieces: &[Piece], most: usize| -> Vec<Text> {
         let mut all = Vec::new();
         for piece in pieces {
-            let parts = row::parts(&piece.text, STRETCH).into_iter();
+            let parts = cut::parts(&piece.text, STRETCH).into_iter();
             let long = parts.filter(|part| words::count(&piece.text[part.clone()]) >= LEAST_WORDS);
             all.extend(long.take(most).map(|part| {
                 let text = piece.text[part].trim().to_owned();
@@ -384,6 +386,7 @@ impl Study<'_> {
         let settings = self.settings;
         let archive = self.old.iter().zip(0..).map(|(text, n)| Row {
             seed: text.seed.clone(),
+            ask: Ask::Whole,
             text: text.text.clone(),
             weights: Vec::new(),
             origin: Origin::Archive(PieceId(n)),

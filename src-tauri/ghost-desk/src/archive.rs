@@ -5,16 +5,18 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use ghost_core::archive::{Kind, Pair, Piece, apart};
 use ghost_core::id::{EditId, PieceId, RowId};
 use ghost_core::measure::Shingles;
+use ghost_core::outline::Ask;
 use ghost_core::row::{self, Near, Origin, Row, Side};
+use ghost_core::run::Recipe;
 use ghost_core::seed::{Phrases, Seed};
 
 use crate::Desk;
 use crate::authors::Authors;
 use crate::failure::Result;
 use crate::store::pieces::{self, StoredPiece};
-use crate::store::{edits, pairs, piece_seeds, rows, settings};
-use crate::view;
+use crate::store::{bases, edits, pairs, piece_seeds, rows, settings};
 use crate::wire::{ArchiveView, ExcludeRow, PieceText, RowList, RowView, WeightView};
+use crate::{learn, view};
 
 /// The setting that says that pieces came in since rows were laid out.
 pub(crate) const STALE: &str = "rows_stale";
@@ -55,10 +57,15 @@ impl Desk {
             .map(|(id, row, _)| (*id, row.clone()))
             .collect();
         let cuts = self.cuts(&learned)?;
+        let parameters = bases::in_use(self.store().on())?.map_or(0, |base| base.card.parameters);
+        let nightly = Recipe::nightly(parameters, learned.len(), 0);
+        let parts = learn::taught(learned, &nightly);
         let mut shown: Vec<RowView> = listed
             .iter()
             .map(|(id, row, excluded)| row_view(id.0, row, *excluded, &remembered))
             .collect();
+        let parts = parts.iter().filter(|(_, row)| !row.ask.is_whole());
+        shown.extend(parts.map(|(id, row)| row_view(id.0, row, false, &remembered)));
         shown.extend(cuts.iter().map(|(id, row)| RowView {
             origin: "cut".into(),
             ..row_view(id.0, row, false, &remembered)
@@ -249,7 +256,13 @@ fn row_view(id: i64, row: &Row, excluded: bool, remembered: &HashSet<EditId>) ->
         side: view::side(row.side),
         excluded,
         kind: row.seed.kind.to_string(),
-        request: row.seed.request(),
+        ask: match row.ask {
+            Ask::Whole => "whole",
+            Ask::Outline => "outline",
+            Ask::Section { .. } => "section",
+        }
+        .into(),
+        request: row.request(),
         words: ghost_core::words::count(&row.text) as u32,
         text: row.text.clone(),
         weights: row

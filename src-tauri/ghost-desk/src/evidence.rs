@@ -12,8 +12,10 @@ mod voice;
 
 use std::ops::ControlFlow;
 
+use ghost_core::cut;
+use ghost_core::outline::Ask;
 use ghost_core::program::{Compiled, Example, Program};
-use ghost_core::row::{self, Origin, Row, Side};
+use ghost_core::row::{Origin, Row, Side};
 use ghost_core::seed::Seed;
 use ghost_core::verdict::{Evidence, HeldOut, Preference};
 use ghost_core::words;
@@ -236,7 +238,15 @@ impl Court<'_> {
 
     /// The tokens a party is asked with.
     pub(crate) fn prompt(&self, party: Party<'_>, seed: &Seed) -> Result<Vec<u32>> {
-        let Some(program) = party.program else { return Ok(lesson::prompt_for(self.base, seed)?) };
+        self.prompt_for(party, seed, &Ask::Whole)
+    }
+
+    /// The tokens a party is asked with for a text, its outline or one of its sections.
+    pub(crate) fn prompt_for(&self, party: Party<'_>, seed: &Seed, ask: &Ask) -> Result<Vec<u32>> {
+        let request = ask.request(seed);
+        let Some(program) = party.program else {
+            return Ok(lesson::prompt_of(self.base, request)?);
+        };
         let learned = self.learned();
         let texts: Vec<Example<'_>> = learned
             .iter()
@@ -252,7 +262,7 @@ impl Court<'_> {
         let shown: Vec<Example<'_>> =
             program.pick(&texts, seed, &like).into_iter().map(|n| texts[n]).collect();
         let budget = EXAMPLE_TOKENS.min(self.base.shape.context / 2);
-        Ok(prompt::prompt_for(self.base, program, &shown, seed, budget)?)
+        Ok(prompt::prompt_of(self.base, program, &shown, &request, budget)?)
     }
 
     /// A name for something measured, that changes with all it depends on.
@@ -307,7 +317,7 @@ fn excerpt(row: &Row) -> &str {
 
 /// At most so many bytes of a text, cut between paragraphs.
 pub(crate) fn opening(text: &str, most_bytes: usize) -> &str {
-    row::parts(text, most_bytes).into_iter().next().map_or("", |range| &text[range])
+    cut::parts(text, most_bytes).into_iter().next().map_or("", |range| &text[range])
 }
 
 /// At most so many words of a text.

@@ -270,6 +270,16 @@ impl<'a> Files<'a> {
         Ok(Files { base, rows, pairs, edits })
     }
 
+    /// An archive that nobody asks about.
+    pub(crate) fn none(base: &'a Base) -> Files<'a> {
+        Files { base, rows: Vec::new(), pairs: Vec::new(), edits: Vec::new() }
+    }
+
+    /// All rows there are.
+    pub(crate) fn rows(&self) -> &[Row] {
+        &self.rows
+    }
+
     pub(crate) fn court(
         &'a self,
         memory: &'a dyn Memory,

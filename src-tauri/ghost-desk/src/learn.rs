@@ -75,6 +75,7 @@ impl Desk {
             return Err(Failure::new(Code::BadInput, "A run has at least one step."));
         }
         recipe.steps = ask.steps.map(|steps| steps as usize);
+        let rows = taught(rows, &recipe);
         self.store().whole(|t| {
             let run = runs::begin(t, &recipe, ask.minutes, base.id, n_rows, &[], &self.now())?;
             let room = self.folder().run(run);
@@ -275,6 +276,20 @@ impl Desk {
         }
         Ok(run)
     }
+}
+
+/// What is learned from in each row's place: the row whole, its sections and its outline
+/// ([`Row::taught`]). Rows that are not learned from, and what was cut, stay as they are.
+pub(crate) fn taught(rows: Vec<(RowId, Row)>, recipe: &Recipe) -> Vec<(RowId, Row)> {
+    let lessons = |(id, row): (RowId, Row)| {
+        let cuts = row.weights.iter().any(|one| one.weight < 0.0);
+        let rows = match row.side {
+            Side::Train if !cuts => row.taught(recipe.most_bytes(), recipe.sections),
+            _ => vec![row],
+        };
+        rows.into_iter().map(move |row| (id, row))
+    };
+    rows.into_iter().flat_map(lessons).collect()
 }
 
 /// Its presence asks a run to stop.

@@ -11,6 +11,7 @@ mod authors;
 mod base;
 pub mod bench;
 pub mod commands;
+mod compose;
 mod doctor;
 pub mod event;
 mod evidence;

@@ -9,8 +9,9 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
+use ghost_core::cut;
 use ghost_core::id::PieceId;
-use ghost_core::row::{self, Side};
+use ghost_core::row::Side;
 use ghost_core::seed::neutral::{self, Leak};
 use ghost_core::seed::{Phrases, Seed};
 use ghost_engine::base::Base;
@@ -148,7 +149,7 @@ fn choose(base: &Base, kept: &StoredPiece, phrases: &Phrases) -> Result<StoredSe
     let own = neutral::extracted(&kept.piece, phrases);
     let proposed =
         if base.card.parameters >= PROPOSES_FROM { proposals(base, kept)? } else { Vec::new() };
-    let opening = row::parts(&kept.piece.text, OPENING).into_iter().next();
+    let opening = cut::parts(&kept.piece.text, OPENING).into_iter().next();
     let text = opening.map_or("", |range| &kept.piece.text[range]);
     let bits = |seed: &Seed| -> Result<f64> {
         let prompt = lesson::prompt_for(base, seed)?;
@@ -173,7 +174,7 @@ fn choose(base: &Base, kept: &StoredPiece, phrases: &Phrases) -> Result<StoredSe
 
 /// What a larger base says a piece is about; only what gives nothing away.
 fn proposals(base: &Base, kept: &StoredPiece) -> Result<Vec<Seed>> {
-    let opening = row::parts(&kept.piece.text, 3 * OPENING).into_iter().next();
+    let opening = cut::parts(&kept.piece.text, 3 * OPENING).into_iter().next();
     let text = opening.map_or("", |range| &kept.piece.text[range]);
     let ask = Message { role: "user".into(), content: neutral::question(text) };
     let prompt = base.chat.tokens(&base.tokenizer, &[ask], true)?;

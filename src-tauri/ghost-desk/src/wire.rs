@@ -332,6 +332,9 @@ wire! {
         /// Makes the draft repeatable.
         #[serde(default)]
         pub random_seed: Option<u64>,
+        /// Drafts of each section of a long text, of which the best is kept; 1 where absent.
+        #[serde(default)]
+        pub best_of: Option<u32>,
     }
     /// Asks for one draft.
     pub struct DraftRef {
@@ -457,6 +460,8 @@ wire! {
         /// The writer wants it neither learned from nor judged by.
         #[serde(default)]
         pub excluded: bool,
+        /// "whole", "section" or "outline": what of the text it asks for.
+        pub ask: String,
         /// Its kind.
         pub kind: String,
         /// What would have been asked, as the base sees it.

@@ -5,11 +5,13 @@
 //! the same end, bit for bit. It tells what happens as one JSON event a line on standard output;
 //! whether anybody reads them makes no difference to it.
 
+use std::collections::HashSet;
 use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::path::Path;
 
 use ghost_core::id::{AdapterId, RowId, RunId};
+use ghost_core::outline::Ask;
 use ghost_core::program::{Compiled, Program};
 use ghost_core::row::{Row, Side};
 use ghost_core::run::{Recipe, State};
@@ -61,13 +63,29 @@ impl Desk {
         self.set_state(run, State::Learning)?;
         let base = bases::one(self.store().on(), stored.base)?;
         let ghost = self.ghost_on(&base, None)?;
-        let rows = self.rows_of(run)?;
-        let recipe = self.fitted(&stored, &ghost, &rows)?;
-
+        let mut rows = self.rows_of(run)?;
+        let fitted = self.fitted(&stored, &ghost, &rows)?;
+        if !fitted.recipe.sections {
+            rows = without_sections(rows);
+        }
         self.note_what_is_to_beat(run, &ghost, &rows)?;
-        let outcome = self.train(run, &ghost, &rows, &recipe)?;
-        if outcome.ended == Why::Stopped {
+        let Some(recipe) = self.with_best_rate(run, &ghost, &rows, fitted)? else {
             return self.set_state(run, State::Stopped);
+        };
+        let outcome = self.train(run, &ghost, &rows, &recipe)?;
+        match outcome.ended {
+            Why::Stopped => return self.set_state(run, State::Stopped),
+            Why::ByHeart => runs::note(
+                self.store().on(),
+                run,
+                "It ended early: from there on it would have learned your pieces by heart.",
+            )?,
+            Why::Patience => runs::note(
+                self.store().on(),
+                run,
+                "It ended early: the pieces watched got no better.",
+            )?,
+            Why::Finished => {}
         }
         let adapter = self.keep_adapter(&stored, &ghost, &recipe, &rows, &outcome)?;
 
@@ -105,8 +123,11 @@ impl Desk {
         stored: &StoredRun,
         ghost: &base::Ghost,
         rows: &[(RowId, Row)],
-    ) -> Result<Recipe> {
-        let Some(minutes) = stored.minutes else { return Ok(stored.recipe.clone()) };
+    ) -> Result<Fitted> {
+        // Fitted before, or given the whole night.
+        let Some(minutes) = stored.minutes else {
+            return Ok(Fitted { recipe: stored.recipe.clone(), steps_to_spare: None });
+        };
         let away = tempfile::tempdir_in(self.folder().run(stored.id))
             .map_err(|e| Failure::io("write", self.folder().root(), &e))?;
         let trial = Recipe { steps: Some(2), dev_every: 0, ..stored.recipe.clone() };
@@ -118,18 +139,95 @@ impl Desk {
             }
             ControlFlow::Continue(())
         })?;
-        let bytes: usize = learned.iter().map(|row| row.text.len()).sum();
-        let tokens_an_epoch = bytes / BYTES_A_TOKEN + learned.len() * PROMPT_TOKENS;
         let to_write = Sample::of(&stored.recipe.name, ghost.base.card.parameters).tokens();
         let judging = to_write * WRITING / f64::from(speed.max(1.0)) / 60.0;
         let [least, most] = KEPT_FOR_VERDICT;
         let for_learning = minutes - judging.clamp(minutes * least, minutes * most);
-        let (recipe, left_out) = stored.recipe.clone().fit(for_learning, speed, tokens_an_epoch);
+        let can = for_learning * 60.0 * f64::from(speed);
+
+        let mut recipe = stored.recipe.clone();
+        let (mut an_epoch, mut left_out) = (tokens(&learned), Vec::new());
+        if recipe.sections && can < an_epoch as f64 {
+            // Each piece once, whole, before any of them in two ways.
+            recipe.sections = false;
+            an_epoch = tokens(&side(&without_sections(rows.to_vec()), Side::Train));
+            left_out.push("There is no time to learn by section as well.".to_owned());
+        }
+        let (recipe, more) = recipe.fit(for_learning, speed, an_epoch);
+        left_out.extend(more);
         runs::fit(self.store().on(), stored.id, &recipe)?;
         for sentence in left_out {
             runs::note(self.store().on(), stored.id, &sentence)?;
         }
-        Ok(recipe)
+        let all = (an_epoch * recipe.epochs) as f64;
+        let spare = (can - all).max(0.0) / recipe.batch_tokens.max(1) as f64;
+        Ok(Fitted { recipe, steps_to_spare: Some(spare as usize) })
+    }
+
+    /// The recipe with the best of three learning rates, where the night has time to try them: each
+    /// learns for a few steps from the beginning, and what the pieces watched then cost decides.
+    /// `None` when stopped in between; what was tried is tried no more.
+    fn with_best_rate(
+        &self,
+        run: RunId,
+        ghost: &base::Ghost,
+        rows: &[(RowId, Row)],
+        fitted: Fitted,
+    ) -> Result<Option<Recipe>> {
+        let Fitted { recipe, steps_to_spare } = fitted;
+        let (learned, watched) = (side(rows, Side::Train), side(rows, Side::Dev));
+        if recipe.name != "nightly" || watched.iter().all(|row| row.text.is_empty()) {
+            return Ok(Some(recipe));
+        }
+        let kept = self.folder().run(run).join("rate.json");
+        if let Ok(rate) = std::fs::read_to_string(&kept) {
+            return Ok(Some(Recipe { learning_rate: crate::store::from_json(&rate)?, ..recipe }));
+        }
+        let mut best = (f64::INFINITY, recipe.learning_rate);
+        if steps_to_spare.is_none_or(|steps| steps >= RATES.len() * RATE_STEPS) {
+            let mut said = Vec::new();
+            for times in RATES {
+                let rate = recipe.learning_rate * times;
+                let trial = Recipe {
+                    learning_rate: rate,
+                    steps: Some(RATE_STEPS),
+                    dev_every: RATE_STEPS,
+                    warmup_steps: RATE_STEPS / 4,
+                    ..recipe.clone()
+                };
+                let room = self.folder().run(run).join(format!("rate {times}"));
+                let tried =
+                    train::train(&ghost.base, &learned, &watched, &trial, &room, &mut |_| {
+                        folder::wait_until_free(&self.folder().writing_lock());
+                        match learn::stop_file(self, run).exists() {
+                            true => ControlFlow::Break(()),
+                            false => ControlFlow::Continue(()),
+                        }
+                    })?;
+                if tried.ended == Why::Stopped {
+                    return Ok(None);
+                }
+                let bits = tried.best_dev.unwrap_or(f64::INFINITY);
+                said.push(format!("{bits:.4} at {rate:.0e}"));
+                if bits < best.0 {
+                    best = (bits, rate);
+                }
+                let _ = std::fs::remove_dir_all(&room);
+            }
+            let sentence = format!(
+                "Of three learning rates {:.0e} is the best: after {RATE_STEPS} steps the pieces \
+                 watched cost {} bits a byte.",
+                best.1,
+                said.join(", ")
+            );
+            runs::note(self.store().on(), run, &sentence)?;
+        } else {
+            let sentence = "There is no time to try other learning rates.";
+            runs::note(self.store().on(), run, sentence)?;
+        }
+        folder::write_whole(&kept, crate::store::to_json(&best.1)?.as_bytes())
+            .map_err(|e| Failure::io("write", &kept, &e))?;
+        Ok(Some(Recipe { learning_rate: best.1, ..recipe }))
     }
 
     /// Says what the pieces watched while learning cost without an adapter, so that the curve has
@@ -140,7 +238,8 @@ impl Desk {
         ghost: &base::Ghost,
         rows: &[(RowId, Row)],
     ) -> Result<()> {
-        let all: Vec<Row> = rows.iter().map(|(_, row)| row.clone()).collect();
+        let whole = rows.iter().filter(|(_, row)| row.ask.is_whole());
+        let all: Vec<Row> = whole.map(|(_, row)| row.clone()).collect();
         let watched = all.iter().filter(|row| row.side == Side::Dev && !row.text.is_empty());
         let (mut bare, mut prompted, mut bytes) = (0.0, 0.0, 0.0);
         let (none, plain) = (Compiled::default(), Program::default());
@@ -289,10 +388,32 @@ impl Desk {
     }
 }
 
-/// English prose under the tokenizers of small bases, measured on the sample archive: near 4.3.
-const BYTES_A_TOKEN: usize = 4;
-/// What a seed and a chat template add to a row, roughly.
-const PROMPT_TOKENS: usize = 80;
+/// A recipe, and the steps that could be done beside it; `None` is as many as one likes.
+struct Fitted {
+    recipe: Recipe,
+    steps_to_spare: Option<usize>,
+}
+
+/// What a rate is multiplied by to be tried, and the steps it is tried for.
+const RATES: [f32; 3] = [0.5, 1.0, 2.0];
+const RATE_STEPS: usize = 16;
+
+/// Tokens of some rows with what asks for them, roughly: English prose has 4.3 bytes a token under
+/// the tokenizers of small bases, and a chat template is 20 tokens or so.
+fn tokens(rows: &[Row]) -> usize {
+    const BYTES_A_TOKEN: usize = 4;
+    const TEMPLATE: usize = 20;
+    let of = |row: &Row| (row.text.len() + row.request().len()) / BYTES_A_TOKEN + TEMPLATE;
+    rows.iter().map(of).sum()
+}
+
+/// The rows without the sections of what is there whole as well.
+fn without_sections(rows: Vec<(RowId, Row)>) -> Vec<(RowId, Row)> {
+    let is_section = |row: &Row| matches!(row.ask, Ask::Section { .. });
+    let whole: HashSet<RowId> =
+        rows.iter().filter(|(_, row)| row.ask.is_whole()).map(|(id, _)| *id).collect();
+    rows.into_iter().filter(|(id, row)| !(is_section(row) && whole.contains(id))).collect()
+}
 
 fn side(rows: &[(RowId, Row)], side: Side) -> Vec<Row> {
     rows.iter().filter(|(_, row)| row.side == side).map(|(_, row)| row.clone()).collect()

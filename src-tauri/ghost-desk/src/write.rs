@@ -7,13 +7,14 @@ use std::time::{Duration, Instant};
 
 use ghost_core::archive::Kind;
 use ghost_core::id::{AdapterId, DraftId};
+use ghost_core::outline::Ask;
 use ghost_core::seed::Seed;
 use ghost_engine::sample::Sampling;
 use ghost_engine::write::Ended;
-use ghost_engine::{device, lesson, prompt, write};
+use ghost_engine::{device, prompt, write};
 
-use crate::base::Ghost;
 use crate::commands::Hear;
+use crate::compose::{self, Composer};
 use crate::event::Event;
 use crate::evidence::Party;
 use crate::failure::{Code, Failure, Result};
@@ -24,6 +25,8 @@ use crate::wire::{
 };
 use crate::{Desk, folder, lock, view};
 
+/// Most drafts of a section of which the best is kept.
+const MOST_DRAFTS: usize = 8;
 /// How often a growing draft is kept. A kill loses no more of it than this.
 const KEEP_EVERY: Duration = Duration::from_millis(700);
 
@@ -59,18 +62,36 @@ impl Desk {
         let seed = seed_of(&ask.seed)?;
         let writer = self.which(ask.ghost.as_deref())?;
         let ghost = self.ghost(writer.adapter())?;
-        let asked = match writer {
-            Writer::Prompt => Some(self.best_prompt(&ghost, &seed)?),
-            _ => None,
+        let best_of = ask.best_of.unwrap_or(1) as usize;
+        if !(1..=MOST_DRAFTS).contains(&best_of) {
+            let why = format!("The best of 1 to {MOST_DRAFTS} drafts of a section can be kept.");
+            return Err(Failure::new(Code::BadInput, why));
+        }
+        let long = seed.words.filter(|words| *words >= compose::LONG);
+        let is_prompt = matches!(writer, Writer::Prompt);
+        // The one found last, or the plainest where none was searched for.
+        let (program, compiled) = if is_prompt {
+            programs::newest(self.store().on(), ghost.base_id)?.unwrap_or_default()
+        } else {
+            Default::default()
         };
+        let files = if is_prompt || long.is_some() {
+            Files::read(self, &ghost.base)?
+        } else {
+            Files::none(&ghost.base)
+        };
+        let parameters = ghost.base.card.parameters;
+        let court = files.court(self, &compiled, &Hearing::of("quick"), parameters);
+        let party = Party { program: is_prompt.then_some(&compiled.by_voice), ..Party::BARE };
+        let prompt = court.prompt(party, &seed)?;
         let random_seed = ask.random_seed.unwrap_or_else(|| self.chance());
         // Told to other processes: a run waits between two steps, another window does not write.
         let _writing = folder::take_lock(&self.folder().writing_lock())?.ok_or_else(at_work)?;
         let id = self.store().whole(|t| {
             let now = self.now();
             let id = drafts::begin(t, &seed, ghost.base_id, ghost.adapter_id(), random_seed, &now)?;
-            if let Some((program, _)) = &asked {
-                drafts::set_program(t, id, *program)?;
+            if is_prompt {
+                drafts::set_program(t, id, program)?;
             }
             settings::set(t, "open_draft", &id.0)?;
             Ok(id)
@@ -83,7 +104,9 @@ impl Desk {
         let mut full = None;
         let mut grow = |piece: &str| {
             text.push_str(piece);
-            hear(Event::DraftGrew { draft: id.0, text: piece.to_owned() });
+            if !piece.is_empty() {
+                hear(Event::DraftGrew { draft: id.0, text: piece.to_owned() });
+            }
             if kept_at.elapsed() > KEEP_EVERY {
                 kept_at = Instant::now();
                 let seconds = started.elapsed().as_secs_f64();
@@ -100,20 +123,26 @@ impl Desk {
         };
         let sampling = Sampling { random_seed, ..Sampling::default() };
         let (base, adapter) = (&ghost.base, ghost.adapter());
-        let prompt = match &asked {
-            Some((_, prompt)) => Ok(prompt.clone()),
-            None => lesson::prompt_for(base, &seed),
+        let ask = |ask: &Ask| court.prompt_for(party, &seed, ask);
+        let written = match long {
+            Some(words) => {
+                let (how, rows, seed) = (sampling, files.rows(), &seed);
+                Composer { base, adapter, rows, seed, ask: &ask, how, best_of }
+                    .write(words, &mut grow)
+            }
+            None => {
+                let (words, reading) = (seed.words, &mut lock(&ghost.reading));
+                write::write_on(reading, base, adapter, &prompt, words, &sampling, &mut grow)
+                    .map_err(Failure::from)
+            }
         };
-        let reading = &mut lock(&ghost.reading);
-        let written = prompt.and_then(|prompt| {
-            write::write_on(reading, base, adapter, &prompt, seed.words, &sampling, &mut grow)
-        });
         let (tokens, ended, failure) = match written {
             Ok(written) => {
                 // What a prompt's document goes on with is another text.
-                text = match asked {
-                    Some(_) => prompt::own_part(&written.text).to_owned(),
-                    None => written.text,
+                text = if is_prompt {
+                    prompt::own_part(&written.text).to_owned()
+                } else {
+                    written.text
                 };
                 let ended = match written.ended {
                     Ended::Finished => DraftEnd::Finished,
@@ -122,7 +151,7 @@ impl Desk {
                 };
                 (written.tokens as u32, ended, full)
             }
-            Err(error) => (0, DraftEnd::Interrupted, Some(Failure::from(error))),
+            Err(failure) => (0, DraftEnd::Interrupted, Some(failure)),
         };
         let seconds = started.elapsed().as_secs_f64();
         let name = view::end_name(ended);
@@ -146,18 +175,6 @@ impl Desk {
                 Failure::new(Code::BadInput, format!("\u{201c}{id}\u{201d} names no adapter."))
             }),
         }
-    }
-
-    /// The best prompt there is for a seed on this archive: the one found last, or the plainest
-    /// where none was searched for. With the id of what was found, 0 for none.
-    fn best_prompt(&self, ghost: &Ghost, seed: &Seed) -> Result<(i64, Vec<u32>)> {
-        let found = programs::newest(self.store().on(), ghost.base_id)?;
-        let (id, compiled) = found.unwrap_or_default();
-        let hearing = Hearing::of("quick");
-        let files = Files::read(self, &ghost.base)?;
-        let court = files.court(self, &compiled, &hearing, ghost.base.card.parameters);
-        let party = Party { program: Some(&compiled.by_voice), ..Party::BARE };
-        Ok((id, court.prompt(party, seed)?))
     }
 
     pub(crate) fn stop_writing(&self) -> Result<Nothing> {

@@ -12,6 +12,7 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ghost_core::id::PieceId;
+use ghost_core::outline::Ask;
 use ghost_core::row::{Origin, Row, Side};
 use ghost_core::run::Recipe;
 use ghost_core::seed::Seed;
@@ -105,7 +106,14 @@ fn row(i: i64) -> Row {
     let word = |n: i64| words[(n * n + 7 * i + n / 3) as usize % words.len()];
     let text = (0..60 + i * 17).map(word).collect::<Vec<_>>().join(" ");
     let seed = Seed { topic: format!("rain {i}"), ..Seed::default() };
-    Row { seed, text, weights: Vec::new(), origin: Origin::Archive(PieceId(i)), side: Side::Train }
+    Row {
+        seed,
+        ask: Ask::Whole,
+        text,
+        weights: Vec::new(),
+        origin: Origin::Archive(PieceId(i)),
+        side: Side::Train,
+    }
 }
 
 fn recipe() -> Recipe {
@@ -123,6 +131,8 @@ fn recipe() -> Recipe {
         steps: Some(1_000_000),
         dev_every: 0,
         patience: 0,
+        least_perplexity: 0.0,
+        sections: false,
         random_seed: 7,
     }
 }

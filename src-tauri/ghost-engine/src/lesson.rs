@@ -29,7 +29,12 @@ pub struct Lesson {
 
 /// The tokens that ask a base for a seed's text, up to where the answer begins.
 pub fn prompt_for(base: &Base, seed: &Seed) -> Result<Vec<u32>> {
-    let message = Message { role: "user".to_owned(), content: seed.request() };
+    prompt_of(base, seed.request())
+}
+
+/// The same for any request of the writer's: an outline's, or a section's.
+pub fn prompt_of(base: &Base, request: String) -> Result<Vec<u32>> {
+    let message = Message { role: "user".to_owned(), content: request };
     base.chat.tokens(&base.tokenizer, &[message], true)
 }
 
@@ -49,7 +54,7 @@ pub fn lessons(base: &Base, row: &Row, context: usize) -> Result<Vec<Lesson>> {
     if answer.is_empty() {
         return Ok(Vec::new());
     }
-    let prompt = prompt_for(base, &row.seed)?;
+    let prompt = prompt_of(base, row.request())?;
     let end = end_token(base)?;
     let starts: Vec<usize> = answer.iter().map(|(_, bytes)| bytes.start).collect();
     let room = context.saturating_sub(prompt.len() + 1).max(LEAST);
@@ -156,6 +161,7 @@ mod tests {
     use super::*;
     use crate::tiny;
     use ghost_core::id::PieceId;
+    use ghost_core::outline::Ask;
     use ghost_core::row::{Origin, Side, Weight};
 
     fn row(text: &str, weights: &[(usize, usize, f32)]) -> Row {
@@ -164,6 +170,7 @@ mod tests {
         let seed = Seed { topic: "rain".to_owned(), ..Seed::default() };
         Row {
             seed,
+            ask: Ask::Whole,
             text: text.to_owned(),
             weights,
             origin: Origin::Archive(PieceId(1)),

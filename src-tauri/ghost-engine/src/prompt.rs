@@ -22,11 +22,22 @@ pub fn prompt_for(
     seed: &Seed,
     budget: usize,
 ) -> Result<Vec<u32>> {
+    prompt_of(base, program, examples, &seed.request(), budget)
+}
+
+/// The same for any request of the writer's: an outline's, or a section's.
+pub fn prompt_of(
+    base: &Base,
+    program: &Program,
+    examples: &[Example<'_>],
+    request: &str,
+    budget: usize,
+) -> Result<Vec<u32>> {
     let mut shown: Vec<Example<'_>> = Vec::new();
-    let mut prompt = asked(base, program, &shown, seed)?;
+    let mut prompt = asked(base, program, &shown, request)?;
     for example in examples {
         shown.push(*example);
-        let longer = asked(base, program, &shown, seed)?;
+        let longer = asked(base, program, &shown, request)?;
         if longer.len() <= budget {
             prompt = longer;
         } else {
@@ -40,7 +51,7 @@ fn asked(
     base: &Base,
     program: &Program,
     examples: &[Example<'_>],
-    seed: &Seed,
+    request: &str,
 ) -> Result<Vec<u32>> {
     // A document without a text to go on from is no document.
     if program.form == Form::Document && !examples.is_empty() {
@@ -48,7 +59,7 @@ fn asked(
         let texts = examples
             .iter()
             .map(|one| format!("{}\n\n{}{DIVIDER}", one.seed.request(), one.text.trim()));
-        let document = preamble + &texts.collect::<String>() + &seed.request() + "\n\n";
+        let document = preamble + &texts.collect::<String>() + request + "\n\n";
         return Ok(base.tokenizer.encode(&document));
     }
     let say = |role: &str, content: String| Message { role: role.to_owned(), content };
@@ -58,7 +69,7 @@ fn asked(
         messages.push(say("user", one.seed.request()));
         messages.push(say("assistant", one.text.to_owned()));
     }
-    messages.push(say("user", seed.request()));
+    messages.push(say("user", request.to_owned()));
     base.chat.tokens(&base.tokenizer, &messages, true)
 }
 

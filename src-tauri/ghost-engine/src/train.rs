@@ -87,6 +87,8 @@ pub enum Why {
     Finished,
     /// The dev rows got no better.
     Patience,
+    /// It began to learn by heart.
+    ByHeart,
     /// Someone asked to stop; it can be gone on with.
     Stopped,
 }
@@ -141,7 +143,7 @@ pub fn train_within(
     let mut clock = Clock::new(now.steps.len());
     let mut lost = device::lost_card();
 
-    while now.steps.len() < plan.of && !now.is_out_of_patience(recipe) && !listener.stop {
+    while now.steps.len() < plan.of && now.ends_early(recipe).is_none() && !listener.stop {
         let n = now.steps.len() + 1;
         clock.begin();
         gradients.tensors_mut().for_each(|tensor| tensor.fill(0.0));
@@ -176,17 +178,17 @@ pub fn train_within(
             peak_bytes: memory::peak(),
         });
         listener.say(Event::Stepped(now.steps[n - 1].clone()));
-        let over = now.steps.len() == plan.of || now.is_out_of_patience(recipe);
+        let over = now.steps.len() == plan.of || now.ends_early(recipe).is_some();
         if listener.stop || over || clock.is_time_to_save() {
             now.save(folder, &plan.run)?;
             listener.say(Event::Saved(n));
         }
     }
 
-    let ended = match () {
-        () if now.steps.len() >= plan.of => Why::Finished,
-        () if now.is_out_of_patience(recipe) => Why::Patience,
-        () => Why::Stopped,
+    let ended = match now.ends_early(recipe) {
+        _ if now.steps.len() >= plan.of => Why::Finished,
+        Some(why) => why,
+        None => Why::Stopped,
     };
     Ok(now.outcome(base, recipe, plan.run, ended))
 }
@@ -349,8 +351,12 @@ impl Standing {
         bits_per_byte
     }
 
-    fn is_out_of_patience(&self, recipe: &Recipe) -> bool {
-        recipe.patience > 0 && self.looks_since >= recipe.patience
+    /// Why it is over before its time, where it is.
+    fn ends_early(&self, recipe: &Recipe) -> Option<Why> {
+        if recipe.patience > 0 && self.looks_since >= recipe.patience {
+            return Some(Why::Patience);
+        }
+        recipe.is_by_heart(self.steps.iter().map(|step| step.loss)).then_some(Why::ByHeart)
     }
 
     fn outcome(self, base: &Base, recipe: &Recipe, rows_hash: String, ended: Why) -> Outcome {
@@ -505,13 +511,15 @@ mod tests {
     use super::*;
     use crate::tiny;
     use ghost_core::id::PieceId;
+    use ghost_core::outline::Ask;
     use ghost_core::row::Origin;
     use ghost_core::seed::Seed;
 
     fn row(i: i64, side: Side) -> Row {
         let text = format!("It rained on hill {i}, and then the sun came.");
         let seed = Seed { topic: format!("rain {i}"), ..Seed::default() };
-        Row { seed, text, weights: Vec::new(), origin: Origin::Archive(PieceId(i)), side }
+        let origin = Origin::Archive(PieceId(i));
+        Row { seed, ask: Ask::Whole, text, weights: Vec::new(), origin, side }
     }
 
     fn rows(n: i64) -> Vec<Row> {
@@ -532,11 +540,13 @@ mod tests {
             warmup_steps: 2,
             clip: 1.0,
             context: 256,
+            sections: false,
             batch_tokens: 300,
             epochs: 2,
             steps: None,
             dev_every: 2,
             patience: 0,
+            least_perplexity: 0.0,
             random_seed: 7,
         }
     }
@@ -716,6 +726,22 @@ mod tests {
             .sum::<f64>()
             / 2.0;
         assert!((scored - outcome.best_dev.unwrap()).abs() < 1e-6);
+    }
+
+    #[test]
+    fn a_run_ends_when_it_learns_by_heart() {
+        let base = tiny::base(1);
+        let folder = tempfile::tempdir().unwrap();
+        // The tiny base knows nothing: its perplexity is in the hundreds, and 1e6 is above it.
+        let recipe = Recipe { epochs: 40, dev_every: 0, least_perplexity: 1e6, ..recipe() };
+        let learn = |recipe: &Recipe, room: &str| {
+            let room = folder.path().join(room);
+            train(&base, &rows(4), &[], recipe, &room, &mut go_on).unwrap()
+        };
+        let outcome = learn(&recipe, "a");
+        assert_eq!((outcome.ended, outcome.steps.len()), (Why::ByHeart, 5));
+        let never = Recipe { steps: Some(7), least_perplexity: 0.0, ..recipe };
+        assert_eq!(learn(&never, "b").ended, Why::Finished);
     }
 
     #[test]

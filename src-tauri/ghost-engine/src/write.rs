@@ -109,16 +109,32 @@ pub fn write_on(
     how: &Sampling,
     hear: &mut dyn FnMut(&str) -> ControlFlow<()>,
 ) -> Result<Written> {
-    let written = draw(reading, base, adapter, prompt, words, how, hear);
+    let written = draw(reading, base, adapter, prompt, &[], words, how, hear);
     reading.end();
     written
 }
 
+/// Goes on with a draft of which `said` is written, so that it is not said again; how much of it
+/// the prompt ends with is the caller's business. `words` are of what comes.
+pub fn go_on(
+    base: &Base,
+    adapter: Option<&Adapter>,
+    prompt: &[u32],
+    said: &[u32],
+    words: Option<u32>,
+    how: &Sampling,
+    hear: &mut dyn FnMut(&str) -> ControlFlow<()>,
+) -> Result<Written> {
+    draw(&mut Reading::new(base), base, adapter, prompt, said, words, how, hear)
+}
+
+#[allow(clippy::too_many_arguments)]
 fn draw(
     reading: &mut Reading,
     base: &Base,
     adapter: Option<&Adapter>,
     prompt: &[u32],
+    said: &[u32],
     words: Option<u32>,
     how: &Sampling,
     hear: &mut dyn FnMut(&str) -> ControlFlow<()>,
@@ -129,6 +145,7 @@ fn draw(
         (0..base.tokenizer.vocab_size() as u32).filter(|id| base.tokenizer.is_end(*id)).collect();
     let length = Length { words };
     let mut sampler = Sampler::new(how);
+    said.iter().for_each(|token| sampler.say(*token, reach(base.tokenizer.bytes_of(*token))));
     let mut characters = base.tokenizer.decode_stream();
     let (mut text, mut tokens, mut n_words) = (String::new(), 0, 0);
     let mut logits = reading.read(&model, prompt);
@@ -257,6 +274,20 @@ mod tests {
         let written = written.unwrap();
         assert_eq!(written.text, heard);
         assert!(written.tokens <= 60);
+    }
+
+    #[test]
+    fn what_was_said_is_not_said_again() {
+        let base = tiny::base(1);
+        let prompt = lesson::prompt_for(&base, &seed(None)).unwrap();
+        let how = Sampling { max_tokens: 24, ..Sampling::default() };
+        let on = |said: &[u32]| {
+            super::go_on(&base, None, &prompt, said, None, &how, &mut go_on).unwrap().text
+        };
+        let first = on(&[]);
+        assert_eq!(first, write_after(&base, None, &prompt, None, &how, &mut go_on).unwrap().text);
+        // A repeat is weighed from its fourth token on: the same draws come out otherwise.
+        assert_ne!(on(&base.tokenizer.encode(&first)), first);
     }
 
     #[test]

@@ -180,7 +180,7 @@ pub(crate) fn rows(list: &RowList) -> String {
             text,
             "{:>5}  {:<7} {:>4}  {:<8} {:<8} {:>6}  {}",
             row.row,
-            row.origin,
+            if row.ask == "whole" { &row.origin } else { &row.ask },
             row.of,
             if row.excluded { "excluded" } else { side(row.side) },
             row.kind,

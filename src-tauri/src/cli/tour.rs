@@ -135,6 +135,7 @@ fn ask(ghost: &str) -> WriteDraft {
         },
         ghost: Some(ghost.into()),
         random_seed: Some(CHANCE),
+        best_of: None,
     }
 }
 

@@ -1,6 +1,7 @@
 //! Rows: one for each piece that counts, one for each edit.
 
 use ghost_core::id::{EditId, PieceId, RowId};
+use ghost_core::outline::Ask;
 use ghost_core::row::{Origin, Row, Side};
 use rusqlite::{Connection, params};
 
@@ -135,7 +136,11 @@ pub(crate) fn listed(on: &Connection) -> Result<Vec<(RowId, Row, bool)>> {
     rows.map(|row| {
         let (id, origin, seed, text, weights, side_is, excluded) = row?;
         let (seed, weights) = (from_json(&seed)?, from_json(&weights)?);
-        Ok((id, Row { seed, text, weights, origin, side: side(&side_is) }, excluded))
+        Ok((
+            id,
+            Row { seed, ask: Ask::Whole, text, weights, origin, side: side(&side_is) },
+            excluded,
+        ))
     })
     .collect()
 }

@@ -1,0 +1,67 @@
+//! Whether drafts have the length asked for: many seeds from 150 to 1,200 words, written one by one.
+//!
+//! ```text
+//! cargo run --release -p ghost-desk --example lengths -- HOME [--of N] [--ghost WHO] [--minutes N]
+//! ```
+//!
+//! HOME is a data folder with a base and an archive, whose titles are the topics; `--ghost` is who
+//! writes ("base" where absent). The drafts stay in HOME. After so many minutes none is begun.
+
+use std::error::Error;
+use std::path::Path;
+use std::time::Instant;
+use std::{env, fs};
+
+use ghost_core::words;
+use ghost_desk::{Desk, Host, commands};
+use serde_json::{Value, json};
+
+const SHORTEST: usize = 150;
+const LONGEST: usize = 1_200;
+/// |ln(words / asked)| within which a draft has its length (VOICE 7).
+const MOST_OFF: f64 = 0.15;
+
+#[allow(clippy::print_stdout)]
+fn main() -> Result<(), Box<dyn Error>> {
+    let args: Vec<String> = env::args().skip(1).collect();
+    let option = |name: &str| {
+        args.iter().position(|arg| arg == name).and_then(|at| args.get(at + 1)).cloned()
+    };
+    let number = |name: &str, otherwise: usize| {
+        option(name).and_then(|n| n.parse().ok()).unwrap_or(otherwise)
+    };
+    let home = args.first().filter(|home| fs::metadata(home).is_ok()).ok_or("HOME")?;
+    let desk = Desk::open(Path::new(home), Host::CommandLine)?;
+    let ask = |name: &str, request: Value| commands::call(&desk, name, request, &mut |_| {});
+    let archive = ask("archive_read", json!({}))?;
+    let pieces = archive["pieces"].as_array().ok_or("an archive")?;
+    let titles: Vec<&str> = pieces.iter().filter_map(|piece| piece["title"].as_str()).collect();
+    let (of, ghost) = (number("--of", 40).max(2), option("--ghost").unwrap_or("base".into()));
+    let (begun, most) = (Instant::now(), number("--minutes", usize::MAX / 60) as u64 * 60);
+    let (mut written, mut near) = (0, 0);
+    for n in 0..of {
+        if begun.elapsed().as_secs() >= most {
+            println!("No time for those from {n} on.");
+            break;
+        }
+        // Short and long by turns, so that a run cut short has seen both.
+        let at = if n % 2 == 0 { n / 2 } else { of - 1 - n / 2 };
+        let asked = SHORTEST + (LONGEST - SHORTEST) * at / (of - 1);
+        let topic = titles.get(at * titles.len() / of).copied().filter(|title| !title.is_empty());
+        let seed = json!({ "topic": topic.unwrap_or("rain"), "words": asked, "points": [] });
+        let request = json!({ "seed": seed, "ghost": ghost, "random_seed": n });
+        let draft = ask("draft_write", request)?;
+        let text = draft["text"].as_str().unwrap_or_default();
+        let got = words::count(text);
+        let off = (got.max(1) as f64 / asked as f64).ln();
+        let headings = text.lines().filter(|line| line.starts_with('#')).count();
+        written += 1;
+        near += usize::from(off.abs() <= MOST_OFF);
+        println!(
+            "{n:3}  asked {asked:5}  got {got:5}  off {off:+.3}  {headings} headings  {}",
+            draft["ended"].as_str().unwrap_or("")
+        );
+    }
+    println!("{near} of {written} within {MOST_OFF} of the length asked for");
+    Ok(())
+}

@@ -1,0 +1,333 @@
+//! A long draft: planned first, then written section by section (VOICE 7).
+//!
+//! Small bases write what they have learned the length of, and no more; sections are what they have
+//! learned. The plan comes from whoever writes; where it is none, from a piece of the writer's own of
+//! that kind and length, without its headings. What a section says too much or too little of is made
+//! up for by those after it, so that the whole has its length.
+
+use std::ops::ControlFlow;
+
+use ghost_core::chance::Chance;
+use ghost_core::cut::tail;
+use ghost_core::guard::{Guards, Watched};
+use ghost_core::outline::{Ask, Outline};
+use ghost_core::row::{BEFORE, Row, Side};
+use ghost_core::seed::Seed;
+use ghost_core::words;
+use ghost_engine::adapter::Adapter;
+use ghost_engine::base::Base;
+use ghost_engine::prompt::{DIVIDER, own_part};
+use ghost_engine::sample::Sampling;
+use ghost_engine::score;
+use ghost_engine::write::{Ended, Written, go_on};
+
+use crate::evidence::opening;
+use crate::failure::Result;
+
+/// From so many words on a text is planned first. What a verdict listens to is shorter.
+pub(crate) const LONG: u32 = 500;
+/// Fewer words left are not worth another section.
+const LEAST_LEFT: u32 = 20;
+/// Tokens a plan may take, and a section for each word.
+const PLAN_TOKENS: usize = 320;
+const TOKENS_A_WORD: usize = 8;
+/// Own outlines near in length that one is drawn from.
+const NEAR: usize = 5;
+/// Bytes of the writer's own that a section is heard after.
+const SAMPLE: usize = 2_000;
+
+/// Writes one long draft.
+pub(crate) struct Composer<'a> {
+    /// The base.
+    pub(crate) base: &'a Base,
+    /// What it has learned.
+    pub(crate) adapter: Option<&'a Adapter>,
+    /// All rows there are.
+    pub(crate) rows: &'a [Row],
+    /// What is asked for.
+    pub(crate) seed: &'a Seed,
+    /// The tokens that ask for it, its outline or a section.
+    pub(crate) ask: &'a dyn Fn(&Ask) -> Result<Vec<u32>>,
+    /// How it is drawn.
+    pub(crate) how: Sampling,
+    /// Drafts of each section, of which one is kept.
+    pub(crate) best_of: usize,
+}
+
+/// Hears what grows, and may ask to stop; nothing grows while a plan is made.
+type Grow<'a> = dyn FnMut(&str) -> ControlFlow<()> + 'a;
+
+impl Composer<'_> {
+    /// Writes `words` words.
+    pub(crate) fn write(&self, words: u32, grow: &mut Grow<'_>) -> Result<Written> {
+        let mut written = Written {
+            text: String::new(),
+            tokens: 0,
+            seconds: 0.0,
+            tokens_per_second: 0.0,
+            ended: Ended::Finished,
+        };
+        let mut outline = self.plan(words, &mut written, grow)?;
+        let mut at = 0;
+        while at < outline.sections.len() && written.ended != Ended::Stopped {
+            let left = words.saturating_sub(words::count(&written.text) as u32);
+            if at > 0 && left < LEAST_LEFT {
+                break;
+            }
+            // What the sections so far left, or took, is shared out among the others.
+            let rest = Outline { sections: outline.sections.split_off(at) }.fitted(left);
+            outline.sections.extend(rest.sections);
+            self.section(&outline, at, &mut written, grow)?;
+            at += 1;
+        }
+        let end = written.text.trim_end().len();
+        written.text.truncate(end);
+        Ok(written)
+    }
+
+    /// A plan of so many words.
+    fn plan(&self, words: u32, written: &mut Written, grow: &mut Grow<'_>) -> Result<Outline> {
+        let prompt = (self.ask)(&Ask::Outline)?;
+        let how = Sampling { max_tokens: PLAN_TOKENS, ..self.how.clone() };
+        let mut said = String::new();
+        let mut stopped = false;
+        let mut hear = |grown: &str| {
+            said.push_str(grown);
+            stopped = grow("").is_break();
+            // A line that is none of a plan's is the end of it.
+            let whole = said.rfind('\n').map_or("", |end| &said[..end]);
+            let astray = !whole.trim().is_empty() && Outline::parse(whole).is_none();
+            if stopped || astray { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        let plan = go_on(self.base, self.adapter, &prompt, &[], None, &how, &mut hear)?;
+        written.tokens += plan.tokens;
+        if stopped {
+            written.ended = Ended::Stopped;
+        }
+        let own = Outline::parse(own_part(&plan.text)).map(|plan| plan.fitted(words));
+        Ok(own
+            .filter(|plan| plan.sections.len() > 1)
+            .unwrap_or_else(|| borrowed(self.rows, self.seed, words, self.how.random_seed)))
+    }
+
+    /// Writes one section after what is written.
+    fn section(
+        &self,
+        outline: &Outline,
+        at: usize,
+        written: &mut Written,
+        grow: &mut Grow<'_>,
+    ) -> Result<()> {
+        let mut given = String::new();
+        if !written.text.is_empty() {
+            let ends = written.text.len() - written.text.trim_end_matches('\n').len();
+            given.push_str(&"\n\n"[ends.min(2)..]);
+        }
+        let heading = &outline.sections[at].heading;
+        given.push_str(heading);
+        // Marks alone are for the ghost to go on with.
+        if !heading.trim_matches('#').trim().is_empty() {
+            given.push_str("\n\n");
+        }
+        if !given.is_empty() {
+            written.text.push_str(&given);
+            if grow(&given).is_break() {
+                written.ended = Ended::Stopped;
+                return Ok(());
+            }
+        }
+        let tokens = |text: &str| self.base.tokenizer.encode(text);
+        let words = outline.sections[at].words;
+        let most = words as usize * TOKENS_A_WORD + 16;
+        let mut prompt = (self.ask)(&Ask::Section { outline: outline.clone(), at })?;
+        // A base that reads little at a time sees less of what came before, but writes.
+        let context = self.base.shape.context;
+        let room = context.saturating_sub(prompt.len() + most.min(context / 2));
+        let mut before = BEFORE.max(given.len());
+        while before > given.len() && tokens(tail(&written.text, before)).len() > room {
+            before = (before / 2).max(given.len());
+        }
+        prompt.extend(tokens(tail(&written.text, before)));
+        let said = tokens(&written.text);
+        let mut draw = |n: usize, hear: &mut Grow<'_>| -> Result<Written> {
+            let draw = ((at as u64) << 8) | n as u64;
+            let how = Sampling {
+                random_seed: Chance::new(self.how.random_seed ^ (draw << 20)).bits(),
+                max_tokens: most,
+                ..self.how.clone()
+            };
+            let mut one = go_on(self.base, self.adapter, &prompt, &said, Some(words), &how, hear)?;
+            written.tokens += one.tokens;
+            one.text.truncate(own_part(&one.text).len());
+            Ok(one)
+        };
+        let one = if self.best_of < 2 {
+            draw(0, grow)?
+        } else {
+            let mut all = Vec::new();
+            for n in 0..self.best_of {
+                let one = draw(n, &mut |_| grow(""))?;
+                let stopped = one.ended == Ended::Stopped;
+                all.push(one);
+                if stopped {
+                    break;
+                }
+            }
+            let stopped = all.last().is_some_and(|one| one.ended == Ended::Stopped);
+            let texts: Vec<&str> = all.iter().map(|one| one.text.as_str()).collect();
+            let at = best(self.base, self.rows, self.seed, &texts)?;
+            let mut best = all.swap_remove(at);
+            if stopped || grow(&best.text).is_break() {
+                best.ended = Ended::Stopped;
+            }
+            best
+        };
+        written.text.push_str(&one.text);
+        if one.ended == Ended::Stopped {
+            written.ended = Ended::Stopped;
+        }
+        Ok(())
+    }
+}
+
+/// The plan of one of the writer's own pieces of that kind and near that length, without its
+/// headings, which are about something else; a plain one where there is none.
+fn borrowed(rows: &[Row], seed: &Seed, words: u32, random_seed: u64) -> Outline {
+    let own = rows.iter().filter(|row| row.side == Side::Train && row.seed.kind == seed.kind);
+    let mut plans: Vec<(f64, Outline)> = own
+        .map(|row| Outline::of(&row.text).0)
+        .filter(|plan| plan.sections.len() > 1)
+        .map(|plan| ((f64::from(plan.words()) / f64::from(words.max(1))).ln().abs(), plan))
+        .filter(|(off, _)| *off < std::f64::consts::LN_2)
+        .collect();
+    plans.sort_by(|a, b| a.0.total_cmp(&b.0));
+    plans.truncate(NEAR);
+    let drawn = Chance::new(random_seed).below(plans.len() as u64) as usize;
+    let plan = plans.get(drawn).map(|(_, plan)| plan.without_headings().fitted(words));
+    plan.filter(|plan| plan.sections.len() > 1).unwrap_or_else(|| Outline::plain(words))
+}
+
+/// Which of some sections is the best: of those that no guardrail holds back (of all, where one
+/// holds back each) the one that the untouched base foresees better for having read the writer, a
+/// byte. That is OSST (VOICE 5.2) with nothing in place of the stranger's sample: no figure that a
+/// verdict is reached by.
+fn best(base: &Base, rows: &[Row], seed: &Seed, texts: &[&str]) -> Result<usize> {
+    let own: Vec<&Row> = rows.iter().filter(|row| row.side == Side::Train).collect();
+    let pieces: Vec<&str> = own.iter().map(|row| row.text.as_str()).collect();
+    let guards = Guards::of(&pieces);
+    let longest =
+        own.iter().max_by_key(|row| (row.seed.kind == seed.kind, row.text.len().min(SAMPLE)));
+    let sample = longest.map_or("", |row| opening(&row.text, SAMPLE));
+    let before = [format!("{}{DIVIDER}", sample.trim()), DIVIDER.to_owned()]
+        .map(|text| base.tokenizer.encode(&text));
+    let mut found: Vec<(bool, f64, usize)> = Vec::new();
+    for (n, &text) in texts.iter().enumerate() {
+        let held = guards.watch(&Watched { text, seed, surprise: None });
+        let [after_own, alone] = before.each_ref().map(|prompt| {
+            let scored = score::token_log_probs(base, None, prompt, text);
+            scored.iter().map(|(_, p)| f64::from(*p)).sum::<f64>()
+        });
+        let gain = (after_own - alone) / text.len().max(1) as f64;
+        found.push((held.iter().any(|one| one.blocked), -gain, n));
+    }
+    found.sort_by(|a, b| a.0.cmp(&b.0).then(a.1.total_cmp(&b.1)));
+    Ok(found.first().map_or(0, |(_, _, n)| *n))
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use ghost_core::archive::Kind;
+    use ghost_core::id::PieceId;
+    use ghost_core::row::Origin;
+    use ghost_engine::{lesson, tiny};
+
+    use super::*;
+
+    fn row(n: i64, text: &str) -> Row {
+        Row {
+            seed: Seed { topic: "rain".into(), ..Seed::default() },
+            ask: Ask::Whole,
+            text: text.to_owned(),
+            weights: Vec::new(),
+            origin: Origin::Archive(PieceId(n)),
+            side: Side::Train,
+        }
+    }
+
+    /// A piece of three sections and near so many words.
+    fn piece(words: usize) -> Row {
+        let body = "It rained on the hill and in the town. ".repeat(words / 27);
+        row(1, &format!("{body}\n\n## Why it rains\n\n{body}\n\n## How long\n\n{body}"))
+    }
+
+    fn composed(words: u32, best_of: usize, stop_at: usize) -> (Written, String) {
+        let base = tiny::base(1);
+        let seed = Seed { topic: "rain".into(), words: Some(words), ..Seed::default() };
+        let rows = [piece(words as usize), row(2, "Short.")];
+        let ask = |ask: &Ask| Ok(lesson::prompt_of(&base, ask.request(&seed))?);
+        let how = Sampling { random_seed: 1, ..Sampling::default() };
+        let composer = Composer {
+            base: &base,
+            adapter: None,
+            rows: &rows,
+            seed: &seed,
+            ask: &ask,
+            how,
+            best_of,
+        };
+        let mut heard = String::new();
+        let written = composer.write(words, &mut |grown| {
+            heard.push_str(grown);
+            if heard.len() > stop_at { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        });
+        (written.unwrap(), heard)
+    }
+
+    #[test]
+    fn a_long_draft_has_its_length_and_is_heard_as_it_is_written() {
+        let (written, heard) = composed(90, 1, usize::MAX);
+        let off = (words::count(&written.text) as f64 / 90.0).ln().abs();
+        assert!(off <= 0.15, "{} words", words::count(&written.text));
+        assert_eq!(heard.trim_end(), written.text);
+        assert_eq!(written.ended, Ended::Finished);
+        assert_eq!(written.text.matches("\n\n##").count(), 2);
+        assert_eq!(composed(90, 1, usize::MAX).0.text, written.text);
+    }
+
+    #[test]
+    fn of_some_drafts_of_a_section_one_is_kept() {
+        let (one, heard) = composed(60, 2, usize::MAX);
+        assert_eq!(heard.trim_end(), one.text);
+        assert!((words::count(&one.text) as f64 / 60.0).ln().abs() <= 0.15);
+    }
+
+    #[test]
+    fn a_long_draft_can_be_stopped() {
+        let (written, heard) = composed(90, 1, 60);
+        assert_eq!(written.ended, Ended::Stopped);
+        assert!(heard.len() < 200 && heard.starts_with(&written.text));
+    }
+
+    #[test]
+    fn a_plan_is_borrowed_without_its_headings() {
+        let seed = Seed::default();
+        let plan = borrowed(&[piece(600), row(2, "Short.")], &seed, 700, 1);
+        assert_eq!(plan.words(), 700);
+        let headings: Vec<&str> = plan.sections.iter().map(|one| one.heading.as_str()).collect();
+        assert_eq!(headings, ["", "##", "##"]);
+        let far = borrowed(&[piece(600)], &seed, 3_000, 1);
+        assert_eq!((far.sections.len(), far.words()), (10, 3_000), "none near that length");
+        let log = Seed { kind: Kind::Log, ..seed };
+        assert_eq!(borrowed(&[piece(600)], &log, 700, 1).sections.len(), 2, "none of that kind");
+    }
+
+    #[test]
+    fn a_section_that_goes_in_circles_is_not_the_best() {
+        let base = tiny::base(1);
+        let circle = "It rained and it rained and it rained and it rained. ".repeat(5);
+        let fair = "The sun came out over the hill, and whoever had a boat went home in it.";
+        let texts = [circle.as_str(), fair, circle.as_str()];
+        assert_eq!(best(&base, &[piece(600)], &Seed::default(), &texts).unwrap(), 1);
+    }
+}
