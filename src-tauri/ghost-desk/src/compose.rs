@@ -6,6 +6,7 @@
 //! up for by those after it, so that the whole has its length.
 
 use std::ops::ControlFlow;
+use std::sync::Mutex;
 
 use ghost_core::chance::Chance;
 use ghost_core::cut::tail;
@@ -19,10 +20,11 @@ use ghost_engine::base::Base;
 use ghost_engine::prompt::{DIVIDER, own_part};
 use ghost_engine::sample::Sampling;
 use ghost_engine::score;
-use ghost_engine::write::{Ended, Written, go_on};
+use ghost_engine::write::{Ended, Reading, Written, go_on, write_on};
 
 use crate::evidence::opening;
 use crate::failure::Result;
+use crate::lock;
 
 /// From so many words on a text is planned first. What a verdict listens to is shorter.
 pub(crate) const LONG: u32 = 500;
@@ -42,6 +44,8 @@ pub(crate) struct Composer<'a> {
     pub(crate) base: &'a Base,
     /// What it has learned.
     pub(crate) adapter: Option<&'a Adapter>,
+    /// What these two read last: the drafts of one section are asked for alike.
+    pub(crate) reading: &'a Mutex<Reading>,
     /// All rows there are.
     pub(crate) rows: &'a [Row],
     /// What is asked for.
@@ -99,7 +103,8 @@ impl Composer<'_> {
             let astray = !whole.trim().is_empty() && Outline::parse(whole).is_none();
             if stopped || astray { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
-        let plan = go_on(self.base, self.adapter, &prompt, &[], None, &how, &mut hear)?;
+        let reading = &mut lock(self.reading);
+        let plan = write_on(reading, self.base, self.adapter, &prompt, None, &how, &mut hear)?;
         written.tokens += plan.tokens;
         if stopped {
             written.ended = Ended::Stopped;
@@ -156,7 +161,8 @@ impl Composer<'_> {
                 max_tokens: most,
                 ..self.how.clone()
             };
-            let mut one = go_on(self.base, self.adapter, &prompt, &said, Some(words), &how, hear)?;
+            let (base, adapter, reading) = (self.base, self.adapter, &mut lock(self.reading));
+            let mut one = go_on(reading, base, adapter, &prompt, &said, Some(words), &how, hear)?;
             written.tokens += one.tokens;
             one.text.truncate(own_part(&one.text).len());
             Ok(one)
@@ -267,9 +273,11 @@ mod tests {
         let rows = [piece(words as usize), row(2, "Short.")];
         let ask = |ask: &Ask| Ok(lesson::prompt_of(&base, ask.request(&seed))?);
         let how = Sampling { random_seed: 1, ..Sampling::default() };
+        let reading = Mutex::new(Reading::new(&base));
         let composer = Composer {
             base: &base,
             adapter: None,
+            reading: &reading,
             rows: &rows,
             seed: &seed,
             ask: &ask,

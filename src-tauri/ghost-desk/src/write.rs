@@ -127,7 +127,8 @@ impl Desk {
         let written = match long {
             Some(words) => {
                 let (how, rows, seed) = (sampling, files.rows(), &seed);
-                Composer { base, adapter, rows, seed, ask: &ask, how, best_of }
+                let (reading, ask) = (&*ghost.reading, &ask);
+                Composer { base, adapter, reading, rows, seed, ask, how, best_of }
                     .write(words, &mut grow)
             }
             None => {

@@ -109,14 +109,14 @@ pub fn write_on(
     how: &Sampling,
     hear: &mut dyn FnMut(&str) -> ControlFlow<()>,
 ) -> Result<Written> {
-    let written = draw(reading, base, adapter, prompt, &[], words, how, hear);
-    reading.end();
-    written
+    go_on(reading, base, adapter, prompt, &[], words, how, hear)
 }
 
 /// Goes on with a draft of which `said` is written, so that it is not said again; how much of it
 /// the prompt ends with is the caller's business. `words` are of what comes.
+#[allow(clippy::too_many_arguments)]
 pub fn go_on(
+    reading: &mut Reading,
     base: &Base,
     adapter: Option<&Adapter>,
     prompt: &[u32],
@@ -125,7 +125,9 @@ pub fn go_on(
     how: &Sampling,
     hear: &mut dyn FnMut(&str) -> ControlFlow<()>,
 ) -> Result<Written> {
-    draw(&mut Reading::new(base), base, adapter, prompt, said, words, how, hear)
+    let written = draw(reading, base, adapter, prompt, said, words, how, hear);
+    reading.end();
+    written
 }
 
 #[allow(clippy::too_many_arguments)]
@@ -282,7 +284,18 @@ mod tests {
         let prompt = lesson::prompt_for(&base, &seed(None)).unwrap();
         let how = Sampling { max_tokens: 24, ..Sampling::default() };
         let on = |said: &[u32]| {
-            super::go_on(&base, None, &prompt, said, None, &how, &mut go_on).unwrap().text
+            super::go_on(
+                &mut Reading::new(&base),
+                &base,
+                None,
+                &prompt,
+                said,
+                None,
+                &how,
+                &mut go_on,
+            )
+            .unwrap()
+            .text
         };
         let first = on(&[]);
         assert_eq!(first, write_after(&base, None, &prompt, None, &how, &mut go_on).unwrap().text);
