@@ -7,6 +7,7 @@ use std::fs;
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output, Stdio};
 
+use ghost_engine::tiny::Tiny;
 use serde_json::Value;
 use tempfile::TempDir;
 
@@ -23,6 +24,14 @@ impl Place {
     pub fn new() -> Self {
         let place = Place::without_base();
         ghost_engine::tiny::write_gguf(&place.base(), 1).unwrap();
+        place
+    }
+
+    /// With a base that writes a hundred or two tokens a second, so that there is time to stop it.
+    pub fn unhurried() -> Self {
+        let place = Place::without_base();
+        let base = Tiny { layers: 80, ..Tiny::default() };
+        fs::write(place.base(), base.bytes()).unwrap();
         place
     }
 

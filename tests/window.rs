@@ -77,14 +77,14 @@ fn files_and_a_folder_are_dropped_on_the_window() {
 #[test]
 fn a_draft_streams_is_stopped_is_edited_and_shipped() {
     let Some(_screen) = screen("a draft, its edit and its row") else { return };
-    let place = Place::new();
+    let place = Place::unhurried();
     let window = Session::open(&place);
     window.fill("seed-topic", "the rain barrel");
     window.fill("seed-angle", "what a barrel teaches about waiting");
     window.fill("seed-words", "2000");
     window.fill("seed-points", "the lid\u{E007}the tap");
 
-    // Stopped as soon as a few words stand there: the tiny base is faster than any hand.
+    // Stopped as soon as a few words stand there.
     window.run(
         "new MutationObserver((_, watch) => {
             const lines = [...document.querySelectorAll('.cm-content .cm-line')]

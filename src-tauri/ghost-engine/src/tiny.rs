@@ -16,7 +16,6 @@ use crate::chance::Chance;
 use crate::weight::Bytes;
 
 const HIDDEN: usize = 64;
-const LAYERS: usize = 2;
 const HEADS: usize = 4;
 const KV_HEADS: usize = 2;
 const FFN: usize = 128;
@@ -59,11 +58,13 @@ pub struct Tiny {
     pub block: BlockType,
     /// What its weights are drawn from.
     pub random_seed: u64,
+    /// How many layers it has: more of them make it slow, for a test that wants to come between.
+    pub layers: usize,
 }
 
 impl Default for Tiny {
     fn default() -> Self {
-        Self { family: "llama", block: BlockType::F32, random_seed: 1 }
+        Self { family: "llama", block: BlockType::F32, random_seed: 1, layers: 2 }
     }
 }
 
@@ -96,7 +97,7 @@ impl Tiny {
         file.text("general.name", "Tiny");
         file.text("general.license", "apache-2.0");
         for (key, n) in [
-            ("block_count", LAYERS as u32),
+            ("block_count", self.layers as u32),
             ("context_length", CONTEXT),
             ("embedding_length", HIDDEN as u32),
             ("feed_forward_length", FFN as u32),
@@ -120,7 +121,7 @@ impl Tiny {
         let (head, kv) = (HIDDEN / HEADS, KV_HEADS * (HIDDEN / HEADS));
         file.matrix("token_embd.weight", tokens, HIDDEN, &mut chance);
         file.ones("output_norm.weight", HIDDEN);
-        for layer in 0..LAYERS {
+        for layer in 0..self.layers {
             let name = |part: &str| format!("blk.{layer}.{part}");
             file.ones(&name("attn_norm.weight"), HIDDEN);
             file.matrix(&name("attn_q.weight"), HIDDEN, HIDDEN, &mut chance);

@@ -291,7 +291,7 @@ fn quantised_bases_are_near() {
     for (family, block) in
         [("llama", BlockType::Q8_0), ("qwen3", BlockType::Q4_1), ("gemma3", BlockType::Q8_0)]
     {
-        let base = Tiny { family, block, random_seed: 3 }.base();
+        let base = Tiny { family, block, random_seed: 3, ..Tiny::default() }.base();
         let (card, lora) = (card(), learned(&base));
         let (tokens, weights) = (tokens(&base, 50), weights(50));
         let model = Model::new(&base, Some(&lora)).on(&card);
