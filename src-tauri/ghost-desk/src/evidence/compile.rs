@@ -6,6 +6,7 @@
 use ghost_core::chance::Chance;
 use ghost_core::program::{Compiled, Program, card, rules};
 use ghost_core::row::{Origin, Row, Side};
+use ghost_engine::write::Reading;
 
 use super::{Count, Court, Party, Step, evenly, opening};
 
@@ -115,12 +116,12 @@ impl Court<'_> {
         let Some(voice) = self.voice(count)?.voice else { return Ok((best, Vec::new())) };
         let mut heard = Vec::new();
         for (_, program) in tried.iter().take(effort.last.0) {
-            let mut sum = 0.0;
+            let (mut sum, mut reading) = (0.0, Reading::new(self.base));
             for (n, row) in seeds.iter().enumerate() {
                 let mut seed = self.asked(row);
                 seed.words = seed.words.map(|words| words.min(DRAFT_WORDS));
                 let party = Party { program: Some(program), ..Party::BARE };
-                let text = self.draft(party, &seed, 2_000 + n as u64, count)?;
+                let text = self.draft(party, &mut reading, &seed, 2_000 + n as u64, count)?;
                 sum += voice.score(&text).map_or(0.0, |score| score.v);
                 count.one()?;
             }

@@ -13,11 +13,11 @@ use ghost_core::voice::{Score, Skeleton, Strangers, Voice};
 use ghost_core::words;
 use ghost_engine::prompt::own_part;
 use ghost_engine::sample::Sampling;
-use ghost_engine::write::{Ended, write_after};
+use ghost_engine::write::{Ended, Reading, write_on};
 
 use crate::failure::Result;
 
-use super::{Count, Court, Halt, Party, Step, evenly, first_words};
+use super::{Count, Court, Party, Step, evenly, first_words};
 
 /// Fewer words of a piece have no voice to be heard in a draft of that length.
 const LEAST_WORDS: usize = 100;
@@ -53,9 +53,10 @@ impl Court<'_> {
     pub(super) fn voice(&self, count: &mut Count<'_, '_>) -> Step<Recalled> {
         let long = |row: &&Row| words::count(&row.text) >= LEAST_WORDS;
         let learned: Vec<&Row> = self.learned().into_iter().filter(long).collect();
-        let mut drafts = Vec::new();
+        let (mut drafts, mut reading) = (Vec::new(), Reading::new(self.base));
         for (n, row) in evenly(&learned, self.sample.floor).into_iter().enumerate() {
-            drafts.push(self.draft(Party::BARE, &self.asked(row), 1_000 + n as u64, count)?);
+            let (seed, draw) = (self.asked(row), 1_000 + n as u64);
+            drafts.push(self.draft(Party::BARE, &mut reading, &seed, draw, count)?);
             count.one()?;
         }
         // All but what is held out: the voice is judged by, not on, what was watched.
@@ -83,31 +84,32 @@ impl Court<'_> {
         let (mut heard, mut watch) = (Heard::default(), Watch::default());
         let (mut bot, mut human) = ([0.0; 2], [0.0; 2]);
         let mut drafts: [Vec<(Seed, String)>; 3] = Default::default();
+        // Each goes on from what it read last: its drafts of one seed read the prompt once.
+        let parties = [Some(candidate), Some(program), Some(Party::BARE), incumbent];
+        let mut readings = parties.map(|_| Reading::new(self.base));
         for (n, row) in rows.iter().enumerate() {
             let seed = self.asked(row);
             let mut drafted = Drafted::default();
-            for k in 0..self.sample.drafts {
-                let draw = (n * self.sample.drafts + k) as u64;
-                let mut of = |party| {
-                    let text = self.draft(party, &seed, draw, count)?;
+            for (at, party) in parties.into_iter().enumerate() {
+                let Some(party) = party else { continue };
+                for k in 0..self.sample.drafts {
+                    let draw = (n * self.sample.drafts + k) as u64;
+                    let text = self.draft(party, &mut readings[at], &seed, draw, count)?;
                     count.one()?;
-                    Ok::<_, Halt>((heard_in(&recalled, &text, seed.words), text))
-                };
-                let (own, text) = of(candidate)?;
-                drafts[0].push((seed.clone(), text));
-                let (prompted, text) = of(program)?;
-                drafts[1].push((seed.clone(), text));
-                let (bare, text) = of(Party::BARE)?;
-                drafts[2].push((seed.clone(), text));
-                for (sums, score) in [(0, &own), (1, &prompted)] {
-                    human[sums] += score.as_ref().map_or(0.0, |score| score.v_human);
-                    bot[sums] += score.as_ref().and_then(|score| score.v_bot).unwrap_or(0.0);
-                }
-                drafted.adapter.push(v(&own));
-                drafted.prompt.push(v(&prompted));
-                heard.base.push(v(&bare));
-                if let Some(incumbent) = incumbent {
-                    drafted.incumbent.push(v(&of(incumbent)?.0));
+                    let score = heard_in(&recalled, &text, seed.words);
+                    match at {
+                        0 => drafted.adapter.push(v(&score)),
+                        1 => drafted.prompt.push(v(&score)),
+                        2 => heard.base.push(v(&score)),
+                        _ => drafted.incumbent.push(v(&score)),
+                    }
+                    if let (Some(human), Some(score)) = (human.get_mut(at), &score) {
+                        *human += score.v_human;
+                        bot[at] += score.v_bot.unwrap_or(0.0);
+                    }
+                    if let Some(drafts) = drafts.get_mut(at) {
+                        drafts.push((seed.clone(), text));
+                    }
                 }
             }
             heard.own.extend(heard_in(&recalled, &row.text, seed.words).map(|score| score.v));
@@ -203,10 +205,12 @@ impl Court<'_> {
         Ok(Planned { prompt, random_seed, words, name })
     }
 
-    /// A party's draft for a seed, written once and kept; `draw` is shared by all parties.
+    /// A party's draft for a seed, written once and kept; `draw` is shared by all parties, and
+    /// `reading` is the party's own.
     pub(super) fn draft(
         &self,
         party: Party<'_>,
+        reading: &mut Reading,
         seed: &Seed,
         draw: u64,
         count: &mut Count<'_, '_>,
@@ -229,7 +233,8 @@ impl Court<'_> {
             }
             ControlFlow::Continue(())
         };
-        let written = write_after(self.base, party.adapter, &prompt, Some(words), &how, &mut hear)?;
+        let (base, adapter) = (self.base, party.adapter);
+        let written = write_on(reading, base, adapter, &prompt, Some(words), &how, &mut hear)?;
         if let Some(halt) = halt.filter(|_| written.ended == Ended::Stopped) {
             return Err(halt);
         }
