@@ -645,6 +645,10 @@ report: ImportReport, } | { "event": "draft_started",
 /**
  * Which.
  */
+draft: number, } | { "event": "draft_planning", 
+/**
+ * Which.
+ */
 draft: number, } | { "event": "draft_grew", 
 /**
  * Which.

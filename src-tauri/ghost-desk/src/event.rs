@@ -35,6 +35,11 @@ pub enum Event {
         /// Which.
         draft: i64,
     },
+    /// A long draft's sections are being planned; nothing grows until they are.
+    DraftPlanning {
+        /// Which.
+        draft: i64,
+    },
     /// A draft grew.
     DraftGrew {
         /// Which.

@@ -97,6 +97,9 @@ impl Desk {
             Ok(id)
         })?;
         hear(Event::DraftStarted { draft: id.0 });
+        if long.is_some() {
+            hear(Event::DraftPlanning { draft: id.0 });
+        }
 
         let started = Instant::now();
         let mut kept_at = started;

@@ -42,6 +42,7 @@ impl Progress {
             }
             // The draft itself is the answer, told as it grows.
             Event::DraftGrew { text, .. } => out(text),
+            Event::DraftPlanning { .. } => self.now("planning the sections", true),
             Event::RunStepped { step, .. } => self.now(&step_line(step), step.n == step.of),
             Event::RunChanged { run } if run.state == RunStateName::Judging => {
                 self.now("judging on the held-out pieces", true);

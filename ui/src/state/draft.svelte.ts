@@ -28,6 +28,8 @@ export class Drafting {
   /** The ghost is at it; the text is not the writer's yet. */
   writing = $state(false)
   stopping = $state(false)
+  /** The sections of a long draft are being planned. */
+  planning = $state(false)
   /** Counts the sheets of paper: a new one for each draft that is begun or opened. */
   sheet = $state(0)
   recent = $state<DraftSummary[]>([])
@@ -133,7 +135,7 @@ export class Drafting {
       this.#dropFrame()
       await this.#recover(begun, before)
     }
-    this.writing = this.stopping = false
+    this.writing = this.stopping = this.planning = false
     await Promise.all([this.list(), this.changed()])
   }
 
@@ -188,6 +190,7 @@ export class Drafting {
       const hear = (event: DeskEvent): void => {
         if (!live) return
         if (event.event === 'draft_started') begun(event.draft)
+        else if (event.event === 'draft_planning') this.planning = true
         else if (event.event === 'draft_grew') this.#grow(event.text)
         else if (event.event === 'draft_written') written(event.draft)
         else if (event.event === 'draft_failed') failed(event.failure)
