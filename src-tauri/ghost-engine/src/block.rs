@@ -17,6 +17,17 @@ macro_rules! each {
     };
 }
 
+/// One block of each row.
+macro_rules! column {
+    ($bytes:expr, $step:expr, $out:expr, $unpack:expr) => {
+        for (i, out) in $out.as_chunks_mut().0.iter_mut().enumerate() {
+            if let Some(block) = $bytes[i * $step..].first_chunk() {
+                $unpack(block, out);
+            }
+        }
+    };
+}
+
 /// A way of storing values. The names are ggml's own.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 #[allow(missing_docs, non_camel_case_types)]
@@ -60,16 +71,15 @@ impl BlockType {
     /// # Panics
     /// If `bytes` ends before the last block does.
     #[inline(always)] // as `unpack`
-    #[allow(clippy::redundant_closure)] // a function itself would not be compiled for its caller's vectors
     pub(crate) fn unpack_column(self, bytes: &[u8], step: usize, out: &mut [f32]) {
         match self {
-            Self::Q4_0 => column(bytes, step, out, |b, o| q4_0(b, o)),
-            Self::Q4_1 => column(bytes, step, out, |b, o| q4_1(b, o)),
-            Self::Q5_0 => column(bytes, step, out, |b, o| q5_0(b, o)),
-            Self::Q8_0 => column(bytes, step, out, |b, o| q8_0(b, o)),
-            Self::Q4_K => column(bytes, step, out, |b, o| q4_k(b, o)),
-            Self::Q5_K => column(bytes, step, out, |b, o| q5_k(b, o)),
-            Self::Q6_K => column(bytes, step, out, |b, o| q6_k(b, o)),
+            Self::Q4_0 => column!(bytes, step, out, q4_0),
+            Self::Q4_1 => column!(bytes, step, out, q4_1),
+            Self::Q5_0 => column!(bytes, step, out, q5_0),
+            Self::Q8_0 => column!(bytes, step, out, q8_0),
+            Self::Q4_K => column!(bytes, step, out, q4_k),
+            Self::Q5_K => column!(bytes, step, out, q5_k),
+            Self::Q6_K => column!(bytes, step, out, q6_k),
             _ => {
                 let size = self.bytes_per_block();
                 for (i, out) in out.chunks_mut(self.values_per_block()).enumerate() {
@@ -161,21 +171,6 @@ impl BlockType {
             Self::Q4_K => each!(bytes, out, q4_k),
             Self::Q5_K => each!(bytes, out, q5_k),
             Self::Q6_K => each!(bytes, out, q6_k),
-        }
-    }
-}
-
-/// [`BlockType::unpack_column`] for one type, its sizes known.
-#[inline(always)]
-fn column<const BYTES: usize, const VALUES: usize>(
-    bytes: &[u8],
-    step: usize,
-    out: &mut [f32],
-    unpack: impl Fn(&[u8; BYTES], &mut [f32; VALUES]),
-) {
-    for (i, out) in out.as_chunks_mut().0.iter_mut().enumerate() {
-        if let Some(block) = bytes[i * step..].first_chunk() {
-            unpack(block, out);
         }
     }
 }
@@ -324,11 +319,31 @@ fn scale_and_least(packed: &[u8], j: usize) -> (f32, f32) {
     (f32::from(s), f32::from(m))
 }
 
-/// Scale and least of one of the eight groups of a `q4_k` or `q5_k` block: value = scale × q + least.
+/// Scales and leasts of the eight groups of a `q4_k` or `q5_k` block: value = scale × q + least.
 #[inline(always)]
-pub(crate) fn group_scale(block: &[u8], group: usize) -> (f32, f32) {
-    let (s, m) = scale_and_least(&block[4..16], group);
-    (half_at(block, 0) * s, -half_at(block, 2) * m)
+pub(crate) fn group_scales(block: &[u8]) -> [[f32; 8]; 2] {
+    let [s, m] = six_bits(&block[4..16]);
+    let (s, m) = (s.to_le_bytes(), m.to_le_bytes());
+    let (scale, least) = (half_at(block, 0), -half_at(block, 2));
+    let (mut scales, mut leasts) = ([0.0; 8], [0.0; 8]);
+    for group in 0..8 {
+        scales[group] = scale * f32::from(s[group]);
+        leasts[group] = least * f32::from(m[group]);
+    }
+    [scales, leasts]
+}
+
+/// Eight scales of 6 bits, then eight leasts, of the 12 bytes they are packed in.
+#[inline(always)]
+pub(crate) fn six_bits(packed: &[u8]) -> [u64; 2] {
+    let word = |at: usize| {
+        u32::from_le_bytes([packed[at], packed[at + 1], packed[at + 2], packed[at + 3]])
+    };
+    let (a, b, c) = (word(0), word(4), word(8));
+    let scales = (a & 0x3F3F_3F3F, c & 0x0F0F_0F0F | (a >> 6 & 0x0303_0303) << 4);
+    let leasts = (b & 0x3F3F_3F3F, c >> 4 & 0x0F0F_0F0F | (b >> 6 & 0x0303_0303) << 4);
+    let both = |(low, high): (u32, u32)| u64::from(low) | u64::from(high) << 32;
+    [both(scales), both(leasts)]
 }
 
 /// Scale and least of the scales; 12 bytes of scales; 128 bytes of nibbles in groups of 32.

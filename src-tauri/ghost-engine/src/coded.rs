@@ -56,46 +56,41 @@ pub(crate) fn bits(block: BlockType) -> u32 {
     }
 }
 
+/// Blocks of one group each. No function that is given another: only what is called by name is
+/// compiled for its caller's vectors.
+macro_rules! groups {
+    ($bytes:expr, $to:expr, $one:ident) => {{
+        let blocks = $bytes.as_chunks().0.iter().zip($to.q.as_chunks_mut().0);
+        for ((block, q), (scale, least)) in blocks.zip($to.scale.iter_mut().zip($to.least)) {
+            (*scale, *least) = $one(block, q);
+        }
+    }};
+}
+
+/// Blocks of eight groups each.
+macro_rules! eights {
+    ($bytes:expr, $to:expr, $one:ident) => {{
+        let blocks = $bytes.as_chunks().0.iter().zip($to.q.as_chunks_mut().0);
+        let scales = $to.scale.as_chunks_mut().0.iter_mut().zip($to.least.as_chunks_mut().0);
+        for ((block, q), (scale, least)) in blocks.zip(scales) {
+            [*scale, *least] = $one(block, q);
+        }
+    }};
+}
+
 /// Codes whole blocks of one row.
 #[inline(always)] // into callers that are compiled for wider vectors
 pub(crate) fn code(block: BlockType, bytes: &[u8], to: Coded<'_>) {
     match block {
-        BlockType::Q4_0 => groups(bytes, to, q4_0),
-        BlockType::Q4_1 => groups(bytes, to, q4_1),
-        BlockType::Q5_0 => groups(bytes, to, q5_0),
-        BlockType::Q5_1 => groups(bytes, to, q5_1),
-        BlockType::Q8_0 => groups(bytes, to, q8_0),
-        BlockType::Q4_K => eights(bytes, to, q4_k),
-        BlockType::Q5_K => eights(bytes, to, q5_k),
+        BlockType::Q4_0 => groups!(bytes, to, q4_0),
+        BlockType::Q4_1 => groups!(bytes, to, q4_1),
+        BlockType::Q5_0 => groups!(bytes, to, q5_0),
+        BlockType::Q5_1 => groups!(bytes, to, q5_1),
+        BlockType::Q8_0 => groups!(bytes, to, q8_0),
+        BlockType::Q4_K => eights!(bytes, to, q4_k),
+        BlockType::Q5_K => eights!(bytes, to, q5_k),
+        BlockType::Q6_K => eights!(bytes, to, q6_k),
         _ => anew(block, bytes, to),
-    }
-}
-
-/// Blocks of one group each.
-#[inline(always)]
-fn groups<const N: usize>(
-    bytes: &[u8],
-    to: Coded<'_>,
-    one: impl Fn(&[u8; N], &mut [u8; GROUP]) -> (f32, f32),
-) {
-    let blocks = bytes.as_chunks().0.iter().zip(to.q.as_chunks_mut().0);
-    for ((block, q), (scale, least)) in blocks.zip(to.scale.iter_mut().zip(to.least)) {
-        (*scale, *least) = one(block, q);
-    }
-}
-
-/// Blocks of eight groups each; `one` answers a group of a block.
-#[inline(always)]
-fn eights<const N: usize>(
-    bytes: &[u8],
-    to: Coded<'_>,
-    one: impl Fn(&[u8; N], usize, &mut [u8; GROUP]) -> (f32, f32),
-) {
-    let mut groups = to.q.as_chunks_mut().0.iter_mut().zip(to.scale.iter_mut().zip(to.least));
-    for block in bytes.as_chunks().0 {
-        for (group, (q, (scale, least))) in groups.by_ref().take(8).enumerate() {
-            (*scale, *least) = one(block, group, q);
-        }
     }
 }
 
@@ -158,30 +153,78 @@ fn q8_0(block: &[u8; 34], q: &mut [u8; GROUP]) -> (f32, f32) {
 }
 
 #[inline(always)]
-fn q4_k(block: &[u8; 144], group: usize, q: &mut [u8; GROUP]) -> (f32, f32) {
-    let (from, shift) = (16 + group / 2 * 32, 4 * (group % 2));
-    for (q, byte) in q.iter_mut().zip(&block[from..from + 32]) {
-        *q = (byte >> shift) & 15;
-    }
-    block::group_scale(block, group)
+fn q4_k(block: &[u8; 144], q: &mut [u8; 8 * GROUP]) -> [[f32; 8]; 2] {
+    halves(&block[16..], q);
+    block::group_scales(block)
 }
 
 #[inline(always)]
-fn q5_k(block: &[u8; 176], group: usize, q: &mut [u8; GROUP]) -> (f32, f32) {
-    let (from, shift) = (48 + group / 2 * 32, 4 * (group % 2));
-    for (l, q) in q.iter_mut().enumerate() {
-        let fifth = (block[16 + l] >> group) & 1;
-        *q = ((block[from + l] >> shift) & 15) | (fifth << 4);
+fn q5_k(block: &[u8; 176], q: &mut [u8; 8 * GROUP]) -> [[f32; 8]; 2] {
+    halves(&block[48..], q);
+    for (group, q) in q.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
+        for (q, fifths) in q.iter_mut().zip(&block[16..48]) {
+            *q |= ((fifths >> group) & 1) << 4;
+        }
     }
-    block::group_scale(block, group)
+    block::group_scales(block)
+}
+
+/// Its scales are for 16 numbers each, so that those of a pair are made one.
+#[inline(always)]
+fn q6_k(block: &[u8; 210], q: &mut [u8; 8 * GROUP]) -> [[f32; 8]; 2] {
+    let unit = block::half_at(block, 208);
+    let (mut scales, mut leasts) = ([0.0; 8], [0.0; 8]);
+    for (group, q) in q.as_chunks_mut::<GROUP>().0.iter_mut().enumerate() {
+        // Each half of 128 values holds four runs of 32: two from low nibbles, two from high.
+        let (half, run) = (group / 4, group % 4);
+        let nibbles = &block[half * 64 + run % 2 * 32..][..GROUP];
+        let highs = &block[128 + half * 32..][..GROUP];
+        let mut values = [0i32; GROUP];
+        let mut most = 0;
+        for l in 0..GROUP {
+            let low = (nibbles[l] >> (4 * (run / 2))) & 15;
+            let high = (highs[l] >> (2 * run)) & 3;
+            let scale = i32::from(block[192 + 2 * group + l / 16] as i8);
+            values[l] = (i32::from(low | (high << 4)) - 32) * scale;
+            most = values[l].abs().max(most);
+        }
+        let (step, inverse) = scale_of(unit.abs() * most as f32);
+        // A unit that is no number is passed on by the scale.
+        let step = if unit.is_finite() { step } else { f32::NAN };
+        let inverse = unit * inverse;
+        for l in 0..GROUP {
+            q[l] = (nearest(values[l] as f32 * inverse) + MIDDLE as i32) as u8;
+        }
+        (scales[group], leasts[group]) = (step, -MIDDLE * step);
+    }
+    [scales, leasts]
+}
+
+/// Low halves of 32 bytes, then high halves; four times.
+#[inline(always)]
+fn halves(bytes: &[u8], q: &mut [u8; 8 * GROUP]) {
+    for (q, bytes) in q.as_chunks_mut::<64>().0.iter_mut().zip(bytes.as_chunks::<GROUP>().0) {
+        let (low, high) = q.split_at_mut(GROUP);
+        split(bytes, low, high);
+    }
 }
 
 /// Low halves of 16 bytes, then high halves.
 #[inline(always)]
 fn nibbles(bytes: &[u8], q: &mut [u8; GROUP]) {
-    for (j, byte) in bytes[..16].iter().enumerate() {
-        q[j] = byte & 15;
-        q[j + 16] = byte >> 4;
+    let (low, high) = q.split_at_mut(GROUP / 2);
+    split(bytes, low, high);
+}
+
+/// Low and high halves of bytes, eight at a time, so that it takes no luck to make them wide.
+#[inline(always)]
+fn split(bytes: &[u8], low: &mut [u8], high: &mut [u8]) {
+    const LOW: u64 = 0x0F0F_0F0F_0F0F_0F0F;
+    let out = low.as_chunks_mut::<8>().0.iter_mut().zip(high.as_chunks_mut::<8>().0);
+    for (eight, (low, high)) in bytes.as_chunks::<8>().0.iter().zip(out) {
+        let eight = u64::from_le_bytes(*eight);
+        *low = (eight & LOW).to_le_bytes();
+        *high = (eight >> 4 & LOW).to_le_bytes();
     }
 }
 

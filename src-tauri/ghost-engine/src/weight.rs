@@ -152,6 +152,12 @@ impl Weight {
         &self.row_bytes(row)[at(cols.start)..at(cols.end)]
     }
 
+    /// How many bytes a part of each row is; short where the row ends within it.
+    pub(crate) fn part_len(&self, cols: &Range<usize>) -> usize {
+        let end = cols.end.min(self.cols);
+        (end - cols.start.min(end)) / self.block.values_per_block() * self.block.bytes_per_block()
+    }
+
     /// Bytes from a column of a row on, [`Self::row_len`] from one row's to the next.
     ///
     /// # Panics

@@ -15,9 +15,9 @@ mod rows;
 use rayon::prelude::*;
 
 use super::eight::code_group;
-use super::tier::Tier;
+use super::tier::{Tier, ahead};
 use super::wide;
-use crate::block::BlockType;
+use crate::block::{BlockType, six_bits};
 use crate::coded::{self, Coded, GROUP};
 use crate::weight::Weight;
 
@@ -129,19 +129,6 @@ impl Tier {
 #[inline(always)]
 fn eight<const N: usize>(block: &[u8; N], at: usize) -> u64 {
     (0..8).fold(0, |all, i| all | u64::from(block[at + i]) << (8 * i))
-}
-
-/// Eight scales of 6 bits, then eight leasts, of the 12 bytes they are packed in.
-#[inline(always)]
-fn six_bits(packed: &[u8]) -> [u64; 2] {
-    let word = |at: usize| {
-        u32::from_le_bytes([packed[at], packed[at + 1], packed[at + 2], packed[at + 3]])
-    };
-    let (a, b, c) = (word(0), word(4), word(8));
-    let scales = (a & 0x3F3F_3F3F, c & 0x0F0F_0F0F | (a >> 6 & 0x0303_0303) << 4);
-    let leasts = (b & 0x3F3F_3F3F, c >> 4 & 0x0F0F_0F0F | (b >> 6 & 0x0303_0303) << 4);
-    let both = |(low, high): (u32, u32)| u64::from(low) | u64::from(high) << 32;
-    [both(scales), both(leasts)]
 }
 
 wide! {

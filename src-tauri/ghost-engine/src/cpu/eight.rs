@@ -21,7 +21,7 @@ use std::ops::Range;
 
 use rayon::prelude::*;
 
-use super::tier::Tier;
+use super::tier::{Tier, ahead};
 use super::wide;
 use crate::coded::{self, Coded, GROUP};
 use crate::kernel::MatMut;
@@ -99,10 +99,17 @@ pub(super) fn forth(tier: Tier, x: &Rows, w: &Weight, y: MatMut) {
     let strips = w.rows.div_ceil(LANES);
     (0..strips).into_par_iter().for_each_init(Bench::default, |bench, strip| {
         let rows = strip * LANES..((strip + 1) * LANES).min(w.rows);
-        for from in (0..x.groups).step_by(NEAR.next_multiple_of(groups_of(w))) {
-            let groups = from..(from + NEAR.next_multiple_of(groups_of(w))).min(x.groups);
+        let near = NEAR.next_multiple_of(groups_of(w));
+        for from in (0..x.groups).step_by(near) {
+            let groups = from..(from + near).min(x.groups);
             bench.strips.resize_with(1, Strip::default);
             pack_rows(tier.arch(), w, &rows, &groups, bench);
+            // They come while these are multiplied: what is read in short pieces of many rows is
+            // seen coming by no processor.
+            if groups.end < x.groups {
+                let (cols, n) = (groups.end * GROUP..(groups.end + near) * GROUP, rows.len());
+                ask(w.column_bytes(rows.start, &cols), w.row_len(), n, w.part_len(&cols));
+            }
             multiply(
                 tier,
                 x,
@@ -140,6 +147,16 @@ pub(super) fn back(tier: Tier, dy: &Rows, w: &Weight, dx: MatMut) {
             }
         },
     );
+}
+
+/// Asks for the beginnings of `n` rows, `step` bytes apart.
+#[inline(always)]
+fn ask(bytes: &[u8], step: usize, n: usize, beginning: usize) {
+    for row in 0..n {
+        for line in (0..beginning).step_by(64) {
+            ahead(bytes.as_ptr().wrapping_add(row * step + line));
+        }
+    }
 }
 
 /// Groups in the smallest stretch of a row that can be unpacked by itself.
@@ -251,11 +268,10 @@ wide! {
         *bits = coded::bits(w.block);
         packed.resize(n * STRIP, 0);
         scales.resize(n * 2 * LANES, 0.0);
-        q.resize(LANES * n * GROUP, 0);
+        q.resize(n * GROUP, 0);
         scale.resize(n, 0.0);
         least.resize(n, 0.0);
         for lane in 0..LANES {
-            let q = &mut q[lane * n * GROUP..(lane + 1) * n * GROUP];
             if lane < rows.len() {
                 let bytes = w.part_bytes(rows.start + lane, groups.start * GROUP..groups.end * GROUP);
                 coded::code(w.block, bytes, Coded { q, scale, least });
@@ -263,21 +279,15 @@ wide! {
                 scale.fill(0.0);
                 least.fill(0.0);
             }
-            for g in 0..n {
-                scales[g * 2 * LANES + lane] = scale[g];
-                scales[g * 2 * LANES + LANES + lane] = least[g];
-            }
-        }
-        // Four neighbours of each lane side by side: a transpose of quads.
-        for (g, packed) in packed.chunks_exact_mut(STRIP).enumerate() {
-            let mut quads = [[[0; 4]; LANES]; GROUP / 4];
-            for lane in 0..LANES {
-                let from = &q[(lane * n + g) * GROUP..][..GROUP];
-                for (k, quad) in from.as_chunks::<4>().0.iter().enumerate() {
-                    quads[k][lane] = *quad;
+            // Four neighbours of each lane side by side: a transpose of quads.
+            let all = packed.as_chunks_mut::<STRIP>().0.iter_mut().zip(q.as_chunks::<GROUP>().0);
+            let each = scales.as_chunks_mut::<{ 2 * LANES }>().0.iter_mut();
+            for (g, ((packed, q), scales)) in all.zip(each).enumerate() {
+                for (k, quad) in q.as_chunks::<4>().0.iter().enumerate() {
+                    packed.as_chunks_mut::<4>().0[k * LANES + lane] = *quad;
                 }
+                (scales[lane], scales[LANES + lane]) = (scale[g], least[g]);
             }
-            packed.copy_from_slice(quads.as_flattened().as_flattened());
         }
     }
 
@@ -292,6 +302,10 @@ wide! {
         bench.values.resize(GROUP * width, 0.0);
         for (g, group) in groups.clone().enumerate() {
             let rows = group * GROUP..((group + 1) * GROUP).min(w.rows);
+            if rows.end < w.rows {
+                let n = GROUP.min(w.rows - rows.end);
+                ask(w.column_bytes(rows.end, cols), w.row_len(), n, w.part_len(cols));
+            }
             let (values, missing) = bench.values.split_at_mut(rows.len() * width);
             w.block.unpack_column(w.column_bytes(rows.start, cols), w.row_len(), values);
             missing.fill(0.0);

@@ -21,6 +21,20 @@ pub(super) enum Tier {
     Plain(Arch),
 }
 
+/// Asks for the 64 bytes around `at`, which will soon be read. Only a hint, whatever lies there;
+/// ARM's processors see for themselves what comes next.
+#[inline(always)]
+pub(super) fn ahead(at: *const u8) {
+    #[cfg(target_arch = "x86_64")]
+    #[allow(unsafe_code)]
+    // SAFETY: a prefetch faults on no address, and every x86-64 processor has it.
+    unsafe {
+        std::arch::x86_64::_mm_prefetch::<{ std::arch::x86_64::_MM_HINT_T0 }>(at.cast());
+    }
+    #[cfg(not(target_arch = "x86_64"))]
+    let _ = at;
+}
+
 impl Tier {
     /// The best this processor has.
     pub(super) fn found() -> Self {

@@ -68,13 +68,6 @@ fn both(halves: u32) -> [f32; 2] {
     [floats[0], floats[1]]
 }
 
-/// Asks for bytes that will soon be read: a row's end is the next one's beginning.
-#[inline]
-fn ahead(at: *const u8) {
-    // SAFETY: a hint, whatever lies there.
-    unsafe { _mm_prefetch::<_MM_HINT_T0>(at.cast()) };
-}
-
 /// Eight bytes as numbers, each times `by` and its row's.
 ///
 /// # Safety

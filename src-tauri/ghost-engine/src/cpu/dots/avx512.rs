@@ -4,7 +4,7 @@
 
 use std::arch::x86_64::*;
 
-use super::{Row, six_bits};
+use super::{Row, ahead, six_bits};
 
 /// Blocks of 32, two at a time: `$halves` of them are four scales in half precision, each
 /// block's own and what `$times` its least is, and `$numbers` their 64 numbers.
@@ -17,10 +17,12 @@ macro_rules! pairs {
         #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,f16c")]
         pub(super) unsafe fn $name(bytes: &[u8], blocks: usize, x: &Row) -> f32 {
             let all = &bytes.as_chunks::<$size>().0[..blocks];
-            let (mut sums, mut leasts) = (_mm512_setzero_ps(), _mm_setzero_ps());
+            // Sums of their own for every other pair, so that none waits for the one before.
+            let (mut sums, mut leasts) = ([_mm512_setzero_ps(); 2], _mm_setzero_ps());
             for g in (0..blocks).step_by(2) {
                 // An odd last block meets itself again, and zeros of `x`, scale and all.
                 let (a, b) = (&all[g], &all[(g + 1).min(blocks - 1)]);
+                ahead(a.as_ptr().wrapping_add(32 * $size));
                 // SAFETY: two blocks, and two groups of `x`, are read within their bounds.
                 let (w, q, row) = unsafe {
                     let scale = _mm_castsi128_ps(_mm_loadu_si64(x.scale.as_ptr().add(g).cast()));
@@ -37,12 +39,13 @@ macro_rules! pairs {
                     _mm512_set_epi32(2, 2, 2, 2, 2, 2, 2, 2, 0, 0, 0, 0, 0, 0, 0, 0),
                     _mm512_castps128_ps512(scales),
                 );
-                sums = add(sums, w, q, each);
+                sums.swap(0, 1);
+                sums[0] = add(sums[0], w, q, each);
             }
             let mut both = [0.0; 4];
             // SAFETY: four values.
             unsafe { _mm_storeu_ps(both.as_mut_ptr(), leasts) };
-            _mm512_reduce_add_ps(sums) + $times * (both[1] + both[3])
+            total(sums) + $times * (both[1] + both[3])
         }
     };
 }
@@ -66,6 +69,12 @@ pairs!(q8_0, 34, -128.0, scale_twice, |a: *const u8, b: *const u8| {
 fn add(sums: __m512, w: __m512i, x: __m512i, scales: __m512) -> __m512 {
     let whole = _mm512_dpbusd_epi32(_mm512_setzero_si512(), w, x);
     _mm512_fmadd_ps(_mm512_cvtepi32_ps(whole), scales, sums)
+}
+
+/// All of both sums.
+#[target_feature(enable = "avx512f")]
+fn total([a, b]: [__m512; 2]) -> f32 {
+    _mm512_reduce_add_ps(_mm512_add_ps(a, b))
 }
 
 /// The first two half-precision numbers of each.
@@ -140,8 +149,11 @@ macro_rules! eights {
         /// The processor has the features named; `x` holds the groups.
         #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,avx2,f16c,fma")]
         pub(super) unsafe fn $name(bytes: &[u8], blocks: usize, x: &Row) -> f32 {
-            let (mut sums, mut leasts) = (_mm512_setzero_ps(), _mm256_setzero_ps());
+            let (mut sums, mut leasts) = ([_mm512_setzero_ps(); 2], _mm256_setzero_ps());
             for (n, block) in bytes.as_chunks::<$size>().0[..blocks].iter().enumerate() {
+                for line in 0..3 {
+                    ahead(block.as_ptr().wrapping_add(4 * $size + 64 * line));
+                }
                 let [scales, mins] = six_bits(&block[4..16]);
                 // SAFETY: block `n` of `x` is there by the caller's word.
                 let (row, sum, q) = unsafe {
@@ -166,10 +178,10 @@ macro_rules! eights {
                     let numbers = _mm512_srlv_epi16(_mm512_broadcast_i64x4(nibbles), shifts);
                     let numbers = _mm512_and_si512(numbers, _mm512_set1_epi8(15));
                     let numbers = $fifths(block, pair, numbers);
-                    sums = add(sums, numbers, q, spread(scales, pair));
+                    sums[pair % 2] = add(sums[pair % 2], numbers, q, spread(scales, pair));
                 }
             }
-            _mm512_reduce_add_ps(sums) - _mm512_reduce_add_ps(_mm512_zextps256_ps512(leasts))
+            total(sums) - _mm512_reduce_add_ps(_mm512_zextps256_ps512(leasts))
         }
     };
 }
@@ -196,8 +208,11 @@ fn with_fifths(block: &[u8; 176], pair: usize, numbers: __m512i) -> __m512i {
 /// The processor has the features named; `x` holds the groups.
 #[target_feature(enable = "avx512f,avx512bw,avx512vl,avx512vnni,f16c")]
 pub(super) unsafe fn q6_k(bytes: &[u8], blocks: usize, x: &Row) -> f32 {
-    let (mut sums, mut leasts) = (_mm512_setzero_ps(), _mm512_setzero_ps());
+    let (mut sums, mut leasts) = ([_mm512_setzero_ps(); 2], _mm512_setzero_ps());
     for (n, block) in bytes.as_chunks::<210>().0[..blocks].iter().enumerate() {
+        for line in 0..4 {
+            ahead(block.as_ptr().wrapping_add(4 * 210 + 64 * line));
+        }
         // SAFETY: all reads are within the block, and within block `n` of `x`.
         let (scales, halves) = unsafe {
             let scales = _mm_loadu_si128(block.as_ptr().add(192).cast());
@@ -241,8 +256,9 @@ pub(super) unsafe fn q6_k(bytes: &[u8], blocks: usize, x: &Row) -> f32 {
                 _mm512_mask_mov_ps(a, 0xFF00, b)
             };
             let each = _mm512_mul_ps(_mm512_permutexvar_ps(which, scales), row);
-            sums = add(sums, _mm512_or_si512(nibbles, bits), q, each);
+            let numbers = _mm512_or_si512(nibbles, bits);
+            sums[upper] = add(sums[upper], numbers, q, each);
         }
     }
-    _mm512_reduce_add_ps(sums) - 32.0 * _mm512_reduce_add_ps(leasts)
+    total(sums) - 32.0 * _mm512_reduce_add_ps(leasts)
 }

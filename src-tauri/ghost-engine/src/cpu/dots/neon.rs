@@ -60,10 +60,6 @@ fn both(halves: u32) -> [f32; 2] {
     [half(&bytes, 0), half(&bytes, 2)]
 }
 
-/// These processors see for themselves what will be read.
-#[inline]
-fn ahead(_: *const u8) {}
-
 /// Eight bytes as numbers, each times `by` and its row's.
 ///
 /// # Safety

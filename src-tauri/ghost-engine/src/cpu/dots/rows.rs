@@ -8,7 +8,7 @@
 /// The rows, for the features named.
 macro_rules! rows {
     ($features:literal) => {
-        use super::{eight, six_bits};
+        use super::{ahead, eight, six_bits};
 
         rows!($features, q4_0, 18, -8.0, 0, add_by, |b: *const u8| nibbles(b.add(2)));
         rows!($features, q4_1, 20, 1.0, 2, add_by, |b: *const u8| nibbles(b.add(4)));
