@@ -203,11 +203,14 @@ pub struct Haul {
 /// Zips one in the other: a zip in a zip is an export's habit, a zip in that is a trap.
 const DEEPEST: usize = 2;
 /// Bytes of one text; the longest novels have half of it.
-const LARGEST_TEXT: usize = 16 << 20;
+const LARGEST_TEXT: usize = 8 << 20;
 /// Bytes of one export file that holds many texts.
 const LARGEST_EXPORT: usize = 64 << 20;
 /// Bytes of a file that is read at once, whatever is in it; of a zip, only its parts are.
 pub const LARGEST_FILE: usize = LARGEST_EXPORT;
+
+const NO_TEXT: &str = "It has no text.";
+const ALL_SIGNS: &str = "It is made of signs rather than of words, so it was left alone.";
 
 /// The stretches of a Markdown text that are not its writer's own prose, in order.
 pub fn apart(text: &str) -> Vec<Span> {
@@ -322,8 +325,9 @@ impl Walk<'_> {
             };
             let place = place::bare(entry::name(&entry, &key));
             match self.make(&source, place, entry.facts, None, entry.text) {
-                true => kept += 1,
-                false => empty += 1,
+                Ok(()) => kept += 1,
+                Err(NO_TEXT) => empty += 1,
+                Err(reason) => self.complain(&source, reason),
             }
         }
         for pair in reading.pairs {
@@ -483,15 +487,16 @@ impl Walk<'_> {
         if let Some(complaint) = front.complaint {
             self.complain(name, complaint);
         }
+        // A page without a single tag is Markdown under a wrong name.
+        let tagged = || ["</", "/>", "<p>"].iter().any(|tag| front.body.contains(tag));
+        let is_page = format == Format::Html && tagged();
+        if !is_page && markdown::is_all_signs(front.body) {
+            return self.complain(name, ALL_SIGNS);
+        }
         let mut facts = front.facts;
         let mut heading = None;
         let text = match format {
-            // A page without a single tag is Markdown under a wrong name.
-            Format::Html
-                if front.body.contains("</")
-                    || front.body.contains("/>")
-                    || front.body.contains("<p>") =>
-            {
+            Format::Html if is_page => {
                 let page = html::page(&markdown::preformatted(front.body));
                 facts.date = facts.date.or(page.date);
                 facts.author = facts.author.or(page.author);
@@ -515,6 +520,7 @@ impl Walk<'_> {
                 facts = facts.or(found);
                 text
             }
+            Format::Djot if djot_is_slow(front.body) => return self.complain(name, ALL_SIGNS),
             Format::Djot => {
                 html::fragment(&jotdown::html::render_to_string(jotdown::Parser::new(front.body)))
             }
@@ -538,8 +544,8 @@ impl Walk<'_> {
             Some(known) => facts = known.facts.clone().or(facts),
             None => {}
         }
-        if !self.make(name, place::of(shelf), facts, heading, text) {
-            return self.complain(name, "It has no text.");
+        if let Err(reason) = self.make(name, place::of(shelf), facts, heading, text) {
+            return self.complain(name, reason);
         }
         if let Some(known) = self.ledger.says(name) {
             self.pair_up(&known.earlier);
@@ -568,7 +574,7 @@ impl Walk<'_> {
         self.haul.pairs.extend(pairs);
     }
 
-    /// Makes a piece of a text; false where there is none.
+    /// Makes a piece of a text, or says why there is none.
     fn make(
         &mut self,
         name: &str,
@@ -576,10 +582,13 @@ impl Walk<'_> {
         facts: front::Facts,
         heading: Option<String>,
         text: String,
-    ) -> bool {
+    ) -> Result<(), &'static str> {
+        if markdown::is_all_signs(&text) {
+            return Err(ALL_SIGNS);
+        }
         let (found, text) = untitled(facts.title.as_deref().or(heading.as_deref()), text);
         if words::count(&text) == 0 {
-            return false;
+            return Err(NO_TEXT);
         }
         // A file that is only numbered is called by its day or its first words.
         let fallback = match facts.date.or(place.date) {
@@ -600,8 +609,14 @@ impl Walk<'_> {
             text,
             apart,
         });
-        true
+        Ok(())
     }
+}
+
+/// Its parser looks through a paragraph anew for each sign that has no end.
+fn djot_is_slow(text: &str) -> bool {
+    const MOST_SIGNS: usize = 10_000;
+    text.split("\n\n").any(|paragraph| markdown::has_more_signs(paragraph, MOST_SIGNS))
 }
 
 /// What the text says plainly of itself goes before where it lies. A theme's `type` and `layout`

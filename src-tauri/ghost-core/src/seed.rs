@@ -300,24 +300,28 @@ impl Phrases {
             // Smoothed, so that an archive of one text has topics too.
             ((2.0 + self.texts as f64) / (1.0 + f64::from(found_in))).ln()
         };
-        let mut ranked: Vec<(f64, String)> = terms(text)
+        let mut ranked: Vec<(f64, Range<usize>)> = terms(text)
             .into_iter()
             .filter(|term| term.times >= 2 || !term.is_pair)
-            .map(|term| (f64::from(term.times) * rarity(term.hash), spelled(&text[term.at])))
+            .map(|term| (f64::from(term.times) * rarity(term.hash), term.at))
             .collect();
-        ranked.sort_by(|a, b| {
-            b.0.total_cmp(&a.0).then_with(|| b.1.len().cmp(&a.1.len())).then_with(|| a.1.cmp(&b.1))
-        });
+        ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
         let mut chosen: Vec<String> = Vec::new();
-        for (_, term) in ranked {
+        // How a term is spelled is asked only of those that stand a chance.
+        for alike in ranked.chunk_by(|a, b| a.0 == b.0) {
             if chosen.len() == MOST {
                 break;
             }
-            let has = |outer: &str, inner: &str| {
-                outer.split(' ').any(|word| inner.split(' ').any(|w| w == word))
-            };
-            if !chosen.iter().any(|other| has(other, &term)) {
-                chosen.push(term);
+            let mut alike: Vec<String> =
+                alike.iter().map(|(_, at)| spelled(&text[at.clone()])).collect();
+            alike.sort_by(|a, b| b.len().cmp(&a.len()).then_with(|| a.cmp(b)));
+            for term in alike {
+                let has = |outer: &str, inner: &str| {
+                    outer.split(' ').any(|word| inner.split(' ').any(|w| w == word))
+                };
+                if chosen.len() < MOST && !chosen.iter().any(|other| has(other, &term)) {
+                    chosen.push(term);
+                }
             }
         }
         chosen.sort();

@@ -1,6 +1,8 @@
 //! The archive as it is kept: what is in it, what each piece is for, and the rows it gives.
 
 use std::collections::{BTreeMap, HashMap, HashSet};
+use std::sync::Arc;
+use std::sync::mpsc::sync_channel;
 
 use ghost_core::archive::{Kind, Pair, Piece, apart};
 use ghost_core::id::{EditId, PieceId, RowId};
@@ -87,6 +89,28 @@ impl Desk {
         Ok(())
     }
 
+    /// Hands each text to two who look at it side by side, in order.
+    fn each_text(
+        &self,
+        stored: &[StoredPiece],
+        mut one: impl FnMut(&StoredPiece, &str),
+        mut other: impl FnMut(&str) + Send,
+    ) -> Result<()> {
+        /// Texts that may wait for the slower of the two.
+        const MOST_WAITING: usize = 16;
+        std::thread::scope(|scope| {
+            let (pass, passed) = sync_channel::<Arc<str>>(MOST_WAITING);
+            scope.spawn(move || passed.iter().for_each(|text| other(&text)));
+            for piece in stored {
+                let text: Arc<str> = pieces::text(self.store().on(), piece.id)?.into();
+                // Whoever listens does so to the end.
+                let _ = pass.send(Arc::clone(&text));
+                one(piece, &text);
+            }
+            Ok(())
+        })
+    }
+
     /// Says anew what each piece is for, and makes the row of each piece and pair. Run after the
     /// archive changed: sides go by date over the whole of it, seeds by which words are rare in it
     /// where none was chosen.
@@ -105,14 +129,17 @@ impl Desk {
             kept.into_iter().partition(|p| is_own(&p.piece.author));
         let text = |p: &StoredPiece| pieces::text(self.store().on(), p.id);
         let (mut phrases, mut near) = (Phrases::default(), Near::default());
-        for piece in &own {
-            let text = text(piece)?;
-            phrases.read(&text);
-            near.meet(&text);
-        }
-        for piece in &own {
-            near.meet_again(&text(piece)?);
-        }
+        self.each_text(&own, |_, text| phrases.read(text), |text| near.meet(text))?;
+        // Where no seed was chosen, the text's own words make one.
+        let chosen = piece_seeds::all(self.store().on())?;
+        let seed = |piece: &Piece, text: &str| Seed::of_piece(piece, &phrases.topics(text));
+        let mut seeds: HashMap<PieceId, Seed> = HashMap::new();
+        let make = |p: &StoredPiece, text: &str| {
+            if !chosen.contains_key(&p.id) {
+                seeds.insert(p.id, seed(&p.piece, text));
+            }
+        };
+        self.each_text(&own, make, |text| near.meet_again(text))?;
         let named: Vec<_> = own.iter().map(|p| (p.id, &p.piece)).collect();
         let sides = row::split_by(&named, &near);
         drop(near);
@@ -122,7 +149,7 @@ impl Desk {
                 kept_back.meet(sides.get(&piece.id).copied(), &text(piece)?);
             }
         }
-        let seed = |piece: &Piece| Seed::of_piece(piece, &phrases.topics(&piece.text));
+        let seed = |piece: &Piece| seed(piece, &piece.text);
         self.store().whole(|t| {
             piece_seeds::carry_over(t)?;
             let mut chosen = piece_seeds::all(t)?;
@@ -132,7 +159,8 @@ impl Desk {
                     pieces::set_side(t, *id, *now)?;
                 }
                 let piece = pieces::one(t, *id)?.piece;
-                let seed = chosen.remove(id).unwrap_or_else(|| seed(&piece));
+                let made = chosen.remove(id).or_else(|| seeds.remove(id));
+                let seed = made.unwrap_or_else(|| seed(&piece));
                 rows::keep(t, &Row::of_piece(*id, &piece, seed, *now))?;
             }
             for other in &others {

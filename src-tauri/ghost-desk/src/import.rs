@@ -22,7 +22,7 @@ use crate::event::Event;
 use crate::failure::{Code, Failure, Result};
 use crate::history::{self, Repository};
 use crate::store::files::{self, Tally};
-use crate::store::pieces::{self, Kept};
+use crate::store::pieces::{self, Kept, Marks};
 use crate::store::{pairs, settings};
 use crate::wire::{ComplaintView, FoundView, Import, ImportReport, KindCount, NameCount, Nothing};
 use crate::{Desk, lock};
@@ -33,7 +33,7 @@ const LARGEST_LIST: u64 = 16 << 20;
 const TELL_EVERY: Duration = Duration::from_millis(50);
 /// Bytes, and files, that are kept in one go: a commit each would take most of the time.
 const BATCH: (u64, usize) = (8 << 20, 256);
-/// A file that was written just now may be written again without its time telling.
+/// A file that was written just before it is read may be written again without its time telling.
 const FRESH: Duration = Duration::from_secs(2);
 /// To be raised when the readers read differently: then every file is read again.
 const READERS: u32 = 2;
@@ -49,12 +49,23 @@ struct Found {
     is_history: bool,
     /// What tells whether it has changed; none where that cannot be told.
     stamp: Option<String>,
+    /// When it was last written.
+    written: Option<SystemTime>,
+}
+
+/// What a file gave.
+struct Given {
+    file: Found,
+    haul: Haul,
+    /// Of each piece, in their order.
+    marks: Vec<Marks>,
+    complaints: Vec<ComplaintView>,
 }
 
 /// What was read and waits to be kept together.
 #[derive(Default)]
 struct Batch {
-    files: Vec<(Found, Haul, Vec<ComplaintView>)>,
+    files: Vec<Given>,
     bytes: u64,
 }
 
@@ -73,7 +84,7 @@ struct Account {
     complaints: Vec<ComplaintView>,
     /// On a dry run: what would come in, and its gists.
     found: Vec<FoundView>,
-    seen: HashSet<u64>,
+    seen: HashSet<i64>,
 }
 
 impl Desk {
@@ -173,17 +184,17 @@ impl Desk {
         let now = self.now();
         let mut store = self.store();
         if dry_run {
-            for (_, haul, complaints) in batch.files {
-                account.foresee(store.on(), &haul)?;
-                account.complaints.extend(complaints);
+            for given in batch.files {
+                account.foresee(store.on(), &given)?;
+                account.complaints.extend(given.complaints);
             }
             return Ok(());
         }
         store.whole(|t| {
             let before = (account.kept, account.pairs_added);
-            for (file, haul, complaints) in &batch.files {
-                for piece in &haul.pieces {
-                    account.kept[pieces::keep(t, piece, &hash(piece), &now)? as usize] += 1;
+            for Given { file, haul, marks, complaints } in &batch.files {
+                for (piece, marks) in haul.pieces.iter().zip(marks) {
+                    account.kept[pieces::keep(t, piece, marks, &now)? as usize] += 1;
                 }
                 for pair in &haul.pairs {
                     account.pairs_added += u32::from(pairs::keep(t, pair, &pair_hash(pair), &now)?);
@@ -203,9 +214,7 @@ impl Desk {
             }
             Ok(())
         })?;
-        account
-            .complaints
-            .extend(batch.files.into_iter().flat_map(|(_, _, complaints)| complaints));
+        account.complaints.extend(batch.files.into_iter().flat_map(|given| given.complaints));
         Ok(())
     }
 }
@@ -222,11 +231,11 @@ impl Account {
     }
 
     /// Counts what would come of a file, and keeps nothing of it.
-    fn foresee(&mut self, on: &rusqlite::Connection, haul: &Haul) -> Result<()> {
-        self.tally.add(&tally(haul));
-        for piece in &haul.pieces {
-            let fate = match self.seen.insert(piece.gist()) {
-                true => pieces::fate(on, piece, &hash(piece))?,
+    fn foresee(&mut self, on: &rusqlite::Connection, given: &Given) -> Result<()> {
+        self.tally.add(&tally(&given.haul));
+        for (piece, marks) in given.haul.pieces.iter().zip(&given.marks) {
+            let fate = match self.seen.insert(marks.gist) {
+                true => pieces::fate(on, piece, marks)?,
                 false => Kept::Duplicate,
             };
             self.kept[fate as usize] += 1;
@@ -271,8 +280,9 @@ impl Found {
     fn new(path: PathBuf, above: &Path, facts: Option<&Metadata>) -> Found {
         let name = name_of(&path, above);
         let bytes = facts.map_or(0, Metadata::len);
-        let stamp = facts.and_then(stamp);
-        Found { path, name, above: above.to_owned(), bytes, is_history: false, stamp }
+        let written = facts.and_then(|facts| facts.modified().ok());
+        let stamp = written.and_then(|written| stamp(bytes, written));
+        Found { path, name, above: above.to_owned(), bytes, is_history: false, stamp, written }
     }
 
     /// The history of the repository in `folder`.
@@ -280,7 +290,13 @@ impl Found {
         let path = folder.join(".git");
         let stamp = history::commit(&path).map(|head| format!("{head} {READERS}"));
         let name = name_of(&path, above);
-        Found { path, name, above: above.to_owned(), bytes: 0, is_history: true, stamp }
+        let above = above.to_owned();
+        Found { path, name, above, bytes: 0, is_history: true, stamp, written: None }
+    }
+
+    /// Whether it was written so lately that its time will not tell whether it is written again.
+    fn is_fresh(&self) -> bool {
+        self.written.is_some_and(|at| at.elapsed().ok().is_none_or(|age| age <= FRESH))
     }
 
     /// The whole path of a name that begins where this file's does.
@@ -289,12 +305,10 @@ impl Found {
     }
 }
 
-/// Size and time; none for a file that was changed a moment ago.
-fn stamp(facts: &Metadata) -> Option<String> {
-    let at = facts.modified().ok()?;
-    let age = SystemTime::now().duration_since(at).ok()?;
-    let since = at.duration_since(SystemTime::UNIX_EPOCH).ok()?;
-    (age > FRESH).then(|| format!("{} {} {READERS}", facts.len(), since.as_nanos()))
+/// Size and time.
+fn stamp(bytes: u64, written: SystemTime) -> Option<String> {
+    let since = written.duration_since(SystemTime::UNIX_EPOCH).ok()?;
+    Some(format!("{bytes} {} {READERS}", since.as_nanos()))
 }
 
 /// What some files say of the others, and a mark that changes whenever they do.
@@ -328,11 +342,11 @@ fn tally(haul: &Haul) -> Tally {
 
 /// A piece is known by its title and words: not by where it lies, nor by how its lines are broken.
 /// That another road brought the same text is told by its gist.
-pub(crate) fn hash(piece: &Piece) -> String {
+pub(crate) fn marks(piece: &Piece) -> Marks {
     let mut hasher = Sha256::new();
     hasher.update(piece.title.trim());
     hash_words(&mut hasher, &piece.text);
-    hex(&hasher.finalize())
+    Marks { hash: hex(&hasher.finalize()), gist: piece.gist() as i64 }
 }
 
 /// A pair is known by the words of its two states.
@@ -420,9 +434,12 @@ fn read_all(
 ) {
     let stopped = || stop.load(Ordering::Relaxed);
     let mut batch = Batch::default();
-    for file in files {
+    for mut file in files {
         if stopped() {
             break;
+        }
+        if file.is_fresh() {
+            file.stamp = None;
         }
         lock(&at.name).clone_from(&file.name);
         let (haul, complaints) = match file.is_history {
@@ -438,7 +455,8 @@ fn read_all(
         let texts: usize = haul.pieces.iter().map(|piece| piece.text.len()).sum();
         let states = haul.pairs.iter().map(|pair| pair.before.len() + pair.after.len());
         batch.bytes += file.bytes.max((texts + states.sum::<usize>()) as u64);
-        batch.files.push((file, haul, complaints));
+        let marks = haul.pieces.iter().map(marks).collect();
+        batch.files.push(Given { file, haul, marks, complaints });
         let full = batch.bytes >= BATCH.0 || batch.files.len() >= BATCH.1;
         if full && pass.send(std::mem::take(&mut batch)).is_err() {
             return;

@@ -57,6 +57,9 @@ impl Store {
         }
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
+        // An import changes more pages at once than the 2 MB that are kept otherwise: each would be
+        // written and read many times over.
+        connection.pragma_update(None, "cache_size", -32 << 10)?;
         // A migration may make a table anew under the name that others point to.
         connection.pragma_update(None, "foreign_keys", "OFF")?;
         migrate(&mut connection)?;

@@ -3,6 +3,10 @@
 use super::front::Facts;
 use super::{Pair, markdown, place};
 
+/// Said of an export that has more texts than any has.
+pub(super) const TOO_MUCH: &str =
+    "It has more in it than can be read at once; what came before was kept.";
+
 /// One text of an export.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Entry {

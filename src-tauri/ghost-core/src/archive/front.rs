@@ -98,9 +98,10 @@ fn fenced<'a>(text: &'a str, fences: &[&str], parse: Parse) -> Split<'a> {
 }
 
 fn json(text: &str) -> Split<'_> {
-    let mut stream = serde_json::Deserializer::from_str(text).into_iter::<Map<String, Value>>();
+    let head = &text[..text.floor_char_boundary(LONGEST)];
+    let mut stream = serde_json::Deserializer::from_str(head).into_iter::<Map<String, Value>>();
     match stream.next() {
-        Some(Ok(map)) if stream.byte_offset() <= LONGEST => {
+        Some(Ok(map)) => {
             Split { facts: facts(&map), body: &text[stream.byte_offset()..], complaint: None }
         }
         _ => Split { facts: Facts::default(), body: text, complaint: None },

@@ -15,6 +15,9 @@ const MOST: usize = 100_000;
 const DEEPEST: usize = 8;
 /// Bytes of one mail; the rest is pictures.
 const LARGEST: usize = 32 << 20;
+/// Bytes of what a mail and its parts say of themselves; each line and each part is kept at many
+/// times its size.
+const LARGEST_HEAD: usize = 1 << 20;
 
 /// Whether a file begins as mail does.
 pub(super) fn looks_mailed(head: &str) -> bool {
@@ -61,7 +64,7 @@ pub(super) fn read(bytes: &[u8]) -> Reading {
     let mut reading = Reading::default();
     let (mut large, mut broken, mut theirs) = (0, 0, 0);
     for (from, mail) in mails(bytes).into_iter().take(MOST) {
-        if mail.len() > LARGEST {
+        if mail.len() > LARGEST || head(mail) > LARGEST_HEAD {
             large += 1;
             continue;
         }
@@ -88,6 +91,18 @@ pub(super) fn read(bytes: &[u8]) -> Reading {
         }
     }
     reading
+}
+
+/// The bytes of a mail's headers, and of whatever follows a line that may begin a part, up to the next
+/// blank line.
+fn head(mail: &[u8]) -> usize {
+    let (mut bytes, mut inside) = (0, true);
+    for line in mail.split_inclusive(|&b| b == b'\n') {
+        inside |= line.starts_with(b"--");
+        bytes += if inside { line.len() } else { 0 };
+        inside &= !line.trim_ascii().is_empty();
+    }
+    bytes
 }
 
 /// The mails of a mailbox, each with the line before it, or the one there is.

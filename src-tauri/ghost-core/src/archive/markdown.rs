@@ -13,13 +13,18 @@ use super::{Apart, Span, html};
 /// Stretches to replace, and by what.
 type Cuts = Vec<(Range<usize>, String)>;
 
-/// Signs that may be marks. The parser keeps a hundred bytes for each of them; a text of more is none.
-const MOST_SIGNS: usize = 1 << 20;
+/// Signs and line ends, each of which may be a mark. The parser keeps two hundred bytes for each of
+/// them; a novel has a tenth as many.
+const MOST_SIGNS: usize = 1 << 19;
 
 /// Whether a text is so full of signs that it is not to be parsed.
 pub(super) fn is_all_signs(text: &str) -> bool {
-    let sign = |byte: &u8| b"<>[]*_`&!\\~|{}#^$".contains(byte);
-    text.len() > MOST_SIGNS && text.bytes().filter(|byte| sign(byte)).count() > MOST_SIGNS
+    has_more_signs(text, MOST_SIGNS)
+}
+
+pub(super) fn has_more_signs(text: &str, most: usize) -> bool {
+    let sign = |byte: &u8| byte.is_ascii() && !byte.is_ascii_alphanumeric() && *byte != b' ';
+    text.len() > most && text.bytes().filter(sign).count() > most
 }
 
 /// Takes the furniture off a Markdown text.
@@ -266,6 +271,8 @@ fn templates(text: &str, held: &[Range<usize>]) -> Cuts {
     let mut at = 0;
     // Paired tags whose content is no prose; where one is open, and since when.
     let mut dropping: Option<(&str, usize)> = None;
+    // Up to where an end was looked for in vain, so that nothing is looked through twice.
+    let mut endless = 0;
     while let Some(next) = text[at..].find(['{', '[']) {
         at += next;
         if let Some(end) = inside(held, at) {
@@ -299,7 +306,7 @@ fn templates(text: &str, held: &[Range<usize>]) -> Cuts {
             continue;
         }
         let line = line_after(text, at);
-        let end = furniture(text, at, line);
+        let end = furniture(text, at, line, &mut endless);
         if let (Some(end), None) = (end, dropping) {
             cuts.push((at..at + end, String::new()));
         }
@@ -338,8 +345,8 @@ fn is_dropped(name: &str) -> bool {
 }
 
 /// How long the furniture is that begins at `at` and ends on its line.
-fn furniture(text: &str, at: usize, line: &str) -> Option<usize> {
-    let alone = line_before(text, at).trim().is_empty();
+fn furniture(text: &str, at: usize, line: &str, endless: &mut usize) -> Option<usize> {
+    let alone = || line_before(text, at).trim().is_empty();
     let begins = |marks: &[&str]| {
         marks.iter().any(|mark| {
             line.len() >= mark.len()
@@ -348,9 +355,13 @@ fn furniture(text: &str, at: usize, line: &str) -> Option<usize> {
         })
     };
     if line.starts_with("{{") {
-        return line
-            .find("}}")
-            .map(|end| end + 2 + line[end + 2..].bytes().take_while(|&byte| byte == b'}').count());
+        let from = endless.saturating_sub(at + 1);
+        let end = line.as_bytes()[from..].windows(2).position(|two| two == b"}}");
+        let Some(end) = end.map(|end| from + end + 2) else {
+            *endless = at + line.len();
+            return None;
+        };
+        return Some(end + line[end..].bytes().take_while(|&byte| byte == b'}').count());
     }
     if let Some(rest) = line.strip_prefix("{:") {
         let marks = |c: char| c.is_alphabetic() || matches!(c, '.' | '#' | ':' | '/');
@@ -365,7 +376,7 @@ fn furniture(text: &str, at: usize, line: &str) -> Option<usize> {
         let heading = line_before(text, at).starts_with('#');
         return (heading && line.trim_end().ends_with('}')).then_some(line.trim_end().len());
     }
-    (alone && begins(&["[toc]", "[[toc]]", "[[_toc_]]"])).then_some(line.len())
+    (begins(&["[toc]", "[[toc]]", "[[_toc_]]"]) && alone()).then_some(line.len())
 }
 
 /// HTML inside Markdown: blocks become Markdown, tags in a line go and leave their text.
@@ -631,9 +642,6 @@ fn squeezed(text: &str) -> String {
 /// The heading that names the text: its first block, or its only heading of the first level. With
 /// the stretch it takes.
 pub(super) fn heading(text: &str) -> Option<(String, Range<usize>)> {
-    if is_all_signs(text) {
-        return None;
-    }
     let mut found: Option<(HeadingLevel, String, Range<usize>)> = None;
     let mut first_block = true;
     let (mut depth, mut gathering) = (0, false);

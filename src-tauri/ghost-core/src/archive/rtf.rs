@@ -319,7 +319,7 @@ fn without_marks(text: &str) -> String {
     let mut rest = text;
     while let Some(at) = rest.find('<') {
         let mark = rest[at..].starts_with("<$Scr_") || rest[at..].starts_with("<!$Scr_");
-        match rest[at..].find('>').filter(|_| mark) {
+        match mark.then(|| rest[at..].find('>')).flatten() {
             Some(end) => {
                 out.push_str(&rest[..at]);
                 rest = &rest[at + end + 1..];

@@ -2,14 +2,16 @@
 //!
 //! The columns are known by their names. A table of people is never read.
 
+use std::collections::HashMap;
+
 use csv::{ReaderBuilder, StringRecord};
 use quick_xml::escape::escape;
 use serde_json::Value;
 
-use super::entry::{Entry, Reading, said};
+use super::entry::{Entry, Reading, TOO_MUCH, said};
 use super::front::Facts;
 use super::json::says;
-use super::{date, html, markdown};
+use super::{LARGEST_TEXT, date, html, markdown};
 
 /// Rows of one table.
 const MOST: usize = 200_000;
@@ -19,7 +21,7 @@ const WIDEST: usize = 5_000;
 /// Where the columns are that a text is made of.
 #[derive(Debug)]
 pub(super) struct Columns {
-    names: Vec<String>,
+    by_name: HashMap<String, usize>,
 }
 
 impl Columns {
@@ -27,18 +29,22 @@ impl Columns {
         let plain = |name: &str| -> String {
             name.chars().filter(|c| c.is_alphanumeric()).flat_map(char::to_lowercase).collect()
         };
-        Columns { names: header.iter().map(plain).collect() }
+        let mut by_name = HashMap::new();
+        for (at, name) in header.iter().map(plain).enumerate() {
+            by_name.entry(name).or_insert(at);
+        }
+        Columns { by_name }
     }
 
     pub(super) fn has(&self, name: &str) -> bool {
-        self.names.iter().any(|known| known == name)
+        self.by_name.contains_key(name)
     }
 
     /// What a row says in the first of these columns that says anything.
     pub(super) fn says<'a>(&self, row: &'a StringRecord, names: &[&str]) -> Option<&'a str> {
         names
             .iter()
-            .filter_map(|name| row.get(self.names.iter().position(|known| known == name)?))
+            .filter_map(|name| row.get(*self.by_name.get(*name)?))
             .map(str::trim)
             .find(|value| !value.is_empty())
     }
@@ -155,6 +161,7 @@ pub(super) fn read(text: &str) -> Option<Reading> {
             text: bodies
                 .iter()
                 .filter_map(|name| Some((*name, columns.says(&row, &[name])?)))
+                .filter(|(_, cell)| cell.len() <= LARGEST_TEXT)
                 // A rich text that is none is broken; another column has it plain.
                 .filter(|(name, cell)| *name != "richcontent" || cell.starts_with('{'))
                 .map(|(_, cell)| body(cell))
@@ -162,7 +169,9 @@ pub(super) fn read(text: &str) -> Option<Reading> {
                 .unwrap_or_default(),
         }
     });
-    Some(Reading { entries: entries.collect(), ..Reading::default() })
+    let entries: Vec<Entry> = entries.collect();
+    let complaints = if entries.len() < MOST { Vec::new() } else { vec![TOO_MUCH.to_owned()] };
+    Some(Reading { entries, complaints, ..Reading::default() })
 }
 
 /// The Markdown of a cell, which is HTML, a rich text in JSON, or Markdown itself.

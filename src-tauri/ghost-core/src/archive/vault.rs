@@ -7,14 +7,11 @@ use std::borrow::Cow;
 use super::date;
 use super::front::Facts;
 use super::outline::{self, Point};
-use super::{markdown, place};
+use super::place;
 
 /// The common Markdown of a note; what it says of itself in its own way goes to `facts`.
 pub(super) fn read<'a>(name: &str, text: &'a str, facts: &mut Facts) -> Cow<'a, str> {
     let text = comment_ahead(text);
-    if markdown::is_all_signs(text) {
-        return Cow::Borrowed(text);
-    }
     if is_outline(name, text) {
         return Cow::Owned(outlined(text));
     }

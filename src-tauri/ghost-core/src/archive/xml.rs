@@ -7,14 +7,14 @@ use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
-use super::entry::Reading;
+use super::entry::{Reading, TOO_MUCH};
 use super::{enex, feed, html, wxr};
 
 /// Deeper than any export goes.
 const DEEPEST: usize = 64;
 /// Bytes of text of one element; more is no text but a picture, or a trap.
 const LARGEST: usize = 16 << 20;
-/// Elements of one record.
+/// Elements and attributes of one record.
 const MOST: usize = 100_000;
 /// Records of one export; no blog has so many, and a trap has millions.
 const MOST_RECORDS: usize = 200_000;
@@ -89,10 +89,8 @@ pub(super) fn records<'a>(
     // How many elements are open that are too deep or too many to be kept.
     let (mut lost, mut count) = (0usize, 0usize);
     loop {
-        if left == 0 {
-            return Err(
-                "It has more in it than can be read at once; what came before was kept.".to_owned()
-            );
+        if left == 0 || lost > MOST {
+            return Err(TOO_MUCH.to_owned());
         }
         let before = position(&reader);
         let event = match reader.read_event() {
@@ -112,14 +110,15 @@ pub(super) fn records<'a>(
             Event::Start(tag) => {
                 let node = node(&tag);
                 if !open.is_empty() || wanted.contains(&node.name.as_str()) {
-                    count += 1;
+                    count += 1 + node.attributes.len();
                     open.push((node, position(&reader)));
                 }
             }
             Event::Empty(tag) => match open.last_mut() {
                 Some((parent, _)) if lost == 0 && count < MOST => {
-                    count += 1;
-                    parent.children.push(node(&tag));
+                    let node = node(&tag);
+                    count += 1 + node.attributes.len();
+                    parent.children.push(node);
                 }
                 None if lost == 0 => {
                     let node = node(&tag);

@@ -137,8 +137,8 @@ mod tests {
     /// Keeps a piece of this text, as the file `a.md` has it now.
     fn piece(on: &Connection, text: &str) -> PieceId {
         let piece = archive::read("a.md", text.as_bytes()).0.swap_remove(0);
-        let hash = crate::import::hash(&piece);
-        super::super::pieces::keep(on, &piece, &hash, "now").unwrap();
+        let marks = crate::import::marks(&piece);
+        super::super::pieces::keep(on, &piece, &marks, "now").unwrap();
         super::super::pieces::all(on).unwrap()[0].id
     }
 

@@ -32,21 +32,30 @@ pub(crate) enum Kept {
 
 const COLUMNS: &str = "id, source, kind, title, date, unfinished, text, apart, words, side, author";
 
-/// Keeps a piece, known by the hash of its content.
+/// What a piece is known by.
+#[derive(Debug, Clone)]
+pub(crate) struct Marks {
+    /// Of its title and words.
+    pub(crate) hash: String,
+    /// What the text is whatever road it came by ([`Piece::gist`]).
+    pub(crate) gist: i64,
+}
+
+/// Keeps a piece.
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn keep(on: &Connection, piece: &Piece, hash: &str, now: &str) -> Result<Kept> {
+pub(crate) fn keep(on: &Connection, piece: &Piece, marks: &Marks, now: &str) -> Result<Kept> {
+    let Marks { hash, gist } = marks;
     let (twin, older) = (twin(on, hash)?, older(on, piece, hash)?);
-    let gist = piece.gist() as i64;
     let id = match twin {
         // The text is here already; if it is also what this file used to say, it stays so.
         Some((id, false)) => {
             on.prepare_cached("UPDATE pieces SET gist = ?2 WHERE id = ?1 AND gist IS NULL")?
-                .execute([id, gist])?;
+                .execute([id, *gist])?;
             return Ok(Kept::Duplicate);
         }
-        None if older.is_none() && known(on, gist)? => return Ok(Kept::Duplicate),
+        None if older.is_none() && known(on, *gist)? => return Ok(Kept::Duplicate),
         // An older version has come back.
         Some((id, true)) => {
             on.execute(
@@ -91,11 +100,11 @@ pub(crate) fn keep(on: &Connection, piece: &Piece, hash: &str, now: &str) -> Res
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn fate(on: &Connection, piece: &Piece, hash: &str) -> Result<Kept> {
-    Ok(match (twin(on, hash)?, older(on, piece, hash)?) {
+pub(crate) fn fate(on: &Connection, piece: &Piece, marks: &Marks) -> Result<Kept> {
+    Ok(match (twin(on, &marks.hash)?, older(on, piece, &marks.hash)?) {
         (Some((_, false)), _) => Kept::Duplicate,
         (_, Some(_)) => Kept::Changed,
-        (None, None) if known(on, piece.gist() as i64)? => Kept::Duplicate,
+        (None, None) if known(on, marks.gist)? => Kept::Duplicate,
         (_, None) => Kept::Added,
     })
 }
