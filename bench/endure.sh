@@ -5,7 +5,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 base=${1:-$(ls .base/*.gguf | head -1)}
-cargo build --locked --release -p ghost-engine --example endure
+cargo build --locked --release --workspace --example endure
 endure=target/release/examples/endure
 "$endure" "$base" learn "${MINUTES:-20}" &
 "$endure" "$base" write "${MINUTES:-20}"

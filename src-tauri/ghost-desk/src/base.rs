@@ -147,7 +147,11 @@ impl Desk {
         let kept = lock(&self.0.loaded).clone();
         let mut loaded = match kept {
             Some(loaded) if loaded.id == stored.id && loaded.modified == now => loaded,
-            _ => Loaded::new(stored.id, now, open(path)?),
+            _ => {
+                let mut base = open(path)?;
+                base.bring_near();
+                Loaded::new(stored.id, now, base)
+            }
         };
         if loaded.adapter.as_ref().map(|(id, _)| *id) != which {
             loaded.reading = Arc::new(Mutex::new(Reading::new(&loaded.base)));

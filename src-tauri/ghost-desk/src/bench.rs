@@ -83,7 +83,8 @@ pub fn bench(ask: &Bench, hear: &mut dyn FnMut(&BenchRow)) -> Result<BenchReport
     let how = How { tokens: ask.tokens, written: 64, times: ask.times, keep };
     let mut rows = Vec::new();
     for file in files {
-        let base = base::open(&file)?;
+        let mut base = base::open(&file)?;
+        base.bring_near();
         for (what, name) in
             [(What::Prefill, "prefill"), (What::Decode, "decode"), (What::Train, "train")]
         {

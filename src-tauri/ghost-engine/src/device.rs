@@ -196,6 +196,11 @@ pub fn device() -> Device {
     opened().device()
 }
 
+/// Whether a card computes.
+pub(crate) fn is_card() -> bool {
+    matches!(opened().home, Home::Card { .. })
+}
+
 /// The home of the operations that is used.
 pub(crate) fn home() -> &'static dyn Kernel {
     opened().kernel()

@@ -9,7 +9,8 @@ use std::ops::Range;
 use std::path::Path;
 use std::sync::Arc;
 
-use memmap2::Mmap;
+use memmap2::{Mmap, MmapMut};
+use rayon::prelude::*;
 
 use crate::block::BlockType;
 use crate::error::{Error, Result};
@@ -17,8 +18,8 @@ use crate::error::{Error, Result};
 /// Where a weight's bytes live.
 #[derive(Clone)]
 enum Home {
-    /// In the file, through the page cache.
-    File(Arc<Mmap>),
+    /// In the file, through the page cache; or on large pages of our own.
+    Map(Arc<Mmap>),
     /// In memory of our own.
     Memory(Arc<[u8]>),
 }
@@ -46,13 +47,13 @@ impl Bytes {
         // in use ends the process, as any memory map of any program would.
         #[allow(unsafe_code)]
         let map = unsafe { Mmap::map(&file) }.map_err(io)?;
-        Ok(Self::of_file(map))
+        Ok(Self::of_map(map))
     }
 
-    /// The whole of a mapped file.
-    pub fn of_file(map: Mmap) -> Self {
+    /// The whole of a map.
+    pub fn of_map(map: Mmap) -> Self {
         let range = 0..map.len();
-        let home = Home::File(Arc::new(map));
+        let home = Home::Map(Arc::new(map));
         Self { home, range }
     }
 
@@ -62,6 +63,36 @@ impl Bytes {
         let end = self.range.start.checked_add(range.end)?;
         (start <= end && end <= self.range.end)
             .then(|| Self { home: self.home.clone(), range: start..end })
+    }
+}
+
+/// Copies weights side by side to memory of our own, on large pages where the system grants them:
+/// from there they are read by a third faster than through the small pages of a file, and what
+/// writing waits for is reading them. Where memory can't be had they stay where they are.
+pub(crate) fn bring_near<'a>(weights: impl Iterator<Item = &'a mut Weight>) {
+    const LINE: usize = 64;
+    let mut weights: Vec<&mut Weight> = weights.collect();
+    let size = weights.iter().map(|weight| weight.bytes.len().next_multiple_of(LINE)).sum();
+    let Ok(mut map) = MmapMut::map_anon(size) else { return };
+    #[cfg(target_os = "linux")]
+    let _ = map.advise(memmap2::Advice::HugePage);
+    let (mut places, mut rest) = (Vec::new(), &mut map[..]);
+    for weight in &weights {
+        let (place, after) = rest.split_at_mut(weight.bytes.len().next_multiple_of(LINE));
+        places.push((place, &**weight));
+        rest = after;
+    }
+    places.into_par_iter().for_each(|(place, weight)| {
+        place[..weight.bytes.len()].copy_from_slice(&weight.bytes);
+    });
+    let Ok(map) = map.make_read_only() else { return };
+    let (all, mut at) = (Bytes::of_map(map), 0);
+    for weight in &mut weights {
+        let end = at + weight.bytes.len();
+        if let Some(part) = all.part(at..end) {
+            weight.bytes = part;
+        }
+        at = end.next_multiple_of(LINE);
     }
 }
 
@@ -78,7 +109,7 @@ impl std::ops::Deref for Bytes {
 
     fn deref(&self) -> &[u8] {
         match &self.home {
-            Home::File(map) => &map[self.range.clone()],
+            Home::Map(map) => &map[self.range.clone()],
             Home::Memory(bytes) => &bytes[self.range.clone()],
         }
     }
