@@ -19,9 +19,9 @@ use ghost_core::id::RunId;
 use ghost_desk::bench::{Bench, Wish};
 use ghost_desk::failure::{Code, Failure, Result};
 use ghost_desk::wire::{
-    AdapterRef, ChooseSeeds, CompilePrompt, DraftRef, ExcludeRow, ExportAdapter, Import,
-    JudgeAdapter, Nothing, PieceRef, PieceSeed, ProfileAsked, SaveSeed, SayAuthor, SeedForm,
-    ShipDraft, StartRun, UseBase, WriteDraft,
+    AdapterRef, ChooseSeeds, CompilePrompt, DraftRef, ElsewhereForm, ExcludeRow, ExportAdapter,
+    Import, JudgeAdapter, Nothing, PieceRef, PieceSeed, ProfileAsked, SaveSeed, SayAuthor,
+    SeedForm, ShipDraft, StartRun, UseBase, WriteDraft,
 };
 use ghost_desk::{Host, home};
 use serde_json::Value;
@@ -173,6 +173,34 @@ pub(crate) enum Ask {
         /// How long is searched: quick or nightly
         #[arg(long, value_name = "RECIPE")]
         recipe: Option<String>,
+    },
+    /// Let verdicts ask a model elsewhere as well: one more opponent, off until entered here. It is
+    /// sent pieces of the archive
+    Elsewhere {
+        /// Where it is asked: https://…/v1
+        #[arg(long, value_name = "URL", requires = "model")]
+        address: Option<String>,
+        /// Which model
+        #[arg(long)]
+        model: Option<String>,
+        /// openai (chat completions, as many have them) or anthropic
+        #[arg(long)]
+        dialect: Option<String>,
+        /// The environment variable that holds the key
+        #[arg(long, value_name = "VARIABLE")]
+        key_from: Option<String>,
+        /// Price of a million tokens read
+        #[arg(long, value_name = "AMOUNT")]
+        reading: Option<f64>,
+        /// Price of a million tokens written
+        #[arg(long, value_name = "AMOUNT")]
+        writing: Option<f64>,
+        /// Seeds and pieces of the archive may be sent there
+        #[arg(long)]
+        may_send: bool,
+        /// Forget it
+        #[arg(long, conflicts_with = "address")]
+        forget: bool,
     },
     /// List the adapters, and who writes
     Ghosts,
@@ -385,6 +413,28 @@ fn answer(ask: Ask, tell: &Teller) -> Result<i32> {
         Ask::Judge { adapter, recipe, random_seed } => {
             let ask = JudgeAdapter { adapter, recipe, random_seed };
             tell.answer("adapter_judge", ask, plain::judged)
+        }
+        Ask::Elsewhere { address: None, forget: false, .. } => {
+            tell.answer("elsewhere_read", Nothing {}, plain::elsewhere)
+        }
+        Ask::Elsewhere {
+            address, model, dialect, key_from, reading, writing, may_send, ..
+        } => {
+            let key = key_from.map(|name| {
+                std::env::var(&name).map_err(|_| {
+                    Failure::new(Code::BadInput, format!("The variable {name} is not set."))
+                })
+            });
+            let form = ElsewhereForm {
+                address: address.unwrap_or_default(),
+                model: model.unwrap_or_default(),
+                dialect,
+                key: key.transpose()?,
+                reading,
+                writing,
+                may_send,
+            };
+            tell.answer("elsewhere_set", form, plain::elsewhere)
         }
         Ask::Ghosts => tell.answer("adapter_list", Nothing {}, plain::ghosts),
         Ask::Promote { adapter } => {

@@ -170,6 +170,84 @@ pub struct Preference {
     pub incumbent: Option<f64>,
 }
 
+/// How a model somewhere else does on the same seeds, asked as the best prompt asks.
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
+pub struct Elsewhere {
+    /// What the writer calls it by.
+    pub name: String,
+    /// How its draft of each seed sounds, and the candidate's.
+    pub voice: Vec<[f64; 2]>,
+    /// Seconds of each draft: there, and here.
+    pub seconds: [Vec<f64>; 2],
+    /// What each cost: there, and here.
+    pub cost: [Vec<f64>; 2],
+    /// Why it was not heard out.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub trouble: Option<String>,
+}
+
+/// A model elsewhere beside the candidate: there first.
+#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+pub struct Beside {
+    /// What the writer calls it by.
+    pub name: String,
+    /// Seeds both drafted from.
+    pub n: usize,
+    /// Mean V.
+    pub voice: [f64; 2],
+    /// Seconds that 95 of 100 drafts are done in; none where they were not taken.
+    pub seconds: [Option<f64>; 2],
+    /// Mean cost of a draft; none where it is not known.
+    pub cost: [Option<f64>; 2],
+}
+
+impl Beside {
+    fn of(elsewhere: &Elsewhere) -> Option<Beside> {
+        let sound = |v: &[f64; 2]| v.iter().all(|v| v.is_finite());
+        let n = elsewhere.voice.len();
+        if n == 0 || !elsewhere.voice.iter().all(sound) {
+            return None;
+        }
+        let voice = [0, 1].map(|at| elsewhere.voice.iter().map(|v| v[at]).sum::<f64>() / n as f64);
+        let known = |all: &Vec<f64>| !all.is_empty() && all.iter().all(|one| one.is_finite());
+        let p95 = |all: &Vec<f64>| {
+            let mut all = all.clone();
+            all.sort_by(f64::total_cmp);
+            all[((all.len() as f64 * 0.95).ceil() as usize).clamp(1, all.len()) - 1]
+        };
+        let seconds = elsewhere.seconds.each_ref().map(|all| known(all).then(|| p95(all)));
+        let cost = elsewhere.cost.each_ref().map(|all| known(all).then(|| mean(all)));
+        Some(Beside { name: elsewhere.name.clone(), n, voice, seconds, cost })
+    }
+
+    /// Whether the candidate is the worse, or no better, in all three.
+    fn wins_nothing(&self) -> bool {
+        let no_less = |[there, here]: [Option<f64>; 2]| {
+            there.zip(here).is_some_and(|(there, here)| here >= there)
+        };
+        self.voice[1] <= self.voice[0] && no_less(self.seconds) && no_less(self.cost)
+    }
+
+    fn sentence(&self) -> String {
+        let [there, here] = self.voice;
+        let pair = |of: [Option<f64>; 2], digits: usize| {
+            let one = |x: Option<f64>| x.map_or("?".to_owned(), |x| format!("{x:.digits$}"));
+            format!("{} against {}", one(of[1]), one(of[0]))
+        };
+        format!(
+            "Beside {} on {} seeds: its drafts come {} of the way to you, {}'s {}; 95 of 100 drafts \
+             take {} seconds; a draft costs {}.",
+            self.name,
+            self.n,
+            percent(here),
+            self.name,
+            percent(there),
+            pair(self.seconds, 1),
+            pair(self.cost, 4)
+        )
+    }
+}
+
 /// Everything a verdict is reached from; what is `None` was not measured.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Evidence {
@@ -187,6 +265,9 @@ pub struct Evidence {
     /// What the writer's edits say.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preference: Option<Preference>,
+    /// How a model elsewhere does, where the writer entered one.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub elsewhere: Option<Elsewhere>,
 }
 
 impl Evidence {
@@ -267,6 +348,9 @@ pub struct Measures {
     /// tried before something is.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub shuffled: Option<[usize; 2]>,
+    /// A model elsewhere beside it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub beside: Option<Beside>,
 }
 
 /// What one guardrail found in the candidate's drafts.
@@ -379,7 +463,10 @@ fn reach(evidence: &Evidence, random_seed: u64) -> Verdict {
     measures.style = evidence.style;
     measures.preference = evidence.preference;
     measures.guards = evidence.watch.as_ref().map(Watch::by_guard).unwrap_or_default();
+    measures.beside = evidence.elsewhere.as_ref().and_then(Beside::of);
     let mut reasons = measures.sentences();
+    reasons.extend(measures.beside.as_ref().map(Beside::sentence));
+    reasons.extend(evidence.elsewhere.as_ref().and_then(|far| far.trouble.clone()));
     let (decision, why) = decide(&measures, unusable, evidence);
     reasons.push(why);
     if evidence.heard.is_none() {
@@ -470,6 +557,13 @@ fn decide(measures: &Measures, unusable: usize, evidence: &Evidence) -> (Decisio
             );
             return (Decision::Keep, why);
         }
+    }
+    if let Some(beside) = measures.beside.as_ref().filter(|beside| beside.wins_nothing()) {
+        let why = format!(
+            "{} sounds more like you, answers sooner and costs no more, so this one is put away.",
+            beside.name
+        );
+        return (Decision::Retire, why);
     }
     said(
         Decision::Ship,
@@ -706,6 +800,7 @@ impl Measures {
             preference: None,
             guards: Vec::new(),
             shuffled: None,
+            beside: None,
         }
     }
 
@@ -1103,6 +1198,35 @@ mod tests {
             decision(&changed(heard(0.61, 0.38), |heard| heard.bot = Some([adapter, prompt])))
         };
         assert_eq!((bots(0.5, 0.4), bots(0.3, 0.4)), (Decision::Ship, Decision::Keep));
+    }
+
+    #[test]
+    fn an_adapter_that_wins_nothing_beside_a_model_elsewhere_is_put_away() {
+        let beside = |voice: f64, seconds: f64, cost: f64| Evidence {
+            elsewhere: Some(Elsewhere {
+                name: "large-1".into(),
+                voice: vec![[voice, 0.6]; 9],
+                seconds: [vec![seconds; 9], vec![4.0; 9]],
+                cost: [vec![cost; 9], vec![0.001; 9]],
+                trouble: None,
+            }),
+            ..heard(0.61, 0.38)
+        };
+        let all = judge(&beside(0.7, 2.0, 0.0), 1);
+        assert_eq!(all.decision, Decision::Retire);
+        let sentence = "Beside large-1 on 9 seeds: its drafts come 60 % of the way to you, \
+                        large-1's 70 %; 95 of 100 drafts take 4.0 against 2.0 seconds; a draft \
+                        costs 0.0010 against 0.0000.";
+        assert!(all.reasons.iter().any(|r| r == sentence), "{:?}", all.reasons);
+        for (voice, seconds, cost) in [(0.5, 2.0, 0.0), (0.7, 9.0, 0.0), (0.7, 2.0, 0.01)] {
+            assert_eq!(decision(&beside(voice, seconds, cost)), Decision::Ship);
+        }
+        let mut lost = beside(0.7, 2.0, 0.0);
+        let far = lost.elsewhere.as_mut().unwrap();
+        (far.seconds[1], far.trouble) = (Vec::new(), Some("It was not reached.".into()));
+        let verdict = judge(&lost, 1);
+        assert_eq!(verdict.decision, Decision::Ship, "what was not taken is not lost");
+        assert!(verdict.reasons.iter().any(|r| r == "It was not reached."));
     }
 
     #[test]

@@ -110,6 +110,10 @@ commands! {
     #[doc = "The runs, the newest first."]
     run_list(Nothing) -> RunList = |desk, _, _| desk.runs();
 
+    #[doc = "The model elsewhere that verdicts ask as well, and what is sent to it."]
+    elsewhere_read(Nothing) -> ElsewhereView = |desk, _, _| desk.elsewhere();
+    #[doc = "Lets verdicts ask a model elsewhere as well, or no more; it is sent pieces of the archive."]
+    elsewhere_set(ElsewhereForm) -> ElsewhereView = |desk, form, _| desk.set_elsewhere(form);
     #[doc = "Judges an adapter on the held-out pieces against the bare base and the best prompt."]
     adapter_judge(JudgeAdapter) -> Judged = |desk, ask, hear| desk.judge(ask, hear);
     #[doc = "Searches for the best prompt on this archive; it writes where \"prompt\" is asked to."]

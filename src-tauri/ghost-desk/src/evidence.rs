@@ -24,6 +24,7 @@ use ghost_engine::base::Base;
 use ghost_engine::{lesson, prompt};
 use sha2::{Digest as _, Sha256};
 
+use crate::elsewhere::Far;
 use crate::failure::{Failure, Result};
 use crate::import;
 
@@ -132,6 +133,8 @@ pub(crate) struct Court<'a> {
     pub(crate) random_seed: u64,
     /// What was measured before.
     pub(crate) memory: &'a dyn Memory,
+    /// A model elsewhere that is asked as well.
+    pub(crate) far: Option<&'a dyn Far>,
 }
 
 /// Why there is no answer.
@@ -220,6 +223,9 @@ impl Court<'_> {
         evidence.style = style.style();
         let (heard, watch) = self.listen(candidate, incumbent, &mut count)?;
         (evidence.heard, evidence.watch) = (Some(heard), Some(watch));
+        if let Some(far) = self.far {
+            evidence.elsewhere = Some(self.ask_far(far, candidate, &mut count)?);
+        }
         evidence.preference = self.preference(candidate, incumbent, &mut count)?;
         Ok(evidence)
     }
@@ -247,6 +253,13 @@ impl Court<'_> {
         let Some(program) = party.program else {
             return Ok(lesson::prompt_of(self.base, request)?);
         };
+        let shown = self.shown(program, seed)?;
+        let budget = EXAMPLE_TOKENS.min(self.base.shape.context / 2);
+        Ok(prompt::prompt_of(self.base, program, &shown, &request, budget)?)
+    }
+
+    /// The pieces a program shows for a seed, the first before the others.
+    fn shown(&self, program: &Program, seed: &Seed) -> Result<Vec<Example<'_>>> {
         let learned = self.learned();
         let texts: Vec<Example<'_>> = learned
             .iter()
@@ -259,10 +272,7 @@ impl Court<'_> {
         };
         let like: Vec<usize> =
             self.memory.like(seed, 3 * LIKE)?.iter().filter_map(place).take(LIKE).collect();
-        let shown: Vec<Example<'_>> =
-            program.pick(&texts, seed, &like).into_iter().map(|n| texts[n]).collect();
-        let budget = EXAMPLE_TOKENS.min(self.base.shape.context / 2);
-        Ok(prompt::prompt_of(self.base, program, &shown, &request, budget)?)
+        Ok(program.pick(&texts, seed, &like).into_iter().map(|n| texts[n]).collect())
     }
 
     /// A name for something measured, that changes with all it depends on.

@@ -35,6 +35,8 @@ pub enum Code {
     StoreTooNew,
     /// Another window has this folder open.
     FolderInUse,
+    /// A model elsewhere did not answer as it should.
+    Elsewhere,
     /// There is not enough memory.
     OutOfMemory,
     /// A file could not be read or written.

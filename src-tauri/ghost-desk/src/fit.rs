@@ -89,15 +89,7 @@ impl Desk {
 
     fn costs(&self, work: &Work) -> Result<CostsView> {
         let table = self.folder().root().join(TABLE);
-        let own = match fs::read_to_string(&table) {
-            Ok(text) => Some(Prices::read(&text).map_err(|trouble| {
-                Failure::new(Code::BadInput, format!("{}: {trouble}", table.display()))
-            })?),
-            Err(error) if error.kind() == ErrorKind::NotFound => None,
-            Err(error) => return Err(Failure::io("read", &table, &error)),
-        };
-        let own_table = own.is_some();
-        let prices = own.unwrap_or_else(Prices::shipped);
+        let (prices, own_table) = prices(self)?;
         let rungs = cost::ladder(&prices, work).into_iter().map(|rung| RungView {
             place: rung.place,
             one_run: rung.one_run,
@@ -114,6 +106,18 @@ impl Desk {
             table: table.display().to_string(),
             own_table,
         })
+    }
+}
+
+/// The table of prices in use, and whether it is the writer's own.
+pub(crate) fn prices(desk: &Desk) -> Result<(Prices, bool)> {
+    let table = desk.folder().root().join(TABLE);
+    match fs::read_to_string(&table) {
+        Ok(text) => Prices::read(&text).map(|prices| (prices, true)).map_err(|trouble| {
+            Failure::new(Code::BadInput, format!("{}: {trouble}", table.display()))
+        }),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok((Prices::shipped(), false)),
+        Err(error) => Err(Failure::io("read", &table, &error)),
     }
 }
 

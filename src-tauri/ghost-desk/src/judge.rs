@@ -18,6 +18,7 @@ use ghost_engine::base::Base;
 use sha2::{Digest as _, Sha256};
 
 use crate::commands::Hear;
+use crate::elsewhere::Far;
 use crate::event::Event;
 use crate::evidence::{Count, Court, Effort, Halt, Memory, Pair, Party, Sample};
 use crate::failure::{Code, Failure, Result};
@@ -169,7 +170,9 @@ impl Desk {
             Some(compiled) => compiled,
             None => return Ok(None),
         };
-        let court = files.court(self, &compiled, hearing, stored.card.parameters);
+        let far = self.far()?;
+        let far = far.as_ref().map(|far| far as &dyn Far);
+        let court = Court { far, ..files.court(self, &compiled, hearing, stored.card.parameters) };
         let mut hear = |done, of| {
             if watch(done, of) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
@@ -296,6 +299,7 @@ impl<'a> Files<'a> {
             sample: Sample::of(&hearing.recipe, parameters),
             random_seed: hearing.random_seed,
             memory,
+            far: None,
         }
     }
 
@@ -356,6 +360,7 @@ mod tests {
     use tempfile::TempDir;
 
     use super::*;
+    use crate::elsewhere::Answer;
     use crate::{Host, commands};
 
     /// A desk on the tiny base with the sample archive.
@@ -528,6 +533,52 @@ mod tests {
             store.on().query_row(found, [piece], |row| row.get(0)).unwrap()
         };
         assert!(text.to_lowercase().contains("rain"));
+    }
+
+    /// A model elsewhere that writes what the first example says.
+    struct Parrot(std::cell::Cell<usize>);
+
+    impl Far for Parrot {
+        fn name(&self) -> String {
+            "parrot".into()
+        }
+        fn ask(&self, messages: &[(&str, String)], _: usize) -> Result<Answer> {
+            self.0.set(self.0.get() + 1);
+            if self.0.get() > 100 {
+                return Err(Failure::new(Code::Elsewhere, "parrot was not reached."));
+            }
+            Ok(Answer { text: messages[1].1.clone(), seconds: 2.5, cost: 0.01 })
+        }
+        fn here(&self, seconds: f64) -> f64 {
+            seconds * 1e-6
+        }
+    }
+
+    #[test]
+    fn a_model_elsewhere_is_asked_once_and_stands_beside_the_candidate() {
+        let (dir, desk) = desk();
+        let base = desk.ghost(None).unwrap().base;
+        let named = Named::load(&base, &null(&dir, &desk, 0.1)).unwrap();
+        let files = Files::read(&desk, &base).unwrap();
+        let (compiled, far) = (Compiled::default(), Parrot(Default::default()));
+        let evidence = |far: &Parrot| {
+            let court =
+                Court { far: Some(far), ..files.court(&desk, &compiled, &Hearing::of("quick"), 1) };
+            let mut hear = |_, _| ControlFlow::Continue(());
+            let Ok(evidence) = court.evidence(named.party(), None, &mut hear) else { panic!() };
+            evidence
+        };
+        let first = evidence(&far);
+        let told = first.elsewhere.clone().unwrap();
+        assert_eq!((told.name.as_str(), told.voice.len(), far.0.get()), ("parrot", 8, 8));
+        assert_eq!((told.seconds[0].len(), told.seconds[1].len()), (8, 8));
+        assert!(told.voice.iter().all(|[there, here]| there > here), "it repeats the writer");
+        assert_eq!(evidence(&far), first, "what was answered is kept");
+        assert_eq!(far.0.get(), 8);
+        let verdict = verdict::judge(&first, 1);
+        assert!(verdict.reasons.iter().any(|r| r.contains("parrot")), "{:?}", verdict.reasons);
+        let lost = evidence(&Parrot(std::cell::Cell::new(100)));
+        assert_eq!(lost.elsewhere.as_ref().unwrap().voice.len(), 8, "kept answers serve");
     }
 
     #[test]

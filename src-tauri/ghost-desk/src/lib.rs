@@ -13,6 +13,7 @@ pub mod bench;
 pub mod commands;
 mod compose;
 mod doctor;
+mod elsewhere;
 pub mod event;
 mod evidence;
 pub mod failure;

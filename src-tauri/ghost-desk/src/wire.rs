@@ -715,6 +715,42 @@ wire! {
         /// Its id; 0 is the bare base.
         pub adapter: i64,
     }
+    /// A model somewhere else that is to stand as one more opponent.
+    pub struct ElsewhereForm {
+        /// Where it is asked: "https://…/v1". Empty forgets it.
+        pub address: String,
+        /// Which model.
+        #[serde(default)]
+        pub model: String,
+        /// "openai" (the default: chat completions, as many others have them) or "anthropic".
+        #[serde(default)]
+        pub dialect: Option<String>,
+        /// The key; it is shown to nobody again.
+        #[serde(default)]
+        pub key: Option<String>,
+        /// Price of a million tokens read.
+        #[serde(default)]
+        pub reading: Option<f64>,
+        /// Price of a million tokens written.
+        #[serde(default)]
+        pub writing: Option<f64>,
+        /// The writer's word that pieces of the archive may be sent there.
+        #[serde(default)]
+        pub may_send: bool,
+    }
+    /// The model elsewhere, if there is one.
+    pub struct ElsewhereView {
+        /// Where it is asked.
+        #[serde(default)]
+        pub address: Option<String>,
+        /// Which model.
+        #[serde(default)]
+        pub model: Option<String>,
+        /// Is a key kept?
+        pub has_key: bool,
+        /// What is sent where, to be read before it is entered.
+        pub warning: String,
+    }
     /// Asks for a verdict.
     pub struct JudgeAdapter {
         /// Its id; the newest where absent.

@@ -252,6 +252,7 @@ impl Desk {
             sample: Sample::of("quick", ghost.base.card.parameters),
             random_seed: 0,
             memory: self,
+            far: None,
         };
         for row in watched {
             let len = row.text.len() as f64;

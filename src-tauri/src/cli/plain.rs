@@ -4,9 +4,9 @@ use std::fmt::Write as _;
 
 use ghost_desk::wire::{
     AdapterStanding, ArchiveView, BaseList, BaseView, CompiledView, DoctorReport, DraftView,
-    EditView, Exported, FitView, Ghosts, ImportReport, Judged, LevelView, MeasuresView, PieceSeed,
-    ProfileView, QuadrantName, ReasonView, RowList, RunList, RunStateName, RunView, SeedsReport,
-    SideName, VerdictView, VoiceView,
+    EditView, ElsewhereView, Exported, FitView, Ghosts, ImportReport, Judged, LevelView,
+    MeasuresView, PieceSeed, ProfileView, QuadrantName, ReasonView, RowList, RunList, RunStateName,
+    RunView, SeedsReport, SideName, VerdictView, VoiceView,
 };
 use serde_json::Value;
 
@@ -258,6 +258,16 @@ pub(crate) fn verdict(verdict: &VerdictView) -> String {
         let _ = writeln!(text, "  {reason}");
     }
     text + &measures(&verdict.measures)
+}
+
+pub(crate) fn elsewhere(found: &ElsewhereView) -> String {
+    match (&found.model, &found.address) {
+        (Some(model), Some(address)) => {
+            let key = if found.has_key { "with a key" } else { "without a key" };
+            format!("Verdicts ask {model} at {address} as well, {key}.\n")
+        }
+        _ => format!("Verdicts ask nobody elsewhere.\n{}\n", found.warning),
+    }
 }
 
 pub(crate) fn compiled(found: &CompiledView) -> String {

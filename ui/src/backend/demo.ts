@@ -285,6 +285,8 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
       const one = find(ghosts.adapters.find((each) => each.adapter === adapter), 'adapter')
       return { adapter: one.adapter, verdict: (one.verdict ??= shipped()) }
     },
+    elsewhere_read: () => ({ has_key: false, warning: 'Each verdict will send seeds and pieces of your archive to the address you enter.' }),
+    elsewhere_set: ({ address, model, key }) => ({ address: address || null, model, has_key: !!key, warning: '' }),
     judge_stop: () => ({}),
     prompt_compile: () => ({ by_bits: 'up to 8 of your pieces on like matter, as one document', by_voice: 'up to 4 of your newest pieces, as a conversation', tried: [], bare: 1.142, heard: [] }),
     adapter_list: view,

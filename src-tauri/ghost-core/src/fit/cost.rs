@@ -92,6 +92,11 @@ impl Prices {
             && (1.0..1e9).contains(&prices.serverless.tokens_a_second);
         if sound { Ok(prices) } else { Err(PricesTrouble::NoAmount) }
     }
+
+    /// What so many seconds of this computer at work cost.
+    pub fn of_seconds_here(&self, seconds: f64) -> f64 {
+        seconds / 3_600.0 * self.here.watts / 1_000.0 * self.here.a_kilowatt_hour
+    }
 }
 
 /// What a writer does in a month, and what one learning takes.

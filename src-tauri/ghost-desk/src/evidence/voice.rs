@@ -8,13 +8,14 @@ use ghost_core::chance::Chance;
 use ghost_core::guard::{Guard, Guards, Surprise, Watched, watch_all};
 use ghost_core::row::{Row, Side};
 use ghost_core::seed::Seed;
-use ghost_core::verdict::{Drafted, Heard, Watch};
+use ghost_core::verdict::{Drafted, Elsewhere, Heard, Watch};
 use ghost_core::voice::{Score, Skeleton, Strangers, Voice};
 use ghost_core::words;
 use ghost_engine::prompt::own_part;
 use ghost_engine::sample::Sampling;
 use ghost_engine::write::{Ended, Reading, write_on};
 
+use crate::elsewhere::Far;
 use crate::failure::Result;
 
 use super::{Count, Court, Party, Step, evenly, first_words};
@@ -137,6 +138,61 @@ impl Court<'_> {
         Ok((heard, watch))
     }
 
+    /// Asks a model elsewhere for one draft of each seed, as the best prompt asks; what it answered
+    /// once is kept. Where it does not answer, that is said, and the verdict goes on without it.
+    pub(super) fn ask_far(
+        &self,
+        far: &dyn Far,
+        candidate: Party<'_>,
+        count: &mut Count<'_, '_>,
+    ) -> Step<Elsewhere> {
+        let recalled = self.voice(count)?;
+        let mut found = Elsewhere { name: far.name(), ..Elsewhere::default() };
+        for (n, row) in self.to_hear().iter().enumerate() {
+            let seed = self.asked(row);
+            let own = self.planned(candidate, &seed, (n * self.sample.drafts) as u64)?;
+            let words = seed.words.unwrap_or(self.sample.words) as usize;
+            let program = &self.compiled.by_voice;
+            let mut messages: Vec<(&str, String)> =
+                program.preamble().map(|said| ("system", said)).into_iter().collect();
+            for one in self.shown(program, &seed)? {
+                messages.push(("user", one.seed.request()));
+                messages.push(("assistant", one.text.to_owned()));
+            }
+            messages.push(("user", seed.request()));
+            let what = self.name(Party::BARE, &[], &format!("{} {messages:?}", far.name()));
+            let [seconds, cost] = ["/seconds", "/cost"].map(|of| what.clone() + of);
+            let kept = (self.memory.draft(&what)?, self.memory.figure(&seconds)?);
+            let (text, took, paid) = match kept {
+                (Some(text), Some(took)) => (text, took, self.memory.figure(&cost)?.unwrap_or(0.0)),
+                _ => match far.ask(&messages, words * TOKENS_A_WORD) {
+                    Ok(told) => {
+                        self.memory.keep_draft(&what, &told.text)?;
+                        self.memory.keep_figure(&seconds, told.seconds)?;
+                        self.memory.keep_figure(&cost, told.cost)?;
+                        (told.text, told.seconds, told.cost)
+                    }
+                    Err(failure) => {
+                        found.trouble = Some(failure.message);
+                        break;
+                    }
+                },
+            };
+            let here = self.memory.figure(&format!("{}/seconds", own.name))?;
+            let own = self.memory.draft(&own.name)?.unwrap_or_default();
+            let v = |text: &str| v(&heard_in(&recalled, text, seed.words));
+            found.voice.push([v(&text), v(&own)]);
+            found.seconds[0].push(took);
+            found.cost[0].push(paid);
+            if let Some(here) = here {
+                found.seconds[1].push(here);
+                found.cost[1].push(far.here(here));
+            }
+            count.one()?;
+        }
+        Ok(found)
+    }
+
     /// What the guardrails say of the candidate's drafts, beside the prompt's and the bare base's.
     fn watch(
         &self,
@@ -240,6 +296,7 @@ impl Court<'_> {
         }
         let text = own_part(&written.text).to_owned();
         self.memory.keep_draft(&name, &text)?;
+        self.memory.keep_figure(&format!("{name}/seconds"), f64::from(written.seconds))?;
         Ok(text)
     }
 }
