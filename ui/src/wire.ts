@@ -171,7 +171,7 @@ minutes?: number | null, };
 /**
  * What a caller may want to act on.
  */
-export type Code = "unknown_command" | "bad_input" | "not_found" | "base_missing" | "not_a_base" | "too_little" | "busy" | "stopped" | "disk_full" | "store_too_new" | "folder_in_use" | "out_of_memory" | "io" | "bug";
+export type Code = "unknown_command" | "bad_input" | "not_found" | "base_missing" | "not_a_base" | "too_little" | "busy" | "stopped" | "disk_full" | "store_too_new" | "folder_in_use" | "elsewhere" | "out_of_memory" | "io" | "bug";
 
 /**
  * The signatures, for TypeScript: name → [request, answer].
@@ -285,6 +285,14 @@ run_read: [RunRef, RunView],
  *The runs, the newest first.
  */
 run_list: [Nothing, RunList], 
+/**
+ *The model elsewhere that verdicts ask as well, and what is sent to it.
+ */
+elsewhere_read: [Nothing, ElsewhereView], 
+/**
+ *Lets verdicts ask a model elsewhere as well, or no more; it is sent pieces of the archive.
+ */
+elsewhere_set: [ElsewhereForm, ElsewhereView], 
 /**
  *Judges an adapter on the held-out pieces against the bare base and the best prompt.
  */
@@ -613,6 +621,60 @@ segments: Array<SegmentView>,
  * The same in the notation `one [two/twi] three`.
  */
 notation: string, };
+
+/**
+ * A model somewhere else that is to stand as one more opponent.
+ */
+export type ElsewhereForm = { 
+/**
+ * Where it is asked: "https://…/v1". Empty forgets it.
+ */
+address: string, 
+/**
+ * Which model.
+ */
+model: string, 
+/**
+ * "openai" (the default: chat completions, as many others have them) or "anthropic".
+ */
+dialect?: string | null, 
+/**
+ * The key; it is shown to nobody again.
+ */
+key?: string | null, 
+/**
+ * Price of a million tokens read.
+ */
+reading?: number | null, 
+/**
+ * Price of a million tokens written.
+ */
+writing?: number | null, 
+/**
+ * The writer's word that pieces of the archive may be sent there.
+ */
+may_send: boolean, };
+
+/**
+ * The model elsewhere, if there is one.
+ */
+export type ElsewhereView = { 
+/**
+ * Where it is asked.
+ */
+address?: string | null, 
+/**
+ * Which model.
+ */
+model?: string | null, 
+/**
+ * Is a key kept?
+ */
+has_key: boolean, 
+/**
+ * What is sent where, to be read before it is entered.
+ */
+warning: string, };
 
 /**
  * Something happened.
