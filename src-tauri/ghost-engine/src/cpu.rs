@@ -24,7 +24,7 @@ use gemm::Parallelism;
 use pulp::Arch;
 use rayon::prelude::*;
 
-use self::tier::Tier;
+use self::tier::{Tier, ahead};
 use self::wide::wide;
 use crate::base::{Gate, Pairs};
 use crate::kernel::{Attended, Heads, Kernel, Mat, MatMut, Norm, Turns};
@@ -537,6 +537,10 @@ fn product(parallel: Parallelism, a: Mat, b: Mat, scale: f32, add: bool, c: MatM
     }
 }
 
+/// Sums of a head that are kept in registers while its values go by.
+const SUMS: usize = 64;
+/// How many keys or values ahead are asked for.
+const NEXT: usize = 8;
 /// Sums kept apart so that a loop over them is one vector instruction; also the order of adding.
 const LANES: usize = 32;
 
@@ -745,15 +749,32 @@ wide! {
 
     fn head_scores<'a>(q: &'a [f32], k: &'a [f32], step: usize, scale: f32, scores: &'a mut [f32]) -> () {
         for (i, score) in scores.iter_mut().enumerate() {
-            *score = dot_plain(q, &k[i * step..i * step + q.len()]) * scale;
+            let key = &k[i * step..i * step + q.len()];
+            ask(key, NEXT * step);
+            *score = dot_plain(q, key) * scale;
         }
     }
 
     fn head_values<'a>(weights: &'a [f32], v: &'a [f32], step: usize, out: &'a mut [f32]) -> () {
-        out.fill(0.0);
-        for (i, weight) in weights.iter().enumerate() {
-            for (out, v) in out.iter_mut().zip(&v[i * step..]) {
-                *out += weight * v;
+        let (wide, rest) = out.as_chunks_mut::<SUMS>();
+        let narrow = wide.len() * SUMS;
+        for (part, out) in wide.iter_mut().enumerate() {
+            let mut sums = [0.0; SUMS];
+            for (i, weight) in weights.iter().enumerate() {
+                let v = &v[i * step + part * SUMS..][..SUMS];
+                ask(v, NEXT * step);
+                for (sum, v) in sums.iter_mut().zip(v) {
+                    *sum += weight * v;
+                }
+            }
+            *out = sums;
+        }
+        rest.fill(0.0);
+        if !rest.is_empty() {
+            for (i, weight) in weights.iter().enumerate() {
+                for (out, v) in rest.iter_mut().zip(&v[i * step + narrow..]) {
+                    *out += weight * v;
+                }
             }
         }
     }
@@ -787,6 +808,15 @@ wide! {
             }
         }
         sum.ln() + max - wanted
+    }
+}
+
+/// Asks for what lies `step` values after these, if anything does: a head's keys and values lie too
+/// far apart for a processor to see them coming.
+#[inline(always)]
+fn ask(values: &[f32], step: usize) {
+    for line in (0..values.len()).step_by(16) {
+        ahead(values.as_ptr().wrapping_add(step + line).cast());
     }
 }
 
@@ -983,6 +1013,26 @@ mod tests {
                 &plain_attention(&q, &k, &v, heads, past),
                 1e-5,
             );
+        }
+    }
+
+    #[test]
+    fn heads_of_every_width_take_what_they_should() {
+        // Narrower than the sums that are kept, as wide, and wider by a part or a whole.
+        for dim in [6, 64, 80, 128] {
+            for (past, window) in [(0, None), (30, None), (30, Some(4))] {
+                let heads = Heads { q: 4, kv: 2, dim, window };
+                let (q, k, v) = (
+                    some(4 * dim, 30),
+                    some((past + 1) * 2 * dim, 31),
+                    some((past + 1) * 2 * dim, 32),
+                );
+                close(
+                    &attention(&q, &k, &v, heads, past).0,
+                    &plain_attention(&q, &k, &v, heads, past),
+                    1e-5,
+                );
+            }
         }
     }
 
