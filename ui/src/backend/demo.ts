@@ -205,6 +205,11 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
       state.open = draft.draft
       hear({ event: 'draft_started', draft: draft.draft })
       const began = Date.now()
+      // As in the window: what is long is planned first.
+      if ((seed.words ?? 0) >= 500) {
+        hear({ event: 'draft_planning', draft: draft.draft })
+        await rest(pace * 20)
+      }
       for (const text of DRAFT.match(/\S+\s*/g) ?? []) {
         await rest(pace)
         if (state.stop) break

@@ -29,6 +29,18 @@ test('a topic, Write, and the draft lies on the sheet', async () => {
   expect(by('word-count').textContent).toMatch(/^\d+ words$/)
 })
 
+test('a long draft is said to be planned until it grows', async () => {
+  const { user } = await opened({ lived: false, pace: 5 })
+  await user.type(by('seed-topic'), 'The oilstone')
+  await user.type(by('seed-words'), '900')
+  await user.click(by('write'))
+  const paper = await screen.findByLabelText('Draft')
+  await waitFor(() => expect(paper.textContent).toBe('The ghost is planning the sections …'))
+  await waitFor(() => expect(paper.textContent).toContain('The stone'))
+  expect(paper.textContent).not.toContain('planning')
+  await user.click(by('stop'))
+})
+
 test('what the writer types is kept and said to be saved', async () => {
   const { desk } = await opened()
   await screen.findByTestId('editor')
