@@ -103,6 +103,8 @@ fn every_command_answers() {
         ("profile_read", json!({ "draft": 1 })),
         ("fit_read", json!({})),
         ("doctor", json!({})),
+        ("elsewhere_read", json!({})),
+        ("elsewhere_set", json!({ "address": "" })),
         // There is no run and no adapter yet; `pipeline.rs` has both.
         ("run_start", json!({ "recipe": "no such recipe" })),
         ("run_stop", json!({})),
