@@ -305,20 +305,6 @@ fn q3_k(block: &[u8; 110], out: &mut [f32; 256]) {
     }
 }
 
-/// The 6-bit scale and least of group `j` of eight, packed in 12 bytes.
-#[inline(always)]
-fn scale_and_least(packed: &[u8], j: usize) -> (f32, f32) {
-    let (s, m) = if j < 4 {
-        (packed[j] & 63, packed[j + 4] & 63)
-    } else {
-        (
-            (packed[j + 4] & 15) | ((packed[j - 4] >> 6) << 4),
-            (packed[j + 4] >> 4) | ((packed[j] >> 6) << 4),
-        )
-    };
-    (f32::from(s), f32::from(m))
-}
-
 /// Scales and leasts of the eight groups of a `q4_k` or `q5_k` block: value = scale × q + least.
 #[inline(always)]
 pub(crate) fn group_scales(block: &[u8]) -> [[f32; 8]; 2] {
@@ -349,13 +335,12 @@ pub(crate) fn six_bits(packed: &[u8]) -> [u64; 2] {
 /// Scale and least of the scales; 12 bytes of scales; 128 bytes of nibbles in groups of 32.
 #[inline(always)]
 fn q4_k(block: &[u8; 144], out: &mut [f32; 256]) {
-    let (scale, least) = (half_at(block, 0), half_at(block, 2));
+    let [scales, leasts] = group_scales(block);
     for group in 0..8 {
-        let (s, m) = scale_and_least(&block[4..16], group);
-        let (s, m) = (scale * s, least * m);
+        let (s, m) = (scales[group], leasts[group]);
         let (from, shift) = (16 + group / 2 * 32, 4 * (group % 2));
         for l in 0..32 {
-            out[group * 32 + l] = s * f32::from((block[from + l] >> shift) & 15) - m;
+            out[group * 32 + l] = s * f32::from((block[from + l] >> shift) & 15) + m;
         }
     }
 }
@@ -363,15 +348,14 @@ fn q4_k(block: &[u8; 144], out: &mut [f32; 256]) {
 /// As `q4_k`, with 32 bytes of fifth bits before the nibbles.
 #[inline(always)]
 fn q5_k(block: &[u8; 176], out: &mut [f32; 256]) {
-    let (scale, least) = (half_at(block, 0), half_at(block, 2));
+    let [scales, leasts] = group_scales(block);
     for group in 0..8 {
-        let (s, m) = scale_and_least(&block[4..16], group);
-        let (s, m) = (scale * s, least * m);
+        let (s, m) = (scales[group], leasts[group]);
         let (from, shift) = (48 + group / 2 * 32, 4 * (group % 2));
         for l in 0..32 {
             let fifth = (block[16 + l] >> group) & 1;
             out[group * 32 + l] =
-                s * f32::from(((block[from + l] >> shift) & 15) | (fifth << 4)) - m;
+                s * f32::from(((block[from + l] >> shift) & 15) | (fifth << 4)) + m;
         }
     }
 }
