@@ -426,17 +426,25 @@ fn root(roots: &mut [usize], mut n: usize) -> usize {
 /// over twice, in the same order ([`Near::meet`], then [`Near::meet_again`]).
 ///
 /// Only what two texts have need be compared, and of millions of five-word runs few are in a second
-/// text; the first round finds out which.
+/// text; the first round finds out which. Where texts have very much in common, a sample of it is
+/// compared, so that memory does not grow with them.
 #[derive(Debug, Default)]
 pub struct Near {
     met: Seen,
     met_twice: Seen,
     /// Of each text: how many runs it has, and those that another has, or nearly always has.
     texts: Vec<(usize, Vec<u64>)>,
+    /// How many runs `texts` holds.
+    held: usize,
+    /// Of so many runs one is held, as a power of two; which, their numbers say, so that it is the
+    /// same in all texts.
+    one_of: u32,
 }
 
 /// Texts that share more of their five-word runs than this are near each other.
 const MOST_SHARED: f64 = 0.1;
+/// Runs that are held of all texts together.
+const MOST_HELD: usize = 1 << 20;
 
 impl Near {
     /// Both rounds, over texts that are in memory.
@@ -459,32 +467,47 @@ impl Near {
     /// The second round.
     pub fn meet_again(&mut self, text: &str) {
         let own = Shingles::of(text);
-        let shared = own.iter().filter(|&shingle| self.met_twice.has(shingle));
-        self.texts.push((own.len(), shared.collect()));
+        let shared = own.iter().filter(|&run| self.met_twice.has(run) && is_held(run, self.one_of));
+        let shared: Vec<u64> = shared.collect();
+        self.held += shared.len();
+        self.texts.push((own.len(), shared));
+        while self.held > MOST_HELD {
+            self.one_of += 1;
+            for (_, runs) in &mut self.texts {
+                runs.retain(|&run| is_held(run, self.one_of));
+                runs.shrink_to_fit();
+            }
+            self.held = self.texts.iter().map(|(_, runs)| runs.len()).sum();
+        }
     }
 
     /// The pairs that are near, by their positions.
     fn pairs(&self) -> Vec<(usize, usize)> {
-        let mut found_in: HashMap<u64, Vec<u32>> = HashMap::new();
+        let texts = self.texts.iter().zip(0u32..);
+        let mut found_in: Vec<(u64, u32)> =
+            texts.flat_map(|((_, runs), n)| runs.iter().map(move |&run| (run, n))).collect();
+        found_in.sort_unstable();
         let mut near = Vec::new();
         let mut shared = vec![0usize; self.texts.len()];
         // Which of `shared` are not 0.
         let mut touched: Vec<usize> = Vec::new();
         for (n, (len, own)) in self.texts.iter().enumerate() {
-            for shingle in own {
-                let others = found_in.entry(*shingle).or_default();
-                for other in others.iter().map(|&other| other as usize) {
+            for run in own {
+                let first = found_in.partition_point(|(other, _)| other < run);
+                let others = found_in[first..].iter().map(|&(_, other)| other as usize);
+                // In order, so that those before this text come first, and then itself.
+                for other in others.take_while(|&other| other < n) {
                     if shared[other] == 0 {
                         touched.push(other);
                     }
                     shared[other] += 1;
                 }
-                others.push(n as u32);
             }
             touched.sort_unstable();
             for other in touched.drain(..) {
-                let both = std::mem::take(&mut shared[other]);
-                let either = len + self.texts[other].0 - both;
+                let both = std::mem::take(&mut shared[other]) << self.one_of;
+                // A sample may promise more than there is.
+                let either = (len + self.texts[other].0).saturating_sub(both);
                 if both as f64 > MOST_SHARED * either as f64 {
                     near.push((other, n));
                 }
@@ -492,6 +515,11 @@ impl Near {
         }
         near
     }
+}
+
+/// Whether a run is of the sample that holds one of `2^one_of`.
+fn is_held(run: u64, one_of: u32) -> bool {
+    run.wrapping_mul(0x9E37_79B9_7F4A_7C15) >> 40 & ((1 << one_of) - 1) == 0
 }
 
 /// Pairs of pieces that are parts of one series by their titles.
@@ -688,6 +716,23 @@ mod tests {
         let sides = sides(&pieces);
         assert_eq!((sides[3], sides[59]), (Side::Train, Side::Train));
         assert_eq!(counted(&pieces).2, 9);
+    }
+
+    #[test]
+    fn of_very_many_shared_runs_a_sample_tells_who_is_near() {
+        let mut chance = Chance::new(4);
+        let mut words = |n| (0..n).map(|_| format!("{} ", chance.bits() % 90_000)).collect();
+        // By twos half their words in common.
+        let texts: Vec<String> = (0..700)
+            .flat_map(|_| {
+                let [shared, one, other]: [String; 3] = [words(800), words(800), words(800)];
+                [shared.clone() + &one, shared + &other]
+            })
+            .collect();
+        let near = Near::of(texts.iter().map(String::as_str));
+        assert_eq!((near.one_of, near.held <= MOST_HELD), (1, true));
+        let twos: Vec<_> = (0..700).map(|n| (2 * n, 2 * n + 1)).collect();
+        assert_eq!(near.pairs(), twos);
     }
 
     #[test]

@@ -6,14 +6,14 @@
 
 pub mod neutral;
 
-use std::collections::{HashMap, HashSet};
+use std::collections::HashSet;
 use std::ops::Range;
 use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
 use crate::archive::{Kind, Piece};
-use crate::seen::Seen;
+use crate::seen::{Counts, Seen};
 use crate::words::{self, Class, tokens};
 
 /// A request for one text. Only `topic` is needed.
@@ -268,9 +268,9 @@ fn take_kind(line: &str) -> (Kind, String) {
 pub struct Phrases {
     texts: usize,
     met: Seen,
-    /// In how many texts each term stands that stands in more than one: ten thousand texts have
-    /// millions of terms, and most of them once. By their hashes.
-    found_in: HashMap<u64, u32>,
+    /// In how many texts more than one each term stands, by their hashes: ten thousand texts have
+    /// millions of terms, and most of them once.
+    found_again: Counts,
 }
 
 impl Phrases {
@@ -286,7 +286,7 @@ impl Phrases {
         self.texts += 1;
         for Term { hash, .. } in terms(text) {
             if self.met.meet(hash) {
-                *self.found_in.entry(hash).or_insert(1) += 1;
+                self.found_again.add(hash);
             }
         }
     }
@@ -296,9 +296,9 @@ impl Phrases {
     pub fn topics(&self, text: &str) -> Vec<String> {
         const MOST: usize = 8;
         let rarity = |hash: u64| {
-            let found_in = self.found_in.get(&hash).copied().unwrap_or(1);
+            let found_in = 1.0 + f64::from(self.found_again.of(hash));
             // Smoothed, so that an archive of one text has topics too.
-            ((2.0 + self.texts as f64) / (1.0 + f64::from(found_in))).ln()
+            ((2.0 + self.texts as f64) / (1.0 + found_in)).ln()
         };
         let mut ranked: Vec<(f64, Range<usize>)> = terms(text)
             .into_iter()
