@@ -498,6 +498,9 @@ impl Walk<'_> {
         let text = match format {
             Format::Html if is_page => {
                 let page = html::page(&markdown::preformatted(front.body));
+                if page.is_cut {
+                    self.complain(name, "It is too long a page; only its beginning came in.");
+                }
                 facts.date = facts.date.or(page.date);
                 facts.author = facts.author.or(page.author);
                 facts.kind = facts.kind.or(page.kind.map(str::to_owned));
@@ -880,6 +883,15 @@ mod tests {
             assert_eq!((pieces.len(), complaints.len()), (1, 1), "{name}");
             assert!(complaints[0].reason.contains("outside"), "{name}");
         }
+    }
+
+    #[test]
+    fn a_page_of_which_only_the_beginning_is_read_says_so() {
+        let page = |n| read("a.html", format!("<h1>Ash</h1>{}", "<u>a ".repeat(n)).as_bytes());
+        assert!(page(1_000).1.is_empty());
+        let (pieces, complaints) = page(800_000);
+        assert_eq!((pieces.len(), complaints.len()), (1, 1), "{complaints:?}");
+        assert!(complaints[0].reason.contains("only its beginning"));
     }
 
     #[test]

@@ -13,7 +13,7 @@ use super::date;
 /// Deeper nesting of quotes, lists and emphasis is a mistake or a trap.
 const DEEPEST: usize = 8;
 
-/// Tags and texts of one page; a page of more is none.
+/// Tags and texts that are read of one page.
 const MOST_TOKENS: usize = 1_500_000;
 
 /// What a page says.
@@ -24,6 +24,8 @@ pub(super) struct Page {
     pub(super) date: Option<Date>,
     /// What the exporter's marks say it is: an entry of a journal, an answer to somebody else.
     pub(super) kind: Option<&'static str>,
+    /// It has more tags and texts than are read: what comes after them is not here.
+    pub(super) is_cut: bool,
     /// Markdown.
     pub(super) text: String,
 }
@@ -77,7 +79,8 @@ pub(super) fn page(html: &str) -> Page {
         && title.as_deref().is_some_and(|title| first().starts_with(title.trim_end_matches('…')));
     let kind = if journal { Some("log") } else { answer.then_some("comment") };
     let title = title.filter(|_| !answer);
-    Page { title, author, date, kind, text }
+    let is_cut = tokens.len() == MOST_TOKENS;
+    Page { title, author, date, kind, is_cut, text }
 }
 
 /// The heading of a page; Apple's journal marks it by a class.
