@@ -7,7 +7,7 @@ use std::process::{Child, Stdio};
 
 use serde_json::Value;
 
-use crate::support::{Place, text};
+use crate::support::{Place, sample, text};
 
 #[test]
 fn the_whole_line() {
@@ -159,6 +159,31 @@ fn nobody_reading_the_answer_is_no_error() {
     let output = child.wait_with_output().unwrap();
     assert!(output.status.success());
     assert_eq!(text(&output.stderr), "");
+}
+
+#[test]
+fn a_small_archive_is_held_out_in_turn() {
+    let place = Place::new();
+    let posts = sample().join("content").join("posts");
+    let report = place.answer(&["import", posts.to_str().unwrap()]);
+    assert_eq!(report["added"], 19);
+
+    let run = place.answer(&["learn", "--steps", "4", "--random-seed", "3"]);
+    assert_eq!(run["state"], "done", "{run}");
+    let verdict = &run["verdict"];
+    // Three are watched, and judge nothing.
+    assert_eq!(verdict["measures"]["pieces"], 16, "{verdict}");
+    assert!(verdict["reasons"].to_string().contains("held out in turn"), "{verdict}");
+    assert!(verdict["measures"]["incumbent"].is_null());
+
+    let again = place.answer(&["judge"]);
+    assert_eq!(&again["verdict"], verdict);
+
+    // The adapter of a fold is held against that of the same fold.
+    place.answer(&["promote", &run["adapter"].to_string()]);
+    let next = place.answer(&["learn", "--new", "--steps", "4", "--random-seed", "4"]);
+    assert_eq!(next["verdict"]["measures"]["pieces"], 16, "{next}");
+    assert!(next["verdict"]["measures"]["incumbent"].is_f64(), "{next}");
 }
 
 /// Steps of the runs that are killed.

@@ -40,4 +40,6 @@ pub mod voice;
 
 pub mod verdict;
 
+pub mod fold;
+
 pub mod fit;

@@ -12,6 +12,7 @@ use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
 use crate::archive::{Kind, Piece, Span};
+use crate::chance::Chance;
 use crate::cut::{parts, tail};
 use crate::edit::Edit;
 use crate::id::{EditId, PieceId};
@@ -314,12 +315,17 @@ impl Side {
     }
 }
 
+/// Where fewer pieces are dated, the undated are judged on as well.
+const ENOUGH_DATED: usize = 20;
+
 /// What each piece is for (VOICE 8.1): the most recent 15 % are held out (at least 8, at most 40),
 /// the next 10 % are watched (at least 4), the rest is learned from.
 ///
 /// - Small archives hold out less: never more than two of five, and watch no more than one of five,
 ///   so below 20 pieces both shrink, and one or two pieces are all learned from.
-/// - Undated and unfinished pieces are learned from; nothing says they are recent.
+/// - Unfinished pieces are learned from, and so are undated ones, for nothing says they are recent;
+///   but where fewer than 20 pieces are dated the undated count as the oldest, in an order drawn by
+///   lot: a folder of texts without a date can be judged on too.
 /// - Posts, logs and each section are held out in the proportion they have in the archive, so that
 ///   daily logs do not crowd out the posts.
 /// - Pieces that share more than a tenth of their five-word runs stay together, as do the parts of
@@ -331,12 +337,15 @@ pub fn split(pieces: &[(PieceId, &Piece)]) -> BTreeMap<PieceId, Side> {
 /// As [`split`], of pieces whose texts need not be at hand: `near` has met them, in this order.
 pub fn split_by(pieces: &[(PieceId, &Piece)], near: &Near) -> BTreeMap<PieceId, Side> {
     let mut sides: BTreeMap<_, _> = pieces.iter().map(|(id, _)| (*id, Side::Train)).collect();
-    let judged = |piece: &Piece| piece.date.is_some() && !piece.unfinished;
-    let n = pieces.iter().filter(|(_, piece)| judged(piece)).count();
-    let (held_out, watched) = shares(n);
+    let dated = |piece: &Piece| piece.date.is_some() && !piece.unfinished;
+    let by_lot = pieces.iter().filter(|(_, piece)| dated(piece)).count() < ENOUGH_DATED;
+    let judged = |piece: &Piece| dated(piece) || by_lot && !piece.unfinished;
+    let kinds: Vec<&Kind> =
+        pieces.iter().filter(|(_, p)| judged(p)).map(|(_, p)| &p.kind).collect();
+    let (held_out, watched) = shares(kinds.len());
     let mut room = BTreeMap::from([
-        (Side::Holdout, by_kind(pieces, held_out, n)),
-        (Side::Dev, by_kind(pieces, watched, n)),
+        (Side::Holdout, by_kind(&kinds, held_out)),
+        (Side::Dev, by_kind(&kinds, watched)),
     ]);
     for family in families(pieces, near) {
         let family: Vec<_> = family.into_iter().map(|n| pieces[n]).collect();
@@ -368,15 +377,12 @@ fn shares(n: usize) -> (usize, usize) {
     (held_out, watched)
 }
 
-/// `places` of `n` pieces, shared out among their kinds by largest remainder.
-fn by_kind<'a>(
-    pieces: &[(PieceId, &'a Piece)],
-    places: usize,
-    n: usize,
-) -> BTreeMap<&'a Kind, usize> {
+/// `places` of pieces of these kinds, shared out among the kinds by largest remainder.
+fn by_kind<'a>(kinds: &[&'a Kind], places: usize) -> BTreeMap<&'a Kind, usize> {
+    let n = kinds.len();
     let mut counts: BTreeMap<&Kind, usize> = BTreeMap::new();
-    for (_, piece) in pieces.iter().filter(|(_, p)| p.date.is_some() && !p.unfinished) {
-        *counts.entry(&piece.kind).or_default() += 1;
+    for kind in kinds {
+        *counts.entry(kind).or_default() += 1;
     }
     let exact = |count: usize| (places * count / n.max(1), places * count % n.max(1));
     let mut left = places - counts.values().map(|&count| exact(count).0).sum::<usize>();
@@ -395,23 +401,36 @@ fn by_kind<'a>(
 }
 
 /// Pieces that must stay together, as positions in `pieces`: the family whose oldest piece is most
-/// recent first.
+/// recent first, the undated last and by lot.
 fn families(pieces: &[(PieceId, &Piece)], near: &Near) -> Vec<Vec<usize>> {
-    let mut roots: Vec<usize> = (0..pieces.len()).collect();
-    for (a, b) in near.pairs().into_iter().chain(series(pieces)) {
+    let mut families = together(pieces.len(), near.pairs().into_iter().chain(series(pieces)));
+    let age = |family: &Vec<usize>| -> Option<(Date, PieceId)> {
+        family.iter().filter_map(|&n| Some((pieces[n].1.date?, pieces[n].0))).min()
+    };
+    let lot =
+        |family: &Vec<usize>| family.first().map(|&n| Chance::new(pieces[n].0.0 as u64).bits());
+    families.sort_by_cached_key(|family| std::cmp::Reverse((age(family), lot(family))));
+    families
+}
+
+/// Texts that are near each other, as positions, each in one family; for want of titles the parts
+/// of a series may be in several.
+pub(crate) fn near_families<'a>(texts: impl Iterator<Item = &'a str> + Clone) -> Vec<Vec<usize>> {
+    together(texts.clone().count(), Near::of(texts).pairs().into_iter())
+}
+
+/// Numbers below `n` in families, of which these pairs are in the same.
+fn together(n: usize, pairs: impl Iterator<Item = (usize, usize)>) -> Vec<Vec<usize>> {
+    let mut roots: Vec<usize> = (0..n).collect();
+    for (a, b) in pairs {
         let (a, b) = (root(&mut roots, a), root(&mut roots, b));
         roots[a.max(b)] = a.min(b);
     }
     let mut families: BTreeMap<usize, Vec<usize>> = BTreeMap::new();
-    for n in 0..pieces.len() {
+    for n in 0..n {
         families.entry(root(&mut roots, n)).or_default().push(n);
     }
-    let mut families: Vec<_> = families.into_values().collect();
-    let age = |family: &Vec<usize>| -> Option<(Date, PieceId)> {
-        family.iter().filter_map(|&n| Some((pieces[n].1.date?, pieces[n].0))).min()
-    };
-    families.sort_by_key(|family| std::cmp::Reverse(age(family)));
-    families
+    families.into_values().collect()
 }
 
 fn root(roots: &mut [usize], mut n: usize) -> usize {
@@ -564,7 +583,6 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::archive::Apart;
-    use crate::chance::Chance;
 
     fn weights(row: &Row) -> Vec<(&str, f32)> {
         row.weights.iter().map(|w| (&row.text[w.from..w.to], w.weight)).collect()
@@ -697,6 +715,19 @@ mod tests {
         pieces[38].unfinished = true;
         let sides = sides(&pieces);
         assert_eq!((sides[38], sides[39], sides[37]), (Side::Train, Side::Train, Side::Holdout));
+    }
+
+    #[test]
+    fn where_few_are_dated_the_undated_are_held_out_by_lot() {
+        let mut pieces = archive(60);
+        pieces[..50].iter_mut().for_each(|piece| piece.date = None);
+        pieces[0].unfinished = true;
+        let sides = sides(&pieces);
+        assert_eq!((counted(&pieces), sides[0]), ((45, 6, 9), Side::Train));
+        assert!(sides[51..].iter().all(|side| *side == Side::Holdout), "the dated are the recent");
+        let watched = sides[..50].iter().filter(|side| **side == Side::Dev).count();
+        let last = sides[44..50].iter().filter(|side| **side == Side::Dev).count();
+        assert!(watched >= 5 && last < 5, "which of the undated, no order says");
     }
 
     #[test]

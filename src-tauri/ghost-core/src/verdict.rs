@@ -17,7 +17,7 @@ use crate::guard::{Finding, Guard};
 use crate::id::PieceId;
 
 /// Fewer pieces prove nothing.
-const LEAST_PIECES: usize = 8;
+pub(crate) const LEAST_PIECES: usize = 8;
 /// What the candidate must save, as a share of what the best without it needs.
 const LEAST_GAIN: f64 = 0.02;
 /// Chance that luck alone does as well, above which nothing is shipped.
@@ -113,6 +113,51 @@ pub struct Heard {
     /// The strangers that are at 0, by name.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub floor: Vec<String>,
+}
+
+impl Heard {
+    fn joined(parts: Vec<Heard>, has_incumbent: bool) -> Heard {
+        let mut joined = Heard::default();
+        let (mut bot, mut human) = (Pooled::default(), Pooled::default());
+        for part in parts {
+            bot.add(part.bot, part.drafted.len());
+            human.add(part.human, part.drafted.len());
+            joined.drafted.extend(part.drafted.into_iter().map(|drafted| Drafted {
+                incumbent: if has_incumbent { drafted.incumbent } else { Vec::new() },
+                ..drafted
+            }));
+            joined.own.extend(part.own);
+            joined.base.extend(part.base);
+            joined.strangers.extend(part.strangers);
+            joined.floor.extend(part.floor);
+        }
+        joined.floor.sort();
+        joined.floor.dedup();
+        (joined.bot, joined.human) = (bot.mean(), human.mean());
+        joined
+    }
+}
+
+/// Two means of several parts, each counted by how many are in it; nothing where one part has none.
+#[derive(Default)]
+struct Pooled {
+    sum: [f64; 2],
+    n: usize,
+    lacking: bool,
+}
+
+impl Pooled {
+    fn add(&mut self, mean: Option<[f64; 2]>, n: usize) {
+        self.n += n;
+        self.lacking |= mean.is_none();
+        for (sum, mean) in self.sum.iter_mut().zip(mean.unwrap_or_default()) {
+            *sum += mean * n as f64;
+        }
+    }
+
+    fn mean(&self) -> Option<[f64; 2]> {
+        (self.n > 0 && !self.lacking).then(|| self.sum.map(|sum| sum / self.n as f64))
+    }
 }
 
 /// What the guardrails found.
@@ -268,9 +313,41 @@ pub struct Evidence {
     /// How a model elsewhere does, where the writer entered one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub elsewhere: Option<Elsewhere>,
+    /// Adapters that were each judged on what they had not seen, where there were several
+    /// ([`crate::fold`]).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub folds: Option<usize>,
 }
 
 impl Evidence {
+    /// The evidence on several adapters of one recipe, each judged on pieces of its own; `together`
+    /// is what all their drafts say together. Of what was not measured everywhere nothing is said.
+    pub fn joined(parts: Vec<Evidence>, together: Vec<Finding>) -> Evidence {
+        let mut joined = Evidence { folds: Some(parts.len()), ..Evidence::default() };
+        let has_incumbent =
+            parts.iter().flat_map(|part| &part.held_out).all(|held| held.incumbent.is_some());
+        let (mut style, mut heard, mut watch) = (Pooled::default(), Vec::new(), Vec::new());
+        let (mut watched, n) = (0, parts.len());
+        for part in parts {
+            style.add(part.style, part.held_out.len());
+            joined.held_out.extend(part.held_out.into_iter().map(|held| HeldOut {
+                incumbent: held.incumbent.filter(|_| has_incumbent),
+                ..held
+            }));
+            heard.extend(part.heard);
+            if let Some(part) = part.watch {
+                watched += 1;
+                watch.extend(part.drafts);
+            }
+            joined.preference = joined.preference.or(part.preference);
+            joined.elsewhere = joined.elsewhere.or(part.elsewhere);
+        }
+        joined.style = style.mean();
+        joined.heard = (heard.len() == n).then(|| Heard::joined(heard, has_incumbent));
+        joined.watch = (watched == n).then_some(Watch { drafts: watch, together });
+        joined
+    }
+
     /// The same figures, each piece's and each seed's under a label drawn at random: the
     /// candidate's or the prompt's. Guardrails see what they saw.
     fn shuffled(&self, chance: &mut Chance) -> Evidence {
@@ -465,6 +542,12 @@ fn reach(evidence: &Evidence, random_seed: u64) -> Verdict {
     measures.guards = evidence.watch.as_ref().map(Watch::by_guard).unwrap_or_default();
     measures.beside = evidence.elsewhere.as_ref().and_then(Beside::of);
     let mut reasons = measures.sentences();
+    if let Some(folds) = evidence.folds {
+        reasons.push(format!(
+            "So few pieces were held out in turn: {folds} adapters learned as this one did, each \
+             without some of them, and it is they that were measured."
+        ));
+    }
     reasons.extend(measures.beside.as_ref().map(Beside::sentence));
     reasons.extend(evidence.elsewhere.as_ref().and_then(|far| far.trouble.clone()));
     let (decision, why) = decide(&measures, unusable, evidence);
@@ -503,8 +586,8 @@ fn decide(measures: &Measures, unusable: usize, evidence: &Evidence) -> (Decisio
     let n = measures.n;
     if n < LEAST_PIECES {
         let why = format!(
-            "{} held out: {LEAST_PIECES} are needed to tell skill from luck, which an archive of 20 \
-             dated pieces has.",
+            "{} held out: {LEAST_PIECES} are needed to tell skill from luck, which an archive of a \
+             dozen pieces has.",
             if n == 1 { "1 piece is".to_owned() } else { format!("{} are", pieces(n)) }
         );
         return (Decision::Unproven, why);

@@ -180,14 +180,28 @@ impl Count<'_, '_> {
     }
 }
 
+/// The seed and the text of each draft: the candidate's, the prompt's and the bare base's.
+pub(crate) type Drafts = [Vec<(Seed, String)>; 3];
+
 impl Court<'_> {
     /// Everything a verdict on a candidate is reached from.
+    #[cfg(test)]
     pub(crate) fn evidence(
         &self,
         candidate: Party<'_>,
         incumbent: Option<Party<'_>>,
         hear: &mut Hear<'_>,
     ) -> Step<Evidence> {
+        self.measured(candidate, incumbent, hear).map(|(evidence, _)| evidence)
+    }
+
+    /// Everything a verdict on a candidate is reached from, and the drafts that were listened to.
+    pub(crate) fn measured(
+        &self,
+        candidate: Party<'_>,
+        incumbent: Option<Party<'_>>,
+        hear: &mut Hear<'_>,
+    ) -> Step<(Evidence, Drafts)> {
         let held_out = self.held_out();
         let parties = 3 + u32::from(incumbent.is_some());
         let heard = self.to_hear();
@@ -221,13 +235,13 @@ impl Court<'_> {
             count.one()?;
         }
         evidence.style = style.style();
-        let (heard, watch) = self.listen(candidate, incumbent, &mut count)?;
+        let (heard, watch, drafts) = self.listen(candidate, incumbent, &mut count)?;
         (evidence.heard, evidence.watch) = (Some(heard), Some(watch));
         if let Some(far) = self.far {
             evidence.elsewhere = Some(self.ask_far(far, candidate, &mut count)?);
         }
         evidence.preference = self.preference(candidate, incumbent, &mut count)?;
-        Ok(evidence)
+        Ok((evidence, drafts))
     }
 
     /// The rows nobody learns from.

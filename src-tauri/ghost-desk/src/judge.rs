@@ -3,16 +3,19 @@
 //! The evidence is gathered by [`crate::evidence`] and decided on by the core
 //! ([`ghost_core::verdict`]); here is who is judged, against whom, and what is kept.
 
+use std::collections::HashSet;
 use std::fs;
 use std::ops::ControlFlow;
-use std::path::Path;
+use std::path::{Path, PathBuf};
 use std::sync::atomic::Ordering;
 
-use ghost_core::id::AdapterId;
+use ghost_core::fold::FOLDS;
+use ghost_core::guard::{Finding, Watched, watch_all};
+use ghost_core::id::{AdapterId, RowId, RunId};
 use ghost_core::program::Compiled;
 use ghost_core::row::{Origin, Row, Side};
 use ghost_core::seed::Seed;
-use ghost_core::verdict::{self, Verdict};
+use ghost_core::verdict::{self, Evidence, Verdict};
 use ghost_engine::adapter::{Adapter, fingerprint};
 use ghost_engine::base::Base;
 use sha2::{Digest as _, Sha256};
@@ -20,11 +23,11 @@ use sha2::{Digest as _, Sha256};
 use crate::commands::Hear;
 use crate::elsewhere::Far;
 use crate::event::Event;
-use crate::evidence::{Count, Court, Effort, Halt, Memory, Pair, Party, Sample};
+use crate::evidence::{Count, Court, Drafts, Effort, Halt, Memory, Pair, Party, Sample};
 use crate::failure::{Code, Failure, Result};
 use crate::store::{adapters, bases, drafts, programs, rows};
 use crate::wire::{CompilePrompt, CompiledView, JudgeAdapter, Judged, Nothing, TriedView};
-use crate::{Desk, folder, import, view};
+use crate::{Desk, folder, import, learn, view};
 
 /// What drafts, permutation tests and intervals draw from, unless a number is given.
 const CHANCE: u64 = 1;
@@ -132,9 +135,16 @@ impl Desk {
     ) -> Result<Option<Verdict>> {
         let stored = adapters::one(self.store().on(), id)?;
         let base = bases::one(self.store().on(), stored.base)?;
-        let incumbent = self.incumbent(id, &stored)?.map(|other| self.folder().adapter(other));
-        let candidate = self.folder().adapter(id);
-        self.reach(&base, &candidate, incumbent.as_deref(), hearing, watch)
+        let incumbent = self.incumbent(id, &stored)?;
+        let place = |id: AdapterId, run: Option<RunId>| Place {
+            own: self.folder().adapter(id),
+            run: run.map(|run| self.folder().run(run)),
+        };
+        let incumbent = match incumbent {
+            Some(other) => Some(place(other, adapters::one(self.store().on(), other)?.run)),
+            None => None,
+        };
+        self.reach(&base, &place(id, stored.run), incumbent.as_ref(), hearing, watch)
     }
 
     /// The verdict on an adapter that lies in any folder, on the base in use and this archive.
@@ -151,37 +161,56 @@ impl Desk {
     ) -> Result<Option<Verdict>> {
         let base = bases::in_use(self.store().on())?.ok_or_else(crate::base::no_base)?;
         let hearing = Hearing { recipe: recipe.to_owned(), random_seed };
-        self.reach(&base, candidate, None, &hearing, watch)
+        let place = Place { own: candidate.to_owned(), run: None };
+        self.reach(&base, &place, None, &hearing, watch)
     }
 
     fn reach(
         &self,
         stored: &bases::StoredBase,
-        candidate: &Path,
-        incumbent: Option<&Path>,
+        candidate: &Place,
+        incumbent: Option<&Place>,
         hearing: &Hearing,
         watch: &mut Watcher<'_>,
     ) -> Result<Option<Verdict>> {
         let ghost = self.ghost_on(stored, None)?;
-        let candidate = Named::load(&ghost.base, candidate)?;
-        let incumbent = incumbent.map(|folder| Named::load(&ghost.base, folder)).transpose()?;
         let files = Files::read(self, &ghost.base)?;
+        let cases = files.cases(candidate, incumbent)?;
         let compiled = match self.compiled(stored, &files, hearing, watch)? {
             Some(compiled) => compiled,
             None => return Ok(None),
         };
         let far = self.far()?;
         let far = far.as_ref().map(|far| far as &dyn Far);
-        let court = Court { far, ..files.court(self, &compiled, hearing, stored.card.parameters) };
-        let mut hear = |done, of| {
-            if watch(done, of) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
-        };
-        let party = Named::party;
-        match court.evidence(candidate.party(), incumbent.as_ref().map(party), &mut hear) {
-            Ok(evidence) => Ok(Some(verdict::judge(&evidence, hearing.random_seed))),
-            Err(Halt::Stopped) => Ok(None),
-            Err(Halt::Failed(failure)) => Err(failure),
+        let of_cases = cases.len() as u32;
+        let (mut found, mut drafts) = (Vec::new(), Drafts::default());
+        for (at, case) in (0..).zip(&cases) {
+            let court = Court {
+                rows: &case.rows,
+                // The same edits stand before everybody: once is enough.
+                pairs: if at == 0 { &files.pairs } else { &[] },
+                far: far.filter(|_| of_cases == 1),
+                ..files.court(self, &compiled, hearing, stored.card.parameters)
+            };
+            let mut hear = |done, of| match watch(at * of + done, of_cases * of) {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            };
+            let incumbent = case.incumbent.as_ref().map(Named::party);
+            match court.measured(case.candidate.party(), incumbent, &mut hear) {
+                Ok((evidence, written)) => {
+                    found.push(evidence);
+                    drafts.iter_mut().zip(written).for_each(|(all, more)| all.extend(more));
+                }
+                Err(Halt::Stopped) => return Ok(None),
+                Err(Halt::Failed(failure)) => return Err(failure),
+            }
         }
+        let evidence = match found.len() {
+            1 => found.remove(0),
+            _ => Evidence::joined(found, together(&drafts)),
+        };
+        Ok(Some(verdict::judge(&evidence, hearing.random_seed)))
     }
 
     /// The best prompts for this archive, searched for once and kept; `None` when stopped.
@@ -229,6 +258,15 @@ fn stopped() -> Failure {
     Failure::new(Code::Stopped, "It was stopped; what was measured is kept for the next time.")
 }
 
+/// What the drafts of several courts say together.
+fn together([own, prompts, _]: &Drafts) -> Vec<Finding> {
+    let [own, prompts] = [own, prompts].map(|drafts| {
+        let watched = drafts.iter().map(|(seed, text)| Watched { text, seed, surprise: None });
+        watched.collect::<Vec<_>>()
+    });
+    if own.is_empty() { Vec::new() } else { watch_all(&own, &prompts) }
+}
+
 /// An adapter, and a name that changes with its weights.
 struct Named {
     name: String,
@@ -248,9 +286,23 @@ impl Named {
     }
 }
 
+/// Where an adapter lies, and the run that made it, beside which those of its folds lie.
+struct Place {
+    own: PathBuf,
+    run: Option<PathBuf>,
+}
+
+/// An adapter before the court, with the rows it is judged on held out.
+struct Case {
+    rows: Vec<Row>,
+    candidate: Named,
+    incumbent: Option<Named>,
+}
+
 /// What the store says of an archive, read once for a verdict.
 pub(crate) struct Files<'a> {
     base: &'a Base,
+    ids: Vec<RowId>,
     rows: Vec<Row>,
     pairs: Vec<Pair>,
     edits: Vec<Pair>,
@@ -258,8 +310,7 @@ pub(crate) struct Files<'a> {
 
 impl<'a> Files<'a> {
     pub(crate) fn read(desk: &Desk, base: &'a Base) -> Result<Files<'a>> {
-        let rows: Vec<Row> =
-            rows::all(desk.store().on())?.into_iter().map(|(_, row)| row).collect();
+        let (ids, rows): (Vec<RowId>, Vec<Row>) = rows::all(desk.store().on())?.into_iter().unzip();
         let (mut pairs, mut edits) = (Vec::new(), Vec::new());
         for (edit, seed, draft, shipped) in drafts::pairs(desk.store().on())? {
             let pair = Pair { seed, draft, shipped };
@@ -270,12 +321,68 @@ impl<'a> Files<'a> {
                 None => {}
             }
         }
-        Ok(Files { base, rows, pairs, edits })
+        Ok(Files { base, ids, rows, pairs, edits })
     }
 
     /// An archive that nobody asks about.
     pub(crate) fn none(base: &'a Base) -> Files<'a> {
-        Files { base, rows: Vec::new(), pairs: Vec::new(), edits: Vec::new() }
+        Files { base, ids: Vec::new(), rows: Vec::new(), pairs: Vec::new(), edits: Vec::new() }
+    }
+
+    /// What is judged on which rows: the adapter itself on what is held out or, where that is too
+    /// little, the adapters of its folds, each on its own. Nobody is judged on what they learned
+    /// from, and an incumbent that has is not asked.
+    fn cases(&self, candidate: &Place, incumbent: Option<&Place>) -> Result<Vec<Case>> {
+        let folds = match &candidate.run {
+            Some(room) => learn::folds_in(room)?.map(|folds| (folds, room)),
+            None => None,
+        };
+        let load = |place: &Place, fold: usize| {
+            let in_fold = place.run.as_ref().map(|room| learn::fold_in(room, fold));
+            let in_fold = in_fold.filter(|folder| folder.exists());
+            Named::load(self.base, in_fold.as_ref().unwrap_or(&place.own))
+        };
+        let mut cases = Vec::new();
+        match folds {
+            None => cases.push(Case {
+                rows: self.rows.clone(),
+                candidate: Named::load(self.base, &candidate.own)?,
+                incumbent: incumbent.map(|other| Named::load(self.base, &other.own)).transpose()?,
+            }),
+            Some((folds, room)) => {
+                for fold in 0..FOLDS {
+                    cases.push(Case {
+                        rows: folds.sided(fold, &self.rows),
+                        candidate: Named::load(self.base, &learn::fold_in(room, fold))?,
+                        incumbent: incumbent.map(|other| load(other, fold)).transpose()?,
+                    });
+                }
+            }
+        }
+        for case in &mut cases {
+            let learned = self.learned_by(&case.candidate);
+            for (row, learned) in case.rows.iter_mut().zip(learned) {
+                if learned && row.side == Side::Holdout {
+                    row.side = Side::Dev;
+                }
+            }
+        }
+        let knows = |case: &Case| {
+            case.incumbent.as_ref().is_some_and(|other| {
+                let learned = self.learned_by(other);
+                case.rows.iter().zip(learned).any(|(row, l)| l && row.side == Side::Holdout)
+            })
+        };
+        if cases.iter().any(knows) {
+            cases.iter_mut().for_each(|case| case.incumbent = None);
+        }
+        Ok(cases)
+    }
+
+    /// Of each row, whether an adapter learned from it.
+    fn learned_by(&self, who: &Named) -> Vec<bool> {
+        let learned: HashSet<RowId> = who.adapter.card.rows.iter().copied().collect();
+        self.ids.iter().map(|id| learned.contains(id)).collect()
     }
 
     /// All rows there are.
@@ -349,7 +456,6 @@ impl Memory for Desk {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use std::collections::HashMap;
-    use std::path::PathBuf;
     use std::sync::Mutex;
 
     use ghost_core::guard::Guard;

@@ -1,11 +1,15 @@
 //! Runs, seen from the desk: begun, gone on with, followed, stopped. The work itself is done by
 //! another process ([`crate::work`]), so that nothing that happens to it can lose a draft.
 
+use std::collections::HashSet;
 use std::fs::{self, File};
+use std::io;
+use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use ghost_core::id::{RowId, RunId};
+use ghost_core::fold::Folds;
+use ghost_core::id::{PieceId, RowId, RunId};
 use ghost_core::row::{Origin, Row, Side};
 use ghost_core::run::{Recipe, State};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
@@ -15,7 +19,7 @@ use crate::commands::Hear;
 use crate::event::Event;
 use crate::failure::{Code, Failure, Result};
 use crate::store::runs::{self, StoredRun};
-use crate::store::{adapters, bases, drafts, rows};
+use crate::store::{adapters, bases, drafts, pieces, rows};
 use crate::wire::{RunList, RunView, StartRun};
 use crate::{Desk, base, folder, view};
 
@@ -47,6 +51,10 @@ impl Desk {
         let base = bases::in_use(self.store().on())?.ok_or_else(base::no_base)?;
         self.lay_out_stale_rows()?;
         let mut rows = rows::all(self.store().on())?;
+        let folds = self.folds(&rows)?;
+        if let Some(folds) = &folds {
+            folds.learn_all(&mut rows);
+        }
         rows.extend(self.cuts(&rows)?);
         let n_rows = rows.iter().filter(|(_, row)| row.side == Side::Train).count();
         if n_rows == 0 {
@@ -83,8 +91,23 @@ impl Desk {
             let path = room.join("rows.json");
             folder::write_whole(&path, crate::store::to_json(&rows)?.as_bytes())
                 .map_err(|e| Failure::io("write", &path, &e))?;
+            if let Some(folds) = &folds {
+                keep_folds(&room, folds)?;
+            }
             Ok(run)
         })
+    }
+
+    /// The folds of an archive that is too small to hold out enough of it at once.
+    fn folds(&self, rows: &[(RowId, Row)]) -> Result<Option<Folds>> {
+        let pieces = pieces::all_but_texts(self.store().on())?;
+        let finished: HashSet<PieceId> = pieces
+            .iter()
+            .filter(|stored| !stored.piece.unfinished)
+            .map(|stored| stored.id)
+            .collect();
+        let rows: Vec<Row> = rows.iter().map(|(_, row)| row.clone()).collect();
+        Ok(Folds::of(&rows, |piece| finished.contains(&piece)))
     }
 
     /// What the writer took out of drafts, of each edit that is learned from.
@@ -292,8 +315,33 @@ pub(crate) fn taught(rows: Vec<(RowId, Row)>, recipe: &Recipe) -> Vec<(RowId, Ro
     rows.into_iter().flat_map(lessons).collect()
 }
 
+/// Which pieces are in which fold, in the folder of a run.
+const FOLDS_FILE: &str = "folds.json";
+
+/// The folds that were kept in a folder; `None` where enough was held out at once.
+pub(crate) fn folds_in(room: &Path) -> Result<Option<Folds>> {
+    let path = room.join(FOLDS_FILE);
+    match fs::read_to_string(&path) {
+        Ok(text) => crate::store::from_json(&text).map(Some),
+        Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
+        Err(error) => Err(Failure::io("read", &path, &error)),
+    }
+}
+
+/// Keeps the folds in a folder.
+pub(crate) fn keep_folds(room: &Path, folds: &Folds) -> Result<()> {
+    let path = room.join(FOLDS_FILE);
+    folder::write_whole(&path, crate::store::to_json(folds)?.as_bytes())
+        .map_err(|e| Failure::io("write", &path, &e))
+}
+
+/// Where the adapter of a fold lies in the folder of a run.
+pub(crate) fn fold_in(room: &Path, fold: usize) -> PathBuf {
+    room.join(format!("fold {}", fold + 1))
+}
+
 /// Its presence asks a run to stop.
-pub(crate) fn stop_file(desk: &Desk, run: RunId) -> std::path::PathBuf {
+pub(crate) fn stop_file(desk: &Desk, run: RunId) -> PathBuf {
     desk.folder().run(run).join("stop")
 }
 

@@ -10,13 +10,14 @@ use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use ghost_core::fold::{FOLDS, Folds};
 use ghost_core::id::{AdapterId, RowId, RunId};
 use ghost_core::outline::Ask;
 use ghost_core::program::{Compiled, Program};
 use ghost_core::row::{Row, Side};
 use ghost_core::run::{Recipe, State};
 use ghost_core::verdict::{Decision, Verdict};
-use ghost_engine::adapter::Card;
+use ghost_engine::adapter::{Adapter, Card};
 use ghost_engine::train::{self, Outcome, Why};
 
 use crate::event::Event;
@@ -64,7 +65,8 @@ impl Desk {
         let base = bases::one(self.store().on(), stored.base)?;
         let ghost = self.ghost_on(&base, None)?;
         let mut rows = self.rows_of(run)?;
-        let fitted = self.fitted(&stored, &ghost, &rows)?;
+        let folds = learn::folds_in(&self.folder().run(run))?;
+        let fitted = self.fitted(&stored, &ghost, &rows, folds.is_some())?;
         if !fitted.recipe.sections {
             rows = without_sections(rows);
         }
@@ -72,6 +74,11 @@ impl Desk {
         let Some(recipe) = self.with_best_rate(run, &ghost, &rows, fitted)? else {
             return self.set_state(run, State::Stopped);
         };
+        if let Some(folds) = &folds
+            && !self.learn_in_folds(&stored, &ghost, &rows, &recipe, folds)?
+        {
+            return self.set_state(run, State::Stopped);
+        }
         let outcome = self.train(run, &ghost, &rows, &recipe)?;
         match outcome.ended {
             Why::Stopped => return self.set_state(run, State::Stopped),
@@ -123,6 +130,7 @@ impl Desk {
         stored: &StoredRun,
         ghost: &base::Ghost,
         rows: &[(RowId, Row)],
+        in_folds: bool,
     ) -> Result<Fitted> {
         // Fitted before, or given the whole night.
         let Some(minutes) = stored.minutes else {
@@ -142,7 +150,11 @@ impl Desk {
         let to_write = Sample::of(&stored.recipe.name, ghost.base.card.parameters).tokens();
         let judging = to_write * WRITING / f64::from(speed.max(1.0)) / 60.0;
         let [least, most] = KEPT_FOR_VERDICT;
-        let for_learning = minutes - judging.clamp(minutes * least, minutes * most);
+        let mut for_learning = minutes - judging.clamp(minutes * least, minutes * most);
+        if in_folds {
+            // Each fold is learned without: that is all of it once less than there are folds.
+            for_learning /= FOLDS as f64;
+        }
         let can = for_learning * 60.0 * f64::from(speed);
 
         let mut recipe = stored.recipe.clone();
@@ -339,6 +351,47 @@ impl Desk {
         }
     }
 
+    /// Learns by the recipe without each fold in turn, and leaves the adapters in the run's folder;
+    /// `false` when stopped in between. What is there already is not learned again.
+    fn learn_in_folds(
+        &self,
+        stored: &StoredRun,
+        ghost: &base::Ghost,
+        rows: &[(RowId, Row)],
+        recipe: &Recipe,
+        folds: &Folds,
+    ) -> Result<bool> {
+        let room = self.folder().run(stored.id);
+        for fold in 0..FOLDS {
+            let kept = learn::fold_in(&room, fold);
+            if kept.exists() {
+                continue;
+            }
+            let rows = folds.lessons(fold, rows);
+            let (learned, watched) = (side(&rows, Side::Train), side(&rows, Side::Dev));
+            let checkpoints = room.join(format!("checkpoints without fold {}", fold + 1));
+            let mut watch = |_| {
+                folder::wait_until_free(&self.folder().writing_lock());
+                match learn::stop_file(self, stored.id).exists() {
+                    true => ControlFlow::Break(()),
+                    false => ControlFlow::Continue(()),
+                }
+            };
+            let outcome =
+                train::train(&ghost.base, &learned, &watched, recipe, &checkpoints, &mut watch)?;
+            if outcome.ended == Why::Stopped {
+                return Ok(false);
+            }
+            let mut adapter = outcome.adapter;
+            carry_card(&mut adapter, &rows);
+            adapter.save(&ghost.base, &kept)?;
+            let _ = std::fs::remove_dir_all(&checkpoints);
+            let sentence = format!("{} of {FOLDS} parts were held out in turn.", fold + 1);
+            runs::note(self.store().on(), stored.id, &sentence)?;
+        }
+        Ok(true)
+    }
+
     fn keep_adapter(
         &self,
         stored: &StoredRun,
@@ -357,11 +410,7 @@ impl Desk {
             &now,
         )?;
         let mut adapter = outcome.adapter.clone();
-        adapter.card.rows = rows.iter().map(|(id, _)| *id).collect();
-        // An edit is one row, though what it put in and what it took out are two lessons.
-        adapter.card.rows.sort();
-        adapter.card.rows.dedup();
-        adapter.card.app_version = env!("CARGO_PKG_VERSION").into();
+        carry_card(&mut adapter, rows);
         adapter.save(&ghost.base, &self.folder().adapter(id))?;
         Ok(id)
     }
@@ -387,6 +436,16 @@ impl Desk {
         }
         Ok(())
     }
+}
+
+/// What the engine does not know of an adapter: which of these rows it learned from, and whose it is.
+fn carry_card(adapter: &mut Adapter, rows: &[(RowId, Row)]) {
+    let learned = rows.iter().filter(|(_, row)| row.side == Side::Train);
+    adapter.card.rows = learned.map(|(id, _)| *id).collect();
+    // A row may be several lessons: its sections, or what an edit put in and what it took out.
+    adapter.card.rows.sort();
+    adapter.card.rows.dedup();
+    adapter.card.app_version = env!("CARGO_PKG_VERSION").into();
 }
 
 /// A recipe, and the steps that could be done beside it; `None` is as many as one likes.

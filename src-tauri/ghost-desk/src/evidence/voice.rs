@@ -18,7 +18,7 @@ use ghost_engine::write::{Ended, Reading, write_on};
 use crate::elsewhere::Far;
 use crate::failure::Result;
 
-use super::{Count, Court, Party, Step, evenly, first_words};
+use super::{Count, Court, Drafts, Party, Step, evenly, first_words};
 
 /// Fewer words of a piece have no voice to be heard in a draft of that length.
 const LEAST_WORDS: usize = 100;
@@ -78,13 +78,13 @@ impl Court<'_> {
         candidate: Party<'_>,
         incumbent: Option<Party<'_>>,
         count: &mut Count<'_, '_>,
-    ) -> Step<(Heard, Watch)> {
+    ) -> Step<(Heard, Watch, Drafts)> {
         let rows = self.to_hear();
         let recalled = self.voice(count)?;
         let program = Party { program: Some(&self.compiled.by_voice), ..Party::BARE };
         let (mut heard, mut watch) = (Heard::default(), Watch::default());
         let (mut bot, mut human) = ([0.0; 2], [0.0; 2]);
-        let mut drafts: [Vec<(Seed, String)>; 3] = Default::default();
+        let mut drafts = Drafts::default();
         // Each goes on from what it read last: its drafts of one seed read the prompt once.
         let parties = [Some(candidate), Some(program), Some(Party::BARE), incumbent];
         let mut readings = parties.map(|_| Reading::new(self.base));
@@ -135,7 +135,7 @@ impl Court<'_> {
             heard = Heard::default();
         }
         self.watch(&drafts, &mut watch, count)?;
-        Ok((heard, watch))
+        Ok((heard, watch, drafts))
     }
 
     /// Asks a model elsewhere for one draft of each seed, as the best prompt asks; what it answered
@@ -196,7 +196,7 @@ impl Court<'_> {
     /// What the guardrails say of the candidate's drafts, beside the prompt's and the bare base's.
     fn watch(
         &self,
-        [own, prompts, bare]: &[Vec<(Seed, String)>; 3],
+        [own, prompts, bare]: &Drafts,
         watch: &mut Watch,
         count: &mut Count<'_, '_>,
     ) -> Step<()> {
