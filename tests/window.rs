@@ -142,6 +142,9 @@ fn it_learns_the_curve_moves_and_a_verdict_appears() {
     window.wait(&format!("{} === 1", all("adapter-row")));
     assert!(!window.text("ghost-name").is_empty());
     window.picture("ghosts.png");
+    window.click("elsewhere-open");
+    window.wait(&by("elsewhere-may"));
+    window.picture("elsewhere.png");
     let run = &place.answer(&["runs"])["runs"][0];
     assert_eq!(run["state"], "done", "{run}");
 }

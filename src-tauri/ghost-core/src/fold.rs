@@ -96,6 +96,11 @@ impl Folds {
         self.0.iter().filter(|(_, own)| *own == fold).map(|(piece, _)| *piece).collect()
     }
 
+    /// All pieces that are held out in turn.
+    pub fn all(&self) -> impl Iterator<Item = PieceId> {
+        self.0.iter().map(|(piece, _)| *piece)
+    }
+
     fn of_row(&self, row: &Row) -> Option<usize> {
         let piece = piece_of(row)?;
         let at = self.0.binary_search_by_key(&piece, |(piece, _)| *piece).ok()?;

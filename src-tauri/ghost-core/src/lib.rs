@@ -32,6 +32,8 @@ pub mod measure;
 pub mod program;
 pub mod row;
 
+pub mod choice;
+
 pub mod run;
 
 pub mod guard;

@@ -88,8 +88,8 @@ const KEPT: f32 = 0.3;
 /// What the writer took out: not to be said again.
 const CUT: f32 = -0.2;
 /// An edit that changes less teaches nothing; one that changes more is another text.
-const LEAST_CHANGED: f64 = 0.03;
-const MOST_CHANGED: f64 = 0.8;
+pub(crate) const LEAST_CHANGED: f64 = 0.03;
+pub(crate) const MOST_CHANGED: f64 = 0.8;
 
 impl Row {
     /// The lesson of a piece the writer wrote alone.

@@ -38,6 +38,10 @@ pub struct Recipe {
     /// heart (VOICE 4.3 has 2 to 3). 0 is never.
     #[serde(default)]
     pub least_perplexity: f32,
+    /// How much more of what is learned from than of the pieces watched may be said by heart, as a
+    /// share of its tokens; above it the run ends ([`Step::by_heart`]). 0 is never.
+    #[serde(default)]
+    pub most_by_heart: f64,
     /// The number that makes the run repeatable.
     pub random_seed: u64,
 }
@@ -66,6 +70,8 @@ const FEW_ROWS: usize = 30;
 const WARMUP: (usize, f64) = (10, 0.05);
 /// Steps whose mean loss says whether a run learns by heart: one step may be an easy one.
 const STEPS_OF_HEART: usize = 5;
+/// What may be copied of a draft is the same (VOICE 5.6): a text said by heart will be copied.
+const MOST_BY_HEART: f64 = 0.02;
 /// The learning rate ends at this share of its peak.
 const LAST_RATE: f32 = 0.1;
 
@@ -118,6 +124,7 @@ impl Recipe {
             dev_every: 10,
             patience: 2,
             least_perplexity: 2.0,
+            most_by_heart: MOST_BY_HEART,
             random_seed,
         }
     }
@@ -169,14 +176,19 @@ impl Recipe {
         self.context.saturating_sub(SEED_TOKENS) * BYTES_A_TOKEN
     }
 
-    /// Whether steps with these losses, the last at the end, show that the run learns by heart: the
-    /// mean over the last [`STEPS_OF_HEART`] is below the least perplexity.
-    pub fn is_by_heart(&self, losses: impl DoubleEndedIterator<Item = f32>) -> bool {
-        let last: Vec<f32> = losses.rev().take(STEPS_OF_HEART).collect();
-        let mean = last.iter().sum::<f32>() / STEPS_OF_HEART as f32;
-        self.least_perplexity > 0.0
-            && last.len() == STEPS_OF_HEART
-            && mean < self.least_perplexity.ln()
+    /// Whether these steps show that the run learns by heart: the mean loss of the last
+    /// [`STEPS_OF_HEART`] is below the least perplexity, or the last look found too much said.
+    pub fn is_by_heart(&self, steps: &[Step]) -> bool {
+        let last = steps.last_chunk::<STEPS_OF_HEART>();
+        let mean = |last: &[Step; STEPS_OF_HEART]| {
+            last.iter().map(|step| step.loss).sum::<f32>() / STEPS_OF_HEART as f32
+        };
+        let surprises_nobody = self.least_perplexity > 0.0
+            && last.is_some_and(|last| mean(last) < self.least_perplexity.ln());
+        let said = steps.iter().rev().find_map(|step| step.by_heart);
+        let is_said =
+            self.most_by_heart > 0.0 && said.is_some_and(|said| said > self.most_by_heart);
+        surprises_nobody || is_said
     }
 
     /// The learning rate of the `step`th of `of` steps, counted from 1: a straight rise over the
@@ -192,6 +204,72 @@ impl Recipe {
     }
 }
 
+/// Edits from which on what the writer preferred is learned after all else (VOICE 3.1): fewer say
+/// too little.
+pub const LEAST_EDITS: usize = 30;
+
+/// The numbers of the stage after learning, in which of two ways to go on the writer's is preferred
+/// (VOICE 4.2).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Preference {
+    /// Learning rate of AdamW, the same throughout.
+    pub learning_rate: f32,
+    /// How soon a choice counts as made: a mean log-probability a token is multiplied by it.
+    pub beta: f32,
+    /// How much harder a writer's words are held where they became less likely.
+    pub penalty: f32,
+    /// How much the edits' own rows count beside the choices.
+    pub anchor: f32,
+    /// Gradient norm above which gradients are scaled down.
+    pub clip: f32,
+    /// Choices of a step.
+    pub batch: usize,
+    /// Longest lesson, in tokens.
+    pub context: usize,
+    /// What the order is drawn from.
+    pub random_seed: u64,
+}
+
+impl Preference {
+    /// After a run by this recipe: a twentieth of its rate, once through.
+    pub fn after(recipe: &Recipe) -> Preference {
+        Preference {
+            learning_rate: recipe.learning_rate / 20.0,
+            beta: 2.0,
+            penalty: 5.0,
+            anchor: 1.0,
+            clip: recipe.clip,
+            batch: 8,
+            context: recipe.context,
+            random_seed: recipe.random_seed,
+        }
+    }
+}
+
+/// How an adapter stands to choices of the writer and pieces of theirs that it has not learned from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weighed {
+    /// Choices looked at.
+    pub choices: usize,
+    /// Share of them in which the writer's is found the likelier.
+    pub right: f64,
+    /// Mean natural logarithm of the probability of a token that the writer put in.
+    pub put_in: f64,
+    /// Bits a byte of the pieces.
+    pub bits: f64,
+}
+
+impl Weighed {
+    /// Whether what was learned of preference is worth keeping: more choices are made as the writer
+    /// made them, their words hardly less likely (0.5 %), their pieces hardly dearer (0.3 %).
+    pub fn is_better_than(&self, before: &Weighed) -> bool {
+        self.choices > 0
+            && self.right > before.right
+            && self.put_in >= before.put_in * 1.005
+            && self.bits <= before.bits * 1.003
+    }
+}
+
 /// One point on the curve of a run.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Step {
@@ -203,6 +281,11 @@ pub struct Step {
     pub loss: f32,
     /// Bits per byte on the dev rows, where this step looked.
     pub dev_bits_per_byte: Option<f64>,
+    /// How much more of what is learned from than of the dev rows was said by heart, as a share of its
+    /// tokens, where this step looked: memorising begins before dev says so (Slack and Al Moubayed
+    /// 2025).
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub by_heart: Option<f64>,
     /// Learning rate of this step.
     pub learning_rate: f32,
     /// Norm of the gradient before clipping.
@@ -333,12 +416,49 @@ mod tests {
     #[test]
     fn a_run_that_learns_by_heart_is_known_by_its_last_steps() {
         let recipe = Recipe::quick(SMALL, 100, 1);
-        let by_heart = |losses: &[f32]| recipe.is_by_heart(losses.iter().copied());
+        let step = |&loss: &f32| Step {
+            n: 1,
+            of: 9,
+            loss,
+            dev_bits_per_byte: None,
+            by_heart: None,
+            learning_rate: 1e-3,
+            gradient_norm: 1.0,
+            tokens: 1,
+            tokens_per_second: 1.0,
+            seconds_left: 0.0,
+            peak_bytes: 0,
+        };
+        let steps = |losses: &[f32]| losses.iter().map(step).collect::<Vec<_>>();
+        let by_heart = |losses: &[f32]| recipe.is_by_heart(&steps(losses));
         assert!(by_heart(&[3.0, 0.7, 0.6, 0.6, 0.7, 0.7]), "a perplexity of 1.9");
         assert!(!by_heart(&[0.1, 0.1, 0.1, 0.1]), "too few to say");
         assert!(!by_heart(&[0.1, 0.1, 0.7, 0.7, 2.0, 0.7]));
         let never = Recipe { least_perplexity: 0.0, ..recipe.clone() };
-        assert!(!never.is_by_heart([0.0; 9].into_iter()));
+        assert!(!never.is_by_heart(&steps(&[0.0; 9])));
+        let said = |by_heart| [Step { by_heart, ..step(&3.0) }, step(&3.0)];
+        assert!(recipe.is_by_heart(&said(Some(0.03))) && !recipe.is_by_heart(&said(Some(0.02))));
+        let never = Recipe { most_by_heart: 0.0, ..recipe.clone() };
+        assert!(!never.is_by_heart(&said(Some(0.9))));
+    }
+
+    #[test]
+    fn a_preference_is_kept_only_if_nothing_is_lost_by_it() {
+        let before = Weighed { choices: 20, right: 0.6, put_in: -3.0, bits: 1.0 };
+        let better = Weighed { right: 0.7, ..before };
+        assert!(better.is_better_than(&before));
+        for worse in [
+            before,
+            Weighed { right: 0.5, ..before },
+            Weighed { put_in: -3.1, ..better },
+            Weighed { bits: 1.01, ..better },
+            Weighed { choices: 0, ..better },
+            Weighed { bits: f64::NAN, ..better },
+        ] {
+            assert!(!worse.is_better_than(&before), "{worse:?}");
+        }
+        let hardly = Weighed { put_in: -3.01, bits: 1.002, ..better };
+        assert!(hardly.is_better_than(&before));
     }
 
     #[test]

@@ -83,6 +83,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             warmup_steps: 2,
             dev_every: 0,
             least_perplexity: 0.0,
+            most_by_heart: 0.0,
             epochs: 1_000,
             ..Recipe::quick(135_000_000, 60, n as u64 + 1)
         };

@@ -12,7 +12,7 @@ use ghost_core::run::State;
 use crate::Desk;
 use crate::failure::{Code, Failure, Result};
 use crate::store::drafts::StoredDraft;
-use crate::store::{adapters, drafts, pieces, runs};
+use crate::store::{adapters, drafts, pieces, rows, runs};
 use crate::wire::{CostsView, FitView, MaterialView, QuadrantName, ReasonView, RungView};
 
 /// The writer's own table of prices, in the data folder.
@@ -30,7 +30,11 @@ const DRAFT_TOKENS: f64 = 800.0;
 impl Desk {
     pub(crate) fn fit(&self) -> Result<FitView> {
         let pieces = pieces::all(self.store().on())?;
-        let material = Material::of(pieces.iter().map(|kept| (&kept.piece, kept.side)));
+        let mut material = Material::of(pieces.iter().map(|kept| (&kept.piece, kept.side)));
+        let kept = rows::all(self.store().on())?;
+        if let Some(folds) = self.folds(&kept)? {
+            material.holdout = folds.all().count();
+        }
         let drafts = drafts::all(self.store().on())?;
         let pairs = drafts.iter().rev();
         let taught = Taught::of(

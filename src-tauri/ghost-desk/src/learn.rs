@@ -8,10 +8,13 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
+use ghost_core::choice::Choice;
 use ghost_core::fold::Folds;
-use ghost_core::id::{PieceId, RowId, RunId};
+use ghost_core::id::{EditId, PieceId, RowId, RunId};
 use ghost_core::row::{Origin, Row, Side};
-use ghost_core::run::{Recipe, State};
+use ghost_core::run::{LEAST_EDITS, Recipe, State};
+use serde::de::DeserializeOwned;
+use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
 use tokio::process::{ChildStdout, Command};
 
@@ -56,6 +59,7 @@ impl Desk {
             folds.learn_all(&mut rows);
         }
         rows.extend(self.cuts(&rows)?);
+        let choices = self.choices(&rows)?;
         let n_rows = rows.iter().filter(|(_, row)| row.side == Side::Train).count();
         if n_rows == 0 {
             return Err(Failure::new(
@@ -88,18 +92,19 @@ impl Desk {
             let run = runs::begin(t, &recipe, ask.minutes, base.id, n_rows, &[], &self.now())?;
             let room = self.folder().run(run);
             fs::create_dir_all(&room).map_err(|e| Failure::io("make", &room, &e))?;
-            let path = room.join("rows.json");
-            folder::write_whole(&path, crate::store::to_json(&rows)?.as_bytes())
-                .map_err(|e| Failure::io("write", &path, &e))?;
+            keep(&room.join(ROWS_FILE), &rows)?;
             if let Some(folds) = &folds {
-                keep_folds(&room, folds)?;
+                keep(&room.join(FOLDS_FILE), folds)?;
+            }
+            if let Some(choices) = &choices {
+                keep(&room.join(CHOICES_FILE), choices)?;
             }
             Ok(run)
         })
     }
 
     /// The folds of an archive that is too small to hold out enough of it at once.
-    fn folds(&self, rows: &[(RowId, Row)]) -> Result<Option<Folds>> {
+    pub(crate) fn folds(&self, rows: &[(RowId, Row)]) -> Result<Option<Folds>> {
         let pieces = pieces::all_but_texts(self.store().on())?;
         let finished: HashSet<PieceId> = pieces
             .iter()
@@ -125,11 +130,28 @@ impl Desk {
         Ok(cuts)
     }
 
+    /// What the writer preferred to what they were given, where they have shipped enough.
+    fn choices(&self, rows: &[(RowId, Row)]) -> Result<Option<Choices>> {
+        let mut choices = Choices::default();
+        let mut edits = 0;
+        for (edit, seed, draft, shipped) in drafts::pairs(self.store().on())? {
+            let row = rows.iter().find(|(_, row)| row.origin == Origin::Edit(edit));
+            let Some((_, row)) = row else { continue };
+            let found = Choice::of(&seed, &draft, &shipped).into_iter().map(|one| (edit, one));
+            edits += usize::from(found.len() > 0);
+            match row.side {
+                Side::Train => choices.learned.extend(found),
+                Side::Dev => choices.watched.extend(found),
+                Side::Holdout => {}
+            }
+        }
+        Ok((edits >= LEAST_EDITS).then_some(choices))
+    }
+
     /// The rows a run was begun with.
     pub(crate) fn rows_of(&self, run: RunId) -> Result<Vec<(RowId, Row)>> {
-        let path = self.folder().run(run).join("rows.json");
-        let text = fs::read_to_string(&path).map_err(|e| Failure::io("read", &path, &e))?;
-        crate::store::from_json(&text)
+        let path = self.folder().run(run).join(ROWS_FILE);
+        kept(&path)?.ok_or_else(|| Failure::io("read", &path, &io::ErrorKind::NotFound.into()))
     }
 
     /// Starts the process of a run and waits until it has begun or ended.
@@ -315,24 +337,41 @@ pub(crate) fn taught(rows: Vec<(RowId, Row)>, recipe: &Recipe) -> Vec<(RowId, Ro
     rows.into_iter().flat_map(lessons).collect()
 }
 
-/// Which pieces are in which fold, in the folder of a run.
+/// In the folder of a run: what it was begun with.
+const ROWS_FILE: &str = "rows.json";
 const FOLDS_FILE: &str = "folds.json";
+const CHOICES_FILE: &str = "choices.json";
 
-/// The folds that were kept in a folder; `None` where enough was held out at once.
+/// What the writer preferred, and in which edit.
+#[derive(Debug, Default, Serialize, Deserialize)]
+pub(crate) struct Choices {
+    /// To be learned.
+    pub(crate) learned: Vec<(EditId, Choice)>,
+    /// To be watched.
+    pub(crate) watched: Vec<(EditId, Choice)>,
+}
+
+/// The folds of a run; `None` where enough was held out at once.
 pub(crate) fn folds_in(room: &Path) -> Result<Option<Folds>> {
-    let path = room.join(FOLDS_FILE);
-    match fs::read_to_string(&path) {
+    kept(&room.join(FOLDS_FILE))
+}
+
+/// What a run is to prefer; `None` where that was too little.
+pub(crate) fn choices_in(room: &Path) -> Result<Option<Choices>> {
+    kept(&room.join(CHOICES_FILE))
+}
+
+fn kept<T: DeserializeOwned>(path: &Path) -> Result<Option<T>> {
+    match fs::read_to_string(path) {
         Ok(text) => crate::store::from_json(&text).map(Some),
         Err(error) if error.kind() == io::ErrorKind::NotFound => Ok(None),
-        Err(error) => Err(Failure::io("read", &path, &error)),
+        Err(error) => Err(Failure::io("read", path, &error)),
     }
 }
 
-/// Keeps the folds in a folder.
-pub(crate) fn keep_folds(room: &Path, folds: &Folds) -> Result<()> {
-    let path = room.join(FOLDS_FILE);
-    folder::write_whole(&path, crate::store::to_json(folds)?.as_bytes())
-        .map_err(|e| Failure::io("write", &path, &e))
+fn keep<T: Serialize>(path: &Path, what: &T) -> Result<()> {
+    folder::write_whole(path, crate::store::to_json(what)?.as_bytes())
+        .map_err(|e| Failure::io("write", path, &e))
 }
 
 /// Where the adapter of a fold lies in the folder of a run.

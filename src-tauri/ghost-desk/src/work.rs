@@ -10,20 +10,23 @@ use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::path::Path;
 
+use ghost_core::choice::Choice;
 use ghost_core::fold::{FOLDS, Folds};
 use ghost_core::id::{AdapterId, RowId, RunId};
 use ghost_core::outline::Ask;
 use ghost_core::program::{Compiled, Program};
-use ghost_core::row::{Row, Side};
-use ghost_core::run::{Recipe, State};
+use ghost_core::row::{Origin, Row, Side};
+use ghost_core::run::{Preference, Recipe, State};
 use ghost_core::verdict::{Decision, Verdict};
 use ghost_engine::adapter::{Adapter, Card};
+use ghost_engine::prefer;
 use ghost_engine::train::{self, Outcome, Why};
 
 use crate::event::Event;
 use crate::evidence::{Court, Party, Sample};
 use crate::failure::{Code, Failure, Result};
 use crate::judge::Hearing;
+use crate::learn::Choices;
 use crate::store::runs::{self, StoredRun};
 use crate::store::{adapters, bases};
 use crate::wire::RunView;
@@ -66,7 +69,10 @@ impl Desk {
         let ghost = self.ghost_on(&base, None)?;
         let mut rows = self.rows_of(run)?;
         let folds = learn::folds_in(&self.folder().run(run))?;
-        let fitted = self.fitted(&stored, &ghost, &rows, folds.is_some())?;
+        let choices = learn::choices_in(&self.folder().run(run))?.unwrap_or_default();
+        let share =
+            ShareOfNight { in_folds: folds.is_some(), chooses: !choices.learned.is_empty() };
+        let fitted = self.fitted(&stored, &ghost, &rows, share)?;
         if !fitted.recipe.sections {
             rows = without_sections(rows);
         }
@@ -75,11 +81,11 @@ impl Desk {
             return self.set_state(run, State::Stopped);
         };
         if let Some(folds) = &folds
-            && !self.learn_in_folds(&stored, &ghost, &rows, &recipe, folds)?
+            && !self.learn_in_folds(&stored, &ghost, &rows, &recipe, folds, &choices)?
         {
             return self.set_state(run, State::Stopped);
         }
-        let outcome = self.train(run, &ghost, &rows, &recipe)?;
+        let mut outcome = self.train(run, &ghost, &rows, &recipe)?;
         match outcome.ended {
             Why::Stopped => return self.set_state(run, State::Stopped),
             Why::ByHeart => runs::note(
@@ -93,6 +99,26 @@ impl Desk {
                 "It ended early: the pieces watched got no better.",
             )?,
             Why::Finished => {}
+        }
+        match self.preferred(run, &ghost, &rows, &choices, &outcome)? {
+            Chosen::Stopped => return self.set_state(run, State::Stopped),
+            Chosen::Nothing => {}
+            Chosen::GivenUp => runs::note(
+                self.store().on(),
+                run,
+                "What you put in the place of what was drafted was learned as well, and given up: \
+                 on the edits watched nothing was won by it.",
+            )?,
+            Chosen::Kept { adapter, right: [before, after] } => {
+                outcome.adapter = *adapter;
+                let sentence = format!(
+                    "What you put in the place of what was drafted was learned as well: of the \
+                     changes watched it finds yours the likelier in {:.0} % instead of {:.0} %.",
+                    100.0 * after,
+                    100.0 * before
+                );
+                runs::note(self.store().on(), run, &sentence)?;
+            }
         }
         let adapter = self.keep_adapter(&stored, &ghost, &recipe, &rows, &outcome)?;
 
@@ -130,7 +156,7 @@ impl Desk {
         stored: &StoredRun,
         ghost: &base::Ghost,
         rows: &[(RowId, Row)],
-        in_folds: bool,
+        share: ShareOfNight,
     ) -> Result<Fitted> {
         // Fitted before, or given the whole night.
         let Some(minutes) = stored.minutes else {
@@ -151,7 +177,10 @@ impl Desk {
         let judging = to_write * WRITING / f64::from(speed.max(1.0)) / 60.0;
         let [least, most] = KEPT_FOR_VERDICT;
         let mut for_learning = minutes - judging.clamp(minutes * least, minutes * most);
-        if in_folds {
+        if share.chooses {
+            for_learning /= 1.0 + CHOOSING;
+        }
+        if share.in_folds {
             // Each fold is learned without: that is all of it once less than there are folds.
             for_learning /= FOLDS as f64;
         }
@@ -360,6 +389,7 @@ impl Desk {
         rows: &[(RowId, Row)],
         recipe: &Recipe,
         folds: &Folds,
+        choices: &Choices,
     ) -> Result<bool> {
         let room = self.folder().run(stored.id);
         for fold in 0..FOLDS {
@@ -382,7 +412,11 @@ impl Desk {
             if outcome.ended == Why::Stopped {
                 return Ok(false);
             }
-            let mut adapter = outcome.adapter;
+            let mut adapter = match self.preferred(stored.id, ghost, &rows, choices, &outcome)? {
+                Chosen::Stopped => return Ok(false),
+                Chosen::Nothing | Chosen::GivenUp => outcome.adapter,
+                Chosen::Kept { adapter, .. } => *adapter,
+            };
             carry_card(&mut adapter, &rows);
             adapter.save(&ghost.base, &kept)?;
             let _ = std::fs::remove_dir_all(&checkpoints);
@@ -390,6 +424,62 @@ impl Desk {
             runs::note(self.store().on(), stored.id, &sentence)?;
         }
         Ok(true)
+    }
+
+    /// The stage after learning, in which the writer's own changes are preferred, for as long as is
+    /// kept for it, the newest first. It is short and leaves nothing on disk: a run that was stopped in
+    /// it begins it again.
+    fn preferred(
+        &self,
+        run: RunId,
+        ghost: &base::Ghost,
+        rows: &[(RowId, Row)],
+        choices: &Choices,
+        outcome: &Outcome,
+    ) -> Result<Chosen> {
+        let edits: Vec<Row> = rows
+            .iter()
+            .filter(|(_, row)| row.side == Side::Train && row.ask.is_whole())
+            .filter(|(_, row)| matches!(row.origin, Origin::Edit(_)))
+            .filter(|(_, row)| row.weights.iter().all(|one| one.weight >= 0.0))
+            .map(|(_, row)| row.clone())
+            .collect();
+        let learned: HashSet<Origin> = edits.iter().map(|row| row.origin).collect();
+        let mut left =
+            (CHOOSING * outcome.steps.iter().map(|step| step.tokens as f64).sum::<f64>()) as usize;
+        let mut to_learn = Vec::new();
+        for (edit, choice) in choices.learned.iter().rev() {
+            let tokens = prefer::tokens(std::slice::from_ref(choice));
+            if learned.contains(&Origin::Edit(*edit)) && tokens <= left {
+                left -= tokens;
+                to_learn.push(choice.clone());
+            }
+        }
+        let to_watch: Vec<Choice> = choices.watched.iter().map(|(_, one)| one.clone()).collect();
+        if to_learn.is_empty() || to_watch.is_empty() {
+            return Ok(Chosen::Nothing);
+        }
+        let watched: Vec<Row> = side(rows, Side::Dev)
+            .into_iter()
+            .filter(|row| matches!(row.origin, Origin::Archive(_)))
+            .collect();
+        let weigh = |adapter: &Adapter| prefer::weigh(&ghost.base, adapter, &to_watch, &watched);
+        let how = Preference::after(&outcome.adapter.card.recipe);
+        let mut hear = |_, _| {
+            folder::wait_until_free(&self.folder().writing_lock());
+            match learn::stop_file(self, run).exists() {
+                true => ControlFlow::Break(()),
+                false => ControlFlow::Continue(()),
+            }
+        };
+        let begun = &outcome.adapter;
+        let after = prefer::prefer(&ghost.base, begun, &to_learn, &edits, &how, &mut hear)?;
+        let Some(adapter) = after else { return Ok(Chosen::Stopped) };
+        let (before, after) = (weigh(begun)?, weigh(&adapter)?);
+        Ok(match after.is_better_than(&before) {
+            true => Chosen::Kept { adapter: Box::new(adapter), right: [before.right, after.right] },
+            false => Chosen::GivenUp,
+        })
     }
 
     fn keep_adapter(
@@ -454,6 +544,31 @@ struct Fitted {
     steps_to_spare: Option<usize>,
 }
 
+/// What else has to be done in the time for learning.
+struct ShareOfNight {
+    /// The same again without each fold.
+    in_folds: bool,
+    /// What the writer preferred.
+    chooses: bool,
+}
+
+/// What came of learning what the writer preferred.
+enum Chosen {
+    /// There was nothing to learn, or to watch it by.
+    Nothing,
+    Stopped,
+    /// It is no better for it.
+    GivenUp,
+    Kept {
+        adapter: Box<Adapter>,
+        /// Share of the choices watched, before and after.
+        right: [f64; 2],
+    },
+}
+
+/// Tokens that are read for it, for each that was learned from.
+const CHOOSING: f64 = 0.1;
+
 /// What a rate is multiplied by to be tried, and the steps it is tried for.
 const RATES: [f32; 3] = [0.5, 1.0, 2.0];
 const RATE_STEPS: usize = 16;
@@ -485,5 +600,133 @@ fn line(event: &Event) {
     if let Ok(text) = serde_json::to_string(event) {
         let mut out = std::io::stdout().lock();
         let _ = writeln!(out, "{text}").and_then(|()| out.flush());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use std::fs;
+
+    use ghost_core::id::{EditId, PieceId};
+    use ghost_core::run::Step;
+    use ghost_core::seed::Seed;
+    use ghost_engine::adapter::fingerprint;
+    use ghost_engine::lora::Lora;
+    use serde_json::json;
+    use tempfile::TempDir;
+
+    use super::*;
+    use crate::commands;
+
+    const RUN: RunId = RunId(1);
+
+    /// A desk on the tiny base, with the folder of a run.
+    fn desk() -> (TempDir, Desk) {
+        let dir = tempfile::tempdir().unwrap();
+        let base = dir.path().join("base.gguf");
+        ghost_engine::tiny::write_gguf(&base, 1).unwrap();
+        let desk = Desk::open(&dir.path().join("home"), Host::CommandLine).unwrap();
+        commands::call(&desk, "base_use", json!({ "file": base }), &mut |_| {}).unwrap();
+        fs::create_dir_all(desk.folder().run(RUN)).unwrap();
+        (dir, desk)
+    }
+
+    /// What came of having learned from so many tokens.
+    fn outcome(ghost: &base::Ghost, tokens: usize) -> Outcome {
+        let recipe = Recipe { learning_rate: 4e-2, ..Recipe::quick(1, 1, 1) };
+        let card = Card {
+            base_fingerprint: fingerprint(&ghost.base),
+            base_name: String::new(),
+            recipe,
+            rows: Vec::new(),
+            rows_hash: String::new(),
+            steps: Vec::new(),
+            verdict: serde_json::Value::Null,
+            app_version: String::new(),
+        };
+        let step = Step {
+            n: 1,
+            of: 1,
+            loss: 3.0,
+            dev_bits_per_byte: None,
+            by_heart: None,
+            learning_rate: 1e-3,
+            gradient_norm: 1.0,
+            tokens,
+            tokens_per_second: 1.0,
+            seconds_left: 0.0,
+            peak_bytes: 0,
+        };
+        let lora = Lora::fresh(&ghost.base, 4, 8.0, 0.0, 1);
+        let (adapter, steps) = (Adapter { lora, card }, vec![step]);
+        Outcome { adapter, steps, best_dev: None, ended: Why::Finished }
+    }
+
+    /// Edits of which every eighth is watched, and the rows of the others.
+    fn edits() -> (Choices, Vec<(RowId, Row)>) {
+        let (mut choices, mut rows) = (Choices::default(), Vec::new());
+        for n in 0..16 {
+            let edit = EditId(n);
+            let seed = Seed { topic: format!("rain {n}"), ..Seed::default() };
+            let end = "and then it was evening and we went home along the shore as we do.";
+            let draft = format!("It rained in a vibrant tapestry of {n} drops, {end}");
+            let shipped = format!("It rained a good deal on hill {n}, {end}");
+            let found = Choice::of(&seed, &draft, &shipped).into_iter().map(|one| (edit, one));
+            let side = Side::of_edit(edit);
+            match side {
+                Side::Train => choices.learned.extend(found),
+                _ => choices.watched.extend(found),
+            }
+            rows.push((RowId(n), Row::of_edit(edit, seed, &draft, &shipped, &[], side)));
+        }
+        assert_eq!((choices.learned.len(), choices.watched.len()), (14, 2));
+        (choices, rows)
+    }
+
+    #[test]
+    fn what_the_writer_preferred_is_learned_as_well_where_something_is_won_by_it() {
+        let (_dir, desk) = desk();
+        let ghost = desk.ghost(None).unwrap();
+        let (choices, rows) = edits();
+        let begun = outcome(&ghost, 1_000_000);
+        match desk.preferred(RUN, &ghost, &rows, &choices, &begun).unwrap() {
+            Chosen::Kept { adapter, right: [before, after] } => {
+                assert!(after > before && adapter.lora != begun.adapter.lora);
+            }
+            // What was not won is given up.
+            Chosen::GivenUp => {}
+            Chosen::Nothing | Chosen::Stopped => panic!("nothing was tried"),
+        }
+    }
+
+    #[test]
+    fn there_is_nothing_to_prefer_without_time_edits_or_something_to_watch() {
+        let (_dir, desk) = desk();
+        let ghost = desk.ghost(None).unwrap();
+        let (choices, rows) = edits();
+        let nothing = |tokens, rows: &[(RowId, Row)], choices: &Choices| {
+            let found = desk.preferred(RUN, &ghost, rows, choices, &outcome(&ghost, tokens));
+            assert!(matches!(found.unwrap(), Chosen::Nothing));
+        };
+        nothing(100, &rows, &choices);
+        // As where an edit is left out because it is near what is held out in a fold.
+        nothing(1_000_000, &[], &choices);
+        let of_pieces: Vec<_> = rows
+            .iter()
+            .map(|(id, row)| (*id, Row { origin: Origin::Archive(PieceId(1)), ..row.clone() }))
+            .collect();
+        nothing(1_000_000, &of_pieces, &choices);
+        nothing(1_000_000, &rows, &Choices { watched: Vec::new(), ..edits().0 });
+    }
+
+    #[test]
+    fn a_run_that_is_stopped_while_it_prefers_says_so() {
+        let (_dir, desk) = desk();
+        let ghost = desk.ghost(None).unwrap();
+        let (choices, rows) = edits();
+        fs::write(learn::stop_file(&desk, RUN), "").unwrap();
+        let found = desk.preferred(RUN, &ghost, &rows, &choices, &outcome(&ghost, 1_000_000));
+        assert!(matches!(found.unwrap(), Chosen::Stopped));
     }
 }

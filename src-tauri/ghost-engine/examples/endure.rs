@@ -132,6 +132,7 @@ fn recipe() -> Recipe {
         dev_every: 0,
         patience: 0,
         least_perplexity: 0.0,
+        most_by_heart: 0.0,
         sections: false,
         random_seed: 7,
     }

@@ -121,6 +121,7 @@ fn train(on: On, tokens: &[u32], how: How) -> Vec<f64> {
             tokens,
             weights: &weights,
             over: how.tokens as f64,
+            straight: false,
             dropout: None,
             keep: how.keep,
         };

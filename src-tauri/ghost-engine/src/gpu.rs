@@ -172,7 +172,8 @@ impl Gpu {
         }
         let (tokens, weights) = (tried(base), [1.0; TRIED]);
         let (over, keep) = ((TRIED - 1) as f64, Keep::ALL);
-        let told = Told { tokens: &tokens, weights: &weights, over, dropout: None, keep };
+        let told =
+            Told { tokens: &tokens, weights: &weights, over, straight: false, dropout: None, keep };
         let learned = |kernel: &dyn Kernel| {
             let mut gradients = lora.zeros_like();
             let model = Model::new(base, Some(&lora)).on(kernel);

@@ -31,6 +31,7 @@ pub mod model;
 pub mod optimizer;
 #[cfg(test)]
 mod oracle;
+pub mod prefer;
 pub mod pretrained;
 pub mod prompt;
 pub mod sample;

@@ -554,6 +554,9 @@ pub struct Told<'a> {
     pub weights: &'a [f32],
     /// What gradients are divided by: the weights of the whole batch, whatever their sign.
     pub over: f64,
+    /// A weight below 0 is a slope like any other, whatever is likely, instead of the cost of
+    /// saying what should not be said.
+    pub straight: bool,
     /// What is dropped.
     pub dropout: Option<Dropout>,
     /// How memory is spent.
@@ -680,7 +683,8 @@ impl Learner {
         let normed = model.final_norm(&asked);
         let mut shares: Vec<f32> =
             weights.iter().map(|w| (f64::from(*w) / told.over) as f32).collect();
-        if weights.iter().any(|weight| *weight < 0.0) {
+        let unsaid = |weight: f32| weight < 0.0 && !told.straight;
+        if weights.iter().any(|weight| unsaid(*weight)) {
             // How hard a token is pushed away depends on how likely it is, so that is asked first.
             model.kernel.cross_entropy(&normed, model.base.head(), &targets, &mut nll, None);
             for (share, nll) in shares.iter_mut().zip(&nll).filter(|(share, _)| **share < 0.0) {
@@ -697,7 +701,7 @@ impl Learner {
             d[i * width..(i + 1) * width].copy_from_slice(row);
         }
         let costs = weights.iter().zip(&nll).map(|(w, nll)| match *w {
-            w if w < 0.0 => f64::from(-w) * f64::from(unlikely(*nll).0),
+            w if unsaid(w) => f64::from(-w) * f64::from(unlikely(*nll).0),
             w => f64::from(w) * f64::from(*nll),
         });
         costs.sum()

@@ -261,7 +261,7 @@ pub(crate) fn weights(n: usize) -> Vec<f32> {
 
 pub(crate) fn told<'a>(tokens: &'a [u32], weights: &'a [f32]) -> Told<'a> {
     let over = weights[1..].iter().map(|w| f64::from(w.abs())).sum();
-    Told { tokens, weights, over, dropout: None, keep: Keep::ALL }
+    Told { tokens, weights, over, straight: false, dropout: None, keep: Keep::ALL }
 }
 
 fn learn(base: &Base, lora: &Lora, told: Told) -> (f64, Lora) {

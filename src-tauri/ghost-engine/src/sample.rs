@@ -46,6 +46,13 @@ const ALLOWED: usize = 4;
 /// A repeat up to this long may reach across lines: a refrain, a heading said again. Beyond it, a
 /// few short lines are going round in circles.
 const ALLOWED_ACROSS: usize = 10;
+/// Words that go round in circles: with one more they are what a verdict stops a draft for, as is a
+/// line of so many said again.
+const IN_CIRCLES: usize = 5;
+/// How often they may be said.
+const MOST_SAID: usize = 2;
+/// As good as forbidden, unless there is nothing else to say.
+const FORBIDDEN: f32 = 30.0;
 /// What each further token of a repeat multiplies its cost by.
 const GROWTH: f32 = 1.75;
 /// Repeats are measured no further than this.
@@ -57,16 +64,18 @@ const IN_PLAY: f32 = 16.0;
 pub struct Sampler {
     how: Sampling,
     processor: LogitsProcessor,
-    said: Vec<(u32, Reach)>,
+    said: Vec<(u32, Place)>,
 }
 
-/// Whether a repeat may go on across a token.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Reach {
-    /// An ordinary token.
-    Through,
-    /// A line's end, a quote, a list marker: what follows begins anew.
-    Stops,
+/// What a token is to the words around it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
+pub struct Place {
+    /// A repeat of a few words does not reach across it: a line's end, a quote, a list marker.
+    pub stops: bool,
+    /// A word begins with it.
+    pub begins_word: bool,
+    /// A line ends with it.
+    pub ends_line: bool,
 }
 
 impl Sampler {
@@ -79,8 +88,8 @@ impl Sampler {
     }
 
     /// Notes a token as said.
-    pub fn say(&mut self, token: u32, reach: Reach) {
-        self.said.push((token, reach));
+    pub fn say(&mut self, token: u32, place: Place) {
+        self.said.push((token, place));
     }
 
     /// The next token. A logit of −∞ forbids its token; at least one must be left.
@@ -104,30 +113,68 @@ impl Sampler {
         Ok(tokens[drawn as usize])
     }
 
-    /// DRY: a token that would lengthen a repeat of what was said costs more the longer it gets.
+    /// DRY: a token that would lengthen a repeat of what was said costs more the longer it gets. Six
+    /// words that were said twice are not said a third time, nor is a whole line of five said again.
     fn hold_back_repeats(&self, logits: &mut [f32]) {
         if self.how.repeat_guard <= 0.0 {
             return;
         }
         // By how many tokens more than it may each token would lengthen a repeat.
         let mut longest = std::collections::BTreeMap::<u32, usize>::new();
+        // How often each token began the last of six words that end here.
+        let mut circles = std::collections::BTreeMap::<u32, usize>::new();
         let end = self.said.len();
         for next in 1..end {
             let back = self.said[..next].iter().rev().zip(self.said.iter().rev()).take(LONGEST);
             let across = back.clone().take_while(|(a, b)| a.0 == b.0).count();
-            let within = back.take(across).take_while(|(a, _)| a.1 == Reach::Through).count();
+            let within = back.take(across).take_while(|(a, _)| !a.1.stops).count();
             let too_long = within.checked_sub(ALLOWED).max(across.checked_sub(ALLOWED_ACROSS));
+            let (token, place) = self.said[next];
             if let Some(too_long) = too_long {
-                let most = longest.entry(self.said[next].0).or_default();
+                let most = longest.entry(token).or_default();
                 *most = too_long.max(*most);
             }
-        }
-        for (token, too_long) in longest {
-            if let Some(logit) = logits.get_mut(token as usize) {
-                *logit -= self.how.repeat_guard * GROWTH.powi(too_long as i32);
+            let alike = &self.said[next - across..next];
+            if place.begins_word && words(alike) >= IN_CIRCLES {
+                *circles.entry(token).or_default() += 1;
+            }
+            if place.ends_line && self.is_line(alike, next == across) {
+                *circles.entry(token).or_default() += MOST_SAID;
             }
         }
+        let mut cost = |token: u32, cost: f32| {
+            if let Some(logit) = logits.get_mut(token as usize) {
+                *logit -= cost;
+            }
+        };
+        for (token, too_long) in longest {
+            cost(token, self.how.repeat_guard * GROWTH.powi(too_long as i32));
+        }
+        circles.retain(|_, times| *times >= MOST_SAID);
+        circles.into_keys().for_each(|token| cost(token, FORBIDDEN));
     }
+
+    /// Whether what was said twice alike ends with a line of so many words, whole both times:
+    /// `from_beginning` where the first of the two begins the draft.
+    fn is_line(&self, alike: &[(u32, Place)], from_beginning: bool) -> bool {
+        let before = alike.iter().rposition(|(_, place)| place.ends_line);
+        let line = match before {
+            Some(before) => &alike[before + 1..],
+            None if from_beginning => {
+                let whole = self.said.len().checked_sub(alike.len() + 1);
+                match whole.is_some_and(|before| self.said[before].1.ends_line) {
+                    true => alike,
+                    false => return false,
+                }
+            }
+            None => return false,
+        };
+        words(line) >= IN_CIRCLES
+    }
+}
+
+fn words(said: &[(u32, Place)]) -> usize {
+    said.iter().filter(|(_, place)| place.begins_word).count()
 }
 
 #[cfg(test)]
@@ -185,24 +232,59 @@ mod tests {
 
     #[test]
     fn a_long_repeat_is_held_back_and_a_short_one_is_not() {
-        let held_back = |said: &[(u32, Reach)]| {
+        let held_back = |said: &[(u32, Place)]| {
             let mut sampler = Sampler::new(&Sampling::default());
-            said.iter().for_each(|(token, reach)| sampler.say(*token, *reach));
+            said.iter().for_each(|(token, place)| sampler.say(*token, *place));
             let mut logits = [0.0; 10];
             sampler.hold_back_repeats(&mut logits);
             -logits[9]
         };
         let through =
-            |tokens: &[u32]| tokens.iter().map(|t| (*t, Reach::Through)).collect::<Vec<_>>();
+            |tokens: &[u32]| tokens.iter().map(|t| (*t, Place::default())).collect::<Vec<_>>();
         assert_eq!(held_back(&through(&[1, 2, 3, 9, 0, 1, 2, 3])), 0.0);
         assert_eq!(held_back(&through(&[1, 2, 3, 4, 9, 0, 1, 2, 3, 4])), 0.8);
         assert_eq!(held_back(&through(&[5, 1, 2, 3, 4, 9, 5, 1, 2, 3, 4])), 0.8 * 1.75);
         let mut broken = through(&[1, 2, 3, 4, 9, 0, 1, 2, 3, 4]);
-        broken[1].1 = Reach::Stops;
+        broken[1].1.stops = true;
         assert_eq!(held_back(&broken), 0.0);
-        let lines: Vec<_> =
-            [5, 6, 7, 9].repeat(4)[..15].iter().map(|t| (*t, Reach::Stops)).collect();
+        let stops = Place { stops: true, ..Place::default() };
+        let lines: Vec<_> = [5, 6, 7, 9].repeat(4)[..15].iter().map(|t| (*t, stops)).collect();
         assert_eq!(held_back(&lines), 0.8 * 1.75, "short lines that go round in circles");
         assert_eq!(held_back(&lines[4..]), 0.0, "said three times, they may be a refrain");
+    }
+
+    /// Tokens of which each begins a word but for 0, which ends a line; what `next` costs after them.
+    #[track_caller]
+    fn cost_after(said: &[u32], next: u32) -> f32 {
+        let mut sampler = Sampler::new(&Sampling::default());
+        for token in said {
+            let (ends_line, begins_word) = (*token == 0, *token != 0);
+            sampler.say(*token, Place { stops: ends_line, begins_word, ends_line });
+        }
+        let mut logits = [0.0; 20];
+        sampler.hold_back_repeats(&mut logits);
+        -logits[next as usize]
+    }
+
+    #[test]
+    fn six_words_are_not_said_a_third_time() {
+        let twice = [1, 2, 3, 4, 5, 6, 7, 1, 2, 3, 4, 5, 6, 8, 1, 2, 3, 4, 5];
+        assert!(cost_after(&twice, 6) > FORBIDDEN);
+        assert!(cost_after(&twice[..12], 6) < FORBIDDEN, "they may be said twice");
+        assert!(cost_after(&twice[..18], 5) < FORBIDDEN, "five words may be");
+        // Across lines as well.
+        let lines = [1, 2, 3, 0, 4, 5, 6, 7, 1, 2, 3, 0, 4, 5, 6, 8, 1, 2, 3, 0, 4, 5];
+        assert!(cost_after(&lines, 6) >= FORBIDDEN);
+    }
+
+    #[test]
+    fn a_whole_line_of_five_words_is_not_said_again() {
+        let again = [9, 0, 1, 2, 3, 4, 5, 0, 8, 0, 1, 2, 3, 4, 5];
+        assert!(cost_after(&again, 0) > FORBIDDEN);
+        assert!(cost_after(&again[2..], 0) > FORBIDDEN, "the first line neither");
+        let short = [9, 0, 1, 2, 3, 4, 0, 8, 0, 1, 2, 3, 4];
+        assert!(cost_after(&short, 0) < FORBIDDEN, "a heading may come again");
+        let longer = [9, 0, 7, 1, 2, 3, 4, 5, 0, 8, 0, 6, 1, 2, 3, 4, 5];
+        assert!(cost_after(&longer, 0) < FORBIDDEN, "another line may end the same");
     }
 }

@@ -4,6 +4,7 @@
 //! out (VOICE 5.3). One longer than the context is read in overlapping
 //! windows, each token after at least half a window of what came before.
 
+use std::f32::consts::LN_2;
 use std::ops::Range;
 
 use crate::adapter::Adapter;
@@ -28,6 +29,27 @@ pub fn token_log_probs(
 pub fn bits_per_byte(base: &Base, adapter: Option<&Adapter>, prompt: &[u32], text: &str) -> f64 {
     let nats = nats(base, adapter.map(|adapter| &adapter.lora), prompt, text);
     if text.is_empty() { 0.0 } else { nats / std::f64::consts::LN_2 / text.len() as f64 }
+}
+
+/// So many tokens on end, each foretold with more than one half, are said by heart; it is what may be
+/// copied in words (VOICE 5.6), and a word is more than a token.
+const BY_HEART: usize = 16;
+
+/// Surprise at a text in nats, and how many of its how many tokens are said by heart.
+pub(crate) fn heard(
+    base: &Base,
+    lora: Option<&Lora>,
+    prompt: &[u32],
+    text: &str,
+) -> (f64, [usize; 2]) {
+    let nll: Vec<f32> = log_probs(base, lora, prompt, text).into_iter().map(|(_, p)| -p).collect();
+    let nats = nll.iter().map(|nll| f64::from(*nll)).sum();
+    (nats, [said_by_heart(&nll), nll.len()])
+}
+
+fn said_by_heart(nll: &[f32]) -> usize {
+    let runs = nll.chunk_by(|a, b| (*a < LN_2) == (*b < LN_2));
+    runs.filter(|run| run[0] < LN_2).map(<[f32]>::len).filter(|len| *len >= BY_HEART).sum()
 }
 
 /// Surprise at a whole text, in nats.
@@ -74,6 +96,16 @@ mod tests {
     use super::*;
     use crate::{lesson, tiny};
     use ghost_core::seed::Seed;
+
+    #[test]
+    fn a_long_run_of_foretold_tokens_is_said_by_heart() {
+        let run = |n: usize| vec![0.1f32; n];
+        assert_eq!(said_by_heart(&[]), 0);
+        assert_eq!(said_by_heart(&run(BY_HEART - 1)), 0);
+        assert_eq!(said_by_heart(&run(BY_HEART)), BY_HEART);
+        let twice = [run(20), vec![0.7], run(15), vec![3.0], run(16)].concat();
+        assert_eq!(said_by_heart(&twice), 36);
+    }
 
     fn seed(topic: &str) -> Seed {
         Seed { topic: topic.to_owned(), ..Seed::default() }

@@ -165,11 +165,13 @@ pub fn train_within(
         }
         let (seconds, seconds_left) = clock.end(n, plan.of);
         let looked = plan.looks_at(n).then(|| now.look(base, &plan, n, &mut listener));
+        let (dev_bits_per_byte, by_heart) = looked.unzip();
         now.steps.push(Step {
             n,
             of: plan.of,
             loss,
-            dev_bits_per_byte: looked,
+            dev_bits_per_byte,
+            by_heart,
             learning_rate,
             gradient_norm: norm,
             tokens: batch.tokens(),
@@ -218,6 +220,8 @@ struct Plan<'a> {
     lessons: Vec<Lesson>,
     /// Prompts and texts of the dev rows.
     dev: Vec<(Vec<u32>, &'a str)>,
+    /// The same of some rows that are learned from, about as much.
+    known: Vec<(Vec<u32>, &'a str)>,
     /// Steps there will be.
     of: usize,
     /// Hash of all that decides the result.
@@ -227,7 +231,7 @@ struct Plan<'a> {
 impl<'a> Plan<'a> {
     fn new(
         base: &Base,
-        rows: &[Row],
+        rows: &'a [Row],
         dev: &'a [Row],
         recipe: &'a Recipe,
         context: usize,
@@ -249,9 +253,10 @@ impl<'a> Plan<'a> {
             return Err(Error::Recipe("there is nothing to learn from".to_owned()));
         }
         let dev = dev.iter().filter(|row| !row.text.is_empty());
-        let dev: Vec<_> = dev
-            .map(|row| Ok((lesson::prompt_for(base, &row.seed)?, row.text.as_str())))
-            .collect::<Result<_>>()?;
+        let asked = |row: &'a Row| Ok((lesson::prompt_for(base, &row.seed)?, row.text.as_str()));
+        let dev: Vec<_> = dev.map(asked).collect::<Result<_>>()?;
+        let bytes: usize = dev.iter().map(|(_, text)| text.len()).sum();
+        let known = some_of(rows, bytes).into_iter().map(asked).collect::<Result<_>>()?;
         let Recipe { rank, alpha, dropout, random_seed, .. } = *recipe;
         let fresh = Lora::fresh(base, rank, alpha, dropout, random_seed);
         let of = recipe.steps.unwrap_or_else(|| {
@@ -260,7 +265,7 @@ impl<'a> Plan<'a> {
             (0..recipe.epochs.max(1) as u64).map(steps).sum()
         });
         let run = hash(base, &lessons, &dev, recipe);
-        Ok(Self { recipe, fresh, lessons, dev, of, run })
+        Ok(Self { recipe, fresh, lessons, dev, known, of, run })
     }
 
     /// The lessons of step `n`, counted from 1.
@@ -323,6 +328,7 @@ impl Batch<'_> {
                 tokens: &lesson.tokens,
                 weights: &lesson.weights,
                 over,
+                straight: false,
                 dropout: (share > 0.0).then_some(Dropout { share, seed }),
                 keep,
             };
@@ -334,12 +340,22 @@ impl Batch<'_> {
 
 impl Standing {
     /// Looks at the dev rows, and keeps the adapter if it was never better.
-    fn look(&mut self, base: &Base, plan: &Plan, n: usize, listener: &mut Listener) -> f64 {
-        let nats =
-            |(prompt, text): &(Vec<u32>, &str)| score::nats(base, Some(&self.lora), prompt, text);
-        let bits = plan.dev.iter().map(nats).sum::<f64>() / std::f64::consts::LN_2;
-        let bits_per_byte =
-            bits / plan.dev.iter().map(|(_, text)| text.len()).sum::<usize>() as f64;
+    /// Their bits a byte, and how much more of what is learned from is said by heart than of them.
+    fn look(&mut self, base: &Base, plan: &Plan, n: usize, listener: &mut Listener) -> (f64, f64) {
+        let heard = |texts: &[(Vec<u32>, &str)]| {
+            let (mut nats, mut by_heart, mut tokens) = (0.0, 0, 0);
+            for (prompt, text) in texts {
+                let (more, [said, of]) = score::heard(base, Some(&self.lora), prompt, text);
+                (nats, by_heart, tokens) = (nats + more, by_heart + said, tokens + of);
+            }
+            (nats, by_heart as f64 / tokens.max(1) as f64)
+        };
+        let (nats, of_dev) = heard(&plan.dev);
+        let by_heart =
+            if plan.recipe.most_by_heart > 0.0 { heard(&plan.known).1 - of_dev } else { 0.0 };
+        let bits_per_byte = nats
+            / std::f64::consts::LN_2
+            / plan.dev.iter().map(|(_, text)| text.len()).sum::<usize>() as f64;
         let best = self.best.as_ref().is_none_or(|(least, _)| bits_per_byte < *least);
         if best {
             self.best = Some((bits_per_byte, self.lora.clone()));
@@ -348,7 +364,7 @@ impl Standing {
             self.looks_since += 1;
         }
         listener.say(Event::Looked { n, bits_per_byte, best });
-        bits_per_byte
+        (bits_per_byte, by_heart)
     }
 
     /// Why it is over before its time, where it is.
@@ -356,7 +372,7 @@ impl Standing {
         if recipe.patience > 0 && self.looks_since >= recipe.patience {
             return Some(Why::Patience);
         }
-        recipe.is_by_heart(self.steps.iter().map(|step| step.loss)).then_some(Why::ByHeart)
+        recipe.is_by_heart(&self.steps).then_some(Why::ByHeart)
     }
 
     fn outcome(self, base: &Base, recipe: &Recipe, rows_hash: String, ended: Why) -> Outcome {
@@ -486,6 +502,19 @@ impl Thrift<'_> {
     }
 }
 
+/// Whole rows that are to be said, evenly chosen, of about so many bytes.
+fn some_of(rows: &[Row], bytes: usize) -> Vec<&Row> {
+    let is_said = |row: &&Row| row.weights.iter().all(|one| one.weight >= 0.0);
+    let rows: Vec<&Row> = rows
+        .iter()
+        .filter(|row| row.ask.is_whole() && !row.text.is_empty())
+        .filter(is_said)
+        .collect();
+    let all: usize = rows.iter().map(|row| row.text.len()).sum();
+    let n = (rows.len() * bytes).div_ceil(all.max(1)).min(rows.len());
+    (0..n).map(|at| rows[at * rows.len() / n]).collect()
+}
+
 /// One hash of all that decides a run's result.
 fn hash(base: &Base, lessons: &[Lesson], dev: &[(Vec<u32>, &str)], recipe: &Recipe) -> String {
     let mut hash = Sha256::new();
@@ -547,6 +576,7 @@ mod tests {
             dev_every: 2,
             patience: 0,
             least_perplexity: 0.0,
+            most_by_heart: 0.0,
             random_seed: 7,
         }
     }
@@ -742,6 +772,27 @@ mod tests {
         assert_eq!((outcome.ended, outcome.steps.len()), (Why::ByHeart, 5));
         let never = Recipe { steps: Some(7), least_perplexity: 0.0, ..recipe };
         assert_eq!(learn(&never, "b").ended, Why::Finished);
+    }
+
+    #[test]
+    fn a_run_ends_when_it_says_what_it_learned_and_nothing_else() {
+        let base = tiny::base(1);
+        let folder = tempfile::tempdir().unwrap();
+        let text = "Quite other words stand here; nobody has heard them said before.".to_owned();
+        let dev = [Row { text, ..row(90, Side::Dev) }];
+        let recipe = Recipe {
+            learning_rate: 2e-2,
+            dropout: 0.0,
+            steps: Some(200),
+            dev_every: 1,
+            most_by_heart: 0.02,
+            ..recipe()
+        };
+        let outcome = train(&base, &rows(1), &dev, &recipe, folder.path(), &mut go_on).unwrap();
+        assert_eq!(outcome.ended, Why::ByHeart);
+        let said: Vec<f64> = outcome.steps.iter().filter_map(|step| step.by_heart).collect();
+        let (last, before) = said.split_last().unwrap();
+        assert!(*last > 0.02 && before.iter().all(|said| *said <= 0.02));
     }
 
     #[test]

@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::length::Length;
 use crate::lesson;
 use crate::model::{Cache, Model, STRETCH};
-use crate::sample::{Reach, Sampler, Sampling};
+use crate::sample::{Place, Sampler, Sampling};
 
 /// A finished draft.
 #[derive(Debug, Clone, PartialEq)]
@@ -147,7 +147,13 @@ fn draw(
         (0..base.tokenizer.vocab_size() as u32).filter(|id| base.tokenizer.is_end(*id)).collect();
     let length = Length { words };
     let mut sampler = Sampler::new(how);
-    said.iter().for_each(|token| sampler.say(*token, reach(base.tokenizer.bytes_of(*token))));
+    let mut after = b'\n';
+    let mut say = |sampler: &mut Sampler, token: u32| {
+        let bytes = base.tokenizer.bytes_of(token);
+        sampler.say(token, place(bytes, after));
+        after = bytes.last().copied().unwrap_or(after);
+    };
+    said.iter().for_each(|token| say(&mut sampler, *token));
     let mut characters = base.tokenizer.decode_stream();
     let (mut text, mut tokens, mut n_words) = (String::new(), 0, 0);
     let mut logits = reading.read(&model, prompt);
@@ -165,7 +171,7 @@ fn draw(
             break Ended::Finished;
         }
         tokens += 1;
-        sampler.say(token, reach(base.tokenizer.bytes_of(token)));
+        say(&mut sampler, token);
         if let Some(grown) = characters.push(token) {
             text.push_str(&grown);
             if hear(&grown).is_break() {
@@ -192,10 +198,14 @@ fn forbid(logits: &mut [f32], ends: &[u32]) {
     }
 }
 
-/// What a repeat does not reach across.
-fn reach(bytes: &[u8]) -> Reach {
-    let stops = bytes.is_empty() || bytes.iter().any(|byte| b"\n:\"*".contains(byte));
-    if stops { Reach::Stops } else { Reach::Through }
+/// What a token of these bytes is to the words around it, `after` the byte before it.
+fn place(bytes: &[u8], after: u8) -> Place {
+    Place {
+        stops: bytes.is_empty() || bytes.iter().any(|byte| b"\n:\"*".contains(byte)),
+        begins_word: bytes.iter().any(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii())
+            && (after.is_ascii_whitespace() || bytes[0].is_ascii_whitespace()),
+        ends_line: bytes.contains(&b'\n'),
+    }
 }
 
 #[cfg(test)]

@@ -130,6 +130,26 @@ test('rolling back lets the one before write again', async () => {
   expect(by('ghost-writes').textContent).toBe('Written by SmolLM2 135M, adapter 1')
 })
 
+test('a model elsewhere stands beside only once it is entered and allowed', async () => {
+  const { desk, user } = await opened()
+  await user.click(by('nav-ghosts'))
+  expect((await screen.findByTestId('elsewhere-line')).textContent).toContain('nobody elsewhere')
+  await user.click(by('elsewhere-open'))
+  await user.type(await screen.findByTestId('elsewhere-address'), 'https://models.example/v1')
+  await user.type(by('elsewhere-model'), 'large')
+  expect(by('elsewhere')?.textContent).toContain('send seeds and pieces of your archive')
+  expect(by('elsewhere-save')).toHaveProperty('disabled', true)
+  await user.click(by('elsewhere-may'))
+  desk.fail('elsewhere_set', { code: 'bad_input', message: 'The address begins with https://.' })
+  await user.click(by('elsewhere-save'))
+  expect((await screen.findByRole('alert')).textContent).toContain('begins with https://')
+  await user.click(by('elsewhere-save'))
+  await waitFor(() => expect(by('elsewhere-line').textContent).toContain('also ask large at https://models.example/v1'))
+  await user.click(by('elsewhere-open'))
+  await user.click(await screen.findByTestId('elsewhere-forget'))
+  await waitFor(() => expect(by('elsewhere-line').textContent).toContain('nobody elsewhere'))
+})
+
 test('without a base there is a card that asks for one', async () => {
   const { user } = await opened({ base: false, lived: false })
   await user.click(by('base-pick'))

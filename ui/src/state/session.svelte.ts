@@ -5,6 +5,7 @@ import type { Backend, Drop } from '../backend'
 import type { DeskView, Event as DeskEvent } from '../wire'
 import { Archive } from './archive.svelte'
 import { Drafting } from './draft.svelte'
+import { Elsewhere } from './elsewhere.svelte'
 import { Fit } from './fit.svelte'
 import { Ghosts } from './ghosts.svelte'
 import { Notices } from './notices.svelte'
@@ -29,6 +30,7 @@ export class Session {
   readonly learning: Learning
   readonly ghosts: Ghosts
   readonly fit: Fit
+  readonly elsewhere: Elsewhere
 
   constructor(readonly backend: Backend) {
     this.archive = new Archive(backend, this.notices, () => this.refresh())
@@ -36,6 +38,7 @@ export class Session {
     this.learning = new Learning(backend, this.notices)
     this.ghosts = new Ghosts(backend, this.notices, () => this.refresh())
     this.fit = new Fit(backend, this.notices)
+    this.elsewhere = new Elsewhere(backend, this.notices)
   }
 
   /** Opens the desk as it was left, and listens from then on. Returns how to stop. */
