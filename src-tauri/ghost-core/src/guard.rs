@@ -395,8 +395,9 @@ fn tells(text: &str) -> Finding {
     Finding { guard: Guard::BotTell, figure, limit: 0.0, blocked, sentence }
 }
 
-/// Six words said three times within 800, or a line of five words or more said twice.
-fn loops(text: &str) -> Option<String> {
+/// What a text goes round in circles with: six words said three times within 800, or a line of five
+/// words or more said twice.
+pub fn loops(text: &str) -> Option<String> {
     const WITHIN: usize = 800;
     let places: Vec<(usize, &str)> = words(text).collect();
     let runs: Vec<u64> = grams(&hashes(text), 6).collect();

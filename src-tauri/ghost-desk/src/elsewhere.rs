@@ -232,7 +232,7 @@ impl Far for Asked {
 fn warning(address: &str) -> String {
     format!(
         "Each verdict will send seeds and pieces of your archive to {address}, and may cost money. \
-         Say that it may (may_send) if you want that; until then nothing leaves this computer."
+         Until you say that it may, nothing leaves this computer."
     )
 }
 

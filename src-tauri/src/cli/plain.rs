@@ -266,7 +266,10 @@ pub(crate) fn elsewhere(found: &ElsewhereView) -> String {
             let key = if found.has_key { "with a key" } else { "without a key" };
             format!("Verdicts ask {model} at {address} as well, {key}.\n")
         }
-        _ => format!("Verdicts ask nobody elsewhere.\n{}\n", found.warning),
+        _ => format!(
+            "Verdicts ask nobody elsewhere.\n{}\n`--may-send` says that it may.\n",
+            found.warning
+        ),
     }
 }
 

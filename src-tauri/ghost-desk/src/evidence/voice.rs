@@ -5,7 +5,7 @@
 use std::ops::ControlFlow;
 
 use ghost_core::chance::Chance;
-use ghost_core::guard::{Guard, Guards, Surprise, Watched, watch_all};
+use ghost_core::guard::{Guards, Surprise, Watched, loops, watch_all};
 use ghost_core::row::{Row, Side};
 use ghost_core::seed::Seed;
 use ghost_core::verdict::{Drafted, Elsewhere, Heard, Watch};
@@ -215,8 +215,7 @@ impl Court<'_> {
         let mut drawn = Vec::new();
         for (seed, text) in bare {
             // What goes round in circles surprises nobody, and is no measure of how plain is plain.
-            let found = guards.watch(&Watched { text, seed, surprise: None });
-            if found.iter().any(|one| one.blocked && one.guard == Guard::Repetition) {
+            if loops(text).is_some() {
                 continue;
             }
             drawn.push(self.bits(Party::BARE, seed, text)?.token);
