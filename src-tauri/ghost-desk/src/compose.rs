@@ -159,6 +159,7 @@ impl Composer<'_> {
             let how = Sampling {
                 random_seed: Chance::new(self.how.random_seed ^ (draw << 20)).bits(),
                 max_tokens: most,
+                is_body: true,
                 ..self.how.clone()
             };
             let (base, adapter, reading) = (self.base, self.adapter, &mut lock(self.reading));

@@ -22,6 +22,10 @@ pub struct Sampling {
     pub min_p: f32,
     /// How hard a repeat of more than four tokens is held back; 0 is not at all.
     pub repeat_guard: f32,
+    /// What is written is the body of a section: no line of it is a heading or begins with a bracket,
+    /// as the lines of a plan do. A base that was shown the plan goes on with it otherwise.
+    #[serde(default)]
+    pub is_body: bool,
     /// Most tokens of a draft.
     pub max_tokens: usize,
     /// The number that makes a draft repeatable.
@@ -35,6 +39,7 @@ impl Default for Sampling {
             top_p: 1.0,
             min_p: 0.05,
             repeat_guard: 0.8,
+            is_body: false,
             max_tokens: 2048,
             random_seed: 0,
         }

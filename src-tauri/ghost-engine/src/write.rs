@@ -145,6 +145,7 @@ fn draw(
     let model = Model::new(base, adapter.map(|adapter| &adapter.lora));
     let ends: Vec<u32> =
         (0..base.tokenizer.vocab_size() as u32).filter(|id| base.tokenizer.is_end(*id)).collect();
+    let plans = if how.is_body { Plans::of(base) } else { Plans::default() };
     let length = Length { words };
     let mut sampler = Sampler::new(how);
     let mut after = b'\n';
@@ -162,6 +163,10 @@ fn draw(
     let ended = loop {
         if length.too_short(n_words) {
             forbid(&mut logits, &ends);
+        }
+        forbid(&mut logits, &plans.anywhere);
+        if text.is_empty() || text.ends_with('\n') {
+            forbid(&mut logits, &plans.first);
         }
         if tokens >= how.max_tokens || cache.len() >= base.shape.context || logits.is_empty() {
             break Ended::Length;
@@ -189,10 +194,37 @@ fn draw(
     Ok(Written { text, tokens, seconds, tokens_per_second, ended })
 }
 
-/// Forbids the end, unless there is nothing else to say.
-fn forbid(logits: &mut [f32], ends: &[u32]) {
-    for end in ends {
-        if let Some(logit) = logits.get_mut(*end as usize) {
+/// Tokens that begin a heading or a line of a plan.
+#[derive(Default)]
+struct Plans {
+    /// Where they are the first of a line.
+    first: Vec<u32>,
+    /// With the end of the line before.
+    anywhere: Vec<u32>,
+}
+
+impl Plans {
+    fn of(base: &Base) -> Plans {
+        let begins = |bytes: &[u8]| matches!(bytes.trim_ascii_start().first(), Some(b'#' | b'('));
+        let mut plans = Plans::default();
+        for id in 0..base.tokenizer.vocab_size() as u32 {
+            let bytes = base.tokenizer.bytes_of(id);
+            if begins(bytes) {
+                plans.first.push(id);
+            }
+            let ends = bytes.iter().rposition(|byte| *byte == b'\n');
+            if ends.is_some_and(|end| begins(&bytes[end..])) {
+                plans.anywhere.push(id);
+            }
+        }
+        plans
+    }
+}
+
+/// Forbids tokens, unless there is nothing else to say.
+fn forbid(logits: &mut [f32], tokens: &[u32]) {
+    for token in tokens {
+        if let Some(logit) = logits.get_mut(*token as usize) {
             *logit = f32::NEG_INFINITY;
         }
     }
@@ -223,6 +255,28 @@ mod tests {
 
     fn go_on(_: &str) -> ControlFlow<()> {
         ControlFlow::Continue(())
+    }
+
+    #[test]
+    fn a_body_begins_no_line_of_a_plan() {
+        let base = tiny::base(1);
+        let plans = Plans::of(&base);
+        let token = |text: &str| *base.tokenizer.encode(text).first().unwrap();
+        for begins in ["#", "("] {
+            assert!(plans.first.contains(&token(begins)), "{begins}");
+        }
+        for other in ["a", ".", "\n", "It"] {
+            assert!(!plans.first.contains(&token(other)), "{other}");
+        }
+        let of_two_lines = |id: &u32| base.tokenizer.bytes_of(*id).contains(&b'\n');
+        assert!(plans.anywhere.iter().all(of_two_lines));
+        let prompt = lesson::prompt_for(&base, &seed(None)).unwrap();
+        let how = Sampling { temperature: 9.0, min_p: 0.0, max_tokens: 400, ..Sampling::default() };
+        let first = |random_seed: u64| {
+            let how = Sampling { is_body: true, random_seed, max_tokens: 1, ..how.clone() };
+            write_after(&base, None, &prompt, None, &how, &mut go_on).unwrap().text
+        };
+        assert!((0..200).all(|n| !first(n).trim_start().starts_with(['#', '('])));
     }
 
     #[test]
