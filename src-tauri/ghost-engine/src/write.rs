@@ -146,6 +146,9 @@ fn draw(
     let ends: Vec<u32> =
         (0..base.tokenizer.vocab_size() as u32).filter(|id| base.tokenizer.is_end(*id)).collect();
     let plans = if how.is_body { Plans::of(base) } else { Plans::default() };
+    // A section that begins with the marks of a heading finds its words first.
+    let finds_heading =
+        said.last().is_some_and(|token| base.tokenizer.bytes_of(*token).ends_with(b"#"));
     let length = Length { words };
     let mut sampler = Sampler::new(how);
     let mut after = b'\n';
@@ -167,6 +170,8 @@ fn draw(
         forbid(&mut logits, &plans.anywhere);
         if text.is_empty() || text.ends_with('\n') {
             forbid(&mut logits, &plans.first);
+        } else if finds_heading && !text.contains('\n') {
+            forbid(&mut logits, &plans.bracket);
         }
         if tokens >= how.max_tokens || cache.len() >= base.shape.context || logits.is_empty() {
             break Ended::Length;
@@ -201,6 +206,8 @@ struct Plans {
     first: Vec<u32>,
     /// With the end of the line before.
     anywhere: Vec<u32>,
+    /// Those of them that open a bracket: after a heading it holds a number of words.
+    bracket: Vec<u32>,
 }
 
 impl Plans {
@@ -211,6 +218,9 @@ impl Plans {
             let bytes = base.tokenizer.bytes_of(id);
             if begins(bytes) {
                 plans.first.push(id);
+            }
+            if bytes.trim_ascii_start().starts_with(b"(") {
+                plans.bracket.push(id);
             }
             let ends = bytes.iter().rposition(|byte| *byte == b'\n');
             if ends.is_some_and(|end| begins(&bytes[end..])) {
@@ -268,6 +278,7 @@ mod tests {
         for other in ["a", ".", "\n", "It"] {
             assert!(!plans.first.contains(&token(other)), "{other}");
         }
+        assert!(plans.bracket.contains(&token("(")) && !plans.bracket.contains(&token("#")));
         let of_two_lines = |id: &u32| base.tokenizer.bytes_of(*id).contains(&b'\n');
         assert!(plans.anywhere.iter().all(of_two_lines));
         let prompt = lesson::prompt_for(&base, &seed(None)).unwrap();
