@@ -110,7 +110,7 @@ pub struct Span {
 
 /// One text of the archive, as Markdown, with the page's furniture (front matter, shortcodes,
 /// template tags, navigation) taken off.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Piece {
     /// Where it came from, as named by whoever read it; members of a zip are `a.zip/b.md`.
     pub source: String,

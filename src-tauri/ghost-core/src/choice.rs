@@ -6,6 +6,7 @@ use serde::{Deserialize, Serialize};
 use crate::edit::{Edit, Segment};
 use crate::measure::edit_distance;
 use crate::row::{LEAST_CHANGED, MOST_CHANGED};
+use crate::run::Recipe;
 use crate::seed::Seed;
 use crate::words::words;
 
@@ -63,6 +64,72 @@ impl Choice {
     }
 }
 
+/// Edits from which on what the writer preferred is learned after all else (VOICE 3.1): fewer say
+/// too little.
+pub const LEAST_EDITS: usize = 30;
+
+/// The numbers of the stage after learning, in which of two ways to go on the writer's is preferred
+/// (VOICE 4.2).
+#[derive(Debug, Clone, PartialEq)]
+pub struct Choosing {
+    /// Learning rate of AdamW, the same throughout.
+    pub learning_rate: f32,
+    /// How soon a choice counts as made: a mean log-probability a token is multiplied by it.
+    pub beta: f32,
+    /// How much harder a writer's words are held where they became less likely.
+    pub penalty: f32,
+    /// How much the edits' own rows count beside the choices.
+    pub anchor: f32,
+    /// Gradient norm above which gradients are scaled down.
+    pub clip: f32,
+    /// Choices of a step.
+    pub batch: usize,
+    /// Longest lesson, in tokens.
+    pub context: usize,
+    /// What the order is drawn from.
+    pub random_seed: u64,
+}
+
+impl Choosing {
+    /// After a run by this recipe: a twentieth of its rate, once through.
+    pub fn after(recipe: &Recipe) -> Choosing {
+        Choosing {
+            learning_rate: recipe.learning_rate / 20.0,
+            beta: 2.0,
+            penalty: 5.0,
+            anchor: 1.0,
+            clip: recipe.clip,
+            batch: 8,
+            context: recipe.context,
+            random_seed: recipe.random_seed,
+        }
+    }
+}
+
+/// How an adapter stands to choices of the writer and pieces of theirs that it has not learned from.
+#[derive(Debug, Clone, Copy, PartialEq)]
+pub struct Weighed {
+    /// Choices looked at.
+    pub choices: usize,
+    /// Share of them in which the writer's is found the likelier.
+    pub right: f64,
+    /// Mean natural logarithm of the probability of a token that the writer put in.
+    pub put_in: f64,
+    /// Bits a byte of the pieces.
+    pub bits: f64,
+}
+
+impl Weighed {
+    /// Whether what was learned of preference is worth keeping: more choices are made as the writer
+    /// made them, their words hardly less likely (0.5 %), their pieces hardly dearer (0.3 %).
+    pub fn is_better_than(&self, before: &Weighed) -> bool {
+        self.choices > 0
+            && self.right > before.right
+            && self.put_in >= before.put_in * 1.005
+            && self.bits <= before.bits * 1.003
+    }
+}
+
 /// Whether two stretches differ in more than facts: in words that begin small and have no digit.
 fn is_manner(cut: &str, added: &str) -> bool {
     let plain = |text: &str| -> Vec<String> {
@@ -89,6 +156,25 @@ mod tests {
             .map(|one| [one.before.trim(), one.put_in.trim(), one.taken_out.trim()])
             .collect();
         assert_eq!(found, want);
+    }
+
+    #[test]
+    fn a_preference_is_kept_only_if_nothing_is_lost_by_it() {
+        let before = Weighed { choices: 20, right: 0.6, put_in: -3.0, bits: 1.0 };
+        let better = Weighed { right: 0.7, ..before };
+        assert!(better.is_better_than(&before));
+        for worse in [
+            before,
+            Weighed { right: 0.5, ..before },
+            Weighed { put_in: -3.1, ..better },
+            Weighed { bits: 1.01, ..better },
+            Weighed { choices: 0, ..better },
+            Weighed { bits: f64::NAN, ..better },
+        ] {
+            assert!(!worse.is_better_than(&before), "{worse:?}");
+        }
+        let hardly = Weighed { put_in: -3.01, bits: 1.002, ..better };
+        assert!(hardly.is_better_than(&before));
     }
 
     const END: &str = " and then it was evening and we went home along the shore, as we do.";

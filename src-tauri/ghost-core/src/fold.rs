@@ -5,42 +5,49 @@
 //! judged by the one that has not seen it. It is the recipe that is tested so; the adapter that
 //! writes learns from all of them.
 
-use std::collections::HashSet;
+use std::collections::HashMap;
 
 use serde::{Deserialize, Serialize};
 
+use crate::archive::Piece;
 use crate::id::{PieceId, RowId};
 use crate::measure::Shingles;
-use crate::row::{Origin, Row, Side, near_families};
+use crate::near::{MOST_SHARED, Near};
+use crate::row::{Origin, Row, Side, families};
 use crate::verdict::LEAST_PIECES;
 
 /// How many folds there are.
 pub const FOLDS: usize = 4;
 /// Fewer pieces are not enough in turn either: some are watched and some folds are nearly empty.
 const LEAST_IN_TURN: usize = 10;
-/// A row that shares more of its five-word runs with a piece is held out with it.
-const MOST_SHARED: f64 = 0.1;
 
 /// Which fold each piece is in.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Folds(Vec<(PieceId, usize)>);
 
 impl Folds {
-    /// The folds of an archive in rows of whole pieces; `None` where enough is held out as it is, or
-    /// where there is too little. Pieces that are watched are in none, nor are those that are not
-    /// to be judged on. Near pieces are in one fold.
-    pub fn of(rows: &[Row], judged: impl Fn(PieceId) -> bool) -> Option<Folds> {
-        let in_turn: Vec<(PieceId, &Row)> = rows
-            .iter()
+    /// The folds of an archive in rows of whole pieces, and the pieces they are of; `None` where
+    /// enough is held out as it is, or where there is too little. Pieces that are watched are in
+    /// none, nor are unfinished ones. What must stay together ([`crate::row::split`]) is in one fold.
+    pub fn of<'a>(
+        rows: impl IntoIterator<Item = &'a Row>,
+        pieces: &HashMap<PieceId, &Piece>,
+    ) -> Option<Folds> {
+        let (in_turn, rows): (Vec<(PieceId, &Piece)>, Vec<&Row>) = rows
+            .into_iter()
             .filter(|row| row.side != Side::Dev && !row.text.trim().is_empty())
-            .filter_map(|row| Some((piece_of(row)?, row)))
-            .filter(|(piece, _)| judged(*piece))
-            .collect();
-        let held_out = in_turn.iter().filter(|(_, row)| row.side == Side::Holdout).count();
+            .filter_map(|row| {
+                let id = piece_of(row)?;
+                let piece = pieces.get(&id).filter(|piece| !piece.unfinished)?;
+                Some(((id, *piece), row))
+            })
+            .unzip();
+        let held_out = rows.iter().filter(|row| row.side == Side::Holdout).count();
         if held_out >= LEAST_PIECES || in_turn.len() < LEAST_IN_TURN {
             return None;
         }
-        let mut families = near_families(in_turn.iter().map(|(_, row)| row.text.as_str()));
+        let near = Near::of(rows.iter().map(|row| row.text.as_str()));
+        let mut families = families(&in_turn, &near);
         families.sort_by_key(|family| std::cmp::Reverse(family.len()));
         let mut sizes = [0; FOLDS];
         let mut folds = Vec::with_capacity(in_turn.len());
@@ -91,14 +98,9 @@ impl Folds {
         rows.iter().map(|row| Row { side: side(row), ..row.clone() }).collect()
     }
 
-    /// The pieces of a fold.
-    pub fn pieces(&self, fold: usize) -> HashSet<PieceId> {
-        self.0.iter().filter(|(_, own)| *own == fold).map(|(piece, _)| *piece).collect()
-    }
-
-    /// All pieces that are held out in turn.
-    pub fn all(&self) -> impl Iterator<Item = PieceId> {
-        self.0.iter().map(|(piece, _)| *piece)
+    /// How many pieces are held out in turn.
+    pub fn pieces(&self) -> usize {
+        self.0.len()
     }
 
     fn of_row(&self, row: &Row) -> Option<usize> {
@@ -144,33 +146,44 @@ mod tests {
         (0..n).map(|at| row(at, side(at))).collect()
     }
 
+    /// The folds of rows whose pieces have no title in common.
+    fn folds(rows: &[Row]) -> Option<Folds> {
+        folds_of(rows, |n| Piece { title: format!("Piece {n}"), ..Piece::default() })
+    }
+
+    fn folds_of(rows: &[Row], piece: impl Fn(i64) -> Piece) -> Option<Folds> {
+        let pieces: Vec<(PieceId, Piece)> =
+            rows.iter().filter_map(piece_of).map(|id| (id, piece(id.0))).collect();
+        Folds::of(rows, &pieces.iter().map(|(id, piece)| (*id, piece)).collect())
+    }
+
     fn numbered(rows: Vec<Row>) -> Vec<(RowId, Row)> {
         (0..).map(RowId).zip(rows).collect()
     }
 
     #[test]
     fn only_an_archive_too_small_to_hold_out_enough_is_held_out_in_turn() {
-        let folds = |n, held_out| Folds::of(&archive(n, held_out), |_| true);
-        assert!(folds(30, 8).is_none(), "enough are held out");
-        assert!(folds(10, 4).is_none(), "nine are too few");
-        assert!(folds(14, 5).is_some());
-        assert!(Folds::of(&archive(14, 5), |piece| piece.0 > 5).is_none(), "few may be judged on");
+        assert!(folds(&archive(30, 8)).is_none(), "enough are held out");
+        assert!(folds(&archive(10, 4)).is_none(), "nine are too few");
+        assert!(folds(&archive(14, 5)).is_some());
+        let drafts = |n| Piece { unfinished: n <= 5, ..Piece::default() };
+        assert!(folds_of(&archive(14, 5), drafts).is_none(), "few may be judged on");
     }
 
     #[test]
     fn every_piece_but_the_watched_is_held_out_once() {
         let rows = archive(14, 5);
-        let folds = Folds::of(&rows, |_| true).unwrap();
+        let folds = folds(&rows).unwrap();
         let mut held_out: Vec<PieceId> = Vec::new();
         for fold in 0..FOLDS {
-            let pieces = folds.pieces(fold);
-            assert!((3..=4).contains(&pieces.len()));
-            for row in folds.sided(fold, &rows) {
-                let piece = piece_of(&row).unwrap();
-                assert_eq!(row.side == Side::Holdout, pieces.contains(&piece));
-                assert_eq!(row.side == Side::Dev, piece.0 == 8);
-            }
-            held_out.extend(pieces);
+            let sided = folds.sided(fold, &rows);
+            let of = |side| {
+                let rows = sided.iter().filter(move |row| row.side == side);
+                rows.filter_map(piece_of).collect::<Vec<_>>()
+            };
+            assert!((3..=4).contains(&of(Side::Holdout).len()));
+            assert_eq!(of(Side::Dev), [PieceId(8)]);
+            held_out.extend(of(Side::Holdout));
         }
         held_out.sort();
         assert_eq!(held_out, (0..14).filter(|n| *n != 8).map(PieceId).collect::<Vec<_>>());
@@ -181,17 +194,16 @@ mod tests {
         let mut rows = archive(14, 5);
         let near = Row { origin: Origin::Edit(EditId(1)), side: Side::Train, ..rows[13].clone() };
         rows.push(near);
-        let folds = Folds::of(&rows, |_| true).unwrap();
+        let folds = folds(&rows).unwrap();
         let mut rows = numbered(rows);
         folds.learn_all(&mut rows);
         assert!(rows.iter().all(|(_, row)| row.side != Side::Holdout));
         for fold in 0..FOLDS {
-            let pieces = folds.pieces(fold);
             let learned = folds.lessons(fold, &rows);
-            let of = |row: &Row| piece_of(row).is_some_and(|piece| pieces.contains(&piece));
-            assert!(!learned.iter().any(|(_, row)| of(row)));
+            assert!(!learned.iter().any(|(_, row)| folds.of_row(row) == Some(fold)));
             let edits = learned.iter().filter(|(_, row)| piece_of(row).is_none()).count();
-            assert_eq!(edits, usize::from(!pieces.contains(&PieceId(13))));
+            let is_of_fold = folds.of_row(&rows[13].1) == Some(fold);
+            assert_eq!(edits, usize::from(!is_of_fold));
         }
     }
 
@@ -199,13 +211,25 @@ mod tests {
     fn near_pieces_are_in_one_fold() {
         let mut rows = archive(14, 5);
         rows[2].text = rows[11].text.clone();
-        let folds = Folds::of(&rows, |_| true).unwrap();
+        let folds = folds(&rows).unwrap();
+        assert_eq!(folds.of_row(&rows[2]), folds.of_row(&rows[11]));
+    }
+
+    #[test]
+    fn the_parts_of_a_series_are_in_one_fold() {
+        let rows = archive(14, 5);
+        let part = |n| match n {
+            2 => "The roof, part 1".to_owned(),
+            11 => "The roof, part 2".to_owned(),
+            n => format!("Piece {n}"),
+        };
+        let folds = folds_of(&rows, |n| Piece { title: part(n), ..Piece::default() }).unwrap();
         assert_eq!(folds.of_row(&rows[2]), folds.of_row(&rows[11]));
     }
 
     #[test]
     fn what_came_in_since_is_left_out_of_the_verdict() {
-        let folds = Folds::of(&archive(14, 5), |_| true).unwrap();
+        let folds = folds(&archive(14, 5)).unwrap();
         let sided = folds.sided(0, &archive(16, 5));
         assert_eq!([sided[14].side, sided[15].side], [Side::Dev; 2]);
     }

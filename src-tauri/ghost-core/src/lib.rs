@@ -29,12 +29,13 @@ pub mod draft;
 pub mod edit;
 
 pub mod measure;
+pub mod near;
 pub mod program;
 pub mod row;
 
-pub mod choice;
-
 pub mod run;
+
+pub mod choice;
 
 pub mod guard;
 pub mod profile;

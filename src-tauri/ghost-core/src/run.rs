@@ -204,74 +204,8 @@ impl Recipe {
     }
 }
 
-/// Edits from which on what the writer preferred is learned after all else (VOICE 3.1): fewer say
-/// too little.
-pub const LEAST_EDITS: usize = 30;
-
-/// The numbers of the stage after learning, in which of two ways to go on the writer's is preferred
-/// (VOICE 4.2).
-#[derive(Debug, Clone, PartialEq)]
-pub struct Preference {
-    /// Learning rate of AdamW, the same throughout.
-    pub learning_rate: f32,
-    /// How soon a choice counts as made: a mean log-probability a token is multiplied by it.
-    pub beta: f32,
-    /// How much harder a writer's words are held where they became less likely.
-    pub penalty: f32,
-    /// How much the edits' own rows count beside the choices.
-    pub anchor: f32,
-    /// Gradient norm above which gradients are scaled down.
-    pub clip: f32,
-    /// Choices of a step.
-    pub batch: usize,
-    /// Longest lesson, in tokens.
-    pub context: usize,
-    /// What the order is drawn from.
-    pub random_seed: u64,
-}
-
-impl Preference {
-    /// After a run by this recipe: a twentieth of its rate, once through.
-    pub fn after(recipe: &Recipe) -> Preference {
-        Preference {
-            learning_rate: recipe.learning_rate / 20.0,
-            beta: 2.0,
-            penalty: 5.0,
-            anchor: 1.0,
-            clip: recipe.clip,
-            batch: 8,
-            context: recipe.context,
-            random_seed: recipe.random_seed,
-        }
-    }
-}
-
-/// How an adapter stands to choices of the writer and pieces of theirs that it has not learned from.
-#[derive(Debug, Clone, Copy, PartialEq)]
-pub struct Weighed {
-    /// Choices looked at.
-    pub choices: usize,
-    /// Share of them in which the writer's is found the likelier.
-    pub right: f64,
-    /// Mean natural logarithm of the probability of a token that the writer put in.
-    pub put_in: f64,
-    /// Bits a byte of the pieces.
-    pub bits: f64,
-}
-
-impl Weighed {
-    /// Whether what was learned of preference is worth keeping: more choices are made as the writer
-    /// made them, their words hardly less likely (0.5 %), their pieces hardly dearer (0.3 %).
-    pub fn is_better_than(&self, before: &Weighed) -> bool {
-        self.choices > 0
-            && self.right > before.right
-            && self.put_in >= before.put_in * 1.005
-            && self.bits <= before.bits * 1.003
-    }
-}
-
 /// One point on the curve of a run.
-#[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
+#[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
 pub struct Step {
     /// Counted from 1.
     pub n: usize,
@@ -416,19 +350,7 @@ mod tests {
     #[test]
     fn a_run_that_learns_by_heart_is_known_by_its_last_steps() {
         let recipe = Recipe::quick(SMALL, 100, 1);
-        let step = |&loss: &f32| Step {
-            n: 1,
-            of: 9,
-            loss,
-            dev_bits_per_byte: None,
-            by_heart: None,
-            learning_rate: 1e-3,
-            gradient_norm: 1.0,
-            tokens: 1,
-            tokens_per_second: 1.0,
-            seconds_left: 0.0,
-            peak_bytes: 0,
-        };
+        let step = |&loss: &f32| Step { loss, ..Step::default() };
         let steps = |losses: &[f32]| losses.iter().map(step).collect::<Vec<_>>();
         let by_heart = |losses: &[f32]| recipe.is_by_heart(&steps(losses));
         assert!(by_heart(&[3.0, 0.7, 0.6, 0.6, 0.7, 0.7]), "a perplexity of 1.9");
@@ -440,25 +362,6 @@ mod tests {
         assert!(recipe.is_by_heart(&said(Some(0.03))) && !recipe.is_by_heart(&said(Some(0.02))));
         let never = Recipe { most_by_heart: 0.0, ..recipe.clone() };
         assert!(!never.is_by_heart(&said(Some(0.9))));
-    }
-
-    #[test]
-    fn a_preference_is_kept_only_if_nothing_is_lost_by_it() {
-        let before = Weighed { choices: 20, right: 0.6, put_in: -3.0, bits: 1.0 };
-        let better = Weighed { right: 0.7, ..before };
-        assert!(better.is_better_than(&before));
-        for worse in [
-            before,
-            Weighed { right: 0.5, ..before },
-            Weighed { put_in: -3.1, ..better },
-            Weighed { bits: 1.01, ..better },
-            Weighed { choices: 0, ..better },
-            Weighed { bits: f64::NAN, ..better },
-        ] {
-            assert!(!worse.is_better_than(&before), "{worse:?}");
-        }
-        let hardly = Weighed { put_in: -3.01, bits: 1.002, ..better };
-        assert!(hardly.is_better_than(&before));
     }
 
     #[test]

@@ -7,8 +7,9 @@ use std::sync::mpsc::sync_channel;
 use ghost_core::archive::{Kind, Pair, Piece, apart};
 use ghost_core::id::{EditId, PieceId, RowId};
 use ghost_core::measure::Shingles;
+use ghost_core::near::{MOST_SHARED, Near};
 use ghost_core::outline::Ask;
-use ghost_core::row::{self, Near, Origin, Row, Side};
+use ghost_core::row::{self, Origin, Row, Side};
 use ghost_core::run::Recipe;
 use ghost_core::seed::{Phrases, Seed};
 
@@ -22,8 +23,6 @@ use crate::{learn, view};
 
 /// The setting that says that pieces came in since rows were laid out.
 pub(crate) const STALE: &str = "rows_stale";
-/// Texts that share more of their five-word runs than this are near each other.
-const MOST_SHARED: f64 = 0.1;
 
 impl Desk {
     /// Does not wait for the rows: sides are those of the last time they were laid out.

@@ -33,7 +33,7 @@ impl Desk {
         let mut material = Material::of(pieces.iter().map(|kept| (&kept.piece, kept.side)));
         let kept = rows::all(self.store().on())?;
         if let Some(folds) = self.folds(&kept)? {
-            material.holdout = folds.all().count();
+            material.holdout = folds.pieces();
         }
         let drafts = drafts::all(self.store().on())?;
         let pairs = drafts.iter().rev();

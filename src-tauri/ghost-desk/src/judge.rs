@@ -3,31 +3,28 @@
 //! The evidence is gathered by [`crate::evidence`] and decided on by the core
 //! ([`ghost_core::verdict`]); here is who is judged, against whom, and what is kept.
 
-use std::collections::HashSet;
-use std::fs;
+mod files;
+
 use std::ops::ControlFlow;
-use std::path::{Path, PathBuf};
+use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use ghost_core::fold::FOLDS;
 use ghost_core::guard::{Finding, Watched, watch_all};
-use ghost_core::id::{AdapterId, RowId, RunId};
+use ghost_core::id::{AdapterId, RunId};
 use ghost_core::program::Compiled;
-use ghost_core::row::{Origin, Row, Side};
-use ghost_core::seed::Seed;
+use ghost_core::row::Side;
 use ghost_core::verdict::{self, Evidence, Verdict};
-use ghost_engine::adapter::{Adapter, fingerprint};
-use ghost_engine::base::Base;
-use sha2::{Digest as _, Sha256};
 
+pub(crate) use self::files::Files;
+use self::files::{Named, Place};
 use crate::commands::Hear;
 use crate::elsewhere::Far;
 use crate::event::Event;
-use crate::evidence::{Count, Court, Drafts, Effort, Halt, Memory, Pair, Party, Sample};
+use crate::evidence::{Count, Court, Drafts, Effort, Halt};
 use crate::failure::{Code, Failure, Result};
-use crate::store::{adapters, bases, drafts, programs, rows};
+use crate::store::{adapters, bases, programs};
 use crate::wire::{CompilePrompt, CompiledView, JudgeAdapter, Judged, Nothing, TriedView};
-use crate::{Desk, folder, import, learn, view};
+use crate::{Desk, view};
 
 /// What drafts, permutation tests and intervals draw from, unless a number is given.
 const CHANCE: u64 = 1;
@@ -267,206 +264,25 @@ fn together([own, prompts, _]: &Drafts) -> Vec<Finding> {
     if own.is_empty() { Vec::new() } else { watch_all(&own, &prompts) }
 }
 
-/// An adapter, and a name that changes with its weights.
-struct Named {
-    name: String,
-    adapter: Adapter,
-}
-
-impl Named {
-    fn load(base: &Base, folder: &Path) -> Result<Named> {
-        let adapter = Adapter::load(base, folder)?;
-        let path = folder.join("adapter_model.safetensors");
-        let bytes = fs::read(&path).map_err(|e| Failure::io("read", &path, &e))?;
-        Ok(Named { name: import::hex(&Sha256::digest(bytes)), adapter })
-    }
-
-    fn party(&self) -> Party<'_> {
-        Party { name: &self.name, adapter: Some(&self.adapter), program: None }
-    }
-}
-
-/// Where an adapter lies, and the run that made it, beside which those of its folds lie.
-struct Place {
-    own: PathBuf,
-    run: Option<PathBuf>,
-}
-
-/// An adapter before the court, with the rows it is judged on held out.
-struct Case {
-    rows: Vec<Row>,
-    candidate: Named,
-    incumbent: Option<Named>,
-}
-
-/// What the store says of an archive, read once for a verdict.
-pub(crate) struct Files<'a> {
-    base: &'a Base,
-    ids: Vec<RowId>,
-    rows: Vec<Row>,
-    pairs: Vec<Pair>,
-    edits: Vec<Pair>,
-}
-
-impl<'a> Files<'a> {
-    pub(crate) fn read(desk: &Desk, base: &'a Base) -> Result<Files<'a>> {
-        let (ids, rows): (Vec<RowId>, Vec<Row>) = rows::all(desk.store().on())?.into_iter().unzip();
-        let (mut pairs, mut edits) = (Vec::new(), Vec::new());
-        for (edit, seed, draft, shipped) in drafts::pairs(desk.store().on())? {
-            let pair = Pair { seed, draft, shipped };
-            match rows.iter().find(|row| row.origin == Origin::Edit(edit)).map(|row| row.side) {
-                Some(Side::Train) => edits.push(pair),
-                Some(_) => pairs.push(pair),
-                // The writer excluded it.
-                None => {}
-            }
-        }
-        Ok(Files { base, ids, rows, pairs, edits })
-    }
-
-    /// An archive that nobody asks about.
-    pub(crate) fn none(base: &'a Base) -> Files<'a> {
-        Files { base, ids: Vec::new(), rows: Vec::new(), pairs: Vec::new(), edits: Vec::new() }
-    }
-
-    /// What is judged on which rows: the adapter itself on what is held out or, where that is too
-    /// little, the adapters of its folds, each on its own. Nobody is judged on what they learned
-    /// from, and an incumbent that has is not asked.
-    fn cases(&self, candidate: &Place, incumbent: Option<&Place>) -> Result<Vec<Case>> {
-        let folds = match &candidate.run {
-            Some(room) => learn::folds_in(room)?.map(|folds| (folds, room)),
-            None => None,
-        };
-        let load = |place: &Place, fold: usize| {
-            let in_fold = place.run.as_ref().map(|room| learn::fold_in(room, fold));
-            let in_fold = in_fold.filter(|folder| folder.exists());
-            Named::load(self.base, in_fold.as_ref().unwrap_or(&place.own))
-        };
-        let mut cases = Vec::new();
-        match folds {
-            None => cases.push(Case {
-                rows: self.rows.clone(),
-                candidate: Named::load(self.base, &candidate.own)?,
-                incumbent: incumbent.map(|other| Named::load(self.base, &other.own)).transpose()?,
-            }),
-            Some((folds, room)) => {
-                for fold in 0..FOLDS {
-                    cases.push(Case {
-                        rows: folds.sided(fold, &self.rows),
-                        candidate: Named::load(self.base, &learn::fold_in(room, fold))?,
-                        incumbent: incumbent.map(|other| load(other, fold)).transpose()?,
-                    });
-                }
-            }
-        }
-        for case in &mut cases {
-            let learned = self.learned_by(&case.candidate);
-            for (row, learned) in case.rows.iter_mut().zip(learned) {
-                if learned && row.side == Side::Holdout {
-                    row.side = Side::Dev;
-                }
-            }
-        }
-        let knows = |case: &Case| {
-            case.incumbent.as_ref().is_some_and(|other| {
-                let learned = self.learned_by(other);
-                case.rows.iter().zip(learned).any(|(row, l)| l && row.side == Side::Holdout)
-            })
-        };
-        if cases.iter().any(knows) {
-            cases.iter_mut().for_each(|case| case.incumbent = None);
-        }
-        Ok(cases)
-    }
-
-    /// Of each row, whether an adapter learned from it.
-    fn learned_by(&self, who: &Named) -> Vec<bool> {
-        let learned: HashSet<RowId> = who.adapter.card.rows.iter().copied().collect();
-        self.ids.iter().map(|id| learned.contains(id)).collect()
-    }
-
-    /// All rows there are.
-    pub(crate) fn rows(&self) -> &[Row] {
-        &self.rows
-    }
-
-    pub(crate) fn court(
-        &'a self,
-        memory: &'a dyn Memory,
-        compiled: &'a Compiled,
-        hearing: &Hearing,
-        parameters: u64,
-    ) -> Court<'a> {
-        Court {
-            base: self.base,
-            rows: &self.rows,
-            pairs: &self.pairs,
-            edits: &self.edits,
-            compiled,
-            sample: Sample::of(&hearing.recipe, parameters),
-            random_seed: hearing.random_seed,
-            memory,
-            far: None,
-        }
-    }
-
-    /// A name for a search, that changes with all it depends on.
-    fn name(&self, hearing: &Hearing) -> String {
-        let mut hasher = Sha256::new();
-        hasher.update(fingerprint(self.base));
-        hasher.update(format!("/{}/{}/", hearing.recipe, hearing.random_seed));
-        for row in &self.rows {
-            if row.side != Side::Holdout {
-                hasher.update(format!("{:?}{}", row.side, row.seed.request()));
-                hasher.update(&row.text);
-            }
-        }
-        for pair in &self.edits {
-            hasher.update(&pair.draft);
-        }
-        import::hex(&hasher.finalize())
-    }
-}
-
-impl Memory for Desk {
-    fn figure(&self, what: &str) -> Result<Option<f64>> {
-        adapters::score(self.store().on(), what)
-    }
-
-    fn keep_figure(&self, what: &str, figure: f64) -> Result<()> {
-        adapters::keep_score(self.store().on(), what, figure)
-    }
-
-    fn draft(&self, what: &str) -> Result<Option<String>> {
-        programs::heard(self.store().on(), what)
-    }
-
-    fn keep_draft(&self, what: &str, text: &str) -> Result<()> {
-        // A writer's own draft comes first: it is waited for.
-        folder::wait_until_free(&self.folder().writing_lock());
-        programs::keep_heard(self.store().on(), what, text)
-    }
-
-    fn like(&self, seed: &Seed, most: usize) -> Result<Vec<i64>> {
-        programs::like(self.store().on(), seed, most)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
     use std::collections::HashMap;
+    use std::path::PathBuf;
     use std::sync::Mutex;
 
     use ghost_core::guard::Guard;
+    use ghost_core::row::Row;
+    use ghost_core::seed::Seed;
     use ghost_core::verdict::Decision;
-    use ghost_engine::adapter::Card;
+    use ghost_engine::adapter::{Adapter, Card};
     use ghost_engine::lora::Lora;
     use serde_json::json;
     use tempfile::TempDir;
 
     use super::*;
     use crate::elsewhere::Answer;
+    use crate::evidence::Memory;
     use crate::{Host, commands};
 
     /// A desk on the tiny base with the sample archive.
@@ -491,16 +307,8 @@ mod tests {
         for (tensor, n) in lora.tensors_mut().zip(noise) {
             (0..n).for_each(|at| tensor[at] += loud * (chance.unit() as f32 - 0.5));
         }
-        let card = Card {
-            base_fingerprint: fingerprint(&base),
-            base_name: String::new(),
-            recipe: ghost_core::run::Recipe::quick(1, 1, 1),
-            rows: Vec::new(),
-            rows_hash: String::new(),
-            steps: Vec::new(),
-            verdict: serde_json::Value::Null,
-            app_version: String::new(),
-        };
+        let recipe = ghost_core::run::Recipe::quick(1, 1, 1);
+        let card = Card::new(&base, &recipe, String::new(), Vec::new());
         let folder = dir.path().join(format!("null {loud}"));
         Adapter { lora, card }.save(&base, &folder).unwrap();
         folder

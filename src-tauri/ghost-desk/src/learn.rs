@@ -1,18 +1,17 @@
 //! Runs, seen from the desk: begun, gone on with, followed, stopped. The work itself is done by
 //! another process ([`crate::work`]), so that nothing that happens to it can lose a draft.
 
-use std::collections::HashSet;
 use std::fs::{self, File};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use ghost_core::choice::Choice;
+use ghost_core::choice::{Choice, LEAST_EDITS};
 use ghost_core::fold::Folds;
-use ghost_core::id::{EditId, PieceId, RowId, RunId};
+use ghost_core::id::{EditId, RowId, RunId};
 use ghost_core::row::{Origin, Row, Side};
-use ghost_core::run::{LEAST_EDITS, Recipe, State};
+use ghost_core::run::{Recipe, State};
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
@@ -105,14 +104,9 @@ impl Desk {
 
     /// The folds of an archive that is too small to hold out enough of it at once.
     pub(crate) fn folds(&self, rows: &[(RowId, Row)]) -> Result<Option<Folds>> {
-        let pieces = pieces::all_but_texts(self.store().on())?;
-        let finished: HashSet<PieceId> = pieces
-            .iter()
-            .filter(|stored| !stored.piece.unfinished)
-            .map(|stored| stored.id)
-            .collect();
-        let rows: Vec<Row> = rows.iter().map(|(_, row)| row.clone()).collect();
-        Ok(Folds::of(&rows, |piece| finished.contains(&piece)))
+        let stored = pieces::all_but_texts(self.store().on())?;
+        let pieces = stored.iter().map(|stored| (stored.id, &stored.piece)).collect();
+        Ok(Folds::of(rows.iter().map(|(_, row)| row), &pieces))
     }
 
     /// What the writer took out of drafts, of each edit that is learned from.

@@ -10,13 +10,13 @@ use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::path::Path;
 
-use ghost_core::choice::Choice;
+use ghost_core::choice::{Choice, Choosing};
 use ghost_core::fold::{FOLDS, Folds};
 use ghost_core::id::{AdapterId, RowId, RunId};
 use ghost_core::outline::Ask;
 use ghost_core::program::{Compiled, Program};
 use ghost_core::row::{Origin, Row, Side};
-use ghost_core::run::{Preference, Recipe, State};
+use ghost_core::run::{Recipe, State};
 use ghost_core::verdict::{Decision, Verdict};
 use ghost_engine::adapter::{Adapter, Card};
 use ghost_engine::prefer;
@@ -123,12 +123,9 @@ impl Desk {
         let adapter = self.keep_adapter(&stored, &ghost, &recipe, &rows, &outcome)?;
 
         self.set_state(run, State::Judging)?;
-        let writing = self.folder().writing_lock();
         let mut watch = |done, of| {
             line(&Event::JudgeProgressed { adapter: adapter.0, done, of });
-            // A draft comes first here too.
-            folder::wait_until_free(&writing);
-            learn::stop_file(self, run).exists()
+            self.goes_on(run).is_break()
         };
         let hearing = Hearing::of(&stored.recipe.name);
         let Some(verdict) = self.verdict_on(adapter, &hearing, &mut watch)? else {
@@ -137,6 +134,15 @@ impl Desk {
         self.decide(adapter, &verdict)?;
         line(&Event::VerdictReached { adapter: adapter.0, verdict: view::verdict(&verdict) });
         self.set_state(run, State::Done)
+    }
+
+    /// Whether a run goes on, once the draft that a writer is waiting for is written.
+    fn goes_on(&self, run: RunId) -> ControlFlow<()> {
+        folder::wait_until_free(&self.folder().writing_lock());
+        match learn::stop_file(self, run).exists() {
+            true => ControlFlow::Break(()),
+            false => ControlFlow::Continue(()),
+        }
     }
 
     fn set_state(&self, run: RunId, state: State) -> Result<()> {
@@ -237,14 +243,9 @@ impl Desk {
                     ..recipe.clone()
                 };
                 let room = self.folder().run(run).join(format!("rate {times}"));
+                let mut hear = |_| self.goes_on(run);
                 let tried =
-                    train::train(&ghost.base, &learned, &watched, &trial, &room, &mut |_| {
-                        folder::wait_until_free(&self.folder().writing_lock());
-                        match learn::stop_file(self, run).exists() {
-                            true => ControlFlow::Break(()),
-                            false => ControlFlow::Continue(()),
-                        }
-                    })?;
+                    train::train(&ghost.base, &learned, &watched, &trial, &room, &mut hear)?;
                 if tried.ended == Why::Stopped {
                     return Ok(None);
                 }
@@ -322,8 +323,6 @@ impl Desk {
     ) -> Result<Outcome> {
         let (learned, watched) = (side(rows, Side::Train), side(rows, Side::Dev));
         let checkpoints = self.folder().run(run).join("checkpoints");
-        let stop = learn::stop_file(self, run);
-        let writing = self.folder().writing_lock();
         let mut trouble = None;
         let outcome =
             train::train(&ghost.base, &learned, &watched, recipe, &checkpoints, &mut |event| {
@@ -370,9 +369,7 @@ impl Desk {
                     trouble = Some(failure);
                     return ControlFlow::Break(());
                 }
-                // A draft comes first: a writer is waiting for it.
-                folder::wait_until_free(&writing);
-                if stop.exists() { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+                self.goes_on(run)
             })?;
         match trouble {
             Some(failure) => Err(failure),
@@ -400,13 +397,7 @@ impl Desk {
             let rows = folds.lessons(fold, rows);
             let (learned, watched) = (side(&rows, Side::Train), side(&rows, Side::Dev));
             let checkpoints = room.join(format!("checkpoints without fold {}", fold + 1));
-            let mut watch = |_| {
-                folder::wait_until_free(&self.folder().writing_lock());
-                match learn::stop_file(self, stored.id).exists() {
-                    true => ControlFlow::Break(()),
-                    false => ControlFlow::Continue(()),
-                }
-            };
+            let mut watch = |_| self.goes_on(stored.id);
             let outcome =
                 train::train(&ghost.base, &learned, &watched, recipe, &checkpoints, &mut watch)?;
             if outcome.ended == Why::Stopped {
@@ -464,14 +455,8 @@ impl Desk {
             .filter(|row| matches!(row.origin, Origin::Archive(_)))
             .collect();
         let weigh = |adapter: &Adapter| prefer::weigh(&ghost.base, adapter, &to_watch, &watched);
-        let how = Preference::after(&outcome.adapter.card.recipe);
-        let mut hear = |_, _| {
-            folder::wait_until_free(&self.folder().writing_lock());
-            match learn::stop_file(self, run).exists() {
-                true => ControlFlow::Break(()),
-                false => ControlFlow::Continue(()),
-            }
-        };
+        let how = Choosing::after(&outcome.adapter.card.recipe);
+        let mut hear = |_, _| self.goes_on(run);
         let begun = &outcome.adapter;
         let after = prefer::prefer(&ghost.base, begun, &to_learn, &edits, &how, &mut hear)?;
         let Some(adapter) = after else { return Ok(Chosen::Stopped) };
@@ -611,7 +596,6 @@ mod tests {
     use ghost_core::id::{EditId, PieceId};
     use ghost_core::run::Step;
     use ghost_core::seed::Seed;
-    use ghost_engine::adapter::fingerprint;
     use ghost_engine::lora::Lora;
     use serde_json::json;
     use tempfile::TempDir;
@@ -634,30 +618,9 @@ mod tests {
 
     /// What came of having learned from so many tokens.
     fn outcome(ghost: &base::Ghost, tokens: usize) -> Outcome {
-        let recipe = Recipe { learning_rate: 4e-2, ..Recipe::quick(1, 1, 1) };
-        let card = Card {
-            base_fingerprint: fingerprint(&ghost.base),
-            base_name: String::new(),
-            recipe,
-            rows: Vec::new(),
-            rows_hash: String::new(),
-            steps: Vec::new(),
-            verdict: serde_json::Value::Null,
-            app_version: String::new(),
-        };
-        let step = Step {
-            n: 1,
-            of: 1,
-            loss: 3.0,
-            dev_bits_per_byte: None,
-            by_heart: None,
-            learning_rate: 1e-3,
-            gradient_norm: 1.0,
-            tokens,
-            tokens_per_second: 1.0,
-            seconds_left: 0.0,
-            peak_bytes: 0,
-        };
+        let recipe = Recipe { learning_rate: 0.4, ..Recipe::quick(1, 1, 1) };
+        let step = Step { tokens, ..Step::default() };
+        let card = Card::new(&ghost.base, &recipe, String::new(), Vec::new());
         let lora = Lora::fresh(&ghost.base, 4, 8.0, 0.0, 1);
         let (adapter, steps) = (Adapter { lora, card }, vec![step]);
         Outcome { adapter, steps, best_dev: None, ended: Why::Finished }
@@ -666,12 +629,12 @@ mod tests {
     /// Edits of which every eighth is watched, and the rows of the others.
     fn edits() -> (Choices, Vec<(RowId, Row)>) {
         let (mut choices, mut rows) = (Choices::default(), Vec::new());
-        for n in 0..16 {
+        for n in 0..64 {
             let edit = EditId(n);
             let seed = Seed { topic: format!("rain {n}"), ..Seed::default() };
             let end = "and then it was evening and we went home along the shore as we do.";
-            let draft = format!("It rained in a vibrant tapestry of {n} drops, {end}");
-            let shipped = format!("It rained a good deal on hill {n}, {end}");
+            let draft = format!("It went by a small lane to town {n}, {end}");
+            let shipped = format!("It went by the wide road to town {n}, {end}");
             let found = Choice::of(&seed, &draft, &shipped).into_iter().map(|one| (edit, one));
             let side = Side::of_edit(edit);
             match side {
@@ -680,7 +643,7 @@ mod tests {
             }
             rows.push((RowId(n), Row::of_edit(edit, seed, &draft, &shipped, &[], side)));
         }
-        assert_eq!((choices.learned.len(), choices.watched.len()), (14, 2));
+        assert_eq!((choices.learned.len(), choices.watched.len()), (56, 8));
         (choices, rows)
     }
 
@@ -690,14 +653,23 @@ mod tests {
         let ghost = desk.ghost(None).unwrap();
         let (choices, rows) = edits();
         let begun = outcome(&ghost, 1_000_000);
-        match desk.preferred(RUN, &ghost, &rows, &choices, &begun).unwrap() {
-            Chosen::Kept { adapter, right: [before, after] } => {
-                assert!(after > before && adapter.lora != begun.adapter.lora);
-            }
-            // What was not won is given up.
-            Chosen::GivenUp => {}
-            Chosen::Nothing | Chosen::Stopped => panic!("nothing was tried"),
+        let chosen = desk.preferred(RUN, &ghost, &rows, &choices, &begun).unwrap();
+        let Chosen::Kept { adapter, right: [before, after] } = chosen else { panic!("given up") };
+        assert!((before, after) == (0.0, 1.0) && adapter.lora != begun.adapter.lora);
+    }
+
+    #[test]
+    fn what_nothing_is_won_by_is_given_up() {
+        let (_dir, desk) = desk();
+        let ghost = desk.ghost(None).unwrap();
+        let (mut choices, rows) = edits();
+        // What is watched was chosen the other way about.
+        for (_, one) in &mut choices.watched {
+            std::mem::swap(&mut one.put_in, &mut one.taken_out);
         }
+        let begun = outcome(&ghost, 1_000_000);
+        let chosen = desk.preferred(RUN, &ghost, &rows, &choices, &begun).unwrap();
+        assert!(matches!(chosen, Chosen::GivenUp));
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::error::Error;
 use std::path::Path;
 
 use ghost_core::run::Recipe;
-use ghost_engine::adapter::{Adapter, Card, fingerprint, read_peft};
+use ghost_engine::adapter::{Adapter, Card, read_peft};
 use ghost_engine::chance::Chance;
 use ghost_engine::cpu::Cpu;
 use ghost_engine::lora::Lora;
@@ -53,15 +53,6 @@ fn make(base: &Base, folder: &Path) -> Result<(), Box<dyn Error>> {
     for tensor in lora.tensors_mut() {
         tensor.iter_mut().for_each(|value| *value = (chance.uniform() * 2.0 - 1.0) * 0.03);
     }
-    let card = Card {
-        base_fingerprint: fingerprint(base),
-        base_name: base.card.name.clone(),
-        recipe: Recipe::quick(1000, 10, 3),
-        rows: Vec::new(),
-        rows_hash: String::new(),
-        steps: Vec::new(),
-        verdict: serde_json::Value::Null,
-        app_version: String::new(),
-    };
+    let card = Card::new(base, &Recipe::quick(1000, 10, 3), String::new(), Vec::new());
     Ok(Adapter { lora, card }.save(base, folder)?)
 }

@@ -68,6 +68,20 @@ pub struct Card {
 }
 
 impl Card {
+    /// The card of an adapter as it comes from a run; what the engine does not know is left empty.
+    pub fn new(base: &Base, recipe: &Recipe, rows_hash: String, steps: Vec<Step>) -> Self {
+        Card {
+            base_fingerprint: fingerprint(base),
+            base_name: base.card.name.clone(),
+            recipe: recipe.clone(),
+            rows: Vec::new(),
+            rows_hash,
+            steps,
+            verdict: Value::Null,
+            app_version: String::new(),
+        }
+    }
+
     /// Reads the card of an adapter's folder.
     ///
     /// # Errors
@@ -413,14 +427,9 @@ mod tests {
             }
         }
         let card = Card {
-            base_fingerprint: fingerprint(base),
-            base_name: "tiny".to_owned(),
-            recipe: Recipe::quick(1000, 10, 3),
             rows: vec![RowId(3), RowId(9)],
-            rows_hash: "ab".to_owned(),
-            steps: Vec::new(),
-            verdict: serde_json::Value::Null,
             app_version: "0.1.0".to_owned(),
+            ..Card::new(base, &Recipe::quick(1000, 10, 3), "ab".to_owned(), Vec::new())
         };
         Adapter { lora, card }
     }

@@ -15,9 +15,8 @@
 
 use std::ops::ControlFlow;
 
-use ghost_core::choice::Choice;
+use ghost_core::choice::{Choice, Choosing, Weighed};
 use ghost_core::row::Row;
-use ghost_core::run::{Preference, Weighed};
 
 use crate::adapter::Adapter;
 use crate::base::Base;
@@ -164,7 +163,7 @@ pub fn prefer(
     beginning: &Adapter,
     choices: &[Choice],
     rows: &[Row],
-    how: &Preference,
+    how: &Choosing,
     hear: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<Option<Adapter>> {
     let pairs = Pair::all(base, choices)?;
@@ -220,7 +219,7 @@ pub fn prefer(
 
 /// The slope of the loss in the negative log-likelihood of what was put in, and of what was taken
 /// out, where their gains over the beginning are these.
-fn slopes(how: &Preference, [put_in, taken_out]: [f64; 2]) -> [f64; 2] {
+fn slopes(how: &Choosing, [put_in, taken_out]: [f64; 2]) -> [f64; 2] {
     let (beta, penalty) = (f64::from(how.beta), f64::from(how.penalty));
     let z = beta * (put_in - taken_out - penalty * (-put_in).max(0.0));
     let slope = beta / (1.0 + z.exp());
@@ -231,7 +230,8 @@ fn slopes(how: &Preference, [put_in, taken_out]: [f64; 2]) -> [f64; 2] {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::{adapter, tiny};
+    use crate::adapter::Card;
+    use crate::tiny;
     use ghost_core::id::EditId;
     use ghost_core::row::Side;
     use ghost_core::run::Recipe;
@@ -262,21 +262,12 @@ mod tests {
         lora.tensors_mut()
             .flatten()
             .for_each(|value| *value += 0.02 * (chance.unit() as f32 - 0.5));
-        let card = adapter::Card {
-            base_fingerprint: adapter::fingerprint(base),
-            base_name: String::new(),
-            recipe: Recipe::quick(1, 1, 1),
-            rows: Vec::new(),
-            rows_hash: String::new(),
-            steps: Vec::new(),
-            verdict: serde_json::Value::Null,
-            app_version: String::new(),
-        };
+        let card = Card::new(base, &Recipe::quick(1, 1, 1), String::new(), Vec::new());
         Adapter { lora, card }
     }
 
-    fn how() -> Preference {
-        Preference { learning_rate: 2e-3, batch: 2, ..Preference::after(&Recipe::quick(1, 1, 1)) }
+    fn how() -> Choosing {
+        Choosing { learning_rate: 2e-3, batch: 2, ..Choosing::after(&Recipe::quick(1, 1, 1)) }
     }
 
     fn learned(base: &Base) -> Option<Adapter> {

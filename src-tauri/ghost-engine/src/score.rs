@@ -54,7 +54,7 @@ fn said_by_heart(nll: &[f32]) -> usize {
 
 /// Surprise at a whole text, in nats.
 pub(crate) fn nats(base: &Base, lora: Option<&Lora>, prompt: &[u32], text: &str) -> f64 {
-    -log_probs(base, lora, prompt, text).iter().map(|(_, p)| f64::from(*p)).sum::<f64>()
+    heard(base, lora, prompt, text).0
 }
 
 fn log_probs(

@@ -165,7 +165,8 @@ pub fn train_within(
         }
         let (seconds, seconds_left) = clock.end(n, plan.of);
         let looked = plan.looks_at(n).then(|| now.look(base, &plan, n, &mut listener));
-        let (dev_bits_per_byte, by_heart) = looked.unzip();
+        let (dev_bits_per_byte, by_heart) =
+            looked.map_or((None, None), |(bits, said)| (Some(bits), said));
         now.steps.push(Step {
             n,
             of: plan.of,
@@ -339,9 +340,15 @@ impl Batch<'_> {
 }
 
 impl Standing {
-    /// Looks at the dev rows, and keeps the adapter if it was never better.
-    /// Their bits a byte, and how much more of what is learned from is said by heart than of them.
-    fn look(&mut self, base: &Base, plan: &Plan, n: usize, listener: &mut Listener) -> (f64, f64) {
+    /// Looks at the dev rows, and keeps the adapter if it was never better. Answers their bits a
+    /// byte, and how much more of what is learned from is said by heart, where that is asked for.
+    fn look(
+        &mut self,
+        base: &Base,
+        plan: &Plan,
+        n: usize,
+        listener: &mut Listener,
+    ) -> (f64, Option<f64>) {
         let heard = |texts: &[(Vec<u32>, &str)]| {
             let (mut nats, mut by_heart, mut tokens) = (0.0, 0, 0);
             for (prompt, text) in texts {
@@ -351,8 +358,7 @@ impl Standing {
             (nats, by_heart as f64 / tokens.max(1) as f64)
         };
         let (nats, of_dev) = heard(&plan.dev);
-        let by_heart =
-            if plan.recipe.most_by_heart > 0.0 { heard(&plan.known).1 - of_dev } else { 0.0 };
+        let by_heart = (plan.recipe.most_by_heart > 0.0).then(|| heard(&plan.known).1 - of_dev);
         let bits_per_byte = nats
             / std::f64::consts::LN_2
             / plan.dev.iter().map(|(_, text)| text.len()).sum::<usize>() as f64;
@@ -377,16 +383,7 @@ impl Standing {
 
     fn outcome(self, base: &Base, recipe: &Recipe, rows_hash: String, ended: Why) -> Outcome {
         let best_dev = self.best.as_ref().map(|(bits, _)| *bits);
-        let card = Card {
-            base_fingerprint: adapter::fingerprint(base),
-            base_name: base.card.name.clone(),
-            recipe: recipe.clone(),
-            rows: Vec::new(),
-            rows_hash,
-            steps: self.steps.clone(),
-            verdict: serde_json::Value::Null,
-            app_version: String::new(),
-        };
+        let card = Card::new(base, recipe, rows_hash, self.steps.clone());
         let lora = self.best.map_or(self.lora, |(_, lora)| lora);
         Outcome { adapter: Adapter { lora, card }, steps: self.steps, best_dev, ended }
     }
