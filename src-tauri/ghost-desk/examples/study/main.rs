@@ -1,17 +1,20 @@
 //! Do edits teach? A study without a human: the prompted base drafts from seeds of true texts, an
-//! imitated writer moves each draft toward the true text, the pairs become rows, and adapters that
-//! learned with so many of them are held against adapters that learned as long without.
+//! imitated writer ([`Manner`]) makes of each draft what they would ship, the pairs become rows, and
+//! adapters that learned with so many of them are held against adapters that learned as long without.
 //!
 //! Measured on texts nobody learned from: how often what the writer would put in is found likelier
-//! than what they would take out (preference), how far a new draft is from the true text (edit
-//! distance), and the bits a byte of the true text. Everything is drawn from one number, so the
-//! same call prints the same table.
+//! than what they would take out (preference), how far a new draft is from what they would ship in
+//! its place (edit distance), and the bits a byte of the true text. Below each row stands what the
+//! pairs changed, text by text, and its standard error. Everything is drawn from one number, so
+//! the same call prints the same table.
 //!
 //! `make study`, or: `cargo run --example study -- archive=DIR base=FILE pairs=0,10,30,100 …`
 //! (every setting and its default: [`Settings`]).
 
 // It prints a table, as commands do.
 #![allow(clippy::print_stdout)]
+
+mod imitated;
 
 use std::error::Error;
 use std::ops::ControlFlow;
@@ -20,6 +23,7 @@ use std::time::Instant;
 
 use ghost_core::archive::{self, Piece};
 use ghost_core::chance::Chance;
+use ghost_core::choice::{Choice, Choosing};
 use ghost_core::cut;
 use ghost_core::edit::{Edit, Segment};
 use ghost_core::id::{EditId, PieceId};
@@ -33,7 +37,9 @@ use ghost_core::words;
 use ghost_engine::adapter::Adapter;
 use ghost_engine::base::Base;
 use ghost_engine::sample::Sampling;
-use ghost_engine::{lesson, prompt, score, train, write};
+use ghost_engine::{lesson, prefer, prompt, score, train, write};
+
+use imitated::{Manner, Revision};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
@@ -48,16 +54,6 @@ const PROMPT_TOKENS: usize = 700;
 const MOST_CHANGES: usize = 8;
 const LEAST_CHANGE: usize = 2;
 
-/// How the imitated writer works.
-#[derive(Clone, Copy, PartialEq, Debug)]
-enum Manner {
-    /// The ghost drafts the whole text; the writer takes over a share of the changes toward theirs.
-    Whole,
-    /// Sentence by sentence: the ghost goes on from the writer's words, and every second sentence
-    /// of its is replaced by the writer's.
-    Turns,
-}
-
 /// What of a pair is learned.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Weights {
@@ -67,6 +63,8 @@ enum Weights {
     Diff,
     /// And what was taken out is unlearned.
     Unlearn,
+    /// And last, of the two the writer's is preferred.
+    Prefer,
 }
 
 /// `name=value` on the command line.
@@ -78,18 +76,20 @@ struct Settings {
     base: PathBuf,
     /// How many pairs each point of the curve has; 0,10,30,100.
     pairs: Vec<usize>,
-    /// Texts to measure on; 12.
+    /// Pieces to measure on, in up to three texts each; 12.
     test: usize,
     /// Bytes of the archive that is there before the first edit; 48000.
     bytes: usize,
     /// Passes over the rows; 2.
     passes: usize,
-    /// `whole` (the default) or `turns`.
+    /// `whole` (the default), `turns`, `habits` or `revisions`.
     manner: Manner,
+    /// Where the revisions are.
+    edits: PathBuf,
     /// Share of the changes the writer makes; 0.75.
     diligence: f64,
-    /// `diff` (what was put in counts most), `plain` (all words alike) or `unlearn` (the default:
-    /// as `diff`, and what was taken out is unlearned).
+    /// `plain` (all words alike), `diff` (what was put in counts most), `unlearn` (the default: and
+    /// what was taken out is unlearned) or `prefer` (and then what was put in is preferred to it).
     weights: Weights,
     /// 1.
     random_seed: u64,
@@ -107,6 +107,7 @@ impl Settings {
             bytes: 48_000,
             passes: 2,
             manner: Manner::Whole,
+            edits: PathBuf::new(),
             diligence: 0.75,
             weights: Weights::Unlearn,
             random_seed: 1,
@@ -122,12 +123,13 @@ impl Settings {
                 "test" => settings.test = value.parse()?,
                 "bytes" => settings.bytes = value.parse()?,
                 "passes" => settings.passes = value.parse()?,
-                "manner" if value == "whole" => settings.manner = Manner::Whole,
-                "manner" if value == "turns" => settings.manner = Manner::Turns,
+                "manner" => settings.manner = Manner::named(value).ok_or("no such manner")?,
+                "edits" => settings.edits = value.into(),
                 "diligence" => settings.diligence = value.parse()?,
                 "weights" if value == "plain" => settings.weights = Weights::Plain,
                 "weights" if value == "diff" => settings.weights = Weights::Diff,
                 "weights" if value == "unlearn" => settings.weights = Weights::Unlearn,
+                "weights" if value == "prefer" => settings.weights = Weights::Prefer,
                 "random_seed" => settings.random_seed = value.parse()?,
                 _ => return Err(format!("there is no setting {name}={value}").into()),
             }
@@ -143,18 +145,28 @@ struct Text {
     text: String,
 }
 
-/// A draft of the baseline's, and what the imitated writer shipped.
+/// A draft, and what the imitated writer shipped.
 struct Pair {
     seed: Seed,
     draft: String,
     shipped: String,
 }
 
+/// What a study works on.
+struct Matter {
+    /// What there is before the first edit.
+    old: Vec<Text>,
+    /// The texts of the pairs, and the drafts where there are some already.
+    wanted: Vec<(Text, Option<String>)>,
+    /// The same, of which nothing is learned.
+    test: Vec<(Text, Option<String>)>,
+}
+
 fn main() -> Outcome<()> {
     let settings = Settings::read()?;
     let began = Instant::now();
     let base = Base::open(&settings.base)?;
-    let (old, wanted, test) = texts(&settings)?;
+    let Matter { old, wanted, test } = Matter::of(&settings)?;
     let most = settings.pairs.iter().copied().max().unwrap_or(0).min(wanted.len());
     println!(
         "{} on {}: {} texts before the first edit, {most} to draft, {} to measure on ({:?}, {:?}, \
@@ -170,11 +182,15 @@ fn main() -> Outcome<()> {
     let study = Study { base: &base, settings: &settings, old: &old };
     let pairs = study.pairs(&wanted[..most], 0)?;
     let held_out = study.pairs(&test, 1_000_000)?;
+    let test: Vec<Text> = test.into_iter().map(|(text, _)| text).collect();
     say_pairs("to learn from", &pairs);
     say_pairs("held out", &held_out);
+    if let Some(floor) = floor(&test) {
+        println!("of one piece, one text of the writer's from another: {floor:.4}");
+    }
     println!("drafted in {:.0} s\n", began.elapsed().as_secs_f64());
 
-    println!("pairs  learned  steps  preference  margin  distance  bits a byte  seconds");
+    println!("pairs  learned  steps  preference   margin  distance  bits a byte  seconds");
     let bare = study.measure(None, &test, &held_out)?;
     println!("    –  nothing      0  {bare}");
     for &n in &settings.pairs {
@@ -193,54 +209,120 @@ fn main() -> Outcome<()> {
                 "{n:>5}  archive  {steps:>5}  {without}  {:>7.0}",
                 began.elapsed().as_secs_f64()
             );
+            println!(
+                "       the pairs: margin {}, distance {}, bits a byte {}",
+                changed(&with.margins, &without.margins),
+                changed(&with.distances, &without.distances),
+                changed(&with.bits, &without.bits)
+            );
         }
     }
     println!("\n{:.0} s in all", began.elapsed().as_secs_f64());
     Ok(())
 }
 
-/// What there is before the first edit, what is drafted for pairs, and what is measured on: the
-/// oldest, the middle and the newest texts.
-fn texts(settings: &Settings) -> Outcome<(Vec<Text>, Vec<Text>, Vec<Text>)> {
-    let mut pieces = Vec::new();
-    read(&settings.archive, &settings.archive, &mut pieces)?;
-    pieces.retain(|piece| piece.words >= LEAST_WORDS && !piece.unfinished);
-    pieces.sort_by(|a, b| a.date.cmp(&b.date).then_with(|| a.source.cmp(&b.source)));
-    let phrases = Phrases::of(pieces.iter().map(|piece| piece.text.as_str()));
-    let stretches = |pieces: &[Piece], most: usize| -> Vec<Text> {
+/// How much more, one by one, and the standard error of it.
+fn changed(these: &[f64], than: &[f64]) -> String {
+    let more: Vec<f64> = these.iter().zip(than).map(|(this, than)| this - than).collect();
+    let n = more.len() as f64;
+    let middle = mean(&more);
+    let squares = more.iter().map(|more| (more - middle).powi(2)).sum::<f64>();
+    format!("{middle:+.4} ± {:.4}", (squares / (n - 1.0).max(1.0) / n.max(1.0)).sqrt())
+}
+
+fn mean(of: &[f64]) -> f64 {
+    of.iter().sum::<f64>() / of.len().max(1) as f64
+}
+
+/// How far the writer is from themself: from one text to the next of the same piece. No draft can be
+/// expected to come nearer than that.
+fn floor(test: &[Text]) -> Option<f64> {
+    let of_one = test.windows(2).filter(|two| two[0].seed.topic == two[1].seed.topic);
+    let far: Vec<f64> =
+        of_one.map(|two| measure::edit_distance(&two[0].text, &two[1].text)).collect();
+    (!far.is_empty()).then(|| mean(&far))
+}
+
+impl Matter {
+    fn of(settings: &Settings) -> Outcome<Matter> {
+        let mut pieces = Vec::new();
+        read(&settings.archive, &settings.archive, &mut pieces)?;
+        pieces.retain(|piece| piece.words >= LEAST_WORDS && !piece.unfinished);
+        pieces.sort_by(|a, b| a.date.cmp(&b.date).then_with(|| a.source.cmp(&b.source)));
+        let phrases = Phrases::of(pieces.iter().map(|piece| piece.text.as_str()));
+        let mut matter = match settings.manner {
+            Manner::Revisions => Matter::revised(settings, pieces, &phrases)?,
+            _ => Matter::drafted(settings, &pieces, &phrases),
+        };
+        // The newest of the old, as far as the bytes go.
+        let mut bytes = 0;
+        let from = matter.old.iter().rposition(|text| {
+            bytes += text.text.len();
+            bytes > settings.bytes
+        });
+        matter.old.drain(..from.map_or(0, |from| from + 1));
+        if matter.old.is_empty() || matter.test.is_empty() {
+            return Err("the archive is too small to study".into());
+        }
+        Ok(matter)
+    }
+
+    /// What was there, what is drafted and what is measured on: the oldest, the middle and the newest.
+    fn drafted(settings: &Settings, pieces: &[Piece], phrases: &Phrases) -> Matter {
+        let test = pieces.len().saturating_sub(settings.test);
+        let middle = test * 2 / 5;
+        let some = |pieces: &[Piece], most| {
+            Text::all(pieces, most, phrases).into_iter().map(|text| (text, None)).collect()
+        };
+        Matter {
+            old: Text::all(&pieces[..middle], usize::MAX, phrases),
+            wanted: some(&pieces[middle..test], 4),
+            test: some(&pieces[test..], 3),
+        }
+    }
+
+    /// The revisions of the newest pieces are measured on, the others are learned from, and what was
+    /// there is all but the newest.
+    fn revised(settings: &Settings, mut pieces: Vec<Piece>, phrases: &Phrases) -> Outcome<Matter> {
+        let revisions = imitated::revisions(&settings.edits, STRETCH)?;
+        let mut titles: Vec<&str> = revisions.iter().map(|one| one.after.title.as_str()).collect();
+        titles.dedup();
+        let newest = titles.split_off(titles.len().saturating_sub(settings.test));
+        pieces.retain(|piece| !newest.contains(&piece.title.as_str()));
+        let old = Text::all(&pieces, usize::MAX, phrases);
+        let as_text = |one: &Revision| {
+            let text = Text::of(&one.after, one.after.text.trim(), phrases);
+            (text, Some(one.before.trim().to_owned()))
+        };
+        let (test, wanted): (Vec<_>, Vec<_>) =
+            revisions.iter().partition(|one| newest.contains(&one.after.title.as_str()));
+        Ok(Matter {
+            old,
+            wanted: wanted.into_iter().map(as_text).collect(),
+            test: test.into_iter().map(as_text).collect(),
+        })
+    }
+}
+
+impl Text {
+    fn of(piece: &Piece, text: &str, phrases: &Phrases) -> Text {
+        let topics = phrases.topics(text);
+        let words = words::count(text);
+        let seed = Seed::of_piece(&Piece { words, text: String::new(), ..piece.clone() }, &topics);
+        Text { seed, text: text.to_owned() }
+    }
+
+    /// Up to so many stretches of each piece.
+    fn all(pieces: &[Piece], most: usize, phrases: &Phrases) -> Vec<Text> {
         let mut all = Vec::new();
         for piece in pieces {
             let parts = cut::parts(&piece.text, STRETCH).into_iter();
             let long = parts.filter(|part| words::count(&piece.text[part.clone()]) >= LEAST_WORDS);
-            all.extend(long.take(most).map(|part| {
-                let text = piece.text[part].trim().to_owned();
-                let topics = phrases.topics(&text);
-                let seed = Seed::of_piece(
-                    &Piece { words: words::count(&text), text: String::new(), ..piece.clone() },
-                    &topics,
-                );
-                Text { seed, text }
-            }));
+            let texts = long.map(|part| Text::of(piece, piece.text[part].trim(), phrases));
+            all.extend(texts.take(most));
         }
         all
-    };
-    // One stretch of each of the newest: what is measured on has as many topics as it can.
-    let test = pieces.len().saturating_sub(settings.test);
-    let middle = test * 2 / 5;
-    let mut old = stretches(&pieces[..middle], usize::MAX);
-    let mut bytes = 0;
-    // The newest of the old, as far as the bytes go.
-    let from = old.iter().rposition(|text| {
-        bytes += text.text.len();
-        bytes > settings.bytes
-    });
-    old.drain(..from.map_or(0, |from| from + 1));
-    let wanted = stretches(&pieces[middle..test], 4);
-    let test = stretches(&pieces[test..], 1);
-    if old.is_empty() || test.is_empty() {
-        return Err("the archive is too small to study".into());
     }
-    Ok((old, wanted, test))
 }
 
 fn read(folder: &Path, root: &Path, pieces: &mut Vec<Piece>) -> Outcome<()> {
@@ -266,17 +348,22 @@ struct Study<'a> {
 
 /// What an adapter does on texts it never saw.
 struct Measured {
-    preference: f64,
-    margin: f64,
-    distance: f64,
-    bits: f64,
-    changes: usize,
+    /// For each change, how much likelier than what was taken out what was put in is, in nats a token.
+    margins: Vec<f64>,
+    /// For each text, how far its draft is from what the writer would ship.
+    distances: Vec<f64>,
+    /// And the bits a byte of the true text.
+    bits: Vec<f64>,
 }
 
 impl std::fmt::Display for Measured {
     fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
-        let Measured { preference, margin, distance, bits, changes } = self;
-        write!(f, "{preference:.3} of {changes:<3}{margin:>+7.3}  {distance:>8.4}  {bits:>11.4}")
+        let right = self.margins.iter().filter(|margin| **margin > 0.0).count();
+        let changes = self.margins.len();
+        let preference = right as f64 / changes.max(1) as f64;
+        let [margin, distance, bits] =
+            [&self.margins, &self.distances, &self.bits].map(|of| mean(of));
+        write!(f, "{preference:.3} of {changes:<3} {margin:>+7.3}  {distance:>8.4}  {bits:>11.4}")
     }
 }
 
@@ -302,15 +389,20 @@ impl Study<'_> {
         Ok(prompt::prompt_for(self.base, &program, &examples, seed, PROMPT_TOKENS)?)
     }
 
-    fn pairs(&self, wanted: &[Text], first: u64) -> Outcome<Vec<Pair>> {
+    fn pairs(&self, wanted: &[(Text, Option<String>)], first: u64) -> Outcome<Vec<Pair>> {
         let mut pairs = Vec::new();
-        for (n, text) in (first..).zip(wanted) {
-            let prompt = self.prompt(&text.seed)?;
+        for (n, (text, draft)) in (first..).zip(wanted) {
+            let draft = match draft {
+                Some(draft) => draft.clone(),
+                None => self.draft(None, &self.prompt(&text.seed)?, text, n)?,
+            };
             let mut chance = Chance::new(self.settings.random_seed ^ n.wrapping_mul(0x9E37));
-            let draft = self.draft(None, &prompt, text, n)?;
             let shipped = match self.settings.manner {
-                Manner::Whole => self.imitated(&draft, &text.text, &mut chance),
-                Manner::Turns => text.text.clone(),
+                Manner::Whole => {
+                    imitated::toward(&draft, &text.text, self.settings.diligence, &mut chance)
+                }
+                Manner::Habits => imitated::habits(&draft),
+                Manner::Turns | Manner::Revisions => text.text.clone(),
             };
             // Nothing changed teaches nothing.
             if draft.trim() != shipped.trim() {
@@ -332,7 +424,7 @@ impl Study<'_> {
             max_tokens: 400,
             ..Sampling::default()
         };
-        if self.settings.manner == Manner::Whole {
+        if self.settings.manner != Manner::Turns {
             let mut hear = |_: &str| ControlFlow::Continue(());
             let written =
                 write::write_after(self.base, adapter, prompt, text.seed.words, &how, &mut hear)?;
@@ -362,22 +454,6 @@ impl Study<'_> {
             draft += &own[own.trim_end().len()..];
         }
         Ok(draft)
-    }
-
-    /// What somebody would ship who makes a share of the changes from a draft to their own text.
-    fn imitated(&self, draft: &str, own: &str, chance: &mut Chance) -> String {
-        let edit = Edit::presentable(draft, own);
-        let taken = edit.segments().iter().map(|segment| match segment {
-            Segment::Same(same) => same.clone(),
-            Segment::Changed { cut, added } => {
-                if chance.unit() < self.settings.diligence {
-                    added.clone()
-                } else {
-                    cut.clone()
-                }
-            }
-        });
-        taken.collect()
     }
 
     /// An adapter that learned from the archive and these pairs; `steps` where it is to learn as
@@ -411,7 +487,31 @@ impl Study<'_> {
         let learned = train::train(self.base, &rows, &[], &recipe, &folder, &mut hear);
         std::fs::remove_dir_all(&folder)?;
         let learned = learned?;
-        Ok((learned.adapter, learned.steps.len()))
+        let adapter = match self.settings.weights {
+            Weights::Prefer if !pairs.is_empty() => {
+                self.preferred(&learned.adapter, pairs, &rows)?
+            }
+            _ => learned.adapter,
+        };
+        Ok((adapter, learned.steps.len()))
+    }
+
+    /// An adapter that learned, and then to prefer what was put in.
+    fn preferred(&self, begun: &Adapter, pairs: &[Pair], rows: &[Row]) -> Outcome<Adapter> {
+        let choices: Vec<Choice> = pairs
+            .iter()
+            .flat_map(|pair| Choice::of(&pair.seed, &pair.draft, &pair.shipped))
+            .collect();
+        if choices.is_empty() {
+            return Ok(begun.clone());
+        }
+        let is_edit = |row: &&Row| matches!(row.origin, Origin::Edit(_));
+        let put_in = |row: &&Row| row.weights.iter().all(|one| one.weight >= 0.0);
+        let edits: Vec<Row> = rows.iter().filter(is_edit).filter(put_in).cloned().collect();
+        let how = Choosing::after(&begun.card.recipe);
+        let mut hear = |_, _| ControlFlow::Continue(());
+        let adapter = prefer::prefer(self.base, begun, &choices, &edits, &how, &mut hear)?;
+        Ok(adapter.ok_or("nobody stopped it")?)
     }
 
     /// What a pair teaches.
@@ -423,7 +523,7 @@ impl Study<'_> {
         match self.settings.weights {
             Weights::Plain => vec![Row { weights: Vec::new(), ..put_in }],
             Weights::Diff => vec![put_in],
-            Weights::Unlearn => {
+            Weights::Unlearn | Weights::Prefer => {
                 let cut = Row::of_cuts(id, seed.clone(), draft, shipped, &apart(draft), side);
                 std::iter::once(put_in).chain(cut).collect()
             }
@@ -436,30 +536,23 @@ impl Study<'_> {
         test: &[Text],
         held_out: &[Pair],
     ) -> Outcome<Measured> {
-        let (mut better, mut margin, mut changes) = (0usize, 0.0, 0usize);
+        let mut margins = Vec::new();
         for pair in held_out {
             let prompt = self.asked(adapter, &pair.seed)?;
-            for [added, cut] in self.changes(adapter, &prompt, pair) {
-                better += usize::from(added > cut);
-                margin += added - cut;
-                changes += 1;
-            }
+            let changes = self.changes(adapter, &prompt, pair);
+            margins.extend(changes.into_iter().map(|[added, cut]| added - cut));
         }
-        let (mut distance, mut bits) = (0.0, 0.0);
+        let (mut distances, mut bits) = (Vec::new(), Vec::new());
         for (n, text) in (2_000_000..).zip(test) {
             let prompt = self.asked(adapter, &text.seed)?;
             let draft = self.draft(adapter, &prompt, text, n)?;
-            distance += measure::edit_distance(&draft, &text.text);
-            bits += score::bits_per_byte(self.base, adapter, &prompt, &text.text);
+            distances.push(match self.settings.manner {
+                Manner::Habits => measure::edit_distance(&draft, &imitated::habits(&draft)),
+                _ => measure::edit_distance(&draft, &text.text),
+            });
+            bits.push(score::bits_per_byte(self.base, adapter, &prompt, &text.text));
         }
-        let n = test.len().max(1) as f64;
-        Ok(Measured {
-            preference: better as f64 / changes.max(1) as f64,
-            margin: margin / changes.max(1) as f64,
-            distance: distance / n,
-            bits: bits / n,
-            changes,
-        })
+        Ok(Measured { margins, distances, bits })
     }
 
     /// The base is asked with examples, an adapter without.
@@ -506,8 +599,7 @@ impl Study<'_> {
 }
 
 fn say_pairs(what: &str, pairs: &[Pair]) {
-    let mean =
-        |of: &dyn Fn(&Pair) -> f64| pairs.iter().map(of).sum::<f64>() / pairs.len().max(1) as f64;
+    let mean = |of: &dyn Fn(&Pair) -> f64| mean(&pairs.iter().map(of).collect::<Vec<_>>());
     println!(
         "{} pairs {what}: {:.0} words drafted, {:.0} shipped, edit distance {:.2}",
         pairs.len(),
