@@ -272,8 +272,10 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
         notes: ['42 of the 214 rows fit into the time; the newest and the edited ones come first.'], started_at: now(), ended_at: null,
       }
       runs.unshift(run)
+      // As in the window: the answer may come before the run is at work.
+      const answer = { ...run, steps: [] }
       void learn(run)
-      return { ...run, steps: [] }
+      return answer
     },
     run_stop: () => {
       state.stopRun = true
@@ -282,10 +284,10 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
     run_read: ({ run }) => find(runs.find((one) => one.run === run), 'run'),
     run_list: () => ({ runs: runs.map((run) => ({ ...run, steps: [] })) }),
 
-    adapter_judge: async ({ adapter }) => {
+    adapter_judge: async ({ adapter }, hear) => {
       for (let done = 1; done <= 12; done++) {
         await rest(pace * 5)
-        tell({ event: 'judge_progressed', adapter: adapter ?? 0, done, of: 12 })
+        hear({ event: 'judge_progressed', adapter: adapter ?? 0, done, of: 12 })
       }
       const one = find(ghosts.adapters.find((each) => each.adapter === adapter), 'adapter')
       return { adapter: one.adapter, verdict: (one.verdict ??= shipped()) }

@@ -16,6 +16,8 @@ async function opened(settings: Settings = {}) {
 }
 const by = screen.getByTestId.bind(screen)
 const sheet = () => EditorView.findFromDOM(by('editor'))!
+/** What a reader is told without asking. */
+const aloud = () => screen.getAllByRole('status').map((one) => one.textContent)
 const type = (text: string) => sheet().dispatch({ changes: { from: 0, insert: text }, userEvent: 'input.type' })
 
 test('a topic, Write, and the draft lies on the sheet', async () => {
@@ -38,6 +40,7 @@ test('a long draft is said to be planned until it grows', async () => {
   await waitFor(() => expect(paper.textContent).toBe('The ghost is planning the sections …'))
   await waitFor(() => expect(paper.textContent).toContain('The stone'))
   expect(paper.textContent).not.toContain('planning')
+  expect(paper.getAttribute('tabindex')).toBe('0')
   await user.click(by('stop'))
 })
 
@@ -46,7 +49,9 @@ test('what the writer types is kept and said to be saved', async () => {
   await screen.findByTestId('editor')
   type('Once. ')
   await waitFor(() => expect(by('saved').textContent).toBe('saving …'))
+  expect(aloud()).toEqual([''])
   await waitFor(() => expect(by('saved').textContent).toBe('saved just now'))
+  expect(aloud()).toEqual([''])
   expect(desk.asked.at(-1)).toMatchObject({ name: 'draft_save', request: { draft: 2 } })
   expect((desk.asked.at(-1)?.request as { text: string }).text).toMatch(/^Once\. The stone/)
 })
@@ -59,6 +64,7 @@ test('a save that fails shows its sentence and leaves the text', async () => {
   expect((await screen.findByTestId('notice')).textContent).toContain('The disk is full.')
   expect(sheet().state.doc.toString()).toMatch(/^Once\./)
   expect(by('saved').textContent).toBe('not saved yet')
+  expect(aloud()).toEqual(['not saved yet'])
 })
 
 test('the edit is drawn word by word, and shipping says which row it became', async () => {
@@ -66,6 +72,7 @@ test('the edit is drawn word by word, and shipping says which row it became', as
   await user.click(await screen.findByTestId('review'))
   await waitFor(() => expect(by('diff').querySelectorAll('del').length).toBeGreaterThan(0))
   expect(by('kept').textContent).toMatch(/^\d+ %$/)
+  expect(screen.getByRole('region', { name: 'The edit' }).getAttribute('tabindex')).toBe('0')
   expect((await screen.findByTestId('unlike')).textContent).toContain('longer than yours')
   await user.click(by('ship'))
   expect((await screen.findByTestId('shipped')).textContent).toContain('row 215')
@@ -83,8 +90,11 @@ test('dropped files lead to the archive with a report and complaints', async () 
 test('an import tells of each file and can be stopped', async () => {
   const { desk, user } = await opened()
   desk.drop({ paths: Array.from({ length: 400 }, (_, n) => `/w/${n}.md`) })
-  await user.click(await screen.findByTestId('stop-import'))
+  const stop = await screen.findByTestId('stop-import')
+  expect(aloud()).toEqual([''])
+  await user.click(stop)
   expect((await screen.findByTestId('import-report')).textContent).toContain('Stopped')
+  expect(aloud()).toEqual(['Stopped: 0 pieces read'])
 })
 
 test('the archive is narrowed by text, and a piece opens', async () => {
@@ -123,9 +133,11 @@ test('rolling back lets the one before write again', async () => {
   await user.click(by('nav-ghosts'))
   await waitFor(() => expect(by('ghost-name').textContent).toBe('SmolLM2 135M, adapter 2'))
   expect(screen.getAllByTestId('adapter-row')).toHaveLength(2)
+  expect(screen.getAllByTestId('adapter-row')[0]?.textContent).toContain('and writes from now on')
   await waitFor(() => expect(by('roll-back')).toHaveProperty('disabled', false))
   await user.click(by('roll-back'))
   await waitFor(() => expect(by('ghost-name').textContent).toBe('SmolLM2 135M, adapter 1'))
+  expect(screen.getAllByTestId('adapter-row')[0]?.textContent).toContain('you can let it write')
   await user.click(by('nav-write'))
   expect(by('ghost-writes').textContent).toBe('Written by SmolLM2 135M, adapter 1')
 })
@@ -148,6 +160,22 @@ test('a model elsewhere stands beside only once it is entered and allowed', asyn
   await user.click(by('elsewhere-open'))
   await user.click(await screen.findByTestId('elsewhere-forget'))
   await waitFor(() => expect(by('elsewhere-line').textContent).toContain('nobody elsewhere'))
+})
+
+test('a sheet is put away by a click beside it, not by a drag out of a field, and no shortcut reaches under it', async () => {
+  const { user } = await opened()
+  await user.click(by('nav-ghosts'))
+  await user.click(await screen.findByTestId('elsewhere-open'))
+  const field = await screen.findByTestId('elsewhere-address')
+  const beside = screen.getByRole('dialog')
+  await user.pointer([{ keys: '[MouseLeft>]', target: field }, { target: beside }, { keys: '[/MouseLeft]', target: beside }])
+  await user.keyboard('{Control>}1{/Control}')
+  expect(screen.queryByTestId('elsewhere-address')).toBeTruthy()
+  expect(by('nav-ghosts').getAttribute('aria-current')).toBe('page')
+  await user.click(beside)
+  await waitFor(() => expect(screen.queryByTestId('elsewhere-address')).toBeNull())
+  await user.keyboard('{Control>}1{/Control}')
+  expect(by('nav-write').getAttribute('aria-current')).toBe('page')
 })
 
 test('without a base there is a card that asks for one', async () => {

@@ -123,7 +123,7 @@ export class Drafting {
       this.writing = false
       return
     }
-    const before = this.draft
+    const before = { draft: this.draft, text: this.text }
     let begun: number | undefined
     this.#lay(undefined)
     try {
@@ -237,13 +237,13 @@ export class Drafting {
   }
 
   /** After a draft failed: what was written of it, or else what lay here before. */
-  async #recover(begun: number | undefined, before: DraftView | undefined): Promise<void> {
-    const id = begun ?? before?.draft
+  async #recover(begun: number | undefined, before: { draft: DraftView | undefined; text: string }): Promise<void> {
+    const id = begun ?? before.draft?.draft
     if (id === undefined) return
     const draft = await this.notices.attempt('draft', () => this.backend.call('draft_read', { draft: id }))
-    if (!draft) return
-    if (begun === undefined) this.#lay(draft)
-    else this.#settle(draft)
+    if (draft && begun !== undefined) return this.#settle(draft)
+    this.#lay(draft ?? before.draft)
+    if (!draft) this.text = before.text
   }
 
   /** Follows a draft whose stream another page hears, by looking again and again. */

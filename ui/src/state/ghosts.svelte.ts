@@ -46,7 +46,7 @@ export class Ghosts {
     if (this.judging !== undefined) return
     this.judging = adapter
     this.measured = undefined
-    await this.notices.attempt('judge', () => this.backend.call('adapter_judge', { adapter }))
+    await this.notices.attempt('judge', () => this.backend.call('adapter_judge', { adapter }, (event) => this.heard(event)))
     this.judging = undefined
     await this.read()
   }

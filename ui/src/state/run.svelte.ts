@@ -4,8 +4,8 @@ import type { Backend } from '../backend'
 import type { Event as DeskEvent, RunStateName, RunView, StepView } from '../wire'
 import type { Notices } from './notices.svelte'
 
-const AT_WORK: RunStateName[] = ['waiting', 'learning', 'judging']
-const UNFINISHED: RunStateName[] = ['stopped', 'interrupted']
+const AT_WORK: RunStateName[] = ['learning', 'judging']
+const UNFINISHED: RunStateName[] = ['waiting', 'stopped', 'interrupted']
 
 export class Learning {
   /** The run on the screen, with its curve. */
@@ -18,14 +18,16 @@ export class Learning {
   asking = $state(false)
   /** How much of a verdict is measured, from 0 to 1. */
   measured = $state<number>()
+  /** The run that this page has just asked for, until the desk says how it does. */
+  #asked = $state<number>()
 
   constructor(
     private readonly backend: Backend,
     private readonly notices: Notices,
   ) {}
 
-  readonly atWork = $derived(this.run !== undefined && AT_WORK.includes(this.run.state))
-  readonly unfinished = $derived(this.run !== undefined && UNFINISHED.includes(this.run.state))
+  readonly atWork = $derived(this.run !== undefined && this.#works(this.run))
+  readonly unfinished = $derived(this.run !== undefined && !this.atWork && UNFINISHED.includes(this.run.state))
 
   async resume(run: RunView | null | undefined): Promise<void> {
     await this.list()
@@ -71,6 +73,7 @@ export class Learning {
     const run = await this.notices.attempt('run', () => this.backend.call<'run_start' | 'run_stop'>(name, request))
     this.asking = false
     if (!run) return
+    if (name === 'run_start') this.#asked = run.run
     this.#take(run)
     await this.list()
   }
@@ -84,7 +87,8 @@ export class Learning {
       case 'run_stepped':
         return this.#stepped(event.run, event.step)
       case 'judge_progressed':
-        if (this.run?.state === 'judging') this.measured = event.done / Math.max(event.of, 1)
+        // Another adapter may be judged meanwhile.
+        if (this.run?.state === 'judging' && this.run.adapter === event.adapter) this.measured = event.done / Math.max(event.of, 1)
         return
       case 'verdict_reached':
         this.measured = undefined
@@ -93,11 +97,17 @@ export class Learning {
     }
   }
 
+  /** A run that waits may wait for nobody: only the one just asked for is sure to begin. */
+  #works(run: RunView): boolean {
+    return AT_WORK.includes(run.state) || (run.state === 'waiting' && run.run === this.#asked)
+  }
+
   /** How a run stands now. Its curve is kept where the news leaves it out. */
   #take(news: RunView): void {
+    if (news.run === this.#asked && news.state !== 'waiting') this.#asked = undefined
     if (this.run?.run !== news.run) {
       // The screen follows the run at work, wherever it was started from.
-      if (this.run && !AT_WORK.includes(news.state)) return
+      if (this.run && !this.#works(news)) return
       this.run = news
       if (news.steps.length === 0 && news.step) void this.read(news.run)
       return

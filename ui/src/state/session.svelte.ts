@@ -105,6 +105,7 @@ export class Session {
       case 'run_changed':
       case 'run_stepped':
         return this.learning.heard(event)
+      case 'judge_progressed':
       case 'verdict_reached':
         this.learning.heard(event)
         return this.ghosts.heard(event)

@@ -2,7 +2,7 @@
 
 import { afterEach, beforeEach, expect, test, vi } from 'vitest'
 import { demo, type Settings } from '../backend/demo'
-import type { StepView } from '../wire'
+import type { Event as DeskEvent, StepView } from '../wire'
 import { Session } from './session.svelte'
 
 beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'requestAnimationFrame', 'cancelAnimationFrame'] }))
@@ -67,6 +67,17 @@ test('a draft that cannot be written says why and leaves the open one alone', as
   expect(session.notices.list).toMatchObject([{ sentence: 'The ghost is writing already.', tone: 'trouble' }])
   expect(session.draft.text).toBe(before)
   expect(session.draft.writing).toBe(false)
+})
+
+test('a draft that cannot be written nor the open one read leaves the sheet with its text', async () => {
+  const { desk, session } = await opened()
+  session.draft.textChanged('Mine now.')
+  desk.fail('draft_write', { code: 'io', message: 'The folder is gone.' })
+  desk.fail('draft_read', { code: 'io', message: 'The folder is gone.' })
+  await session.draft.write()
+  expect(session.draft.draft?.draft).toBe(2)
+  expect(session.draft.text).toBe('Mine now.')
+  expect(session.draft.locked).toBe(false)
 })
 
 test('every change of the text is on disk within a second', async () => {
@@ -168,6 +179,43 @@ test('a run is followed step by step to its verdict', async () => {
   expect(session.learning.run?.steps).toHaveLength(120)
   expect(session.learning.run?.verdict?.decision).toBe('SHIP')
   expect(session.desk?.ghost).toBe('SmolLM2 135M, adapter 3')
+})
+
+test('a run left waiting can be gone on with; one just asked for is at work until the desk says otherwise', async () => {
+  const { desk, session } = await opened()
+  const { learning } = session
+  learning.run = { ...learning.run!, state: 'waiting' }
+  expect([learning.atWork, learning.unfinished]).toEqual([false, true])
+  await learning.start()
+  expect(learning.run).toMatchObject({ run: 3, state: 'waiting' })
+  expect([learning.atWork, learning.unfinished]).toEqual([true, false])
+  const { runs } = await desk.call('run_list', {})
+  desk.tell({ event: 'run_changed', run: { ...runs[0]!, state: 'interrupted' } })
+  expect([learning.atWork, learning.unfinished]).toEqual([false, true])
+  desk.tell({ event: 'run_changed', run: { ...runs[0]!, state: 'waiting' } })
+  expect([learning.atWork, learning.unfinished]).toEqual([false, true])
+})
+
+test('how much of a verdict is measured is told by the answer’s own stream', async () => {
+  const { session } = await opened()
+  const judging = session.ghosts.judge(2)
+  await wait(5)
+  expect(session.ghosts.measured).toBeCloseTo(1 / 12)
+  await wait(100)
+  await judging
+  expect(session.ghosts.judging).toBeUndefined()
+})
+
+test('news of a verdict reaches the run and the adapters, and only those it is about', async () => {
+  const { desk, session } = await opened()
+  const { ghosts, learning } = session
+  learning.run = { ...learning.run!, state: 'judging', adapter: 2 }
+  ghosts.judging = 2
+  const half: DeskEvent = { event: 'judge_progressed', adapter: 2, done: 6, of: 12 }
+  desk.tell(half)
+  desk.tell(half)
+  desk.tell({ ...half, adapter: 1, done: 1 })
+  expect([learning.measured, ghosts.measured]).toEqual([0.5, 0.5])
 })
 
 test('a stopped run can be gone on with, on the same curve', async () => {
