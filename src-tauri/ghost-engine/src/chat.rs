@@ -118,13 +118,13 @@ impl Chat {
             Err(error) => match without_system(messages) {
                 Some(fewer) => {
                     let rendered = self.render(&fewer, answer).map_err(|_| error)?;
-                    return Ok(tokens(tokenizer, &rendered, &fewer));
+                    return tokens(tokenizer, &rendered, &fewer);
                 }
                 None => return Err(error),
             },
             Ok(rendered) => rendered,
         };
-        Ok(tokens(tokenizer, &rendered, messages))
+        tokens(tokenizer, &rendered, messages)
     }
 
     /// The template's own text, with a mark where each message stands.
@@ -173,8 +173,13 @@ fn plain(template: &str) -> Result<String> {
     Ok(plain.into_owned())
 }
 
+/// How often a template may say the messages over: once is what it is for.
+const MOST_SAID: usize = 4;
+
 /// Puts the messages back where their marks are, finding specials only between them.
-fn tokens(tokenizer: &Tokenizer, rendered: &str, messages: &[Message]) -> Vec<u32> {
+fn tokens(tokenizer: &Tokenizer, rendered: &str, messages: &[Message]) -> Result<Vec<u32>> {
+    let all = |messages: &[Message]| messages.iter().map(|one| one.content.len()).sum::<usize>();
+    let mut room = MOST_SAID * all(messages);
     let mut ids = Vec::new();
     // Text since the last special, so that what stands on both sides of a mark is divided as one.
     let mut text = String::new();
@@ -184,7 +189,10 @@ fn tokens(tokenizer: &Tokenizer, rendered: &str, messages: &[Message]) -> Vec<u3
             && let Some((message, after)) = part.split_once(MARK[1])
         {
             let message = message.parse().ok().and_then(|n: usize| messages.get(n));
-            text.push_str(message.map_or("", |message| &message.content));
+            let message = message.map_or("", |message| &message.content);
+            let too_often = || Error::Template("it says a message again and again".to_owned());
+            room = room.checked_sub(message.len()).ok_or_else(too_often)?;
+            text.push_str(message);
             rest = after;
         }
         while let Some((id, place)) = tokenizer.find_special(rest) {
@@ -197,7 +205,7 @@ fn tokens(tokenizer: &Tokenizer, rendered: &str, messages: &[Message]) -> Vec<u3
         text.push_str(rest);
     }
     ids.extend(tokenizer.encode(&text));
-    ids
+    Ok(ids)
 }
 
 fn broken(error: &minijinja::Error) -> Error {
@@ -228,6 +236,20 @@ mod tests {
         let base = tiny::base(1);
         let ids = base.chat.tokens(&base.tokenizer, &user("Rain."), true).unwrap();
         assert_eq!(read(&base, &ids), "#user\nRain.#\n#assistant\n");
+    }
+
+    #[test]
+    fn a_template_that_says_a_message_for_ever_is_refused() {
+        let base = tiny::base(1);
+        let tokens = |times: usize| {
+            let template = format!(
+                "{{% for _ in range({times}) %}}{{{{ messages[0].content }}}}{{% endfor %}}"
+            );
+            let chat = Chat::new(&template, "<|im_start|>".into(), String::new()).unwrap();
+            chat.tokens(&base.tokenizer, &user("Rain."), true)
+        };
+        assert!(tokens(2).is_ok());
+        assert!(matches!(tokens(100), Err(Error::Template(_))));
     }
 
     #[test]

@@ -105,6 +105,11 @@ impl Standing {
     }
 }
 
+/// Whether a run was kept in a folder, whole or not.
+pub(crate) fn is_in(folder: &Path) -> bool {
+    places(folder).iter().any(|place| place.exists())
+}
+
 fn places(folder: &Path) -> [PathBuf; 3] {
     ["checkpoint", "checkpoint.previous", "checkpoint.unfinished"].map(|name| folder.join(name))
 }

@@ -163,7 +163,7 @@ fn add(to: &mut [f32], what: &[f32]) {
 
 /// How many of the tokens that are left are read next. Never all but one: a single row is multiplied
 /// in another way than many.
-fn stretch(left: usize) -> usize {
+pub(crate) fn stretch(left: usize) -> usize {
     if left <= STRETCH + 1 { left } else { STRETCH }
 }
 

@@ -56,6 +56,11 @@ const ALLOWED_ACROSS: usize = 10;
 const IN_CIRCLES: usize = 5;
 /// How often they may be said.
 const MOST_SAID: usize = 2;
+/// Runs of so many words are what a verdict counts repeats by.
+const RUN: usize = 4;
+/// One in so many of them may be one that was said before, and one in any case; people say one in a
+/// hundred again, and small bases one in ten.
+const SAID_AGAIN: usize = 50;
 /// As good as forbidden, unless there is nothing else to say.
 const FORBIDDEN: f32 = 30.0;
 /// What each further token of a repeat multiplies its cost by.
@@ -70,6 +75,9 @@ pub struct Sampler {
     how: Sampling,
     processor: LogitsProcessor,
     said: Vec<(u32, Place)>,
+    /// Words begun, and how many of them after four that were said before.
+    words: usize,
+    said_again: usize,
 }
 
 /// What a token is to the words around it.
@@ -89,12 +97,24 @@ impl Sampler {
         let top_p = (how.top_p > 0.0 && how.top_p < 1.0).then(|| f64::from(how.top_p));
         let temperature = f64::from(how.temperature.max(0.0));
         let processor = LogitsProcessor::new(how.random_seed, Some(temperature), top_p);
-        Self { how: how.clone(), processor, said: Vec::new() }
+        Self { how: how.clone(), processor, said: Vec::new(), words: 0, said_again: 0 }
     }
 
     /// Notes a token as said.
     pub fn say(&mut self, token: u32, place: Place) {
+        if place.begins_word {
+            let mut before = (1..self.said.len()).filter(|next| self.said[*next].1.begins_word);
+            self.words += 1;
+            self.said_again +=
+                usize::from(before.any(|next| words(self.alike(next, LONGEST)) >= RUN));
+        }
         self.said.push((token, place));
+    }
+
+    /// What was said before the token at `next` that was said last of all as well, so many tokens at most.
+    fn alike(&self, next: usize, most: usize) -> &[(u32, Place)] {
+        let back = self.said[..next].iter().rev().zip(self.said.iter().rev()).take(most);
+        &self.said[next - back.take_while(|(a, b)| a.0 == b.0).count()..next]
     }
 
     /// The next token. A logit of −∞ forbids its token; at least one must be left.
@@ -119,7 +139,8 @@ impl Sampler {
     }
 
     /// DRY: a token that would lengthen a repeat of what was said costs more the longer it gets. Six
-    /// words that were said twice are not said a third time, nor is a whole line of five said again.
+    /// words that were said twice are not said a third time, nor is a whole line of five said again,
+    /// and where much was said again already no four words are.
     fn hold_back_repeats(&self, logits: &mut [f32]) {
         if self.how.repeat_guard <= 0.0 {
             return;
@@ -128,20 +149,22 @@ impl Sampler {
         let mut longest = std::collections::BTreeMap::<u32, usize>::new();
         // How often each token began the last of six words that end here.
         let mut circles = std::collections::BTreeMap::<u32, usize>::new();
-        let end = self.said.len();
-        for next in 1..end {
-            let back = self.said[..next].iter().rev().zip(self.said.iter().rev()).take(LONGEST);
-            let across = back.clone().take_while(|(a, b)| a.0 == b.0).count();
-            let within = back.take(across).take_while(|(a, _)| !a.1.stops).count();
+        let said_enough = (self.said_again + 1) * SAID_AGAIN > self.words.max(SAID_AGAIN);
+        for next in 1..self.said.len() {
+            let alike = self.alike(next, LONGEST);
+            let across = alike.len();
+            let within = alike.iter().rev().take_while(|(_, place)| !place.stops).count();
             let too_long = within.checked_sub(ALLOWED).max(across.checked_sub(ALLOWED_ACROSS));
             let (token, place) = self.said[next];
             if let Some(too_long) = too_long {
                 let most = longest.entry(token).or_default();
                 *most = too_long.max(*most);
             }
-            let alike = &self.said[next - across..next];
             if place.begins_word && words(alike) >= IN_CIRCLES {
                 *circles.entry(token).or_default() += 1;
+            }
+            if place.begins_word && said_enough && words(alike) >= RUN - 1 {
+                *circles.entry(token).or_default() += MOST_SAID;
             }
             if place.ends_line && self.is_line(alike, next == across) {
                 *circles.entry(token).or_default() += MOST_SAID;
@@ -275,11 +298,26 @@ mod tests {
     fn six_words_are_not_said_a_third_time() {
         let twice = [1, 2, 3, 4, 5, 6, 7, 1, 2, 3, 4, 5, 6, 8, 1, 2, 3, 4, 5];
         assert!(cost_after(&twice, 6) > FORBIDDEN);
-        assert!(cost_after(&twice[..12], 6) < FORBIDDEN, "they may be said twice");
-        assert!(cost_after(&twice[..18], 5) < FORBIDDEN, "five words may be");
+        // Where there is room for it: of more words fewer were said again.
+        let roomy = |said: &[u32]| [(100..600).collect(), said.to_vec()].concat();
+        assert!(cost_after(&roomy(&twice), 6) > FORBIDDEN);
+        assert!(cost_after(&roomy(&twice[..12]), 6) < FORBIDDEN, "they may be said twice");
+        assert!(cost_after(&roomy(&twice[..18]), 5) < FORBIDDEN, "five words may be");
         // Across lines as well.
         let lines = [1, 2, 3, 0, 4, 5, 6, 7, 1, 2, 3, 0, 4, 5, 6, 8, 1, 2, 3, 0, 4, 5];
         assert!(cost_after(&lines, 6) >= FORBIDDEN);
+    }
+
+    #[test]
+    fn of_a_hundred_words_four_in_a_row_are_said_again_twice_at_most() {
+        let once = [1, 2, 3, 4, 5, 6, 1, 2, 3];
+        assert!(cost_after(&once, 4) < FORBIDDEN, "once they may be in any case");
+        let again = [1, 2, 3, 4, 5, 6, 1, 2, 3, 4, 7, 1, 2, 3];
+        assert!(cost_after(&again, 4) >= FORBIDDEN);
+        assert!(cost_after(&again[..13], 3) < FORBIDDEN, "three words are no run");
+        let after = |words: u32| [(100..100 + words).collect(), again.to_vec()].concat();
+        assert!(cost_after(&after(50), 4) >= FORBIDDEN);
+        assert!(cost_after(&after(100), 4) < FORBIDDEN);
     }
 
     #[test]

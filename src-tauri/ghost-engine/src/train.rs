@@ -17,7 +17,7 @@ use sha2::{Digest, Sha256};
 use crate::adapter::{self, Adapter, Card};
 use crate::base::Base;
 use crate::chance::Chance;
-use crate::checkpoint::Standing;
+use crate::checkpoint::{self, Standing};
 use crate::device;
 use crate::error::{Error, Result};
 use crate::lesson::{self, Lesson};
@@ -454,8 +454,8 @@ struct Thrift<'a> {
     again: usize,
 }
 
-/// Where a run that had to shorten its stretches keeps what it shortened them to: the lessons
-/// follow from it, and going on must mean going on with the same.
+/// Where a run keeps how long its stretches are: the lessons follow from it, and going on must mean
+/// going on with the same, however much memory there is by then.
 const CONTEXT: &str = "context";
 
 impl Thrift<'_> {
@@ -473,15 +473,17 @@ impl Thrift<'_> {
         if let Some(context) = begun_with {
             return Ok(wanted.min(context));
         }
+        // Runs of earlier versions noted it only where it was shortened.
+        if checkpoint::is_in(folder) {
+            return Ok(wanted);
+        }
         let (allowed, mut context) = (self.allowed(0), wanted);
         while context > SHORTEST && Learner::needs(self.base, self.rank, context).0 > allowed {
             context = (context / 2).max(SHORTEST);
         }
-        if context < wanted {
-            let io = |source| Error::Io { path: folder.to_owned(), source };
-            fs::create_dir_all(folder).map_err(io)?;
-            adapter::write(&place, context.to_string().as_bytes())?;
-        }
+        let io = |source| Error::Io { path: folder.to_owned(), source };
+        fs::create_dir_all(folder).map_err(io)?;
+        adapter::write(&place, context.to_string().as_bytes())?;
         Ok(context)
     }
 
@@ -621,16 +623,18 @@ mod tests {
     #[test]
     fn stretches_are_as_long_as_memory_allows_and_stay_so() {
         let base = tiny::base(1);
-        let folder = tempfile::tempdir().unwrap();
-        let context = |free: u64| {
+        let [scarce, plenty, older] = [(); 3].map(|()| tempfile::tempdir().unwrap());
+        let context = |run: &tempfile::TempDir, free: u64| {
             let free = || free;
             let thrift = Thrift { base: &base, rank: 4, free: &free, again: 0 };
-            thrift.context(512, folder.path()).unwrap()
+            thrift.context(512, run.path()).unwrap()
         };
-        assert_eq!(context(16 << 30), 512);
-        assert!(!folder.path().join(CONTEXT).exists());
-        assert_eq!(context(1 << 20), SHORTEST);
-        assert_eq!(context(16 << 30), SHORTEST, "a run goes on as it began");
+        assert_eq!(context(&scarce, 1 << 20), SHORTEST);
+        assert_eq!(context(&scarce, 16 << 30), SHORTEST, "a run goes on as it began");
+        assert_eq!(context(&plenty, 16 << 30), 512);
+        assert_eq!(context(&plenty, 1 << 20), 512, "and with less memory as well");
+        std::fs::write(older.path().join("checkpoint"), "").unwrap();
+        assert_eq!(context(&older, 1 << 20), 512, "nothing noted: it was not shortened");
     }
 
     #[test]

@@ -13,7 +13,7 @@ use crate::base::Base;
 use crate::error::Result;
 use crate::length::Length;
 use crate::lesson;
-use crate::model::{Cache, Model, STRETCH};
+use crate::model::{Cache, Model, STRETCH, stretch};
 use crate::sample::{Place, Sampler, Sampling};
 
 /// A finished draft.
@@ -42,7 +42,8 @@ pub enum Ended {
     Stopped,
 }
 
-/// Writes a draft for a seed, handing each stretch of whole characters to `hear`.
+/// Writes a draft for a seed, handing each stretch of whole characters to `hear`, and nothing now and
+/// then while the request is read.
 pub fn write(
     base: &Base,
     adapter: Option<&Adapter>,
@@ -81,15 +82,32 @@ impl Reading {
         Self { tokens: Vec::new(), cache: Cache::new(base) }
     }
 
-    /// Reads a prompt; the logits of the token to come after it.
-    fn read(&mut self, model: &Model, prompt: &[u32]) -> Vec<f32> {
+    /// Reads a prompt, asking in between whether to go on; the logits of the token to come after it, or
+    /// nothing where it was broken off.
+    fn read(
+        &mut self,
+        model: &Model,
+        prompt: &[u32],
+        hear: &mut dyn FnMut(&str) -> ControlFlow<()>,
+    ) -> Option<Vec<f32>> {
         let same = self.tokens.iter().zip(prompt).take_while(|(a, b)| a == b).count();
         // Whole stretches, and more than a single token left: then it is read as it would have been.
         let kept = same.min(prompt.len().saturating_sub(2)) / STRETCH * STRETCH;
         self.cache.truncate(kept);
         self.tokens.clear();
-        self.tokens.extend_from_slice(prompt);
-        model.forward(&prompt[kept..], &mut self.cache)
+        self.tokens.extend_from_slice(&prompt[..kept]);
+        let mut logits = Vec::new();
+        while let left = &prompt[self.tokens.len()..]
+            && !left.is_empty()
+        {
+            if hear("").is_break() {
+                return None;
+            }
+            let next = &left[..stretch(left.len())];
+            logits = model.forward(next, &mut self.cache);
+            self.tokens.extend_from_slice(next);
+        }
+        Some(logits)
     }
 
     /// Forgets what was written after the prompt.
@@ -160,10 +178,15 @@ fn draw(
     said.iter().for_each(|token| say(&mut sampler, *token));
     let mut characters = base.tokenizer.decode_stream();
     let (mut text, mut tokens, mut n_words) = (String::new(), 0, 0);
-    let mut logits = reading.read(&model, prompt);
+    let logits = reading.read(&model, prompt, hear);
     let cache = &mut reading.cache;
     let drawing = Instant::now();
+    let stopped = logits.is_none();
+    let mut logits = logits.unwrap_or_default();
     let ended = loop {
+        if stopped {
+            break Ended::Stopped;
+        }
         if length.too_short(n_words) {
             forbid(&mut logits, &ends);
         }
@@ -291,6 +314,27 @@ mod tests {
     }
 
     #[test]
+    fn a_long_request_can_be_broken_off_and_read_on() {
+        let base = tiny::base(1);
+        let model = Model::new(&base, None);
+        let prompt: Vec<u32> = (0..1000).map(|i| (i * 37 % 90) as u32).collect();
+        let mut reading = Reading::new(&base);
+        let mut asked = 0;
+        let mut hear = |_: &str| {
+            asked += 1;
+            if asked > 2 { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
+        };
+        assert_eq!(reading.read(&model, &prompt, &mut hear), None);
+        assert_eq!(reading.tokens, prompt[..2 * STRETCH]);
+        let whole = Reading::new(&base).read(&model, &prompt, &mut go_on);
+        assert!(whole == reading.read(&model, &prompt, &mut go_on));
+        let how = Sampling { max_tokens: 4, ..Sampling::default() };
+        let mut stop = |_: &str| ControlFlow::Break(());
+        let written = write_after(&base, None, &prompt, None, &how, &mut stop).unwrap();
+        assert_eq!((written.text.as_str(), written.ended), ("", Ended::Stopped));
+    }
+
+    #[test]
     fn the_same_seed_writes_the_same_draft() {
         let base = tiny::base(1);
         let how = Sampling { max_tokens: 40, ..Sampling::default() };
@@ -319,8 +363,14 @@ mod tests {
                 .into_iter()
                 .chain([parting(300, 700), parting(256, 600), parting(257, 258)])
             {
-                let warm = reading.read(&model, &prompt);
-                let cold = Reading::new(&base).read(&model, &prompt);
+                let warm = reading.read(&model, &prompt, &mut go_on);
+                let cold = Reading::new(&base).read(&model, &prompt, &mut go_on);
+                let whole = model.forward(&prompt, &mut Cache::new(&base));
+                assert!(
+                    cold.as_ref() == Some(&whole),
+                    "{block:?}, {} tokens at once",
+                    prompt.len()
+                );
                 assert!(warm == cold, "{block:?}, {} tokens", prompt.len());
                 model.forward(&[7], &mut reading.cache); // something written
                 reading.end();
