@@ -1,11 +1,12 @@
 //! Bad input and bad luck: each gets a sentence and loses nothing.
 
 use std::fs;
+use std::io::Read as _;
 use std::path::{Path, PathBuf};
-use std::process::Command;
+use std::process::{Command, Stdio};
 
-use ghost_desk::{Desk, Host};
-use serde_json::Value;
+use ghost_desk::{Desk, Host, commands};
+use serde_json::{Value, json};
 
 use crate::support::{Place, passed_over, text};
 
@@ -126,6 +127,44 @@ fn a_second_window_on_a_folder_gets_a_sentence() {
     drop(first);
     let (_, sentence) = second(&place);
     assert!(!sentence.contains("open already"), "{sentence}");
+}
+
+#[test]
+fn a_run_whose_base_is_away_goes_on_when_it_is_back() {
+    let place = Place::new();
+    place.import_sample();
+    let state = || place.answer(&["runs"])["runs"][0]["state"].clone();
+    let asked = ["learn", "--steps", "2", "--random-seed", "5"];
+    // A program that never comes to work.
+    let mut learn = place.program();
+    learn.env("GHOST_EXE", "/bin/true").arg("--home").arg(place.home()).args(asked);
+    learn.output().unwrap();
+    assert_eq!(state(), "interrupted");
+    fs::rename(place.base(), place.at("away.gguf")).unwrap();
+    place.run(&["learn"]);
+    assert_eq!(state(), "interrupted");
+    fs::rename(place.at("away.gguf"), place.base()).unwrap();
+    assert_eq!(place.answer(&["learn"])["run"], 1);
+    assert_eq!(state(), "done");
+    let room = place.home().join("runs/1");
+    assert!(!room.join("checkpoints").exists(), "nothing is left to go on from");
+}
+
+#[test]
+fn a_draft_whose_writer_was_killed_can_be_opened_and_shipped() {
+    let place = Place::unhurried();
+    let desk = Desk::open(&place.home(), Host::CommandLine).unwrap();
+    let mut write = place.program();
+    write.arg("--home").arg(place.home()).args(["write", "--topic", "rain", "--words", "300"]);
+    let mut child = write.stdout(Stdio::piped()).stderr(Stdio::null()).spawn().unwrap();
+    let mut begun = [0];
+    child.stdout.take().unwrap().read_exact(&mut begun).unwrap();
+    child.kill().unwrap();
+    child.wait().unwrap();
+    let call = |name: &str, ask: Value| commands::call(&desk, name, ask, &mut |_| {}).unwrap();
+    let draft = call("draft_read", json!({ "draft": 1 }));
+    assert_eq!(draft["ended"], "interrupted", "{draft}");
+    call("draft_ship", json!({ "draft": 1, "text": "It rained all day." }));
 }
 
 #[test]

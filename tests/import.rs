@@ -129,6 +129,71 @@ fn snapshots_beside_a_text_become_edits_and_rows() {
 }
 
 #[test]
+fn what_was_drafted_here_and_published_is_learned_as_an_edit_and_judges_nobody() {
+    let place = Place::new();
+    let shipped = post(99).replace("---\n", "");
+    let file = place.file("shipped.md", shipped.split_once("\n").unwrap().1);
+    place.answer(&["write", "--topic", "rain", "--words", "20", "--random-seed", "7"]);
+    place.answer(&["ship", "1", file.to_str().unwrap()]);
+    for n in 0..30 {
+        let dated = |n: usize| post(n).replace("2024-01-01", &format!("2024-01-{:02}", n + 1));
+        place.file(&format!("blog/{n:02}.md"), dated(n));
+    }
+    // The newest of all, and so the first that would be held out.
+    place.file("blog/new.md", post(99).replace("2024-01-01", "2024-06-01"));
+    place.answer(&["import", place.at("blog").to_str().unwrap()]);
+    let piece = found(&place.answer(&["archive"]), "new.md").clone();
+    assert_eq!(piece["side"], "train", "{piece}");
+    let rows = place.answer(&["rows"]);
+    let of_text = |row: &&Value| row["text"].as_str().unwrap().contains("end99");
+    let origins: Vec<_> = rows["rows"].as_array().unwrap().iter().filter(of_text).collect();
+    assert!(origins.iter().all(|row| row["origin"] != "archive"), "{origins:?}");
+    assert!(!origins.is_empty());
+}
+
+#[test]
+fn a_post_that_was_published_is_no_draft_any_more() {
+    let place = Place::without_base();
+    let draft = post(1).replace("date: 2024-01-01\n", "draft: true\n");
+    place.file("blog/up.md", &draft);
+    let blog = place.at("blog");
+    let import = || place.answer(&["import", blog.to_str().unwrap()]);
+    import();
+    let piece = || place.answer(&["archive"])["pieces"].as_array().unwrap().clone();
+    assert_eq!((&piece()[0]["unfinished"], &piece()[0]["date"]), (&true.into(), &Value::Null));
+    place.file("blog/up.md", post(1));
+    assert_eq!(import()["changed"], 1);
+    let now = piece();
+    assert_eq!((&now[0]["unfinished"], &now[0]["date"]), (&false.into(), &"2024-01-01".into()));
+    assert_eq!(now.len(), 1);
+    assert_eq!(import()["changed"], 0, "said once");
+}
+
+#[test]
+fn what_was_excluded_stays_so_when_it_is_changed() {
+    let place = Place::without_base();
+    for n in 0..3 {
+        place.file(&format!("blog/{n}.md"), post(n));
+    }
+    let blog = place.at("blog");
+    place.answer(&["import", blog.to_str().unwrap()]);
+    let rows = place.answer(&["rows"]);
+    let row = rows["rows"]
+        .as_array()
+        .unwrap()
+        .iter()
+        .find(|row| row["text"].as_str().unwrap().contains("end1"));
+    place.answer(&["rows", "--exclude", &row.unwrap()["row"].to_string()]);
+    place.file("blog/1.md", post(1).replace("end1", "end1, mended"));
+    assert_eq!(place.answer(&["import", blog.to_str().unwrap()])["changed"], 1);
+    let rows = place.answer(&["rows"]);
+    let rows = rows["rows"].as_array().unwrap();
+    let mended = rows.iter().find(|row| row["text"].as_str().unwrap().contains("mended")).unwrap();
+    assert_eq!(mended["excluded"], true);
+    assert_eq!(rows.iter().filter(|row| row["excluded"] == true).count(), 1);
+}
+
+#[test]
 fn what_others_wrote_is_no_lesson() {
     let place = Place::without_base();
     let by = |name: &str, n: usize| post(n).replace("title:", &format!("author: {name}\ntitle:"));
@@ -432,4 +497,23 @@ fn a_changed_post_of_a_watched_folder_comes_in_by_itself() {
         commands::call(&desk, "archive_read", serde_json::json!({}), &mut |_| {}).unwrap();
     assert_eq!(archive["pieces"].as_array().unwrap().len(), 3);
     assert!(archive["pieces"].as_array().unwrap().iter().any(|p| p["title"] == "Post 7"));
+    drop(desk);
+    // Nobody watches, and a post is written; then the window opens.
+    place.file("blog/3.md", post(8));
+    let desk = Desk::open(&place.home(), Host::Window).unwrap();
+    let (tell, told) = std::sync::mpsc::channel();
+    desk.listen(move |event| {
+        if let Event::ArchiveChanged { report } = event {
+            let _ = tell.send(report);
+        }
+    });
+    let pieces = || {
+        let kept = commands::call(&desk, "archive_read", serde_json::json!({}), &mut |_| {});
+        kept.unwrap()["pieces"].as_array().unwrap().len()
+    };
+    // It may have come in before anybody listened.
+    if pieces() < 4 {
+        told.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
+    }
+    assert_eq!(pieces(), 4);
 }

@@ -16,7 +16,7 @@
 
 pub mod cost;
 
-use std::collections::{BTreeMap, HashSet};
+use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
@@ -74,21 +74,18 @@ pub struct Material {
     pub unfinished: usize,
     /// Pieces too short to have a voice.
     pub short: usize,
-    /// Pieces by somebody else than the most frequent author.
+    /// Pieces by somebody else.
     pub by_others: usize,
     /// Pieces held out for the verdict.
     pub holdout: usize,
 }
 
 impl Material {
-    /// Counts an archive.
-    pub fn of<'a>(pieces: impl IntoIterator<Item = (&'a Piece, Side)>) -> Material {
-        let pieces: Vec<_> = pieces.into_iter().collect();
-        let mut authors: BTreeMap<&str, usize> = BTreeMap::new();
-        for author in pieces.iter().filter_map(|(piece, _)| piece.author.as_deref()) {
-            *authors.entry(author).or_default() += 1;
-        }
-        let most = authors.iter().max_by_key(|(_, n)| **n).map(|(author, _)| *author);
+    /// Counts an archive; `is_own` tells whether a piece by an author is the writer's.
+    pub fn of<'a>(
+        pieces: impl IntoIterator<Item = (&'a Piece, Side)>,
+        is_own: &dyn Fn(Option<&str>) -> bool,
+    ) -> Material {
         let mut found = Material::default();
         let mut said: HashSet<u64> = HashSet::new();
         for (piece, side) in pieces {
@@ -96,7 +93,7 @@ impl Material {
             let again = shingles.iter().filter(|shingle| said.contains(shingle)).count();
             let is_again = again as f64 > SAID_BEFORE * shingles.len().max(1) as f64;
             said.extend(shingles.iter());
-            let is_other = piece.author.is_some() && piece.author.as_deref() != most;
+            let is_other = !is_own(piece.author.as_deref());
             let is_short = piece.words < LEAST_WORDS;
             found.pieces += 1;
             found.words += count(&piece.text).max(piece.words);
@@ -602,7 +599,8 @@ mod tests {
         let named: Vec<_> =
             pieces.iter().enumerate().map(|(n, piece)| (PieceId(n as i64), piece)).collect();
         let sides = row::split(&named);
-        Material::of(named.iter().map(|(id, piece)| (*piece, sides[id])))
+        let is_own = |author: Option<&str>| author.is_none_or(|author| author == "Owner");
+        Material::of(named.iter().map(|(id, piece)| (*piece, sides[id])), &is_own)
     }
 
     /// A verdict on ten pieces, by likelihood alone.

@@ -1,6 +1,6 @@
 //! Which texts of an archive are near each other, whatever they are called.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, HashSet};
 
 use crate::measure::Shingles;
 use crate::seen::Seen;
@@ -28,6 +28,37 @@ pub struct Near {
 pub const MOST_SHARED: f64 = 0.1;
 /// Runs that are held of all texts together.
 const MOST_HELD: usize = 1 << 20;
+
+/// Texts that others may be near to.
+#[derive(Debug, Default)]
+pub struct Known {
+    texts: Vec<Shingles>,
+    /// Of all of them: most of what is asked about shares nothing, and is told by these alone.
+    shingles: HashSet<u64>,
+}
+
+impl Known {
+    /// These texts.
+    pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Known {
+        let texts: Vec<Shingles> = texts.into_iter().map(Shingles::of).collect();
+        let shingles = texts.iter().flat_map(Shingles::iter).collect();
+        Known { texts, shingles }
+    }
+
+    /// How much of a text stands in the one it is likest ([`Shingles::likeness`]).
+    pub fn likeness(&self, text: &str) -> f64 {
+        if self.texts.is_empty() {
+            return 0.0;
+        }
+        let own = Shingles::of(text);
+        let shared = own.iter().filter(|shingle| self.shingles.contains(shingle)).count();
+        if shared as f64 <= MOST_SHARED * own.len() as f64 {
+            // No likeness is above the share of its own that is known at all.
+            return shared as f64 / own.len().max(1) as f64;
+        }
+        self.texts.iter().map(|text| text.likeness(&own)).fold(0.0, f64::max)
+    }
+}
 
 impl Near {
     /// Both rounds, over texts that are in memory.

@@ -183,7 +183,8 @@ fn decide(measures: &Measures, unusable: usize, evidence: &Evidence) -> (Decisio
         );
         return (Decision::Keep, why);
     }
-    let most_luck = if measures.incumbent.is_some() { MOST_LUCK_AGAIN } else { MOST_LUCK };
+    let again = measures.incumbent.is_some() || evidence.incumbent_unasked;
+    let most_luck = if again { MOST_LUCK_AGAIN } else { MOST_LUCK };
     if measures.p_value > most_luck {
         let why = "It is better, but luck could have done as well; nothing changes.";
         return said(Decision::Keep, why);
@@ -219,6 +220,11 @@ fn decide(measures: &Measures, unusable: usize, evidence: &Evidence) -> (Decisio
             beside.name
         );
         return (Decision::Retire, why);
+    }
+    if evidence.incumbent_unasked {
+        let why = "It writes more like you than your best prompt, so it writes from now on. The ghost \
+                   you had could not be asked: it has learned some of what is held out.";
+        return said(Decision::Ship, why);
     }
     said(
         Decision::Ship,
@@ -378,6 +384,25 @@ mod tests {
         let verdict = judge(&nine(1.1, 1.085, None), 1);
         assert_eq!(verdict.decision, Decision::Keep);
         assert!(verdict.reasons.iter().any(|r| r.starts_with("It saves 1.4 %")));
+    }
+
+    #[test]
+    fn whoever_takes_the_place_of_a_ghost_that_cannot_be_asked_needs_more_than_luck() {
+        let mut evidence = nine(1.0, 0.9, None);
+        assert!(judge(&evidence, 1).reasons.concat().contains("than anything you have"));
+        evidence.incumbent_unasked = true;
+        let verdict = judge(&evidence, 1);
+        assert_eq!(verdict.decision, Decision::Ship);
+        assert!(verdict.reasons.concat().contains("could not be asked"));
+        // Better on eight of nine: two times of a hundred by luck.
+        for held in &mut evidence.held_out {
+            (held.prompt, held.adapter) = (1.0, if held.piece == PieceId(0) { 1.1 } else { 0.9 });
+        }
+        evidence.incumbent_unasked = false;
+        let first = judge(&evidence, 1);
+        evidence.incumbent_unasked = true;
+        let again = judge(&evidence, 1);
+        assert_eq!([first.decision, again.decision], [Decision::Ship, Decision::Keep]);
     }
 
     #[test]

@@ -7,7 +7,7 @@ use std::sync::mpsc::sync_channel;
 use ghost_core::archive::{Kind, Pair, Piece, apart};
 use ghost_core::id::{EditId, PieceId, RowId};
 use ghost_core::measure::Shingles;
-use ghost_core::near::{MOST_SHARED, Near};
+use ghost_core::near::{Known, MOST_SHARED, Near};
 use ghost_core::outline::Ask;
 use ghost_core::row::{self, Origin, Row, Side};
 use ghost_core::run::Recipe;
@@ -17,12 +17,14 @@ use crate::Desk;
 use crate::authors::Authors;
 use crate::failure::Result;
 use crate::store::pieces::{self, StoredPiece};
-use crate::store::{bases, edits, pairs, piece_seeds, rows, settings};
+use crate::store::{bases, drafts, edits, pairs, piece_seeds, rows, settings};
 use crate::wire::{ArchiveView, ExcludeRow, PieceText, RowList, RowView, WeightView};
 use crate::{learn, view};
 
 /// The setting that says that pieces came in since rows were laid out.
 pub(crate) const STALE: &str = "rows_stale";
+/// A piece this like a shipped draft is that draft, published: the edit teaches it already.
+const THE_SAME: f64 = 0.5;
 
 impl Desk {
     /// Does not wait for the rows: sides are those of the last time they were laid out.
@@ -113,7 +115,8 @@ impl Desk {
     /// Says anew what each piece is for, and makes the row of each piece and pair. Run after the
     /// archive changed: sides go by date over the whole of it, seeds by which words are rare in it
     /// where none was chosen.
-    /// What others wrote is no lesson.
+    /// What others wrote is no lesson. What was drafted here and then published is learned as the edit
+    /// it was, by who wrote which word, and nobody is judged by it: half of it is a ghost's.
     ///
     /// Goes through the texts one at a time, more than once: an archive need not fit into memory.
     pub(crate) fn lay_out_rows(&self) -> Result<()> {
@@ -123,12 +126,18 @@ impl Desk {
             let kept = pieces::all_but_texts(on)?;
             (pieces::mark(on)?, kept, pairs::all(on)?, Authors::read(on)?)
         };
+        let shipped = Known::of(drafts::shipped(self.store().on())?.iter().map(String::as_str));
         let is_own = |author: &Option<String>| authors.is_own(author.as_deref());
-        let (own, others): (Vec<_>, Vec<_>) =
+        let (mut own, others): (Vec<_>, Vec<_>) =
             kept.into_iter().partition(|p| is_own(&p.piece.author));
         let text = |p: &StoredPiece| pieces::text(self.store().on(), p.id);
         let (mut phrases, mut near) = (Phrases::default(), Near::default());
-        self.each_text(&own, |_, text| phrases.read(text), |text| near.meet(text))?;
+        let mut published: HashMap<PieceId, f64> = HashMap::new();
+        let read = |p: &StoredPiece, text: &str| {
+            phrases.read(text);
+            published.insert(p.id, shipped.likeness(text));
+        };
+        self.each_text(&own, read, |text| near.meet(text))?;
         // Where no seed was chosen, the text's own words make one.
         let chosen = piece_seeds::all(self.store().on())?;
         let seed = |piece: &Piece, text: &str| Seed::of_piece(piece, &phrases.topics(text));
@@ -139,6 +148,11 @@ impl Desk {
             }
         };
         self.each_text(&own, make, |text| near.meet_again(text))?;
+        published.retain(|_, likeness| *likeness > MOST_SHARED);
+        for StoredPiece { id, piece, .. } in &mut own {
+            // Here alone: to be learned from and not to be judged by.
+            piece.unfinished |= published.contains_key(id);
+        }
         let named: Vec<_> = own.iter().map(|p| (p.id, &p.piece)).collect();
         let sides = row::split_by(&named, &near);
         drop(near);
@@ -157,6 +171,10 @@ impl Desk {
                 if now != side {
                     pieces::set_side(t, *id, *now)?;
                 }
+                if published.get(id).is_some_and(|likeness| *likeness > THE_SAME) {
+                    rows::drop_of(t, Origin::Archive(*id))?;
+                    continue;
+                }
                 let piece = pieces::one(t, *id)?.piece;
                 let made = chosen.remove(id).or_else(|| seeds.remove(id));
                 let seed = made.unwrap_or_else(|| seed(&piece));
@@ -174,6 +192,8 @@ impl Desk {
                 }
                 rows::keep(t, &row_of_pair(edit, &pair, kept_back.kind(&pair), &seed, side))?;
             }
+            // In this order: what is dropped was carried over, once.
+            rows::carry_over(t)?;
             rows::drop_replaced(t)?;
             // What came in meanwhile waits for another round.
             settings::set(t, STALE, &(pieces::mark(t)? != mark))

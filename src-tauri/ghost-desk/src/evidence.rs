@@ -31,7 +31,7 @@ use crate::import;
 pub(crate) use compile::Effort;
 
 /// Most bytes of a piece that are scored; enough for a cadence, and every night fits in a night.
-const SCORED_BYTES: usize = 4000;
+pub(crate) const SCORED_BYTES: usize = 4000;
 /// Most bytes of a piece that serves as an example, so that several fit.
 const EXAMPLE_BYTES: usize = 2200;
 /// Most tokens of a prompt with examples.
@@ -309,7 +309,8 @@ impl Court<'_> {
     ) -> Step<Option<Preference>> {
         let program = Party { program: Some(&self.compiled.by_bits), ..Party::BARE };
         let (mut pairs, mut right) = (0, [0usize; 3]);
-        for pair in self.pairs.iter().take(MOST_PAIRS) {
+        // The newest: a writer's taste moves on.
+        for pair in self.pairs.iter().rev().take(MOST_PAIRS) {
             count.one()?;
             if pair.draft.trim().is_empty() || pair.shipped.trim().is_empty() {
                 continue;
@@ -351,7 +352,7 @@ fn first_words(text: &str, most: usize) -> &str {
 }
 
 /// At most so many of a list, evenly chosen.
-fn evenly<T: Copy>(all: &[T], most: usize) -> Vec<T> {
+pub(crate) fn evenly<T: Copy>(all: &[T], most: usize) -> Vec<T> {
     let n = all.len().min(most);
     (0..n).map(|at| all[at * all.len() / n]).collect()
 }

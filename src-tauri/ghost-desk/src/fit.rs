@@ -10,6 +10,7 @@ use ghost_core::fit::{self, Ceiling, Fit, Material, Quadrant, Reason, Taught};
 use ghost_core::run::State;
 
 use crate::Desk;
+use crate::authors::Authors;
 use crate::failure::{Code, Failure, Result};
 use crate::store::drafts::StoredDraft;
 use crate::store::{adapters, drafts, pieces, rows, runs};
@@ -30,7 +31,10 @@ const DRAFT_TOKENS: f64 = 800.0;
 impl Desk {
     pub(crate) fn fit(&self) -> Result<FitView> {
         let pieces = pieces::all(self.store().on())?;
-        let mut material = Material::of(pieces.iter().map(|kept| (&kept.piece, kept.side)));
+        let authors = Authors::read(self.store().on())?;
+        let is_own = |author: Option<&str>| authors.is_own(author);
+        let mut material =
+            Material::of(pieces.iter().map(|kept| (&kept.piece, kept.side)), &is_own);
         let kept = rows::all(self.store().on())?;
         if let Some(folds) = self.folds(&kept)? {
             material.holdout = folds.pieces();

@@ -14,8 +14,9 @@ use crate::{Desk, view};
 impl Desk {
     pub(crate) fn ghosts(&self) -> Result<Ghosts> {
         let ghost = self.ghost_in_words()?;
+        let before = self.way_back()?;
         let store = self.store();
-        let (writing, before) = adapters::reigns(store.on())?;
+        let (writing, _) = adapters::reigns(store.on())?;
         let adapters = adapters::all(store.on())?
             .into_iter()
             .map(|adapter| {
@@ -76,16 +77,24 @@ impl Desk {
     }
 
     pub(crate) fn roll_back(&self) -> Result<Ghosts> {
-        let (_, before) = adapters::reigns(self.store().on())?;
-        let before = before.ok_or_else(|| {
-            Failure::new(Code::NotFound, "Nobody has written before; there is no way back.")
+        let before = self.way_back()?.ok_or_else(|| {
+            Failure::new(Code::NotFound, "Nobody else has written before; there is no way back.")
         })?;
-        self.crown(self.usable(before)?)?;
+        self.crown(before)?;
         self.ghosts()
     }
 
+    /// Who would write after a way back: whoever wrote before, or the bare base where they cannot any
+    /// more. `None` where that would change nothing.
+    fn way_back(&self) -> Result<Option<Option<AdapterId>>> {
+        let (writing, before) = adapters::reigns(self.store().on())?;
+        let Some(before) = before else { return Ok(None) };
+        let before = self.usable(before)?;
+        Ok((before != writing).then_some(before))
+    }
+
     /// An adapter that can write on the base in use, or the bare base.
-    fn usable(&self, adapter: Option<AdapterId>) -> Result<Option<AdapterId>> {
+    pub(crate) fn usable(&self, adapter: Option<AdapterId>) -> Result<Option<AdapterId>> {
         let store = self.store();
         let Some(id) = adapter else { return Ok(None) };
         let adapter = adapters::one(store.on(), id)?;

@@ -207,6 +207,8 @@ impl Desk {
             1 => found.remove(0),
             _ => Evidence::joined(found, together(&drafts)),
         };
+        let incumbent_unasked = cases.iter().any(|case| case.incumbent_unasked);
+        let evidence = Evidence { incumbent_unasked, ..evidence };
         Ok(Some(verdict::judge(&evidence, hearing.random_seed)))
     }
 

@@ -44,7 +44,10 @@ impl Desk {
             Some(run) if run.state.is_unfinished() && !ask.new => run.id,
             _ => self.begin(&ask)?,
         };
-        self.start(run)?;
+        if let Err(failure) = self.start(run) {
+            self.settle(run)?;
+            return Err(failure);
+        }
         self.run(run.0)
     }
 
@@ -176,8 +179,12 @@ impl Desk {
         self.0.runtime.block_on(async {
             let mut child = command.spawn().map_err(|e| Failure::io("start", &program, &e))?;
             let mut lines = child.stdout.take().map(|out| BufReader::new(out).lines());
-            if let Some(lines) = &mut lines {
-                relay_line(self, lines).await;
+            if let Some(lines) = &mut lines
+                && !relay_line(self, lines).await
+            {
+                // It ended without a word.
+                let _ = child.wait().await;
+                return self.settle(run);
             }
             let desk = self.clone();
             tokio::spawn(async move {
@@ -186,6 +193,7 @@ impl Desk {
                 }
                 // Reaped, so that no dead process is left standing about.
                 let _ = child.wait().await;
+                let _ = desk.settle(run);
                 desk.tell_run(run);
             });
             Ok(())
@@ -304,16 +312,31 @@ impl Desk {
 
     /// A run whose process is gone was interrupted, whatever it last said of itself.
     fn settled(&self, mut run: StoredRun) -> Result<StoredRun> {
-        let at_work = matches!(run.state, State::Learning | State::Judging);
-        if at_work && !folder::is_locked(&self.folder().run_lock()) {
+        if run.state.is_at_work() && !folder::is_locked(&self.folder().run_lock()) {
             // It may have ended between the two looks; only a second one tells.
             run = runs::one(self.store().on(), run.id)?;
-            if matches!(run.state, State::Learning | State::Judging) {
+            if run.state.is_at_work() {
                 run.state = State::Interrupted;
                 runs::set_state(self.store().on(), run.id, run.state, None)?;
             }
         }
         Ok(run)
+    }
+
+    /// A run whose process never came to work can be gone on with, as one that was interrupted.
+    fn settle(&self, run: RunId) -> Result<()> {
+        let stored = runs::one(self.store().on(), run)?;
+        if stored.state == State::Waiting && !folder::is_locked(&self.folder().run_lock()) {
+            runs::set_state(self.store().on(), run, State::Interrupted, None)?;
+        }
+        Ok(())
+    }
+
+    /// The same for all runs, where a window opens: the process that began one may be gone as well.
+    pub(crate) fn settle_runs(&self) -> Result<()> {
+        // Two statements: the store is locked to the end of the first, and looked at again.
+        let stored = runs::all(self.store().on())?;
+        stored.into_iter().try_for_each(|run| self.settle(run.id))
     }
 }
 

@@ -141,6 +141,7 @@ impl Desk {
         desk.find_starter()?;
         desk.tidy()?;
         if host == Host::Window {
+            desk.settle_runs()?;
             desk.watch_folders();
             desk.follow_in_background()?;
         }
@@ -180,7 +181,7 @@ impl Desk {
     }
 
     /// Closes what a process that died left open.
-    fn tidy(&self) -> Result<()> {
+    pub(crate) fn tidy(&self) -> Result<()> {
         if !folder::is_locked(&self.folder().writing_lock()) {
             let ended = view::end_name(wire::DraftEnd::Interrupted);
             store::drafts::close_interrupted(self.store().on(), &ended)?;

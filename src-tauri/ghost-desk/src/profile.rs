@@ -5,6 +5,7 @@ use ghost_core::id::DraftId;
 use ghost_core::profile::{self, Profile, Theme};
 
 use crate::Desk;
+use crate::authors::Authors;
 use crate::failure::{Code, Failure, Result};
 use crate::store::{drafts, pieces};
 use crate::wire::{FigureView, OpenerView, ProfileAsked, ProfileView};
@@ -12,7 +13,9 @@ use crate::wire::{FigureView, OpenerView, ProfileAsked, ProfileView};
 impl Desk {
     pub(crate) fn profile(&self, ask: &ProfileAsked) -> Result<ProfileView> {
         let store = self.store();
-        let kept = pieces::all(store.on())?;
+        let authors = Authors::read(store.on())?;
+        let mut kept = pieces::all(store.on())?;
+        kept.retain(|kept| authors.is_own(kept.piece.author.as_deref()));
         let draft = ask.draft.map(|id| drafts::one(store.on(), DraftId(id))).transpose()?;
         drop(store);
         let text = draft.map(|draft| {

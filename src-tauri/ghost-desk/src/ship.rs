@@ -9,13 +9,13 @@ use ghost_core::words;
 use crate::Desk;
 use crate::failure::{Code, Failure, Result};
 use crate::store::drafts::{self, StoredDraft};
-use crate::store::{edits, rows};
+use crate::store::{edits, rows, settings};
 use crate::wire::{EditView, SegmentView, ShipDraft};
 
 impl Desk {
     pub(crate) fn ship(&self, ask: ShipDraft) -> Result<EditView> {
         let id = DraftId(ask.draft);
-        let draft = drafts::one(self.store().on(), id)?;
+        let draft = self.settled_draft(id)?;
         if draft.ended.is_none() {
             return Err(Failure::new(
                 Code::Busy,
@@ -35,6 +35,8 @@ impl Desk {
                 edits::keep(t, id, &measured.to_string(), shown.kept_ratio, shown.edit_distance)?;
             let side = Side::of_edit(edit);
             let row = Row::of_edit(edit, draft.seed.clone(), &draft.text, &text, &apart, side);
+            // It may have been published before it was shipped here.
+            settings::set(t, crate::archive::STALE, &true)?;
             Ok((edit, rows::keep(t, &row)?))
         })?;
         (shown.edit, shown.row) = (Some(edit.0), Some(row.0));

@@ -75,7 +75,8 @@ fn start(desk: &Desk, folders: &[String]) -> Option<Watcher> {
     std::thread::Builder::new()
         .name("watch".into())
         .spawn(move || {
-            while quiet_after_change(&changes) {
+            // First what came while nobody watched.
+            loop {
                 let Some(inner) = inner.upgrade() else { return };
                 let desk = Desk(inner);
                 let ask = Import { paths: folders.clone(), dry_run: false };
@@ -89,6 +90,10 @@ fn start(desk: &Desk, folders: &[String]) -> Option<Watcher> {
                 });
                 if let Err(failure) = told {
                     log::warn!("watch: {:?}", failure.code);
+                }
+                drop(desk);
+                if !quiet_after_change(&changes) {
+                    return;
                 }
             }
         })

@@ -23,7 +23,7 @@ use ghost_engine::prefer;
 use ghost_engine::train::{self, Outcome, Why};
 
 use crate::event::Event;
-use crate::evidence::{Court, Party, Sample};
+use crate::evidence::{Court, Party, SCORED_BYTES, Sample, evenly, opening};
 use crate::failure::{Code, Failure, Result};
 use crate::judge::Hearing;
 use crate::learn::Choices;
@@ -35,6 +35,12 @@ use crate::{Desk, Host, base, folder, learn, view};
 /// Share of the minutes given that is kept for the verdict and for what cannot be foreseen, at
 /// least and at most.
 const KEPT_FOR_VERDICT: [f64; 2] = [0.3, 0.6];
+/// In the folder of a run: where it can be gone on with from.
+const CHECKPOINTS: &str = "checkpoints";
+/// In the folder of a run: how many steps more there was time for when it was fitted.
+const SPARE_FILE: &str = "spare.json";
+/// Pieces watched that are read before a run begins, to have something to hold its curve against.
+const HEARD_BEFORE: usize = 16;
 /// How many times longer a token takes to write than to learn from, with what a verdict reads.
 const WRITING: f64 = 5.0;
 
@@ -57,7 +63,12 @@ impl Desk {
         let done = self.learn_and_judge(run);
         if let Err(failure) = &done {
             runs::note(self.store().on(), run, &failure.message)?;
-            self.set_state(run, State::Failed)?;
+            // What may have passed by tomorrow must not cost the steps that are done.
+            let passes = matches!(
+                failure.code,
+                Code::BaseMissing | Code::Busy | Code::DiskFull | Code::Io | Code::OutOfMemory
+            );
+            self.set_state(run, if passes { State::Interrupted } else { State::Failed })?;
         }
         done
     }
@@ -76,7 +87,9 @@ impl Desk {
         if !fitted.recipe.sections {
             rows = without_sections(rows);
         }
-        self.note_what_is_to_beat(run, &ghost, &rows)?;
+        if self.note_what_is_to_beat(run, &ghost, &rows)?.is_break() {
+            return self.set_state(run, State::Stopped);
+        }
         let Some(recipe) = self.with_best_rate(run, &ghost, &rows, fitted)? else {
             return self.set_state(run, State::Stopped);
         };
@@ -133,7 +146,10 @@ impl Desk {
         };
         self.decide(adapter, &verdict)?;
         line(&Event::VerdictReached { adapter: adapter.0, verdict: view::verdict(&verdict) });
-        self.set_state(run, State::Done)
+        self.set_state(run, State::Done)?;
+        // The adapter is kept: what its run could have gone on from is of no more use.
+        let _ = std::fs::remove_dir_all(self.folder().run(run).join(CHECKPOINTS));
+        Ok(())
     }
 
     /// Whether a run goes on, once the draft that a writer is waiting for is written.
@@ -164,9 +180,12 @@ impl Desk {
         rows: &[(RowId, Row)],
         share: ShareOfNight,
     ) -> Result<Fitted> {
+        let spare_file = self.folder().run(stored.id).join(SPARE_FILE);
         // Fitted before, or given the whole night.
         let Some(minutes) = stored.minutes else {
-            return Ok(Fitted { recipe: stored.recipe.clone(), steps_to_spare: None });
+            let kept = std::fs::read_to_string(&spare_file).ok();
+            let steps_to_spare = kept.map(|text| crate::store::from_json(&text)).transpose()?;
+            return Ok(Fitted { recipe: stored.recipe.clone(), steps_to_spare });
         };
         let away = tempfile::tempdir_in(self.folder().run(stored.id))
             .map_err(|e| Failure::io("write", self.folder().root(), &e))?;
@@ -202,13 +221,16 @@ impl Desk {
         }
         let (recipe, more) = recipe.fit(for_learning, speed, an_epoch);
         left_out.extend(more);
+        let all = (an_epoch * recipe.epochs) as f64;
+        let spare = ((can - all).max(0.0) / recipe.batch_tokens.max(1) as f64) as usize;
+        // First: a run that says it is fitted must know this of itself when it is gone on with.
+        folder::write_whole(&spare_file, crate::store::to_json(&spare)?.as_bytes())
+            .map_err(|e| Failure::io("write", &spare_file, &e))?;
         runs::fit(self.store().on(), stored.id, &recipe)?;
         for sentence in left_out {
             runs::note(self.store().on(), stored.id, &sentence)?;
         }
-        let all = (an_epoch * recipe.epochs) as f64;
-        let spare = (can - all).max(0.0) / recipe.batch_tokens.max(1) as f64;
-        Ok(Fitted { recipe, steps_to_spare: Some(spare as usize) })
+        Ok(Fitted { recipe, steps_to_spare: Some(spare) })
     }
 
     /// The recipe with the best of three learning rates, where the night has time to try them: each
@@ -272,17 +294,18 @@ impl Desk {
         Ok(Some(Recipe { learning_rate: best.1, ..recipe }))
     }
 
-    /// Says what the pieces watched while learning cost without an adapter, so that the curve has
-    /// something to be held against.
+    /// Says what some of the pieces watched while learning cost without an adapter, so that the curve
+    /// has something to be held against. Asks before each whether the run goes on.
     fn note_what_is_to_beat(
         &self,
         run: RunId,
         ghost: &base::Ghost,
         rows: &[(RowId, Row)],
-    ) -> Result<()> {
+    ) -> Result<ControlFlow<()>> {
         let whole = rows.iter().filter(|(_, row)| row.ask.is_whole());
         let all: Vec<Row> = whole.map(|(_, row)| row.clone()).collect();
         let watched = all.iter().filter(|row| row.side == Side::Dev && !row.text.is_empty());
+        let watched = evenly(&watched.collect::<Vec<_>>(), HEARD_BEFORE);
         let (mut bare, mut prompted, mut bytes) = (0.0, 0.0, 0.0);
         let (none, plain) = (Compiled::default(), Program::default());
         let court = Court {
@@ -297,21 +320,26 @@ impl Desk {
             far: None,
         };
         for row in watched {
-            let len = row.text.len() as f64;
+            if self.goes_on(run).is_break() {
+                return Ok(ControlFlow::Break(()));
+            }
+            let text = opening(&row.text, SCORED_BYTES);
+            let len = text.len() as f64;
             let prompt = Party { program: Some(&plain), ..Party::BARE };
-            bare += court.bits(Party::BARE, &row.seed, &row.text)?.all * len;
-            prompted += court.bits(prompt, &row.seed, &row.text)?.all * len;
+            bare += court.bits(Party::BARE, &row.seed, text)?.all * len;
+            prompted += court.bits(prompt, &row.seed, text)?.all * len;
             bytes += len;
         }
         if bytes == 0.0 {
-            return Ok(());
+            return Ok(ControlFlow::Continue(()));
         }
         let sentence = format!(
             "To beat on the pieces watched: {:.4} bits a byte for the bare base, {:.4} with a prompt.",
             bare / bytes,
             prompted / bytes
         );
-        runs::note(self.store().on(), run, &sentence)
+        runs::note(self.store().on(), run, &sentence)?;
+        Ok(ControlFlow::Continue(()))
     }
 
     fn train(
@@ -322,7 +350,7 @@ impl Desk {
         recipe: &Recipe,
     ) -> Result<Outcome> {
         let (learned, watched) = (side(rows, Side::Train), side(rows, Side::Dev));
-        let checkpoints = self.folder().run(run).join("checkpoints");
+        let checkpoints = self.folder().run(run).join(CHECKPOINTS);
         let mut trouble = None;
         let outcome =
             train::train(&ghost.base, &learned, &watched, recipe, &checkpoints, &mut |event| {
@@ -500,9 +528,17 @@ impl Desk {
         card.write(&folder)?;
         match verdict.decision {
             Decision::Ship => {
-                self.crown(Some(adapter))?;
-                let ghost = self.ghost_in_words()?;
-                line(&Event::GhostChanged { ghost, adapter: Some(adapter.0) });
+                let stored = adapters::one(self.store().on(), adapter)?;
+                if self.usable(Some(adapter))?.is_some() {
+                    self.crown(Some(adapter))?;
+                    let ghost = self.ghost_in_words()?;
+                    line(&Event::GhostChanged { ghost, adapter: Some(adapter.0) });
+                } else if let Some(run) = stored.run {
+                    let base = bases::one(self.store().on(), stored.base)?.card.name;
+                    let sentence =
+                        format!("It writes once {base} is in use again, on which it was taught.");
+                    runs::note(self.store().on(), run, &sentence)?;
+                }
             }
             Decision::Retire | Decision::Blocked => {
                 adapters::set_retired(self.store().on(), adapter, true)?;

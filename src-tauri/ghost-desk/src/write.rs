@@ -19,6 +19,7 @@ use crate::event::Event;
 use crate::evidence::Party;
 use crate::failure::{Code, Failure, Result};
 use crate::judge::{Files, Hearing};
+use crate::store::drafts::StoredDraft;
 use crate::store::{adapters, drafts, programs, settings};
 use crate::wire::{
     DraftEnd, DraftList, DraftView, Nothing, SaveDraft, Saved, SeedForm, WriteDraft,
@@ -89,6 +90,8 @@ impl Desk {
         let _writing = folder::take_lock(&self.folder().writing_lock())?.ok_or_else(at_work)?;
         let id = self.store().whole(|t| {
             let now = self.now();
+            // With the lock at hand: whoever else began a draft is gone.
+            drafts::close_interrupted(t, &view::end_name(DraftEnd::Interrupted))?;
             let id = drafts::begin(t, &seed, ghost.base_id, ghost.adapter_id(), random_seed, &now)?;
             if is_prompt {
                 drafts::set_program(t, id, program)?;
@@ -187,10 +190,23 @@ impl Desk {
     }
 
     pub(crate) fn draft(&self, id: i64) -> Result<DraftView> {
-        let store = self.store();
-        let draft = drafts::one(store.on(), DraftId(id))?;
-        settings::set(store.on(), "open_draft", &id)?;
+        let draft = self.settled_draft(DraftId(id))?;
+        // Kept for the next start; on a full disk the draft can be read all the same.
+        if let Err(failure) = settings::set(self.store().on(), "open_draft", &id) {
+            log::warn!("open_draft: {:?}", failure.code);
+        }
         Ok(view::draft(&draft))
+    }
+
+    /// A draft; where its writer is gone, one that was interrupted.
+    pub(crate) fn settled_draft(&self, id: DraftId) -> Result<StoredDraft> {
+        let mut draft = drafts::one(self.store().on(), id)?;
+        if draft.ended.is_none() && !folder::is_locked(&self.folder().writing_lock()) {
+            // It may have ended between the two looks: only what is still open is closed.
+            self.tidy()?;
+            draft = drafts::one(self.store().on(), id)?;
+        }
+        Ok(draft)
     }
 
     pub(crate) fn drafts(&self) -> Result<DraftList> {

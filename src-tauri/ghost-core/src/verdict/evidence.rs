@@ -199,6 +199,9 @@ pub struct Evidence {
     /// ([`crate::fold`]).
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub folds: Option<usize>,
+    /// Another adapter writes, and could not be asked: it has learned what is held out.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub incumbent_unasked: bool,
 }
 
 impl Evidence {

@@ -1,6 +1,6 @@
 //! What the store says of an archive, and who is judged on which of it.
 
-use std::collections::HashSet;
+use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
@@ -49,12 +49,16 @@ pub(super) struct Case {
     pub(super) rows: Vec<Row>,
     pub(super) candidate: Named,
     pub(super) incumbent: Option<Named>,
+    /// There is one, and it has learned what is held out.
+    pub(super) incumbent_unasked: bool,
 }
 
 /// What the store says of an archive, read once for a verdict.
 pub(crate) struct Files<'a> {
     base: &'a Base,
     ids: Vec<RowId>,
+    /// Of a row, those of what its piece said before it was changed.
+    earlier: HashMap<RowId, Vec<RowId>>,
     pub(super) rows: Vec<Row>,
     pub(super) pairs: Vec<Pair>,
     edits: Vec<Pair>,
@@ -73,12 +77,14 @@ impl<'a> Files<'a> {
                 None => {}
             }
         }
-        Ok(Files { base, ids, rows, pairs, edits })
+        let earlier = rows::earlier(desk.store().on())?;
+        Ok(Files { base, ids, earlier, rows, pairs, edits })
     }
 
     /// An archive that nobody asks about.
     pub(crate) fn none(base: &'a Base) -> Files<'a> {
-        Files { base, ids: Vec::new(), rows: Vec::new(), pairs: Vec::new(), edits: Vec::new() }
+        let (ids, earlier, rows) = (Vec::new(), HashMap::new(), Vec::new());
+        Files { base, ids, earlier, rows, pairs: Vec::new(), edits: Vec::new() }
     }
 
     /// What is judged on which rows: the adapter itself on what is held out or, where that is too
@@ -100,6 +106,7 @@ impl<'a> Files<'a> {
                 rows: self.rows.clone(),
                 candidate: Named::load(self.base, &candidate.own)?,
                 incumbent: incumbent.map(|other| Named::load(self.base, &other.own)).transpose()?,
+                incumbent_unasked: false,
             }),
             Some((folds, room)) => {
                 for fold in 0..FOLDS {
@@ -107,6 +114,7 @@ impl<'a> Files<'a> {
                         rows: folds.sided(fold, &self.rows),
                         candidate: Named::load(self.base, &learn::fold_in(room, fold))?,
                         incumbent: incumbent.map(|other| load(other, fold)).transpose()?,
+                        incumbent_unasked: false,
                     });
                 }
             }
@@ -126,15 +134,19 @@ impl<'a> Files<'a> {
             })
         };
         if cases.iter().any(knows) {
-            cases.iter_mut().for_each(|case| case.incumbent = None);
+            for case in &mut cases {
+                (case.incumbent, case.incumbent_unasked) = (None, true);
+            }
         }
         Ok(cases)
     }
 
-    /// Of each row, whether an adapter learned from it.
+    /// Of each row, whether an adapter learned from it, or from what it was before it was changed.
     fn learned_by(&self, who: &Named) -> Vec<bool> {
         let learned: HashSet<RowId> = who.adapter.card.rows.iter().copied().collect();
-        self.ids.iter().map(|id| learned.contains(id)).collect()
+        let before = |id: &RowId| self.earlier.get(id).into_iter().flatten();
+        let knows = |id: &RowId| learned.contains(id) || before(id).any(|id| learned.contains(id));
+        self.ids.iter().map(knows).collect()
     }
 
     /// All rows there are.

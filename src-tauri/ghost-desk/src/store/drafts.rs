@@ -147,6 +147,15 @@ pub(crate) fn pairs(on: &Connection) -> Result<Vec<(EditId, Seed, String, String
     .collect()
 }
 
+/// All texts that were shipped.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn shipped(on: &Connection) -> Result<Vec<String>> {
+    let mut query = on.prepare_cached("SELECT text FROM shipped ORDER BY draft")?;
+    Ok(query.query_map([], |row| row.get(0))?.collect::<Result<_, _>>()?)
+}
+
 /// Keeps the writer's text so far.
 ///
 /// # Errors

@@ -64,12 +64,17 @@ pub(crate) fn keep(on: &Connection, piece: PieceId, kept: &StoredSeed, now: &str
     Ok(())
 }
 
-/// Forgets a seed: the piece's own words make another.
+/// Forgets a seed, and what was said of the piece before it was changed: its own words make another.
 ///
 /// # Errors
 /// The store's.
 pub(crate) fn forget(on: &Connection, piece: PieceId) -> Result<()> {
-    on.execute("DELETE FROM piece_seeds WHERE piece = ?1", [piece.0])?;
+    on.execute(
+        "WITH RECURSIVE versions (id) AS (SELECT ?1 UNION SELECT p.id FROM pieces p \
+         JOIN versions v ON p.replaced_by = v.id) \
+         DELETE FROM piece_seeds WHERE piece IN (SELECT id FROM versions)",
+        [piece.0],
+    )?;
     Ok(())
 }
 
@@ -172,5 +177,8 @@ mod tests {
         let seeds = all(store.on()).unwrap();
         assert_eq!(seeds.get(&newer).map(|seed| seed.topic.as_str()), Some("a leak"));
         assert_eq!(seeds.len(), 1, "the older version no longer counts");
+        forget(store.on(), newer).unwrap();
+        carry_over(store.on()).unwrap();
+        assert!(all(store.on()).unwrap().is_empty(), "what was forgotten does not come back");
     }
 }

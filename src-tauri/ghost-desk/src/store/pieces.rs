@@ -50,6 +50,21 @@ pub(crate) fn keep(on: &Connection, piece: &Piece, marks: &Marks, now: &str) -> 
     let (twin, older) = (twin(on, hash)?, older(on, piece, hash)?);
     let id = match twin {
         // The text is here already; if it is also what this file used to say, it stays so.
+        Some((id, false)) if tells_more(on, id, piece)? => {
+            on.execute(
+                "UPDATE pieces SET source = ?2, kind = ?3, date = ?4, author = ?5, unfinished = ?6 \
+                 WHERE id = ?1",
+                params![
+                    id,
+                    piece.source,
+                    piece.kind.to_string(),
+                    piece.date.map(|date| date.to_string()),
+                    piece.author,
+                    piece.unfinished,
+                ],
+            )?;
+            return Ok(Kept::Changed);
+        }
         Some((id, false)) => {
             on.prepare_cached("UPDATE pieces SET gist = ?2 WHERE id = ?1 AND gist IS NULL")?
                 .execute([id, *gist])?;
@@ -102,11 +117,30 @@ pub(crate) fn keep(on: &Connection, piece: &Piece, marks: &Marks, now: &str) -> 
 /// The store's.
 pub(crate) fn fate(on: &Connection, piece: &Piece, marks: &Marks) -> Result<Kept> {
     Ok(match (twin(on, &marks.hash)?, older(on, piece, &marks.hash)?) {
+        (Some((id, false)), _) if tells_more(on, id, piece)? => Kept::Changed,
         (Some((_, false)), _) => Kept::Duplicate,
         (_, Some(_)) => Kept::Changed,
         (None, None) if known(on, marks.gist)? => Kept::Duplicate,
         (_, None) => Kept::Added,
     })
+}
+
+/// Whether a file says something new of a text that is here: it is the file the text came from, whose
+/// head was changed, or the text is published now and was not.
+fn tells_more(on: &Connection, id: i64, piece: &Piece) -> Result<bool> {
+    Ok(on
+        .prepare_cached(
+            "SELECT 1 FROM pieces WHERE id = ?1 AND (source = ?2 AND (kind <> ?3 OR date IS NOT ?4 \
+             OR author IS NOT ?5 OR unfinished <> ?6) OR unfinished > ?6)",
+        )?
+        .exists(params![
+            id,
+            piece.source,
+            piece.kind.to_string(),
+            piece.date.map(|date| date.to_string()),
+            piece.author,
+            piece.unfinished,
+        ])?)
 }
 
 /// Whether the same text came in by another road.

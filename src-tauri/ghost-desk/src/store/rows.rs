@@ -1,5 +1,7 @@
 //! Rows: one for each piece that counts, one for each edit.
 
+use std::collections::HashMap;
+
 use ghost_core::id::{EditId, PieceId, RowId};
 use ghost_core::outline::Ask;
 use ghost_core::row::{Origin, Row, Side};
@@ -59,6 +61,39 @@ pub(crate) fn keep(on: &Connection, row: &Row) -> Result<RowId> {
             .query_row([edit], |row| row.get(0))?,
     };
     Ok(RowId(id))
+}
+
+/// The row of a piece that took the place of another stays excluded where that one was: the writer
+/// said it of the text, not of its last comma.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn carry_over(on: &Connection) -> Result<()> {
+    on.execute(
+        "UPDATE rows SET excluded = 1 WHERE piece IN (SELECT p.replaced_by FROM pieces p \
+         JOIN rows r ON r.piece = p.id WHERE p.replaced_by IS NOT NULL AND r.excluded AND r.current)",
+        [],
+    )?;
+    Ok(())
+}
+
+/// The rows of what each row's piece said before it was changed.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn earlier(on: &Connection) -> Result<HashMap<RowId, Vec<RowId>>> {
+    let mut query = on.prepare_cached(
+        "WITH RECURSIVE versions (now, id) AS (SELECT id, id FROM pieces WHERE replaced_by IS NULL \
+         UNION SELECT v.now, p.id FROM pieces p JOIN versions v ON p.replaced_by = v.id) \
+         SELECT a.id, b.id FROM versions v JOIN rows a ON a.piece = v.now \
+         JOIN rows b ON b.piece = v.id WHERE v.now <> v.id",
+    )?;
+    let mut found: HashMap<RowId, Vec<RowId>> = HashMap::new();
+    for pair in query.query_map([], |row| Ok((RowId(row.get(0)?), RowId(row.get(1)?))))? {
+        let (now, before) = pair?;
+        found.entry(now).or_default().push(before);
+    }
+    Ok(found)
 }
 
 /// Leaves out the rows of pieces that were replaced.
