@@ -25,7 +25,9 @@ impl Desk {
             if well {
                 format!("Everything you wrote is in {place}, and it is whole.")
             } else {
-                format!("The store in {place} is damaged; copies may lie in its backups folder.")
+                format!(
+                    "The store in {place} is damaged; copies of the last days are in its backups folder."
+                )
             },
         ))
     }

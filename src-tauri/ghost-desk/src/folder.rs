@@ -64,6 +64,11 @@ impl Folder {
         self.root.join("bases")
     }
 
+    /// Where copies of the store lie.
+    pub(crate) fn backups(&self) -> PathBuf {
+        self.root.join("backups")
+    }
+
     /// The folder of an adapter.
     pub(crate) fn adapter(&self, id: AdapterId) -> PathBuf {
         self.root.join("adapters").join(id.to_string())

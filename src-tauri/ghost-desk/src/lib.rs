@@ -8,6 +8,7 @@
 
 mod archive;
 mod authors;
+mod backups;
 mod base;
 pub mod bench;
 pub mod commands;
@@ -142,6 +143,7 @@ impl Desk {
         desk.tidy()?;
         if host == Host::Window {
             desk.settle_runs()?;
+            desk.copy_in_background();
             desk.watch_folders();
             desk.follow_in_background()?;
         }

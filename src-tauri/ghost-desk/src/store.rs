@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
+use crate::backups;
 use crate::failure::{Code, Failure, Result};
 
 /// What each version of the store added to the one before. Never edit one that was released.
@@ -60,6 +61,13 @@ impl Store {
         // An import changes more pages at once than the 2 MB that are kept otherwise: each would be
         // written and read many times over.
         connection.pragma_update(None, "cache_size", -32 << 10)?;
+        if (1..MIGRATIONS.len() as i64).contains(&version) {
+            // It changes all or nothing; the copy is for a mistake of ours in it.
+            let copy = path.with_file_name("backups").join(format!("desk version {version}.db"));
+            if let Err(failure) = backups::write(path, &copy) {
+                log::warn!("backups: {:?}", failure.code);
+            }
+        }
         // A migration may make a table anew under the name that others point to.
         connection.pragma_update(None, "foreign_keys", "OFF")?;
         migrate(&mut connection)?;
@@ -109,7 +117,7 @@ impl From<rusqlite::Error> for Failure {
             Some(ErrorCode::DiskFull) => Failure::disk_full(),
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Failure::new(
                 Code::Io,
-                "The store desk.db is damaged. It was left as it is; a copy may lie in backups.",
+                "The store desk.db is damaged. It was left as it is; copies of the last days are in the backups folder.",
             ),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Failure::new(
                 Code::Busy,
@@ -174,7 +182,11 @@ mod tests {
         )
         .unwrap();
         drop(old);
+        std::fs::create_dir(folder.path().join("backups")).unwrap();
         let store = Store::open(&path).unwrap();
+        let before = Connection::open(folder.path().join("backups/desk version 1.db")).unwrap();
+        let version = before.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
+        assert_eq!(version, Ok(1), "a copy of what it was");
         let kept = edits::of_draft(store.on(), ghost_core::id::DraftId(1)).unwrap();
         assert_eq!(kept, Some((ghost_core::id::EditId(5), Some(9))));
         let broken = store.on().prepare("PRAGMA foreign_key_check").unwrap().exists([]).unwrap();
