@@ -5,7 +5,7 @@ use std::fs;
 use std::io::{BufRead as _, BufReader};
 use std::process::{Child, Stdio};
 
-use serde_json::Value;
+use serde_json::{Value, json};
 
 use crate::support::{Place, sample, text};
 
@@ -113,6 +113,19 @@ fn the_same_chance_writes_the_same_draft() {
     let line = ["write", "--topic", "rain", "--words", "20", "--random-seed", "11"];
     let (one, two) = (place.answer(&line), place.answer(&line));
     assert_eq!(one["text"], two["text"]);
+}
+
+#[test]
+fn a_line_is_seed_enough() {
+    let place = Place::new();
+    let line = "log about rain in the city, ~30 words\n- the gutters";
+    let seed = &place.answer(&["write", line, "--ghost", "base"])["seed"];
+    let wanted = json!({
+        "topic": "rain in the city", "angle": null, "words": 30, "kind": "log", "points": ["the gutters"]
+    });
+    assert_eq!(seed, &wanted);
+    let both = place.run(&["write", line, "--topic", "snow"]);
+    assert_eq!(both.status.code(), Some(2), "one or the other");
 }
 
 #[test]

@@ -295,9 +295,12 @@ pub(crate) enum BaseAsk {
 /// What a draft is asked for with.
 #[derive(Debug, clap::Args)]
 pub(crate) struct Seed {
+    /// All of it in a line: "post about rain in the city, ~600 words"
+    #[arg(required_unless_present = "topic", conflicts_with = "topic")]
+    line: Option<String>,
     /// What it is about
     #[arg(long)]
-    topic: String,
+    topic: Option<String>,
     /// What to say about it
     #[arg(long)]
     angle: Option<String>,
@@ -463,8 +466,16 @@ fn answer(ask: Ask, tell: &Teller) -> Result<i32> {
 
 impl From<Seed> for WriteDraft {
     fn from(seed: Seed) -> Self {
-        let Seed { topic, angle, words, kind, points, ghost, random_seed, best_of } = seed;
-        let seed = SeedForm { topic, angle, words, kind, points };
+        let Seed { line, topic, angle, words, kind, points, ghost, random_seed, best_of } = seed;
+        let said = ghost_core::seed::Seed::from_line(line.as_deref().unwrap_or_default());
+        let kind = kind.or_else(|| line.map(|_| said.kind.to_string()));
+        let seed = SeedForm {
+            topic: topic.unwrap_or(said.topic),
+            angle: angle.or(said.angle),
+            words: words.or(said.words),
+            kind,
+            points: [said.points, points].concat(),
+        };
         WriteDraft { seed, ghost, random_seed, best_of }
     }
 }

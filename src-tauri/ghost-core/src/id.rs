@@ -20,8 +20,6 @@ macro_rules! ids {
 ids! {
     /// A piece of the archive.
     PieceId;
-    /// What the writer asked for.
-    SeedId;
     /// What the ghost wrote.
     DraftId;
     /// The difference between a draft and what was shipped.

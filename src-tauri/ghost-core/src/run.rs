@@ -260,28 +260,9 @@ impl State {
         matches!(self, State::Waiting | State::Stopped | State::Interrupted)
     }
 
-    /// Whether nothing more will become of it.
-    pub fn is_over(self) -> bool {
-        matches!(self, State::Failed | State::Done)
-    }
-
     /// Whether a process is at work on it.
     pub fn is_at_work(self) -> bool {
         matches!(self, State::Learning | State::Judging)
-    }
-
-    /// Whether a run in this state may go over to the next. One that was stopped or interrupted
-    /// learns on from its last checkpoint, even where it had come as far as the verdict; one that
-    /// is over stays over.
-    pub fn can_become(self, next: State) -> bool {
-        use State::{Done, Failed, Interrupted, Judging, Learning, Stopped, Waiting};
-        match self {
-            Waiting => matches!(next, Learning | Stopped | Failed),
-            Learning => matches!(next, Judging | Stopped | Interrupted | Failed),
-            Judging => matches!(next, Done | Stopped | Interrupted | Failed),
-            Stopped | Interrupted => matches!(next, Waiting | Learning | Failed),
-            Failed | Done => false,
-        }
     }
 }
 
@@ -379,19 +360,5 @@ mod tests {
             assert!((1..=of).all(|step| recipe.rate_at(step, of) > 0.0));
             assert!(recipe.rate_at(of + 1, of).is_finite());
         }
-    }
-
-    #[test]
-    fn a_run_goes_on_until_it_is_over() {
-        use State::*;
-        let all = [Waiting, Learning, Judging, Stopped, Interrupted, Failed, Done];
-        for state in all {
-            assert_eq!(state.is_over(), all.iter().all(|&next| !state.can_become(next)));
-            assert!(!state.can_become(state));
-            assert_eq!(state.is_unfinished(), state.can_become(Learning));
-        }
-        assert!(Waiting.can_become(Learning) && Learning.can_become(Judging));
-        assert!(Judging.can_become(Done) && !Learning.can_become(Done));
-        assert!(Interrupted.can_become(Learning) && !Done.can_become(Waiting));
     }
 }

@@ -17,7 +17,6 @@ use std::collections::HashSet;
 
 use serde::{Deserialize, Serialize};
 
-use crate::chance::Chance;
 use grammar::Grammar;
 use letters::{Classifier, Letters, Likenesses};
 use manner::{Manner, Scale};
@@ -166,21 +165,6 @@ pub struct Score {
     pub words: usize,
 }
 
-/// What several texts score together.
-#[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
-pub struct Scores {
-    /// Means of the texts' [`Score`]s.
-    pub v: f64,
-    /// Of `v_human`.
-    pub v_human: f64,
-    /// Of `v_bot`.
-    pub v_bot: Option<f64>,
-    /// 90 % interval of `v` (percentile bootstrap over texts).
-    pub interval: [f64; 2],
-    /// Texts that could be scored.
-    pub n: usize,
-}
-
 /// The voice of one writer.
 #[derive(Debug, Clone)]
 pub struct Voice {
@@ -301,24 +285,6 @@ impl Voice {
             }
         }
         Some(sum)
-    }
-
-    /// Scores several texts together, with an interval; nothing where none can be scored.
-    pub fn score_all<'a>(
-        &self,
-        texts: impl IntoIterator<Item = &'a str>,
-        chance: &mut Chance,
-    ) -> Option<Scores> {
-        let all: Vec<Score> = texts.into_iter().filter_map(|text| self.score(text)).collect();
-        let n = all.len();
-        let mean = |of: &dyn Fn(&Score) -> f64| all.iter().map(of).sum::<f64>() / n as f64;
-        (n > 0).then(|| Scores {
-            v: mean(&|score| score.v),
-            v_human: mean(&|score| score.v_human),
-            v_bot: self.knows_bots().then(|| mean(&|score| score.v_bot.unwrap_or(0.0))),
-            interval: bootstrap(&all.iter().map(|score| score.v).collect::<Vec<_>>(), chance),
-            n,
-        })
     }
 
     /// What the writer's own pieces score at this length when they are not learned from: what a
@@ -562,16 +528,4 @@ impl Heard {
             })
             .collect()
     }
-}
-
-/// The 90 % interval of a mean.
-fn bootstrap(all: &[f64], chance: &mut Chance) -> [f64; 2] {
-    const DRAWS: usize = 10_000;
-    let n = all.len();
-    let mut means: Vec<f64> = (0..DRAWS)
-        .map(|_| (0..n).map(|_| all[chance.below(n as u64) as usize]).sum::<f64>() / n as f64)
-        .collect();
-    means.sort_by(f64::total_cmp);
-    let at = |share: f64| means.get((share * (DRAWS - 1) as f64) as usize).copied().unwrap_or(0.0);
-    [at(0.05), at(0.95)]
 }
