@@ -5,6 +5,8 @@
 //! The same seed draws the same draft. Knows nothing of what tokens say: the
 //! caller tells which of them a repeat may not reach across.
 
+use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+
 use candle_core::{Device, Tensor};
 use candle_transformers::generation::LogitsProcessor;
 use serde::{Deserialize, Serialize};
@@ -75,9 +77,101 @@ pub struct Sampler {
     how: Sampling,
     processor: LogitsProcessor,
     said: Vec<(u32, Place)>,
-    /// Words begun, and how many of them after four that were said before.
-    words: usize,
+    words: Words,
+}
+
+/// The words of a draft, however they were divided into tokens.
+#[derive(Default)]
+struct Words {
+    /// Each as a number; the last may still grow.
+    said: Vec<u64>,
+    /// What words began with that came after so many others, [`RUN`] and [`IN_CIRCLES`] less one.
+    next: [HashMap<u64, Vec<u32>>; 2],
+    /// Runs of [`RUN`] words, and how many of them were said before.
+    runs: HashSet<u64>,
     said_again: usize,
+}
+
+impl Words {
+    const BEFORE: [usize; 2] = [RUN - 1, IN_CIRCLES];
+
+    fn say(&mut self, token: u32, place: Place) {
+        if place.begins_word {
+            if let Some(run) = self.last(RUN) {
+                self.said_again += usize::from(!self.runs.insert(run));
+            }
+            for (n, before) in Self::BEFORE.into_iter().enumerate() {
+                if let Some(run) = self.last(before) {
+                    self.next[n].entry(run).or_default().push(token);
+                }
+            }
+            self.said.push(0);
+        }
+        if let Some(word) = self.said.last_mut() {
+            *word = place.letters.after(*word);
+        }
+    }
+
+    /// The last so many words as one number.
+    fn last(&self, n: usize) -> Option<u64> {
+        let from = self.said.len().checked_sub(n)?;
+        let mix = |run: u64, word: &u64| (run ^ word).wrapping_mul(Letters::BASE).rotate_left(29);
+        Some(self.said[from..].iter().fold(n as u64, mix))
+    }
+
+    /// Tokens that would say again what was said too often.
+    fn too_often(&self) -> BTreeSet<u32> {
+        let after = |n: usize| self.last(Self::BEFORE[n]).and_then(|run| self.next[n].get(&run));
+        let mut tokens = BTreeSet::new();
+        let room = self.said.len().max(SAID_AGAIN);
+        if (self.said_again + 1) * SAID_AGAIN > room {
+            tokens.extend(after(0).into_iter().flatten());
+        }
+        let circling = after(1).into_iter().flatten();
+        for token in circling.clone() {
+            if circling.clone().filter(|other| *other == token).count() >= MOST_SAID {
+                tokens.insert(*token);
+            }
+        }
+        tokens
+    }
+}
+
+/// The letters of a token, whatever their case, as a number that goes on with that of the letters before.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Letters {
+    sum: u64,
+    times: u64,
+}
+
+impl Default for Letters {
+    fn default() -> Self {
+        Letters { sum: 0, times: 1 }
+    }
+}
+
+impl Letters {
+    const BASE: u64 = 0x9E37_79B9_7F4A_7C15;
+
+    /// Of a token's bytes.
+    pub fn of(bytes: &[u8]) -> Letters {
+        bytes.iter().filter(|byte| is_letter(**byte)).fold(Letters::default(), |all, byte| {
+            let byte = u64::from(byte.to_ascii_lowercase()) + 1;
+            Letters {
+                sum: all.sum.wrapping_mul(Letters::BASE).wrapping_add(byte),
+                times: all.times.wrapping_mul(Letters::BASE),
+            }
+        })
+    }
+
+    fn after(self, before: u64) -> u64 {
+        before.wrapping_mul(self.times).wrapping_add(self.sum)
+    }
+}
+
+/// Of words: ASCII's letters and digits, and everything beyond ASCII.
+pub(crate) fn is_letter(byte: u8) -> bool {
+    byte.is_ascii_alphanumeric() || !byte.is_ascii()
 }
 
 /// What a token is to the words around it.
@@ -89,6 +183,8 @@ pub struct Place {
     pub begins_word: bool,
     /// A line ends with it.
     pub ends_line: bool,
+    /// What it adds to a word.
+    pub letters: Letters,
 }
 
 impl Sampler {
@@ -97,23 +193,18 @@ impl Sampler {
         let top_p = (how.top_p > 0.0 && how.top_p < 1.0).then(|| f64::from(how.top_p));
         let temperature = f64::from(how.temperature.max(0.0));
         let processor = LogitsProcessor::new(how.random_seed, Some(temperature), top_p);
-        Self { how: how.clone(), processor, said: Vec::new(), words: 0, said_again: 0 }
+        Self { how: how.clone(), processor, said: Vec::new(), words: Words::default() }
     }
 
     /// Notes a token as said.
     pub fn say(&mut self, token: u32, place: Place) {
-        if place.begins_word {
-            let mut before = (1..self.said.len()).filter(|next| self.said[*next].1.begins_word);
-            self.words += 1;
-            self.said_again +=
-                usize::from(before.any(|next| words(self.alike(next, LONGEST)) >= RUN));
-        }
+        self.words.say(token, place);
         self.said.push((token, place));
     }
 
-    /// What was said before the token at `next` that was said last of all as well, so many tokens at most.
-    fn alike(&self, next: usize, most: usize) -> &[(u32, Place)] {
-        let back = self.said[..next].iter().rev().zip(self.said.iter().rev()).take(most);
+    /// What was said before the token at `next` that was said last of all as well.
+    fn alike(&self, next: usize) -> &[(u32, Place)] {
+        let back = self.said[..next].iter().rev().zip(self.said.iter().rev()).take(LONGEST);
         &self.said[next - back.take_while(|(a, b)| a.0 == b.0).count()..next]
     }
 
@@ -146,12 +237,10 @@ impl Sampler {
             return;
         }
         // By how many tokens more than it may each token would lengthen a repeat.
-        let mut longest = std::collections::BTreeMap::<u32, usize>::new();
-        // How often each token began the last of six words that end here.
-        let mut circles = std::collections::BTreeMap::<u32, usize>::new();
-        let said_enough = (self.said_again + 1) * SAID_AGAIN > self.words.max(SAID_AGAIN);
+        let mut longest = BTreeMap::<u32, usize>::new();
+        let mut too_often = self.words.too_often();
         for next in 1..self.said.len() {
-            let alike = self.alike(next, LONGEST);
+            let alike = self.alike(next);
             let across = alike.len();
             let within = alike.iter().rev().take_while(|(_, place)| !place.stops).count();
             let too_long = within.checked_sub(ALLOWED).max(across.checked_sub(ALLOWED_ACROSS));
@@ -160,14 +249,8 @@ impl Sampler {
                 let most = longest.entry(token).or_default();
                 *most = too_long.max(*most);
             }
-            if place.begins_word && words(alike) >= IN_CIRCLES {
-                *circles.entry(token).or_default() += 1;
-            }
-            if place.begins_word && said_enough && words(alike) >= RUN - 1 {
-                *circles.entry(token).or_default() += MOST_SAID;
-            }
             if place.ends_line && self.is_line(alike, next == across) {
-                *circles.entry(token).or_default() += MOST_SAID;
+                too_often.insert(token);
             }
         }
         let mut cost = |token: u32, cost: f32| {
@@ -178,8 +261,7 @@ impl Sampler {
         for (token, too_long) in longest {
             cost(token, self.how.repeat_guard * GROWTH.powi(too_long as i32));
         }
-        circles.retain(|_, times| *times >= MOST_SAID);
-        circles.into_keys().for_each(|token| cost(token, FORBIDDEN));
+        too_often.into_iter().for_each(|token| cost(token, FORBIDDEN));
     }
 
     /// Whether what was said twice alike ends with a line of so many words, whole both times:
@@ -287,7 +369,9 @@ mod tests {
         let mut sampler = Sampler::new(&Sampling::default());
         for token in said {
             let (ends_line, begins_word) = (*token == 0, *token != 0);
-            sampler.say(*token, Place { stops: ends_line, begins_word, ends_line });
+            // A token of the tests is a word of its own.
+            let letters = Letters::of(token.to_string().as_bytes());
+            sampler.say(*token, Place { stops: ends_line, begins_word, ends_line, letters });
         }
         let mut logits = [0.0; 20];
         sampler.hold_back_repeats(&mut logits);
@@ -318,6 +402,15 @@ mod tests {
         let after = |words: u32| [(100..100 + words).collect(), again.to_vec()].concat();
         assert!(cost_after(&after(50), 4) >= FORBIDDEN);
         assert!(cost_after(&after(100), 4) < FORBIDDEN);
+    }
+
+    #[test]
+    fn words_are_the_same_however_they_are_divided() {
+        let whole = Letters::of(b" Rain");
+        let parts = [" RA", "in"].map(|part| Letters::of(part.as_bytes()));
+        assert_eq!(whole.after(0), parts[1].after(parts[0].after(0)));
+        assert_ne!(whole.after(0), Letters::of(b" rail").after(0));
+        assert_eq!(Letters::of(b"*, ").after(7), 7, "marks change no word");
     }
 
     #[test]

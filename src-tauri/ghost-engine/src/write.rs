@@ -14,7 +14,7 @@ use crate::error::Result;
 use crate::length::Length;
 use crate::lesson;
 use crate::model::{Cache, Model, STRETCH, stretch};
-use crate::sample::{Place, Sampler, Sampling};
+use crate::sample::{Letters, Place, Sampler, Sampling, is_letter};
 
 /// A finished draft.
 #[derive(Debug, Clone, PartialEq)]
@@ -265,11 +265,15 @@ fn forbid(logits: &mut [f32], tokens: &[u32]) {
 
 /// What a token of these bytes is to the words around it, `after` the byte before it.
 fn place(bytes: &[u8], after: u8) -> Place {
+    // What was before it, and its own bytes but the last, each before the next.
+    let before = std::iter::once(after).chain(bytes.iter().copied());
+    let begins =
+        |(before, byte): (u8, &u8)| is_letter(*byte) && !is_letter(before) && before != b'\'';
     Place {
         stops: bytes.is_empty() || bytes.iter().any(|byte| b"\n:\"*".contains(byte)),
-        begins_word: bytes.iter().any(|byte| byte.is_ascii_alphanumeric() || !byte.is_ascii())
-            && (after.is_ascii_whitespace() || bytes[0].is_ascii_whitespace()),
+        begins_word: before.zip(bytes).any(begins),
         ends_line: bytes.contains(&b'\n'),
+        letters: Letters::of(bytes),
     }
 }
 
