@@ -34,6 +34,7 @@ mod oracle;
 pub mod prefer;
 pub mod pretrained;
 pub mod prompt;
+pub mod said;
 pub mod sample;
 pub mod score;
 mod shard;

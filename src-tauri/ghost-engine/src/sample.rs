@@ -3,15 +3,16 @@
 //! A guard against loops, a floor under the unlikely, then temperature and
 //! top-p by candle's own sampler, on the few tokens that are still in play.
 //! The same seed draws the same draft. Knows nothing of what tokens say: the
-//! caller tells which of them a repeat may not reach across.
+//! caller tells which of them a repeat may not reach across ([`crate::said`]).
 
-use std::collections::{BTreeMap, BTreeSet, HashMap, HashSet};
+use std::collections::BTreeMap;
 
 use candle_core::{Device, Tensor};
 use candle_transformers::generation::LogitsProcessor;
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
+use crate::said::{IN_CIRCLES, Place, Words};
 
 /// How a draft is drawn (VOICE 7).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -53,16 +54,6 @@ const ALLOWED: usize = 4;
 /// A repeat up to this long may reach across lines: a refrain, a heading said again. Beyond it, a
 /// few short lines are going round in circles.
 const ALLOWED_ACROSS: usize = 10;
-/// Words that go round in circles: with one more they are what a verdict stops a draft for, as is a
-/// line of so many said again.
-const IN_CIRCLES: usize = 5;
-/// How often they may be said.
-const MOST_SAID: usize = 2;
-/// Runs of so many words are what a verdict counts repeats by.
-const RUN: usize = 4;
-/// One in so many of them may be one that was said before, and one in any case; people say one in a
-/// hundred again, and small bases one in ten.
-const SAID_AGAIN: usize = 50;
 /// As good as forbidden, unless there is nothing else to say.
 const FORBIDDEN: f32 = 30.0;
 /// What each further token of a repeat multiplies its cost by.
@@ -78,113 +69,6 @@ pub struct Sampler {
     processor: LogitsProcessor,
     said: Vec<(u32, Place)>,
     words: Words,
-}
-
-/// The words of a draft, however they were divided into tokens.
-#[derive(Default)]
-struct Words {
-    /// Each as a number; the last may still grow.
-    said: Vec<u64>,
-    /// What words began with that came after so many others, [`RUN`] and [`IN_CIRCLES`] less one.
-    next: [HashMap<u64, Vec<u32>>; 2],
-    /// Runs of [`RUN`] words, and how many of them were said before.
-    runs: HashSet<u64>,
-    said_again: usize,
-}
-
-impl Words {
-    const BEFORE: [usize; 2] = [RUN - 1, IN_CIRCLES];
-
-    fn say(&mut self, token: u32, place: Place) {
-        if place.begins_word {
-            if let Some(run) = self.last(RUN) {
-                self.said_again += usize::from(!self.runs.insert(run));
-            }
-            for (n, before) in Self::BEFORE.into_iter().enumerate() {
-                if let Some(run) = self.last(before) {
-                    self.next[n].entry(run).or_default().push(token);
-                }
-            }
-            self.said.push(0);
-        }
-        if let Some(word) = self.said.last_mut() {
-            *word = place.letters.after(*word);
-        }
-    }
-
-    /// The last so many words as one number.
-    fn last(&self, n: usize) -> Option<u64> {
-        let from = self.said.len().checked_sub(n)?;
-        let mix = |run: u64, word: &u64| (run ^ word).wrapping_mul(Letters::BASE).rotate_left(29);
-        Some(self.said[from..].iter().fold(n as u64, mix))
-    }
-
-    /// Tokens that would say again what was said too often.
-    fn too_often(&self) -> BTreeSet<u32> {
-        let after = |n: usize| self.last(Self::BEFORE[n]).and_then(|run| self.next[n].get(&run));
-        let mut tokens = BTreeSet::new();
-        let room = self.said.len().max(SAID_AGAIN);
-        if (self.said_again + 1) * SAID_AGAIN > room {
-            tokens.extend(after(0).into_iter().flatten());
-        }
-        let circling = after(1).into_iter().flatten();
-        for token in circling.clone() {
-            if circling.clone().filter(|other| *other == token).count() >= MOST_SAID {
-                tokens.insert(*token);
-            }
-        }
-        tokens
-    }
-}
-
-/// The letters of a token, whatever their case, as a number that goes on with that of the letters before.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Letters {
-    sum: u64,
-    times: u64,
-}
-
-impl Default for Letters {
-    fn default() -> Self {
-        Letters { sum: 0, times: 1 }
-    }
-}
-
-impl Letters {
-    const BASE: u64 = 0x9E37_79B9_7F4A_7C15;
-
-    /// Of a token's bytes.
-    pub fn of(bytes: &[u8]) -> Letters {
-        bytes.iter().filter(|byte| is_letter(**byte)).fold(Letters::default(), |all, byte| {
-            let byte = u64::from(byte.to_ascii_lowercase()) + 1;
-            Letters {
-                sum: all.sum.wrapping_mul(Letters::BASE).wrapping_add(byte),
-                times: all.times.wrapping_mul(Letters::BASE),
-            }
-        })
-    }
-
-    fn after(self, before: u64) -> u64 {
-        before.wrapping_mul(self.times).wrapping_add(self.sum)
-    }
-}
-
-/// Of words: ASCII's letters and digits, and everything beyond ASCII.
-pub(crate) fn is_letter(byte: u8) -> bool {
-    byte.is_ascii_alphanumeric() || !byte.is_ascii()
-}
-
-/// What a token is to the words around it.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Default)]
-pub struct Place {
-    /// A repeat of a few words does not reach across it: a line's end, a quote, a list marker.
-    pub stops: bool,
-    /// A word begins with it.
-    pub begins_word: bool,
-    /// A line ends with it.
-    pub ends_line: bool,
-    /// What it adds to a word.
-    pub letters: Letters,
 }
 
 impl Sampler {
@@ -291,6 +175,7 @@ fn words(said: &[(u32, Place)]) -> usize {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
+    use crate::said::Letters;
 
     fn draws(how: &Sampling, logits: &[f32], n: usize) -> Vec<u32> {
         let mut sampler = Sampler::new(how);
@@ -402,15 +287,6 @@ mod tests {
         let after = |words: u32| [(100..100 + words).collect(), again.to_vec()].concat();
         assert!(cost_after(&after(50), 4) >= FORBIDDEN);
         assert!(cost_after(&after(100), 4) < FORBIDDEN);
-    }
-
-    #[test]
-    fn words_are_the_same_however_they_are_divided() {
-        let whole = Letters::of(b" Rain");
-        let parts = [" RA", "in"].map(|part| Letters::of(part.as_bytes()));
-        assert_eq!(whole.after(0), parts[1].after(parts[0].after(0)));
-        assert_ne!(whole.after(0), Letters::of(b" rail").after(0));
-        assert_eq!(Letters::of(b"*, ").after(7), 7, "marks change no word");
     }
 
     #[test]

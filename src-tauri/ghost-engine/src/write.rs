@@ -14,7 +14,8 @@ use crate::error::Result;
 use crate::length::Length;
 use crate::lesson;
 use crate::model::{Cache, Model, STRETCH, stretch};
-use crate::sample::{Letters, Place, Sampler, Sampling, is_letter};
+use crate::said::Place;
+use crate::sample::{Sampler, Sampling};
 
 /// A finished draft.
 #[derive(Debug, Clone, PartialEq)]
@@ -172,7 +173,7 @@ fn draw(
     let mut after = b'\n';
     let mut say = |sampler: &mut Sampler, token: u32| {
         let bytes = base.tokenizer.bytes_of(token);
-        sampler.say(token, place(bytes, after));
+        sampler.say(token, Place::of(bytes, after));
         after = bytes.last().copied().unwrap_or(after);
     };
     said.iter().for_each(|token| say(&mut sampler, *token));
@@ -260,20 +261,6 @@ fn forbid(logits: &mut [f32], tokens: &[u32]) {
         if let Some(logit) = logits.get_mut(*token as usize) {
             *logit = f32::NEG_INFINITY;
         }
-    }
-}
-
-/// What a token of these bytes is to the words around it, `after` the byte before it.
-fn place(bytes: &[u8], after: u8) -> Place {
-    // What was before it, and its own bytes but the last, each before the next.
-    let before = std::iter::once(after).chain(bytes.iter().copied());
-    let begins =
-        |(before, byte): (u8, &u8)| is_letter(*byte) && !is_letter(before) && before != b'\'';
-    Place {
-        stops: bytes.is_empty() || bytes.iter().any(|byte| b"\n:\"*".contains(byte)),
-        begins_word: before.zip(bytes).any(begins),
-        ends_line: bytes.contains(&b'\n'),
-        letters: Letters::of(bytes),
     }
 }
 
