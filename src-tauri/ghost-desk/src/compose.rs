@@ -18,7 +18,7 @@ use ghost_core::words;
 use ghost_engine::adapter::Adapter;
 use ghost_engine::base::Base;
 use ghost_engine::prompt::{DIVIDER, own_part};
-use ghost_engine::sample::Sampling;
+use ghost_engine::sample::{Part, Sampling};
 use ghost_engine::score;
 use ghost_engine::write::{Ended, Reading, Written, go_on, write_on};
 
@@ -92,7 +92,7 @@ impl Composer<'_> {
     /// A plan of so many words.
     fn plan(&self, words: u32, written: &mut Written, grow: &mut Grow<'_>) -> Result<Outline> {
         let prompt = (self.ask)(&Ask::Outline)?;
-        let how = Sampling { max_tokens: PLAN_TOKENS, ..self.how.clone() };
+        let how = Sampling { max_tokens: PLAN_TOKENS, part: Part::Plan, ..self.how.clone() };
         let mut said = String::new();
         let mut stopped = false;
         let mut hear = |grown: &str| {
@@ -159,7 +159,7 @@ impl Composer<'_> {
             let how = Sampling {
                 random_seed: Chance::new(self.how.random_seed ^ (draw << 20)).bits(),
                 max_tokens: most,
-                is_body: true,
+                part: Part::Body,
                 ..self.how.clone()
             };
             let (base, adapter, reading) = (self.base, self.adapter, &mut lock(self.reading));

@@ -25,14 +25,27 @@ pub struct Sampling {
     pub min_p: f32,
     /// How hard a repeat of more than four tokens is held back; 0 is not at all.
     pub repeat_guard: f32,
-    /// What is written is the body of a section: no line of it is a heading or begins with a bracket,
-    /// as the lines of a plan do. A base that was shown the plan goes on with it otherwise.
+    /// What of a text is written.
     #[serde(default)]
-    pub is_body: bool,
+    pub part: Part,
     /// Most tokens of a draft.
     pub max_tokens: usize,
     /// The number that makes a draft repeatable.
     pub random_seed: u64,
+}
+
+/// What of a text is written. An adapter that has learned plans would write their lines in any of them.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Part {
+    /// All of it: no line of it, and no heading, has a number in a bracket, as the lines of a plan do.
+    #[default]
+    Whole,
+    /// Its plan.
+    Plan,
+    /// The body of a section: no line of it is a heading or begins with a bracket. A base that was shown
+    /// the plan goes on with it otherwise.
+    Body,
 }
 
 impl Default for Sampling {
@@ -42,7 +55,7 @@ impl Default for Sampling {
             top_p: 1.0,
             min_p: 0.05,
             repeat_guard: 0.8,
-            is_body: false,
+            part: Part::Whole,
             max_tokens: 2048,
             random_seed: 0,
         }

@@ -15,7 +15,7 @@ use crate::length::Length;
 use crate::lesson;
 use crate::model::{Cache, Model, STRETCH, stretch};
 use crate::said::Place;
-use crate::sample::{Sampler, Sampling};
+use crate::sample::{Part, Sampler, Sampling};
 
 /// A finished draft.
 #[derive(Debug, Clone, PartialEq)]
@@ -164,7 +164,7 @@ fn draw(
     let model = Model::new(base, adapter.map(|adapter| &adapter.lora));
     let ends: Vec<u32> =
         (0..base.tokenizer.vocab_size() as u32).filter(|id| base.tokenizer.is_end(*id)).collect();
-    let plans = if how.is_body { Plans::of(base) } else { Plans::default() };
+    let plans = Plans::of(base);
     // A section that begins with the marks of a heading finds its words first.
     let finds_heading =
         said.last().is_some_and(|token| base.tokenizer.bytes_of(*token).ends_with(b"#"));
@@ -191,11 +191,8 @@ fn draw(
         if length.too_short(n_words) {
             forbid(&mut logits, &ends);
         }
-        forbid(&mut logits, &plans.anywhere);
-        if text.is_empty() || text.ends_with('\n') {
-            forbid(&mut logits, &plans.first);
-        } else if finds_heading && !text.contains('\n') {
-            forbid(&mut logits, &plans.bracket);
+        for tokens in plans.not_next(how.part, &text, finds_heading) {
+            forbid(&mut logits, tokens);
         }
         if tokens >= how.max_tokens || cache.len() >= base.shape.context || logits.is_empty() {
             break Ended::Length;
@@ -232,6 +229,9 @@ struct Plans {
     anywhere: Vec<u32>,
     /// Those of them that open a bracket: after a heading it holds a number of words.
     bracket: Vec<u32>,
+    /// Those that open a bracket on a number, and those that begin with one.
+    number: Vec<u32>,
+    digits: Vec<u32>,
 }
 
 impl Plans {
@@ -246,12 +246,47 @@ impl Plans {
             if bytes.trim_ascii_start().starts_with(b"(") {
                 plans.bracket.push(id);
             }
+            if bytes.windows(2).any(|two| two[0] == b'(' && two[1].is_ascii_digit()) {
+                plans.number.push(id);
+            }
+            if bytes.trim_ascii_start().first().is_some_and(u8::is_ascii_digit) {
+                plans.digits.push(id);
+            }
             let ends = bytes.iter().rposition(|byte| *byte == b'\n');
             if ends.is_some_and(|end| begins(&bytes[end..])) {
                 plans.anywhere.push(id);
             }
         }
         plans
+    }
+
+    /// What may not come after a text of which so much is written.
+    fn not_next(&self, part: Part, text: &str, finds_heading: bool) -> Vec<&[u32]> {
+        let line = text.rsplit('\n').next().unwrap_or_default().trim();
+        match part {
+            Part::Plan => Vec::new(),
+            Part::Whole => {
+                let counts = line.is_empty() || line.starts_with('#') || line == "(";
+                let open = counts && line.ends_with('(');
+                let mut tokens = Vec::new();
+                if counts {
+                    tokens.push(&self.number[..]);
+                }
+                if open {
+                    tokens.push(&self.digits);
+                }
+                tokens
+            }
+            Part::Body => {
+                let mut tokens = vec![&self.anywhere[..]];
+                if text.is_empty() || text.ends_with('\n') {
+                    tokens.push(&self.first);
+                } else if finds_heading && !text.contains('\n') {
+                    tokens.push(&self.bracket);
+                }
+                tokens
+            }
+        }
     }
 }
 
@@ -298,10 +333,27 @@ mod tests {
         let prompt = lesson::prompt_for(&base, &seed(None)).unwrap();
         let how = Sampling { temperature: 9.0, min_p: 0.0, max_tokens: 400, ..Sampling::default() };
         let first = |random_seed: u64| {
-            let how = Sampling { is_body: true, random_seed, max_tokens: 1, ..how.clone() };
+            let how = Sampling { part: Part::Body, random_seed, max_tokens: 1, ..how.clone() };
             write_after(&base, None, &prompt, None, &how, &mut go_on).unwrap().text
         };
         assert!((0..200).all(|n| !first(n).trim_start().starts_with(['#', '('])));
+    }
+
+    #[test]
+    fn only_a_plan_counts_its_words_in_brackets() {
+        let base = tiny::base(1);
+        let plans = Plans::of(&base);
+        let four = *base.tokenizer.encode("4").first().unwrap();
+        let may_count = |part: Part, text: &str| {
+            !plans.not_next(part, text, false).iter().any(|tokens| tokens.contains(&four))
+        };
+        for line in ["(", "It rained.\n(", "## Rain ("] {
+            assert!(!may_count(Part::Whole, line), "{line}");
+            assert!(may_count(Part::Plan, line), "{line}");
+        }
+        for line in ["", "It rained (", "## Rain", "(I was"] {
+            assert!(may_count(Part::Whole, line), "{line}");
+        }
     }
 
     #[test]

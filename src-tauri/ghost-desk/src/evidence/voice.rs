@@ -25,7 +25,7 @@ const LEAST_WORDS: usize = 100;
 /// The writer's own pieces whose surprise drafts are held against.
 const SURPRISING: usize = 16;
 /// Changes whenever the engine draws otherwise, so that no draft is taken for one drawn before.
-const DRAWN: u32 = 6;
+const DRAWN: u32 = 7;
 /// Tokens a draft may take for each word asked for.
 const TOKENS_A_WORD: usize = 3;
 
