@@ -3,7 +3,7 @@
 use ghost_core::archive::{Kind, Piece};
 use ghost_core::id::PieceId;
 use ghost_core::row::Side;
-use rusqlite::{Connection, OptionalExtension as _, Row, params};
+use rusqlite::{Connection, OptionalExtension as _, Params, Row, params};
 
 use super::{from_json, to_json};
 use crate::failure::{Failure, Result};
@@ -54,14 +54,7 @@ pub(crate) fn keep(on: &Connection, piece: &Piece, marks: &Marks, now: &str) -> 
             on.execute(
                 "UPDATE pieces SET source = ?2, kind = ?3, date = ?4, author = ?5, unfinished = ?6 \
                  WHERE id = ?1",
-                params![
-                    id,
-                    piece.source,
-                    piece.kind.to_string(),
-                    piece.date.map(|date| date.to_string()),
-                    piece.author,
-                    piece.unfinished,
-                ],
+                facts(id, piece),
             )?;
             return Ok(Kept::Changed);
         }
@@ -133,14 +126,13 @@ fn tells_more(on: &Connection, id: i64, piece: &Piece) -> Result<bool> {
             "SELECT 1 FROM pieces WHERE id = ?1 AND (source = ?2 AND (kind <> ?3 OR date IS NOT ?4 \
              OR author IS NOT ?5 OR unfinished <> ?6) OR unfinished > ?6)",
         )?
-        .exists(params![
-            id,
-            piece.source,
-            piece.kind.to_string(),
-            piece.date.map(|date| date.to_string()),
-            piece.author,
-            piece.unfinished,
-        ])?)
+        .exists(facts(id, piece))?)
+}
+
+/// What a file says of the text of a piece that is kept: ?1 is the piece, ?2 to ?6 are the facts.
+fn facts(id: i64, piece: &Piece) -> impl Params {
+    let date = piece.date.map(|date| date.to_string());
+    (id, &piece.source, piece.kind.to_string(), date, &piece.author, piece.unfinished)
 }
 
 /// Whether the same text came in by another road.
