@@ -7,6 +7,7 @@ mod date;
 mod dayone;
 mod decode;
 mod docx;
+mod dropped;
 mod enex;
 mod entry;
 mod epub;
@@ -42,6 +43,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::words;
 
+use dropped::Dropped;
 pub use ledger::Ledger;
 use sniff::Format;
 
@@ -161,13 +163,16 @@ impl Piece {
 /// An odd number that spreads bits well (Knuth's, of 64 bits).
 const MIXER: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// What an import could not read, and why, in a sentence for the writer.
+/// What an import could not read or did not keep, and why, in a sentence for the writer.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Complaint {
     /// The file, or the member of a zip.
     pub path: String,
     /// One sentence.
     pub reason: String,
+    /// How many words were not kept, where they could be counted; `reason` names the figure.
+    #[serde(default)]
+    pub words: usize,
 }
 
 /// Two states of one text, as the writer left them: a tracked change taken and not taken, a
@@ -245,6 +250,12 @@ pub fn read_zip(name: &str, zip: impl Read + Seek, ledger: &Ledger) -> Haul {
     walk.haul
 }
 
+/// Why a text is no piece, and how many words it has.
+struct Refusal {
+    reason: &'static str,
+    words: usize,
+}
+
 /// The reading of one dropped file.
 struct Walk<'a> {
     haul: Haul,
@@ -255,7 +266,27 @@ struct Walk<'a> {
 
 impl Walk<'_> {
     fn complain(&mut self, path: &str, reason: impl Into<String>) {
-        self.haul.complaints.push(Complaint { path: path.to_owned(), reason: reason.into() });
+        self.complain_of(path, reason, 0);
+    }
+
+    /// Complains of a text of so many words that was not kept.
+    fn complain_of(&mut self, path: &str, reason: impl Into<String>, words: usize) {
+        let mut reason = reason.into();
+        if words > 0 {
+            reason = format!(
+                "{reason} Left out: {words} {}.",
+                if words == 1 { "word" } else { "words" }
+            );
+        }
+        self.haul.complaints.push(Complaint { path: path.to_owned(), reason, words });
+    }
+
+    /// Says what was left out of a file whose other words were kept.
+    fn name_dropped(&mut self, path: &str, dropped: &Dropped) {
+        if let Some(reason) = dropped.sentence() {
+            let words = dropped.words();
+            self.haul.complaints.push(Complaint { path: path.to_owned(), reason, words });
+        }
     }
 
     /// Takes one file. `shelf` is its name as far as it says what sort of writing it is: without
@@ -283,7 +314,7 @@ impl Walk<'_> {
             Format::Rich if !rtf::looks_rich(bytes) => self.complain(name, "It is called rich text, but it is broken."),
             Format::Rich => {
                 let (facts, text) = rtf::read(bytes);
-                self.keep(name, shelf, facts, None, text);
+                self.keep(name, shelf, facts, None, text, Dropped::default());
             }
             _ if too_large(LARGEST_TEXT) => self.complain(name, "It is too large to be a text, so it was left alone."),
             format => self.take_text(name, shelf, bytes, format),
@@ -314,6 +345,7 @@ impl Walk<'_> {
     /// Makes pieces of all the texts of an export.
     fn keep_all(&mut self, name: &str, reading: entry::Reading) {
         let (mut empty, mut kept) = (0, 0);
+        let mut dropped = reading.dropped;
         let mut keys = std::collections::HashMap::<String, usize>::new();
         for entry in reading.entries {
             let key = entry::key(&entry);
@@ -324,12 +356,14 @@ impl Walk<'_> {
                 again => format!("{name}/{key} ({again})"),
             };
             let place = place::bare(entry::name(&entry, &key));
+            dropped.merge(&entry.dropped);
             match self.make(&source, place, entry.facts, None, entry.text) {
                 Ok(()) => kept += 1,
-                Err(NO_TEXT) => empty += 1,
-                Err(reason) => self.complain(&source, reason),
+                Err(Refusal { reason: NO_TEXT, .. }) => empty += 1,
+                Err(Refusal { reason, words }) => self.complain_of(&source, reason, words),
             }
         }
+        self.name_dropped(name, &dropped);
         for pair in reading.pairs {
             self.haul.pairs.push(Pair { source: format!("{name}/{}", pair.source), ..pair });
         }
@@ -337,7 +371,7 @@ impl Walk<'_> {
             self.complain(name, complaint.clone());
         }
         match (empty, kept) {
-            (0, 0) if reading.complaints.is_empty() => {
+            (0, 0) if reading.complaints.is_empty() && dropped.words() == 0 => {
                 self.complain(name, "There are no texts in it.")
             }
             (0, _) => {}
@@ -361,10 +395,10 @@ impl Walk<'_> {
                 Some(bytes)
             });
             return match words {
-                Some(docx::Words { facts, text, before }) => {
+                Some(docx::Words { facts, text, before, dropped }) => {
                     let title = facts.title.clone();
                     let after = text.clone();
-                    self.keep(name, shelf, facts, None, text);
+                    self.keep(name, shelf, facts, None, text, dropped);
                     if let Some((before, date)) = before {
                         let title = title.unwrap_or_else(|| place::of(shelf).title);
                         let source = name.to_owned();
@@ -491,9 +525,10 @@ impl Walk<'_> {
         let tagged = || ["</", "/>", "<p>"].iter().any(|tag| front.body.contains(tag));
         let is_page = format == Format::Html && tagged();
         if !is_page && markdown::is_all_signs(front.body) {
-            return self.complain(name, ALL_SIGNS);
+            return self.complain_of(name, ALL_SIGNS, words::count(front.body));
         }
         let mut facts = front.facts;
+        let mut dropped = Dropped::default();
         let mut heading = None;
         let text = match format {
             Format::Html if is_page => {
@@ -505,6 +540,7 @@ impl Walk<'_> {
                 facts.author = facts.author.or(page.author);
                 facts.kind = facts.kind.or(page.kind.map(str::to_owned));
                 heading = page.title;
+                dropped.merge(&page.dropped);
                 page.text
             }
             Format::Plain => {
@@ -523,17 +559,19 @@ impl Walk<'_> {
                 facts = facts.or(found);
                 text
             }
-            Format::Djot if djot_is_slow(front.body) => return self.complain(name, ALL_SIGNS),
+            Format::Djot if djot_is_slow(front.body) => {
+                return self.complain_of(name, ALL_SIGNS, words::count(front.body));
+            }
             Format::Djot => {
                 html::fragment(&jotdown::html::render_to_string(jotdown::Parser::new(front.body)))
             }
             _ => markdown::tidied(&vault::read(shelf, front.body, &mut facts)),
         };
-        self.keep(name, shelf, facts, heading, text);
+        self.keep(name, shelf, facts, heading, text, dropped);
     }
 
-    /// Makes a piece of the text of a file. `heading` is the title that stood beside the text, if
-    /// one did.
+    /// Makes a piece of the text of a file. `heading` is the title outside the text, if there is one;
+    /// `dropped` counts the words of the file that are not in the text.
     fn keep(
         &mut self,
         name: &str,
@@ -541,14 +579,16 @@ impl Walk<'_> {
         mut facts: front::Facts,
         heading: Option<String>,
         text: String,
+        dropped: Dropped,
     ) {
         match self.ledger.says(name) {
             Some(known) if known.passed_over => return,
             Some(known) => facts = known.facts.clone().or(facts),
             None => {}
         }
-        if let Err(reason) = self.make(name, place::of(shelf), facts, heading, text) {
-            return self.complain(name, reason);
+        self.name_dropped(name, &dropped);
+        if let Err(refusal) = self.make(name, place::of(shelf), facts, heading, text) {
+            return self.complain_of(name, refusal.reason, refusal.words);
         }
         if let Some(known) = self.ledger.says(name) {
             self.pair_up(&known.earlier);
@@ -585,13 +625,13 @@ impl Walk<'_> {
         facts: front::Facts,
         heading: Option<String>,
         text: String,
-    ) -> Result<(), &'static str> {
+    ) -> Result<(), Refusal> {
         if markdown::is_all_signs(&text) {
-            return Err(ALL_SIGNS);
+            return Err(Refusal { reason: ALL_SIGNS, words: words::count(&text) });
         }
         let (found, text) = untitled(facts.title.as_deref().or(heading.as_deref()), text);
         if words::count(&text) == 0 {
-            return Err(NO_TEXT);
+            return Err(Refusal { reason: NO_TEXT, words: 0 });
         }
         // A file that is only numbered is called by its day or its first words.
         let fallback = match facts.date.or(place.date) {

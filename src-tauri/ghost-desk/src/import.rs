@@ -505,7 +505,7 @@ fn read_file(file: &Found, ledger: &Ledger) -> (Haul, Vec<ComplaintView>) {
     }
     let complaints = std::mem::take(&mut haul.complaints)
         .into_iter()
-        .map(|Complaint { path, reason }| ComplaintView { path: file.whole(&path), reason })
+        .map(|Complaint { path, reason, .. }| ComplaintView { path: file.whole(&path), reason })
         .collect();
     (haul, complaints)
 }

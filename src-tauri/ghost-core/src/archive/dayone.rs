@@ -20,6 +20,7 @@ pub(super) fn read(value: &Value) -> Option<Reading> {
         key: key(entry, &["uuid", "creationDate"]),
         facts: Facts { date: written(entry), kind: Some("log".to_owned()), ..Facts::default() },
         text: words(entry),
+        ..Entry::default()
     });
     Some(Reading { entries: entries.collect(), ..Reading::default() })
 }

@@ -11,6 +11,7 @@ use quick_xml::reader::Reader;
 
 use jiff::civil::Date;
 
+use super::dropped::Dropped;
 use super::front::Facts;
 use super::{date, decode, html};
 
@@ -22,6 +23,8 @@ pub(super) struct Words {
     pub(super) text: String,
     /// Markdown as it was before the tracked changes, if there are any, and the day of the first.
     pub(super) before: Option<(String, Option<Date>)>,
+    /// The words of the document that are not in `text`.
+    pub(super) dropped: Dropped,
 }
 
 /// The words of a document, and what it says about itself. `part` gives the bytes of a part by
@@ -51,7 +54,7 @@ pub(super) fn read(mut part: impl FnMut(&str) -> Option<Vec<u8>>) -> Option<Word
     let before = changed
         .map(|day| (html::fragment(&older), day))
         .filter(|(before, _)| !before.is_empty() && *before != text);
-    Some(Words { facts, text, before })
+    Some(Words { facts, text, before, dropped: Dropped::default() })
 }
 
 /// The HTML of a part, as it was before its tracked changes or as it is after them.

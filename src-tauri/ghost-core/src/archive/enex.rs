@@ -29,6 +29,7 @@ pub(super) fn read(xml: &str) -> Reading {
                 ..Facts::default()
             },
             text: note.says("content").map(html::fragment).unwrap_or_default(),
+            ..Entry::default()
         });
     });
     reading.complaints.extend(ended.err());

@@ -1,5 +1,6 @@
 //! What a reader of an export gives back: many texts with their facts, before they are pieces.
 
+use super::dropped::Dropped;
 use super::front::Facts;
 use super::{Pair, markdown, place};
 
@@ -15,6 +16,8 @@ pub(super) struct Entry {
     pub(super) facts: Facts,
     /// Markdown.
     pub(super) text: String,
+    /// The words of this text that the export holds and `text` does not.
+    pub(super) dropped: Dropped,
 }
 
 /// All texts of an export.
@@ -25,6 +28,8 @@ pub(super) struct Reading {
     pub(super) pairs: Vec<Pair>,
     /// What is wrong with the export, in sentences.
     pub(super) complaints: Vec<String>,
+    /// Words of the export that belong to none of the entries.
+    pub(super) dropped: Dropped,
 }
 
 /// The entry's key as one part of a name, made of its title or day where it has none.

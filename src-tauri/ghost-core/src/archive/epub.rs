@@ -75,6 +75,7 @@ pub(super) fn read(mut part: impl FnMut(&str) -> Option<Vec<u8>>) -> Option<Read
             key: href,
             facts: Facts { title, ..facts.clone() },
             text: page.text,
+            ..Entry::default()
         });
     }
     Some(reading)

@@ -81,6 +81,7 @@ fn entry(node: &Node, sort: Option<String>) -> Entry {
         },
         // Of a summary and a text, the text is the longer one.
         text: bodies.max_by_key(String::len).unwrap_or_default(),
+        ..Entry::default()
     }
 }
 
@@ -151,6 +152,7 @@ pub(super) fn read_json(value: &Value) -> Option<Reading> {
                         .map(markdown::tidied)
                         .unwrap_or_default(),
                 },
+                ..Entry::default()
             }
         })
         .collect();

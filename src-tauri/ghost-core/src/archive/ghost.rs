@@ -74,6 +74,7 @@ fn entry(post: &Value, authors: &HashMap<String, String>) -> Option<Entry> {
             unfinished: matches!(status, "draft" | "scheduled"),
         },
         text: body(post)?,
+        ..Entry::default()
     })
 }
 

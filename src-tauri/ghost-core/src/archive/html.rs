@@ -9,6 +9,7 @@ use std::collections::{HashMap, HashSet};
 use jiff::civil::Date;
 
 use super::date;
+use super::dropped::Dropped;
 
 /// Deeper nesting of quotes, lists and emphasis is a mistake or a trap.
 const DEEPEST: usize = 8;
@@ -28,6 +29,8 @@ pub(super) struct Page {
     pub(super) is_cut: bool,
     /// Markdown.
     pub(super) text: String,
+    /// The words of the page that are not in `text`.
+    pub(super) dropped: Dropped,
 }
 
 /// Reads a page or a fragment.
@@ -80,7 +83,7 @@ pub(super) fn page(html: &str) -> Page {
     let kind = if journal { Some("log") } else { answer.then_some("comment") };
     let title = title.filter(|_| !answer);
     let is_cut = tokens.len() == MOST_TOKENS;
-    Page { title, author, date, kind, is_cut, text }
+    Page { title, author, date, kind, is_cut, text, dropped: Dropped::default() }
 }
 
 /// The heading of a page; Apple's journal marks it by a class.

@@ -39,6 +39,7 @@ pub(super) fn read(value: &Value) -> Option<Reading> {
             ..Facts::default()
         },
         text,
+        ..Entry::default()
     };
     Some(Reading { entries: vec![entry], ..Reading::default() })
 }

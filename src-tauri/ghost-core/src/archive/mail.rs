@@ -177,6 +177,7 @@ fn page(mail: &ParsedMail) -> Option<Entry> {
             ..Facts::default()
         },
         text: page.text,
+        ..Entry::default()
     })
 }
 
@@ -227,6 +228,7 @@ fn entry(mail: &ParsedMail) -> Entry {
             ..Facts::default()
         },
         text: words(mail, 0).unwrap_or_default(),
+        ..Entry::default()
     }
 }
 

@@ -32,6 +32,7 @@ pub(super) fn read(value: &Value) -> Option<Reading> {
                 ..Facts::default()
             },
             text: outline::markdown(&points(page)),
+            ..Entry::default()
         })
     });
     Some(Reading { entries: entries.collect(), ..Reading::default() })

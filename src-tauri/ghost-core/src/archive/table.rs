@@ -167,6 +167,7 @@ pub(super) fn read(text: &str) -> Option<Reading> {
                 .map(|(_, cell)| body(cell))
                 .find(|text| !text.is_empty())
                 .unwrap_or_default(),
+            ..Entry::default()
         }
     });
     let entries: Vec<Entry> = entries.collect();

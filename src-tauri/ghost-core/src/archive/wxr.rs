@@ -64,6 +64,7 @@ fn entry(item: &Node, names: &HashMap<String, String>) -> Option<Entry> {
             unfinished: matches!(status, "draft" | "pending" | "auto-draft" | "future"),
         },
         text: markdown(&item.child("content:encoded")?.text),
+        ..Entry::default()
     })
 }
 
