@@ -1,0 +1,122 @@
+//! Nothing of a file is lost in silence: its words are the words of its pieces and titles plus the words
+//! that warnings name, within one percent, for every reader.
+//!
+//! Documents are generated (`kept/documents.rs`): each holds every construct of its format that can hold
+//! words, and each word occurs once, so that a lost word tells which construct lost it.
+
+#![allow(clippy::unwrap_used)]
+
+#[path = "kept/documents.rs"]
+mod documents;
+
+use std::collections::BTreeMap;
+
+use documents::{Doc, GENERATORS};
+use ghost_core::archive::{self, Haul, Ledger};
+use ghost_core::words;
+
+/// Reads the files of an export, as an import does.
+fn read(files: &[(String, Vec<u8>)]) -> Haul {
+    let mut ledger = Ledger::default();
+    for (name, bytes) in files.iter().filter(|(name, _)| Ledger::wants(name)) {
+        ledger.take(name, bytes);
+    }
+    let mut all = Haul::default();
+    for (name, bytes) in files {
+        let haul = archive::read_with(name, bytes, &ledger);
+        all.pieces.extend(haul.pieces);
+        all.complaints.extend(haul.complaints);
+    }
+    all
+}
+
+/// How far the words of `files` are from those that were kept or named, and what is wrong, in sentences.
+fn check(doc: &Doc, files: &[(String, Vec<u8>)]) -> Vec<String> {
+    let haul = read(files);
+    // A title may repeat words of its text: an untitled text is called by its first words.
+    let mut kept: BTreeMap<&str, usize> = BTreeMap::new();
+    for (_, word) in haul.pieces.iter().flat_map(|piece| words::words(&piece.text)) {
+        *kept.entry(word).or_default() += 1;
+    }
+    for (_, word) in haul.pieces.iter().flat_map(|piece| words::words(&piece.title)) {
+        kept.entry(word).or_insert(1);
+    }
+    let named: usize = haul.complaints.iter().map(|complaint| complaint.words).sum();
+    let mut wrong = Vec::new();
+    let (mut lost, mut twice) = (BTreeMap::new(), BTreeMap::new());
+    for (word, construct) in doc.words() {
+        match kept.get(word.as_str()).copied().unwrap_or(0) {
+            0 => *lost.entry(construct).or_insert(0) += 1,
+            1 => {}
+            _ => *twice.entry(construct).or_insert(0) += 1,
+        }
+    }
+    let all = doc.words().count();
+    let missing: usize = lost.values().sum();
+    if missing.abs_diff(named) * 100 > all {
+        wrong.push(format!(
+            "of {all} words {missing} are in no piece and {named} are named: {lost:?}\n    {}",
+            haul.complaints.iter().map(|c| c.reason.as_str()).collect::<Vec<_>>().join("\n    ")
+        ));
+    }
+    if !twice.is_empty() {
+        wrong.push(format!("words that are kept twice: {twice:?}"));
+    }
+    let own: usize = haul.pieces.iter().map(|piece| piece.words).sum();
+    if own * 2 < doc.own() {
+        wrong.push(format!("{own} words are the writer's own where {} are", doc.own()));
+    }
+    wrong
+}
+
+/// Formats whose readers do not hold this yet; only ever made shorter.
+const NOT_YET: &[&str] = &[
+    "Markdown",
+    "Markdown of Jekyll",
+    "Markdown of Hugo",
+    "MDX",
+    "Pandoc's Markdown",
+    "MultiMarkdown",
+    "Obsidian",
+    "Org",
+    "Djot",
+    "a saved page",
+    "a page without marks",
+    "a page that is one form",
+    "a fragment",
+    "MHTML",
+    "EPUB",
+    "Word",
+    "OpenDocument",
+    "RTF",
+    "mail",
+    "a mailbox",
+    "Evernote",
+    "WordPress",
+    "Blogger",
+    "Ghost",
+    "Substack",
+    "Medium",
+    "Tumblr",
+    "RSS",
+    "JSON Feed",
+    "Day One",
+    "Google Keep",
+    "Bear",
+    "Notion",
+    "a table",
+    "Standard Notes",
+];
+
+#[test]
+fn every_word_of_a_file_is_in_a_piece_or_named_in_a_warning() {
+    let mut wrong = Vec::new();
+    for (name, generate) in GENERATORS.iter().filter(|(name, _)| !NOT_YET.contains(name)) {
+        for seed in 0..4 {
+            let mut doc = Doc::new(seed);
+            let files = generate(&mut doc);
+            wrong.extend(check(&doc, &files).into_iter().map(|w| format!("{name} ({seed}): {w}")));
+        }
+    }
+    assert!(wrong.is_empty(), "{} wrong:\n{}", wrong.len(), wrong.join("\n"));
+}
