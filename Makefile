@@ -1,6 +1,6 @@
 # Two commands: `make run` and `make test`. Each is one line of a script.
 
-.PHONY: help run test check check-macos cuda bench icons study
+.PHONY: help run test check check-macos cuda bench formats icons study
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/ —/; s/^/make /'
@@ -25,6 +25,9 @@ bench: ## Time the engine here, beside llama.cpp and PEFT
 
 study: ## Do edits teach? Imitate a writer and print the curve (STUDY="archive=DIR pairs=0,10")
 	@cargo run --locked -p ghost-desk --example study -- $(STUDY)
+
+formats: ## Write the snapshots of every format and the table in docs/formats.md
+	@BLESS=1 cargo test --locked -p ghost-core --test formats
 
 icons: ## Draw the icons anew from assets/icons/icon.svg
 	@scripts/icons.sh
