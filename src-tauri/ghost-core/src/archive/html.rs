@@ -3,13 +3,16 @@
 //! Built without a tree, on purpose: what a page says is a run of blocks, and a run can be read in
 //! one pass, so that neither depth nor size nor bad nesting can make it slow.
 
-use std::borrow::Cow;
+mod tokens;
+
 use std::collections::{HashMap, HashSet};
 
 use jiff::civil::Date;
 
 use super::date;
 use super::dropped::Dropped;
+pub(super) use tokens::decoded;
+use tokens::{Tag, Token, tokens};
 
 /// Deeper nesting of quotes, lists and emphasis is a mistake or a trap.
 const DEEPEST: usize = 8;
@@ -47,9 +50,7 @@ pub(super) fn page(html: &str) -> Page {
     let mut tries = 0;
     for (at, token) in tokens.iter().enumerate() {
         match token {
-            Token::Raw { name: "title", text } if name.is_none() => {
-                name = Some(inline(&decoded(text)))
-            }
+            Token::Raw { name: "title", text } if name.is_none() => name = Some(inline(text)),
             Token::Open(tag) if is_title(tag) && title.is_none() && tries < 4 => {
                 tries += 1;
                 title = closes
@@ -71,7 +72,7 @@ pub(super) fn page(html: &str) -> Page {
         }
     }
     let whole = tokens.iter().any(
-        |token| matches!(token, Token::Open(tag) if matches!(tag.name.as_str(), "html" | "body")),
+        |token| matches!(token, Token::Open(tag) if matches!(tag.name.as_ref(), "html" | "body")),
     );
     let title = if whole { title.or(name) } else { name }.filter(|title| !title.is_empty());
     let text = markdown(&tokens[from..to]);
@@ -110,7 +111,7 @@ pub(super) fn left_open(html: &str) -> Option<String> {
         Token::Open(tag)
             if (tag.name == "blockquote" || is_furniture(tag)) && !closes.contains_key(&at) =>
         {
-            Some(tag.name.clone())
+            Some(tag.name.clone().into_owned())
         }
         _ => None,
     })
@@ -123,14 +124,11 @@ pub(super) fn closes_one(html: &str, name: &str) -> bool {
 
 /// Where a page says when it was written.
 fn day(tag: &Tag, next: Option<&Token>) -> Option<Date> {
-    match tag.name.as_str() {
-        "time" => {
-            tag.attribute("datetime").and_then(|value| date::spelled(&value)).or_else(|| match next
-            {
-                Some(Token::Text(text)) => date::spelled(text),
-                _ => None,
-            })
-        }
+    match tag.name.as_ref() {
+        "time" => tag.attribute("datetime").and_then(date::spelled).or_else(|| match next {
+            Some(Token::Text(text)) => date::spelled(text),
+            _ => None,
+        }),
         // Apple's journal and Tumblr say it in words.
         "div" | "span" if tag.has_class(&["pageHeader"]) || tag.is("id", "timestamp") => match next
         {
@@ -143,7 +141,7 @@ fn day(tag: &Tag, next: Option<&Token>) -> Option<Date> {
                 key.as_str(),
                 "article:published_time" | "date" | "dc.date" | "dcterms.created" | "pubdate"
             );
-            dated.then(|| date::spelled(&tag.attribute("content")?)).flatten()
+            dated.then(|| date::spelled(tag.attribute("content")?)).flatten()
         }
         _ => None,
     }
@@ -234,7 +232,7 @@ fn closes(tokens: &[Token]) -> HashMap<usize, usize> {
         match token {
             Token::Open(tag) => open.entry(&tag.name).or_default().push(at),
             Token::Close(name) => {
-                if let Some(from) = open.get_mut(name.as_str()).and_then(Vec::pop) {
+                if let Some(from) = open.get_mut(name.as_ref()).and_then(Vec::pop) {
                     closes.insert(from, at);
                 }
             }
@@ -326,9 +324,9 @@ fn is_furniture(tag: &Tag) -> bool {
         "kg-signup-card",
         "kg-video-card",
     ];
-    NAMES.contains(&tag.name.as_str())
+    NAMES.contains(&tag.name.as_ref())
         || (tag.has_class(&CLASSES)
-            && !matches!(tag.name.as_str(), "body" | "html" | "main" | "article"))
+            && !matches!(tag.name.as_ref(), "body" | "html" | "main" | "article"))
         || tag.is("role", "navigation")
         || (tag.name == "a" && tag.has_class(&["tumblr_blog"]))
         || (tag.name != "body"
@@ -339,226 +337,6 @@ fn is_furniture(tag: &Tag) -> bool {
             && tag
                 .attribute("href")
                 .is_some_and(|href| href.starts_with("#fnref") || href.starts_with("#fn")))
-}
-
-/// A tag's name in lower case and its attributes as they were written.
-#[derive(Debug)]
-struct Tag<'a> {
-    name: String,
-    attributes: &'a str,
-}
-
-impl Tag<'_> {
-    /// The value of an attribute, entities decoded.
-    fn attribute(&self, wanted: &str) -> Option<String> {
-        let mut rest = self.attributes;
-        loop {
-            rest = rest.trim_start_matches(|c: char| c.is_whitespace() || c == '/');
-            if rest.is_empty() {
-                return None;
-            }
-            let first = rest.chars().next().map_or(1, char::len_utf8);
-            let end = rest[first..]
-                .find(|c: char| c == '=' || c == '/' || c.is_whitespace())
-                .map_or(rest.len(), |at| at + first);
-            let key = &rest[..end];
-            rest = rest[end..].trim_start();
-            let mut value = "";
-            if let Some(after) = rest.strip_prefix('=') {
-                let after = after.trim_start();
-                let quote = after.chars().next().filter(|c| matches!(c, '"' | '\''));
-                let body = if quote.is_some() { &after[1..] } else { after };
-                let end = match quote {
-                    Some(quote) => body.find(quote),
-                    None => body.find(char::is_whitespace),
-                };
-                value = &body[..end.unwrap_or(body.len())];
-                rest = &body[end.map_or(body.len(), |end| end + usize::from(quote.is_some()))..];
-            }
-            if key.eq_ignore_ascii_case(wanted) {
-                return Some(decoded(value).into_owned());
-            }
-        }
-    }
-
-    fn is(&self, key: &str, value: &str) -> bool {
-        self.attributes.contains(value) && self.attribute(key).is_some_and(|found| found == value)
-    }
-
-    fn has_class(&self, classes: &[&str]) -> bool {
-        self.attributes.contains("class")
-            && self
-                .attribute("class")
-                .is_some_and(|found| found.split_whitespace().any(|class| classes.contains(&class)))
-    }
-}
-
-#[derive(Debug)]
-enum Token<'a> {
-    Open(Tag<'a>),
-    Close(String),
-    /// Entities decoded.
-    Text(Cow<'a, str>),
-    /// An element whose content is not HTML: script, style, title.
-    Raw {
-        name: &'static str,
-        text: &'a str,
-    },
-}
-
-fn tokens(html: &str) -> Tokens<'_> {
-    Tokens { html, at: 0, endless: Vec::new() }
-}
-
-struct Tokens<'a> {
-    html: &'a str,
-    at: usize,
-    /// Ends already looked for in vain, so that nothing is searched to the end twice.
-    endless: Vec<&'static str>,
-}
-
-impl<'a> Tokens<'a> {
-    /// Where `end` comes next, without regard to case.
-    fn find(&mut self, from: usize, end: &'static str) -> Option<usize> {
-        if self.endless.contains(&end) {
-            return None;
-        }
-        let (hay, first) = (self.html.as_bytes(), end.as_bytes()[0]);
-        let found = (from..hay.len().saturating_sub(end.len() - 1)).find(|&at| {
-            hay[at] == first && hay[at..at + end.len()].eq_ignore_ascii_case(end.as_bytes())
-        });
-        if found.is_none() {
-            self.endless.push(end);
-        }
-        found
-    }
-
-    fn text_to(&mut self, to: usize) -> Token<'a> {
-        let text = &self.html[self.at..to];
-        self.at = to;
-        Token::Text(decoded(text))
-    }
-
-    /// The end of the tag that begins at `at`, behind its `>`.
-    fn tag_end(&mut self, at: usize) -> Option<usize> {
-        let mut quote = None;
-        let mut before = b' ';
-        for (offset, &byte) in self.html.as_bytes()[at..].iter().enumerate() {
-            match (quote, byte) {
-                (None, b'>') => return Some(at + offset + 1),
-                (None, b'"' | b'\'') if before == b'=' => quote = Some(byte),
-                (Some(open), _) if open == byte => quote = None,
-                _ => {}
-            }
-            if !byte.is_ascii_whitespace() {
-                before = byte;
-            }
-        }
-        self.find(at, ">").map(|end| end + 1)
-    }
-}
-
-impl<'a> Iterator for Tokens<'a> {
-    type Item = Token<'a>;
-
-    fn next(&mut self) -> Option<Token<'a>> {
-        const RAW: [(&str, &str); 4] = [
-            ("script", "</script"),
-            ("style", "</style"),
-            ("title", "</title"),
-            ("textarea", "</textarea"),
-        ];
-        loop {
-            let rest = &self.html[self.at..];
-            let next = rest.chars().nth(1);
-            match (rest.chars().next()?, next) {
-                ('<', _) if rest.starts_with("<!--") => match self.find(self.at + 4, "-->") {
-                    Some(end) => self.at = end + 3,
-                    None => self.at += 4,
-                },
-                ('<', Some('!' | '?')) => match self.find(self.at, ">") {
-                    Some(end) => self.at = end + 1,
-                    None => return Some(self.text_to(self.html.len())),
-                },
-                ('<', Some(c)) if c == '/' || c.is_ascii_alphabetic() => {
-                    let Some(end) = self.tag_end(self.at + 1) else {
-                        return Some(self.text_to(self.html.len()));
-                    };
-                    let inside = self.html[self.at + 1..end - 1].trim_start_matches('/');
-                    let cut = inside
-                        .find(|c: char| c.is_whitespace() || c == '/')
-                        .unwrap_or(inside.len());
-                    let name = inside[..cut].to_ascii_lowercase();
-                    self.at = end;
-                    if c == '/' {
-                        return Some(Token::Close(name));
-                    }
-                    if let Some(&(name, close)) = RAW.iter().find(|(raw, _)| *raw == name)
-                        && let Some(close) = self.find(end, close)
-                    {
-                        let text = &self.html[end..close];
-                        self.at = self.find(close, ">").map_or(self.html.len(), |at| at + 1);
-                        return Some(Token::Raw { name, text });
-                    }
-                    return Some(Token::Open(Tag { name, attributes: &inside[cut..] }));
-                }
-                _ => {
-                    let first = rest.chars().next().map_or(0, char::len_utf8);
-                    let to = rest[first..].find('<').map_or(rest.len(), |at| first + at);
-                    return Some(self.text_to(self.at + to));
-                }
-            }
-        }
-    }
-}
-
-/// Text with its entities decoded.
-pub(super) fn decoded(text: &str) -> Cow<'_, str> {
-    if !text.contains('&') {
-        return Cow::Borrowed(text);
-    }
-    let mut out = String::with_capacity(text.len());
-    let mut rest = text;
-    while let Some(at) = rest.find('&') {
-        out.push_str(&rest[..at]);
-        rest = &rest[at..];
-        let bytes = &rest.as_bytes()[..rest.len().min(34)];
-        let end = bytes
-            .iter()
-            .skip(1)
-            .position(|&b| !(b.is_ascii_alphanumeric() || b == b'#'))
-            .map_or(bytes.len(), |end| end + 1);
-        match entity(&rest[1..end]) {
-            Some(found) => {
-                out.push_str(&found);
-                rest = rest[end..].strip_prefix(';').unwrap_or(&rest[end..]);
-            }
-            None => {
-                out.push('&');
-                rest = &rest[1..];
-            }
-        }
-    }
-    out.push_str(rest);
-    Cow::Owned(out)
-}
-
-fn entity(name: &str) -> Option<String> {
-    let Some(number) = name.strip_prefix('#') else {
-        return quick_xml::escape::resolve_html5_entity(name).map(str::to_owned);
-    };
-    let code = match number.strip_prefix(['x', 'X']) {
-        Some(hex) => u32::from_str_radix(hex, 16).ok()?,
-        None => number.parse().ok()?,
-    };
-    // Numbers 128 to 159 mean the characters of Windows, as every browser reads them.
-    match code {
-        0 => None,
-        128..=159 => Some(
-            encoding_rs::WINDOWS_1252.decode_without_bom_handling(&[code as u8]).0.into_owned(),
-        ),
-        _ => char::from_u32(code).map(String::from),
-    }
 }
 
 fn markdown(tokens: &[Token]) -> String {
@@ -572,7 +350,7 @@ fn markdown(tokens: &[Token]) -> String {
         let of_table = |name: &str| matches!(name, "table" | "tr" | "td" | "th");
         match token {
             Token::Text(text) => writer.text(text),
-            Token::Raw { .. } => {}
+            Token::Raw { .. } | Token::Comment(_) => {}
             Token::Close(name) => {
                 match tables.last() {
                     Some(true) if of_table(name) => writer.end_block(),
@@ -625,7 +403,7 @@ fn layouts(tokens: &[Token]) -> HashSet<usize> {
                 open.push(Table { at, cells: 0, widest: 0, layout });
             }
             (Token::Open(tag), Some(table)) if tag.name == "tr" => table.cells = 0,
-            (Token::Open(tag), Some(table)) if matches!(tag.name.as_str(), "td" | "th") => {
+            (Token::Open(tag), Some(table)) if matches!(tag.name.as_ref(), "td" | "th") => {
                 table.cells += 1;
                 table.widest = table.widest.max(table.cells);
             }
@@ -714,7 +492,7 @@ impl Writer {
 
     fn open(&mut self, tag: &Tag) {
         if let Some((code, _)) = &mut self.pre {
-            match tag.name.as_str() {
+            match tag.name.as_ref() {
                 "br" => code.push('\n'),
                 "code" if code.trim().is_empty() => {
                     let language = language(tag);
@@ -726,7 +504,7 @@ impl Writer {
             }
             return;
         }
-        match tag.name.as_str() {
+        match tag.name.as_ref() {
             "br" => {
                 let end = self.line.trim_end_matches(' ').len();
                 self.line.truncate(end);
@@ -870,7 +648,7 @@ impl Writer {
                 && mark.name == tag.name
         });
         let how = if again { How::Nothing } else { how };
-        self.marks.push(Mark { name: tag.name.clone(), from: self.line.len(), how });
+        self.marks.push(Mark { name: tag.name.clone().into_owned(), from: self.line.len(), how });
     }
 
     /// Puts the signs of a mark around what was gathered since `from`, spaces outside.
@@ -1093,7 +871,10 @@ fn language(tag: &Tag) -> String {
     let named = class
         .split_whitespace()
         .find_map(|class| class.strip_prefix("language-").or_else(|| class.strip_prefix("lang-")));
-    let found = named.map(str::to_owned).or_else(|| tag.attribute("lang")).unwrap_or_default();
+    let found = named
+        .map(str::to_owned)
+        .or_else(|| tag.attribute("lang").map(str::to_owned))
+        .unwrap_or_default();
     found
         .chars()
         .filter(|c| c.is_alphanumeric() || matches!(c, '-' | '+' | '#' | '_'))
