@@ -18,9 +18,10 @@ use std::str::FromStr;
 
 use serde::{Deserialize, Deserializer, Serialize};
 use similar::{Algorithm, DiffOp, capture_diff_slices};
+use unicode_segmentation::UnicodeSegmentation;
 
 use crate::align;
-use crate::words::{Class, Token, tokens};
+use crate::words::{Class, Token, is_east_asian, tokens};
 
 /// A stretch of an edit. On the wire `{"same": "…"}` or `{"cut": "…", "added": "…"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -331,18 +332,16 @@ impl<'a> Sides<'a> {
 
     /// The change between two stretches, without what they begin and end with alike.
     fn trimmed(&self, cut: Range<usize>, added: Range<usize>) -> Option<Change> {
-        let (before, after) =
-            (&self.draft.tokens[cut.clone()], &self.shipped.tokens[added.clone()]);
-        let opening = before.iter().zip(after).take_while(|(a, b)| a.text == b.text).count();
-        let end = before[opening..]
-            .iter()
-            .rev()
-            .zip(after[opening..].iter().rev())
-            .take_while(|(a, b)| a.text == b.text)
-            .count();
+        let before = self.draft.tokens[cut.clone()].iter().map(|token| token.text.as_bytes());
+        let after = self.shipped.tokens[added.clone()].iter().map(|token| token.text.as_bytes());
+        let opening = alike(before.clone(), after.clone(), |text, n| text.split_at(n));
+        let end = alike(before.skip(opening.0).rev(), after.skip(opening.1).rev(), |text, n| {
+            let (rest, end) = text.split_at(text.len() - n);
+            (end, rest)
+        });
         let change = Change {
-            cut: cut.start + opening..cut.end - end,
-            added: added.start + opening..added.end - end,
+            cut: cut.start + opening.0..cut.end - end.0,
+            added: added.start + opening.1..added.end - end.1,
         };
         (!change.cut.is_empty() || !change.added.is_empty()).then_some(change)
     }
@@ -425,10 +424,12 @@ impl<'a> Sides<'a> {
         let mut at = 0;
         for change in changes {
             edit.same(self.draft.text(at..change.cut.start));
-            edit.changed(
-                self.draft.text(change.cut.clone()),
-                self.shipped.text(change.added.clone()),
-            );
+            let cut = self.draft.text(change.cut.clone());
+            let added = self.shipped.text(change.added.clone());
+            let (opening, end) = shared_characters(cut, added);
+            edit.same(&cut[..opening]);
+            edit.changed(&cut[opening..cut.len() - end], &added[opening..added.len() - end]);
+            edit.same(&cut[cut.len() - end..]);
             at = change.cut.end;
         }
         edit.same(self.draft.text(at..self.draft.tokens.len()));
@@ -514,6 +515,49 @@ impl<'a> Side<'a> {
     }
 }
 
+/// How many pieces of two sequences make the same text, up to the last place where a piece ends in
+/// both: a text without spaces may be divided in two ways, after what is around it. `split` takes so
+/// many bytes off a piece, and gives what is left second.
+fn alike<'a>(
+    mut before: impl Iterator<Item = &'a [u8]>,
+    mut after: impl Iterator<Item = &'a [u8]>,
+    split: impl Fn(&'a [u8], usize) -> (&'a [u8], &'a [u8]),
+) -> (usize, usize) {
+    let (mut taken, mut found) = ((0, 0), (0, 0));
+    let (mut one, mut other): (&[u8], &[u8]) = (&[], &[]);
+    loop {
+        if one.is_empty() && other.is_empty() {
+            found = taken;
+        }
+        if one.is_empty() {
+            let Some(next) = before.next() else { return found };
+            (one, taken.0) = (next, taken.0 + 1);
+        }
+        if other.is_empty() {
+            let Some(next) = after.next() else { return found };
+            (other, taken.1) = (next, taken.1 + 1);
+        }
+        let len = one.len().min(other.len());
+        let (a, b);
+        ((a, one), (b, other)) = (split(one, len), split(other, len));
+        if a != b {
+            return found;
+        }
+    }
+}
+
+/// How many bytes of Chinese and Japanese characters two texts begin and end with alike. Where one
+/// character of a word is changed, that character is the change: most have a meaning of their own, and
+/// where a word ends is the dictionary's opinion.
+fn shared_characters(cut: &str, added: &str) -> (usize, usize) {
+    let is_shared = |&(a, b): &(&str, &str)| a == b && a.starts_with(is_east_asian);
+    let len = |(a, _): (&str, &str)| a.len();
+    let both = cut.graphemes(true).zip(added.graphemes(true));
+    let opening = both.take_while(is_shared).map(len).sum();
+    let both = cut[opening..].graphemes(true).rev().zip(added[opening..].graphemes(true).rev());
+    (opening, both.take_while(is_shared).map(len).sum())
+}
+
 /// Words that stay, chosen to hold on to those that occur once in either text (patience diff).
 fn patient_pairs(draft: &[u32], shipped: &[u32]) -> Vec<(usize, usize)> {
     // Patience falls back on Myers between its anchors, which takes the square of their distance:
@@ -583,6 +627,31 @@ mod tests {
     }
 
     #[test]
+    fn a_word_of_a_script_without_spaces() {
+        check("ฉันรัก[แมว/หมา]มาก");
+        check("人々は[東京/大阪]に住んでいる");
+        check("昨天晚上我們在河邊[/的小屋裡]");
+    }
+
+    #[test]
+    fn a_character_of_an_east_asian_word() {
+        check("中文[測/不]試");
+        check("雨が[降/止]る。");
+    }
+
+    #[test]
+    fn what_is_divided_in_two_ways_is_no_change() {
+        let words = |parts: &[&'static str]| parts.iter().map(|part| part.as_bytes()).collect();
+        let alike = |a: &[&'static str], b: &[&'static str]| {
+            let (a, b): (Vec<&[u8]>, Vec<&[u8]>) = (words(a), words(b));
+            alike(a.into_iter(), b.into_iter(), |text, n| text.split_at(n))
+        };
+        assert_eq!(alike(&["ab", "c", "d"], &["a", "bc", "e"]), (2, 2));
+        assert_eq!(alike(&["ab", "c"], &["a", "bd"]), (0, 0));
+        assert_eq!(alike(&["ab"], &["a", "b", "c"]), (1, 2));
+    }
+
+    #[test]
     fn marks_are_escaped() {
         check(r"a \[link](there) [x\/y/z\[1\]] and/or ] \\");
     }
@@ -631,6 +700,11 @@ mod tests {
         "\u{301}",
         "\u{200d}",
         "雨",
+        "中文",
+        "測試",
+        "がく",
+        "ตากลม",
+        "แมว",
         "𝒳",
         "\u{0}",
         "\u{feff}",
@@ -696,12 +770,15 @@ mod tests {
     }
 
     #[test]
-    fn changes_stand_at_the_edges_of_words() {
+    fn changes_stand_at_the_edges_of_words_or_of_east_asian_characters() {
         let mut chance = Chance::new(3);
         for _ in 0..1_000 {
             let a = text(&mut chance);
             let b = changed(&a, &mut chance);
-            let ends: HashSet<usize> = tokens(&a).map(|t| t.at).chain([a.len()]).collect();
+            let characters = a.char_indices().filter(|(_, c)| is_east_asian(*c));
+            let edges = characters.flat_map(|(at, c)| [at, at + c.len_utf8()]);
+            let words = tokens(&a).map(|token| token.at);
+            let ends: HashSet<usize> = words.chain([a.len()]).chain(edges).collect();
             let edit = Edit::presentable(&a, &b);
             assert!(
                 edit.kept().all(|(kept, _)| ends.contains(&kept.start) && ends.contains(&kept.end))

@@ -16,6 +16,7 @@ mod align;
 pub mod chance;
 pub mod cut;
 pub mod id;
+pub mod normalize;
 mod seen;
 pub mod words;
 

@@ -1,14 +1,19 @@
 //! Text to words and sentences: the one division into people-sized units.
 //!
 //! A word is a run of letters and digits; an apostrophe or a hyphen inside one belongs to it
-//! ("don't", "well-known"), and so does a point or comma between digits ("3.5", "1,000"). In
-//! scripts written without spaces each ideograph or kana is a word. Markdown's marks, the numbers
-//! of lists among them, are no words. What a reader sees as one character never comes apart.
+//! ("don't", "well-known"), and so does a point or comma between digits ("3.5", "1,000"). Thai, Lao,
+//! Khmer, Burmese, Chinese and Japanese are written without spaces between words: there a dictionary
+//! divides them (see `unspaced`). Markdown's marks, the numbers of lists among them, are no words.
+//! What a reader sees as one character never comes apart.
 //!
-//! Knows no language: abbreviations are the common English ones, and everything else goes by the
-//! shape of the text.
+//! Of languages it knows only those dictionaries: abbreviations are the common English ones, and
+//! everything else follows the shape of the text.
+
+mod unspaced;
 
 use unicode_segmentation::UnicodeSegmentation;
+
+pub(crate) use unspaced::is_east_asian;
 
 /// What a token is made of.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -39,6 +44,26 @@ pub fn count(text: &str) -> usize {
     words(text).count()
 }
 
+/// [`count`] of a text that grows: lines that are complete are counted once.
+#[derive(Debug, Clone, Default)]
+pub struct GrowingCount {
+    /// Bytes up to the end of the last complete line, and the words in them.
+    complete: (usize, usize),
+}
+
+impl GrowingCount {
+    /// How many words `text` has, which begins with the text of the last call.
+    pub fn of(&mut self, text: &str) -> usize {
+        let (at, words) = self.complete;
+        // No token reaches across a line end, and each line is divided by itself.
+        if let Some(end) = text[at..].rfind('\n') {
+            let end = at + end + 1;
+            self.complete = (end, words + count(&text[at..end]));
+        }
+        self.complete.1 + count(&text[self.complete.0..])
+    }
+}
+
 /// The words of `text`, each with its byte offset.
 pub fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     tokens(text).filter(|token| token.class == Class::Word).map(|token| (token.at, token.text))
@@ -57,7 +82,7 @@ pub(crate) fn hash(word: &str) -> u64 {
 
 /// All of `text`, cut into tokens; put together again they are `text`, byte for byte.
 pub fn tokens(text: &str) -> Tokens<'_> {
-    Tokens { text, at: 0, line_begins: true }
+    Tokens { text, at: 0, line_begins: true, ends: Vec::new() }
 }
 
 /// See [`tokens`].
@@ -67,6 +92,8 @@ pub struct Tokens<'a> {
     at: usize,
     /// Nothing but space and quote marks stands before `at` on its line.
     line_begins: bool,
+    /// Where the words of the run without spaces that `at` is in end, the last first.
+    ends: Vec<usize>,
 }
 
 impl<'a> Iterator for Tokens<'a> {
@@ -74,10 +101,20 @@ impl<'a> Iterator for Tokens<'a> {
 
     fn next(&mut self) -> Option<Token<'a>> {
         let rest = &self.text[self.at..];
+        if let Some(end) = self.ends.pop() {
+            let token = Token { at: self.at, text: &rest[..end - self.at], class: Class::Word };
+            self.at = end;
+            return Some(token);
+        }
         let first = first_character(rest)?;
         let number = self.line_begins.then(|| list_number(rest)).flatten();
         let (len, class) = match (number, class_of(first)) {
             (Some(len), _) => (len, Class::Mark),
+            (None, Class::Word) if unspaced::is_unspaced(first) => {
+                let ends = unspaced::ends(rest);
+                self.ends.extend(ends[1..].iter().rev().map(|end| self.at + end));
+                (ends[0], Class::Word)
+            }
             (None, Class::Word) => {
                 (plain_word_len(rest).unwrap_or_else(|| word_len(rest)), Class::Word)
             }
@@ -157,7 +194,7 @@ fn word_len(text: &str) -> usize {
     let mut last = "";
     while let Some(grapheme) = graphemes.next() {
         let belongs = match class_of(grapheme) {
-            Class::Word => len == 0 || !(is_whole_word(last) || is_whole_word(grapheme)),
+            Class::Word => !unspaced::is_unspaced(grapheme),
             Class::Mark => graphemes.peek().is_some_and(|next| joins(last, grapheme, next)),
             _ => false,
         };
@@ -176,26 +213,10 @@ fn joins(before: &str, mark: &str, after: &str) -> bool {
     let digit = |text: &str| text.chars().all(char::is_numeric);
     ends_in_word
         && match mark {
-            "'" | "’" | "ʼ" | "-" | "‐" | "\u{2011}" => {
-                !is_whole_word(before) && !is_whole_word(after)
-            }
+            "'" | "’" | "ʼ" | "-" | "‐" | "\u{2011}" => !unspaced::is_unspaced(after),
             "." | "," => digit(before) && digit(after),
             _ => false,
         }
-}
-
-/// Han and kana are written without spaces: each is counted as a word.
-fn is_whole_word(grapheme: &str) -> bool {
-    matches!(
-        grapheme.chars().next(),
-        Some(
-            '\u{3040}'..='\u{30FF}'
-            | '\u{3400}'..='\u{4DBF}'
-            | '\u{4E00}'..='\u{9FFF}'
-            | '\u{F900}'..='\u{FAFF}'
-            | '\u{20000}'..='\u{3FFFF}',
-        )
-    )
 }
 
 /// The length of "12." or "12)" where that numbers an item of a list.
@@ -279,8 +300,38 @@ fn sentences_of(block: &str) -> impl Iterator<Item = (usize, &str)> {
     })
 }
 
+/// Whether a text could stop here: after the mark that ends a sentence and what closes after it, or
+/// at a blank line. Thai and Lao have no such mark: a blank between clauses may be the end of one.
+pub fn may_end(text: &str) -> bool {
+    let bare = text.trim_end();
+    let last = bare.trim_end_matches(is_closing).chars().next_back();
+    let after_blank = || bare.len() < text.len() && bare.ends_with(unspaced::is_without_stops);
+    last.is_some_and(is_stop) || text.ends_with("\n\n") || after_blank()
+}
+
 fn is_stop(c: char) -> bool {
-    matches!(c, '.' | '!' | '?' | '…' | '‽' | '。' | '！' | '？')
+    matches!(c, '.' | '!' | '?' | '…' | '‽' | '۔' | '؟') || is_sure_stop(c)
+}
+
+/// Whether a mark ends a sentence whatever comes after it, which need not be a blank: of Chinese and
+/// Japanese, the scripts of India, Burmese, Khmer, Ethiopic and Armenian.
+fn is_sure_stop(c: char) -> bool {
+    matches!(
+        c,
+        '。' | '！'
+            | '？'
+            | '．'
+            | '｡'
+            | '।'
+            | '॥'
+            | '။'
+            | '។'
+            | '៕'
+            | '።'
+            | '፧'
+            | '፨'
+            | '։'
+    )
 }
 
 fn is_closing(c: char) -> bool {
@@ -289,7 +340,7 @@ fn is_closing(c: char) -> bool {
 
 /// Whether the sentence `before`, stopped by `stop` (its closing marks included), is over.
 fn ends_sentence(before: &str, stop: &str, after: &str) -> bool {
-    if stop.starts_with(['。', '！', '？']) {
+    if stop.starts_with(is_sure_stop) {
         return true;
     }
     let Some(next) = after.chars().next() else {
@@ -301,7 +352,7 @@ fn ends_sentence(before: &str, stop: &str, after: &str) -> bool {
     let goes_on = after.trim_start().chars().next().is_some_and(char::is_lowercase);
     match stop {
         "." => !is_abbreviation(before.rsplit(char::is_whitespace).next().unwrap_or("")),
-        "!" | "?" => true,
+        "!" | "?" | "؟" => true,
         // An ellipsis, or a quotation that its sentence goes on after.
         _ => !goes_on,
     }
@@ -393,9 +444,66 @@ mod tests {
     }
 
     #[test]
-    fn scripts_without_spaces_are_counted_by_the_character() {
-        assert_eq!(count("雨が降る"), 4);
-        assert_eq!(of("v2雨ok"), ["v2", "雨", "ok"]);
+    fn scripts_without_spaces_are_divided_by_their_dictionaries() {
+        for words in [
+            "雨|が|降る",
+            "人々|は|東京|に",
+            "昨天晚上|我們|在|河邊",
+            "ฝน|ตก|ทั้ง|คืน|และ|เรือ|ก็|ออก|ไป",
+            "ភ្លៀង|ធ្លាក់|ពេញ|មួយ|យប់",
+            "ຝົນຕົກ|ໝົດ|ຄືນ",
+            "တစ်|ည|လုံး",
+            "v2|雨|ok",
+            "กรุงเทพมหานคร|๒๕.๕",
+            "読む|well-known|本",
+        ] {
+            assert_eq!(of(&words.replace('|', "")), words.split('|').collect::<Vec<_>>());
+        }
+    }
+
+    #[test]
+    fn marks_and_spaces_end_a_run_without_spaces() {
+        assert_eq!(of("雨、雨。ฝน ฝน-雨’雨"), ["雨", "雨", "ฝน", "ฝน", "雨", "雨"]);
+        assert_eq!(count("雨\n1. 雨"), 2);
+    }
+
+    #[test]
+    fn no_character_comes_apart_whatever_the_script() {
+        const PARTS: [&str; 22] = [
+            "ฝ", "น", "ต", "ก", "้", "ั", "เ", "ก", "្", "ភ", "ល", "ည", "လ", "ုံ", "း", "雨", "が",
+            "ー", " ", "a", "\u{301}", "。",
+        ];
+        let mut chance = crate::chance::Chance::new(5);
+        for _ in 0..5_000 {
+            let text: String =
+                (0..12).map(|_| PARTS[chance.below(PARTS.len() as u64) as usize]).collect();
+            let characters: std::collections::HashSet<usize> =
+                text.grapheme_indices(true).map(|(at, _)| at).collect();
+            assert!(tokens(&text).all(|token| characters.contains(&token.at)), "{text:?}");
+            assert_eq!(tokens(&text).map(|token| token.text).collect::<String>(), text);
+        }
+    }
+
+    #[test]
+    fn a_growing_text_is_counted_as_a_whole_one() {
+        let text = "# Rain\n\n1. ฝนตกทั้งคืน\r\n2. wet\n\n雨が降る。 It don't\nstop";
+        let mut growing = GrowingCount::default();
+        for (at, c) in text.char_indices() {
+            let so_far = &text[..at + c.len_utf8()];
+            assert_eq!(growing.of(so_far), count(so_far), "{so_far:?}");
+        }
+    }
+
+    #[test]
+    fn a_text_may_end_after_a_stop_of_any_script() {
+        for text in
+            ["It rained.", "(“It rained.”) ", "雨だ。」", "बारिश हुई।", "هل؟", "One\n\n", "ฝนตก "]
+        {
+            assert!(may_end(text), "{text:?}");
+        }
+        for text in ["It rained,", "It rained ", "雨が", "ฝนตก", "One\n", ""] {
+            assert!(!may_end(text), "{text:?}");
+        }
     }
 
     #[test]
@@ -454,5 +562,15 @@ mod tests {
     #[test]
     fn sentences_without_spaces_between() {
         assert_eq!(cut("雨だ。寒い。"), ["雨だ。", "寒い。"]);
+        assert_eq!(cut("「雨だ。」寒い！？そう"), ["「雨だ。」", "寒い！？", "そう"]);
+        assert_eq!(cut("មេឃភ្លៀង។ខ្ញុំនៅផ្ទះ។"), ["មេឃភ្លៀង។", "ខ្ញុំនៅផ្ទះ។"]);
+    }
+
+    #[test]
+    fn sentences_of_other_scripts_end_at_their_own_stops() {
+        assert_eq!(cut("बारिश हुई। हम रुके।"), ["बारिश हुई।", "हम रुके।"]);
+        assert_eq!(cut("هل أمطرت؟ نعم. بقينا"), ["هل أمطرت؟", "نعم.", "بقينا"]);
+        assert_eq!(cut("بارش ہوئی۔ ہم رکے۔"), ["بارش ہوئی۔", "ہم رکے۔"]);
+        assert_eq!(cut("မိုးရွာသည်။ နေပူသည်။"), ["မိုးရွာသည်။", "နေပူသည်။"]);
     }
 }

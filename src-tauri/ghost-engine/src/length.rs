@@ -4,6 +4,8 @@
 //! its paragraph, a little later with its sentence, and at last with its word. Knows words, not
 //! tokens.
 
+use ghost_core::words;
+
 /// Below this share of the words asked for there is no end.
 const LEAST: f64 = 0.90;
 /// From here on a paragraph's end is the draft's.
@@ -34,16 +36,10 @@ impl Length {
     pub(crate) fn ends(&self, n_words: usize, text: &str) -> bool {
         self.share(n_words).is_some_and(|share| {
             share >= MOST
-                || (share >= SENTENCE && at_sentence_end(text))
-                || (share >= PARAGRAPH && text.ends_with('\n') && at_sentence_end(text))
+                || (share >= SENTENCE && words::may_end(text))
+                || (share >= PARAGRAPH && text.ends_with('\n') && words::may_end(text))
         })
     }
-}
-
-/// Whether a text could stop here: after its mark and any closing quote or bracket.
-fn at_sentence_end(text: &str) -> bool {
-    let bare = text.trim_end().trim_end_matches(['"', '\'', '”', '’', ')', ']', '*', '_']);
-    bare.ends_with(['.', '!', '?', '…']) || text.ends_with("\n\n")
 }
 
 #[cfg(test)]
@@ -62,6 +58,11 @@ mod tests {
                 && !hundred.ends(114, "It rained,")
         );
         assert!(hundred.ends(115, "It rained,"));
+        assert!(
+            hundred.ends(100, "雨だ。")
+                && hundred.ends(100, "ฝนตก ")
+                && !hundred.ends(99, "雨だ。")
+        );
         let any = Length { words: None };
         assert!(!any.too_short(0) && !any.ends(10_000, "."));
         assert!(!Length { words: Some(0) }.ends(10, "."));

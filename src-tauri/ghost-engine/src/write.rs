@@ -6,7 +6,7 @@ use std::ops::ControlFlow;
 use std::time::Instant;
 
 use ghost_core::seed::Seed;
-use ghost_core::words;
+use ghost_core::words::GrowingCount;
 
 use crate::adapter::Adapter;
 use crate::base::Base;
@@ -178,7 +178,8 @@ fn draw(
     };
     said.iter().for_each(|token| say(&mut sampler, *token));
     let mut characters = base.tokenizer.decode_stream();
-    let (mut text, mut tokens, mut n_words) = (String::new(), 0, 0);
+    let (mut text, mut tokens) = (String::new(), 0);
+    let (mut counted, mut n_words) = (GrowingCount::default(), 0);
     let logits = reading.read(&model, prompt, hear);
     let cache = &mut reading.cache;
     let drawing = Instant::now();
@@ -208,7 +209,7 @@ fn draw(
             if hear(&grown).is_break() {
                 break Ended::Stopped;
             }
-            n_words = words::count(&text);
+            n_words = counted.of(&text);
             if length.ends(n_words, &text) {
                 break Ended::Length;
             }

@@ -1,0 +1,153 @@
+//! One way to store a text, whatever program it comes from: the same characters are the same bytes.
+//!
+//! Line ends are `\n`; letters with their accents are composed (Unicode's NFC); what nobody can see
+//! and no reader needs is gone: soft hyphens, zero-width spaces, byte order marks and control
+//! characters. Joiners stay where they change what is read.
+
+use std::borrow::Cow;
+
+use icu_normalizer::ComposingNormalizerBorrowed;
+
+/// `text` as a piece, a draft or a shipped text is stored; borrowed where it is already.
+pub fn text(text: &str) -> Cow<'_, str> {
+    if text.bytes().all(|byte| matches!(byte, b'\t' | b'\n' | b' '..=b'~')) {
+        return Cow::Borrowed(text);
+    }
+    let nfc = ComposingNormalizerBorrowed::new_nfc();
+    match text.find(is_odd) {
+        None => nfc.normalize(text),
+        Some(first) => match cleaned(text, first) {
+            Cow::Borrowed(text) => nfc.normalize(text),
+            Cow::Owned(text) if nfc.is_normalized(&text) => Cow::Owned(text),
+            Cow::Owned(text) => Cow::Owned(nfc.normalize(&text).into_owned()),
+        },
+    }
+}
+
+/// Whether two texts differ only in how they are stored.
+pub fn is_same(one: &str, other: &str) -> bool {
+    one == other || text(one) == text(other)
+}
+
+/// Whether a character may have to be replaced or left out.
+fn is_odd(c: char) -> bool {
+    matches!(c, '\0'..='\u{8}' | '\u{B}'..='\u{1F}' | '\u{7F}'..='\u{9F}')
+        || matches!(c, '\u{AD}' | '\u{200B}'..='\u{200D}' | '\u{2028}' | '\u{2029}' | '\u{2060}')
+        || c == '\u{FEFF}'
+}
+
+/// The text with `\n` line ends and without invisible characters, the first odd one at `first`.
+fn cleaned(text: &str, first: usize) -> Cow<'_, str> {
+    let mut clean = String::with_capacity(text.len());
+    clean.push_str(&text[..first]);
+    let mut rest = text[first..].chars().peekable();
+    while let Some(c) = rest.next() {
+        match c {
+            '\r' if rest.peek() == Some(&'\n') => {}
+            // What each system, and Unicode itself, ends a line with.
+            '\r' | '\u{B}' | '\u{C}' | '\u{85}' | '\u{2028}' => clean.push('\n'),
+            '\u{2029}' => clean.push_str("\n\n"),
+            '\u{200C}' | '\u{200D}' => {
+                let (before, after) = (clean.chars().next_back(), rest.peek().copied());
+                if joins_letters(before, after) || c == '\u{200D}' && joins_emoji(before, after) {
+                    clean.push(c);
+                }
+            }
+            c if is_odd(c) => {}
+            c => clean.push(c),
+        }
+    }
+    match clean == text {
+        true => Cow::Borrowed(text),
+        false => Cow::Owned(clean),
+    }
+}
+
+/// Whether a joiner may decide how letters look: those of Arabic, Syriac, Mongolian and their kin, and
+/// of the scripts that came from India.
+fn joins_letters(before: Option<char>, after: Option<char>) -> bool {
+    let is_joining = |c: char| {
+        matches!(
+            c,
+            '\u{600}'..='\u{DFF}'
+                | '\u{F00}'..='\u{109F}'
+                | '\u{1780}'..='\u{18AF}'
+                | '\u{1A20}'..='\u{1CFF}'
+                | '\u{A840}'..='\u{A9FF}'
+                | '\u{AA60}'..='\u{ABFF}'
+                | '\u{FB50}'..='\u{FDFF}'
+                | '\u{FE70}'..='\u{FEFC}'
+                | '\u{10A00}'..='\u{11FFF}'
+                | '\u{1E900}'..='\u{1E95F}'
+        )
+    };
+    before.is_some_and(is_joining) || after.is_some_and(is_joining)
+}
+
+/// Whether a joiner makes one picture of two.
+fn joins_emoji(before: Option<char>, after: Option<char>) -> bool {
+    let is_picture = |c: char| matches!(c, '\u{2190}'..='\u{2BFF}' | '\u{1F000}'..='\u{1FAFF}');
+    let is_tail = |c: char| matches!(c, '\u{FE0F}' | '\u{20E3}' | '\u{E0020}'..='\u{E007F}');
+    before.is_some_and(|c| is_picture(c) || is_tail(c)) && after.is_some_and(is_picture)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::chance::Chance;
+
+    #[test]
+    fn a_text_that_needs_nothing_is_not_copied() {
+        for stored in ["", "It rained.\n\n\tAll day.", "Café — “oui”", "👩‍👩‍👧 می‌خواهم", "中文"]
+        {
+            assert!(matches!(text(stored), Cow::Borrowed(_)), "{stored:?}");
+        }
+    }
+
+    #[test]
+    fn a_letter_and_its_accent_are_one_character() {
+        assert_eq!(text("cafe\u{301}"), "café");
+        assert_eq!(text("한"), "한");
+        assert_eq!(text("A\u{30A}ngstro\u{AD}\u{308}m"), "Ångström");
+    }
+
+    #[test]
+    fn lines_end_in_one_way() {
+        assert_eq!(text("a\r\nb\rc\u{85}d\u{B}e\u{2028}f"), "a\nb\nc\nd\ne\nf");
+        assert_eq!(text("a\u{2029}b\r\n\r\nc\r"), "a\n\nb\n\nc\n");
+    }
+
+    #[test]
+    fn what_nobody_sees_is_gone() {
+        assert_eq!(
+            text("\u{FEFF}Unter\u{AD}nehmen, fünf\u{200B}zig\u{2060}"),
+            "Unternehmen, fünfzig"
+        );
+        assert_eq!(text("a\0b\u{1}c\u{7F}d\u{92}\te"), "abcd\te");
+    }
+
+    #[test]
+    fn joiners_stay_where_they_are_read() {
+        for kept in ["👩🏽‍🚒", "❤️‍🔥", "🏴‍☠️", "🐦‍⬛", "می‌خواهم", "क्‍ष", "ශ්‍රී"]
+        {
+            assert_eq!(text(kept), kept);
+        }
+        assert_eq!(text("Auf\u{200C}lage, rain\u{200D} 👩\u{200D} a"), "Auflage, rain 👩 a");
+    }
+
+    #[test]
+    fn what_is_stored_needs_nothing_more() {
+        const PARTS: [&str; 20] = [
+            "a", "e", "\u{301}", "\u{AD}", "\r", "\n", "\u{200D}", "\u{200C}", "👩", "\u{FE0F}",
+            "می", "क्", "\u{2029}", "\0", "\u{85}", "ᄒ", "ᅡ", "\u{FEFF}", " ", "⬛",
+        ];
+        let mut chance = Chance::new(1);
+        for _ in 0..5_000 {
+            let odd: String =
+                (0..10).map(|_| PARTS[chance.below(PARTS.len() as u64) as usize]).collect();
+            let stored = text(&odd);
+            assert!(matches!(text(&stored), Cow::Borrowed(_)), "{odd:?} to {stored:?}");
+            assert!(is_same(&odd, &stored));
+        }
+    }
+}
