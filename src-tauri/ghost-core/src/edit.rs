@@ -21,7 +21,7 @@ use similar::{Algorithm, DiffOp, capture_diff_slices};
 use unicode_segmentation::UnicodeSegmentation;
 
 use crate::align;
-use crate::words::{Class, Token, is_east_asian, tokens};
+use crate::words::{Class, Token, is_east_asian, straight, tokens};
 
 /// A stretch of an edit. On the wire `{"same": "…"}` or `{"cut": "…", "added": "…"}`.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -158,6 +158,17 @@ impl Edit {
             _ => self
                 .segments
                 .push(Segment::Changed { cut: cut.to_owned(), added: added.to_owned() }),
+        }
+    }
+
+    /// Adds two texts of which only the quotes differ.
+    fn quotes(&mut self, cut: &str, added: &str) {
+        let (mut one, mut other) = ([0; 4], [0; 4]);
+        for (a, b) in cut.chars().zip(added.chars()) {
+            match a == b {
+                true => self.same(a.encode_utf8(&mut one)),
+                false => self.changed(a.encode_utf8(&mut one), b.encode_utf8(&mut other)),
+            }
         }
     }
 }
@@ -426,11 +437,15 @@ impl<'a> Sides<'a> {
             edit.same(self.draft.text(at..change.cut.start));
             let cut = self.draft.text(change.cut.clone());
             let added = self.shipped.text(change.added.clone());
+            at = change.cut.end;
+            if differs_in_quotes(cut, added) {
+                edit.quotes(cut, added);
+                continue;
+            }
             let (opening, end) = shared_characters(cut, added);
             edit.same(&cut[..opening]);
             edit.changed(&cut[opening..cut.len() - end], &added[opening..added.len() - end]);
             edit.same(&cut[cut.len() - end..]);
-            at = change.cut.end;
         }
         edit.same(self.draft.text(at..self.draft.tokens.len()));
         edit
@@ -546,6 +561,12 @@ fn alike<'a>(
     }
 }
 
+/// Whether two texts are the same but for the shape of quotation marks and apostrophes, which programs
+/// change as one types: then only the marks are the change.
+fn differs_in_quotes(cut: &str, added: &str) -> bool {
+    cut.chars().map(straight).eq(added.chars().map(straight))
+}
+
 /// How many bytes of Chinese and Japanese characters two texts begin and end with alike. Where one
 /// character of a word is changed, that character is the change: most have a meaning of their own, and
 /// where a word ends is the dictionary's opinion.
@@ -631,6 +652,12 @@ mod tests {
         check("ฉันรัก[แมว/หมา]มาก");
         check("人々は[東京/大阪]に住んでいる");
         check("昨天晚上我們在河邊[/的小屋裡]");
+    }
+
+    #[test]
+    fn quotes_that_a_program_made_curly() {
+        check("[\"/“]Don['/’]t,[\"/”] he said.");
+        check("[he don't/she doesn’t] know");
     }
 
     #[test]

@@ -8,7 +8,7 @@ use std::ops::Range;
 
 use crate::align;
 use crate::edit::Edit;
-use crate::words::{hash, words};
+use crate::words::{hash, straight, words};
 
 /// Share of the draft's words that stayed: the longest common subsequence over the draft's words,
 /// if the edit is [`Edit::between`]. A draft without words was kept if it is unchanged.
@@ -23,15 +23,20 @@ pub fn authored_share(edit: &Edit) -> f64 {
     share_within(&edit.shipped(), &spans).map_or(0.0, |kept| 1.0 - kept)
 }
 
-/// Share of the words of `text` that lie within `spans` (in order); none where it has no words.
+/// Share of the words of `text` that lie within `spans` (in order), whatever became of their
+/// apostrophes; none where it has no words.
 fn share_within(text: &str, spans: &[Range<usize>]) -> Option<f64> {
     let mut spans = spans.iter().peekable();
     let (mut all, mut within) = (0, 0);
     for (at, word) in words(text) {
-        while spans.next_if(|span| span.end <= at).is_some() {}
         all += 1;
-        let end = at + word.len();
-        within += usize::from(spans.peek().is_some_and(|s| s.start <= at && end <= s.end));
+        let mut is_kept = |(inner, c): (usize, char)| {
+            let at = at + inner;
+            while spans.next_if(|span| span.end <= at).is_some() {}
+            spans.peek().is_some_and(|span| span.start <= at) || straight(c) == '\''
+        };
+        // All of them are looked at: the spans go along.
+        within += usize::from(word.char_indices().filter(|&c| !is_kept(c)).count() == 0);
     }
     share(within, all)
 }
@@ -43,7 +48,7 @@ fn share(part: usize, whole: usize) -> Option<f64> {
 /// Word-level Levenshtein distance over the longer text's words: exact (Myers's bit-parallel
 /// table, one row of memory) up to 100,000 words on both sides.
 pub fn edit_distance(draft: &str, shipped: &str) -> f64 {
-    let texts = |text| words(text).map(|(_, word)| word);
+    let texts = |text| words(text).map(|(_, word)| word.chars().map(straight).collect::<String>());
     let (a, b) = align::numbered(texts(draft), texts(shipped));
     share(align::distance(&a, &b), a.len().max(b.len())).unwrap_or(0.0)
 }
@@ -134,6 +139,8 @@ mod tests {
         assert_eq!(kept_ratio(&edit("It rained.")), 1.0);
         assert_eq!(kept_ratio(&edit("[/It rained.]")), 0.0);
         assert_eq!(kept_ratio(&edit("")), 1.0);
+        assert_eq!(kept_ratio(&edit("I don['/’]t know")), 1.0);
+        assert_eq!(kept_ratio(&edit("中文[測/不]試")), 0.5);
     }
 
     #[test]
@@ -154,6 +161,8 @@ mod tests {
         assert_eq!(edit_distance("", ""), 0.0);
         assert_eq!(edit_distance("", "rain"), 1.0);
         assert_eq!(edit_distance("rain, rain", "rain rain!"), 0.0);
+        assert_eq!(edit_distance("I don't", "I don’t"), 0.0);
+        assert_eq!(edit_distance("ฉันรักแมวมาก", "ฉันรักหมามาก"), 0.25);
     }
 
     #[test]

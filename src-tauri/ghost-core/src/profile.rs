@@ -304,7 +304,8 @@ fn figures(prose: &str, n_words: usize, lengths: &[usize]) -> [f64; TRAITS.len()
         per(small.iter().filter(|word| which.contains(&base(word).as_str())).count())
     };
     let questions = sentences(prose).filter(|(_, sentence)| {
-        sentence.trim_end_matches(['"', '”', '\'', '’', ')']).ends_with('?')
+        let closing = ['"', '”', '\'', '’', ')', '」', '』', '）'];
+        sentence.trim_end_matches(closing).ends_with(['?', '？', '؟'])
     });
     [
         mean,
@@ -317,14 +318,14 @@ fn figures(prose: &str, n_words: usize, lengths: &[usize]) -> [f64; TRAITS.len()
         opened(&["i", "i'm", "i've", "i'd", "i'll"]),
         opened(&["the"]),
         of_sentences(questions.count()),
-        marks(&[',']),
-        marks(&[';']),
-        marks(&[':']),
+        marks(&[',', '，', '、', '،']),
+        marks(&[';', '；', '؛']),
+        marks(&[':', '：']),
         marks(&['—', '–']) + per(prose.matches(" -- ").count() + prose.matches(" - ").count()),
-        marks(&['(']),
-        marks(&['!']),
+        marks(&['(', '（']),
+        marks(&['!', '！']),
         marks(&['…']) + per(prose.matches("...").count()),
-        marks(&['"', '“', '”', '«', '»']),
+        marks(&['"', '“', '”', '«', '»', '「', '」', '『', '』']),
         per(phrases(&small, &HEDGES)),
         per(phrases(&small, &BOOSTERS)),
         said(&["i", "me", "my", "mine"]),

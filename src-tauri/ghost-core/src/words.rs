@@ -69,6 +69,15 @@ pub fn words(text: &str) -> impl Iterator<Item = (usize, &str)> {
     tokens(text).filter(|token| token.class == Class::Word).map(|token| (token.at, token.text))
 }
 
+/// A quotation mark or an apostrophe as a keyboard has it, whatever its shape.
+pub(crate) fn straight(c: char) -> char {
+    match c {
+        '’' | '‘' | 'ʼ' => '\'',
+        '“' | '”' | '„' => '"',
+        c => c,
+    }
+}
+
 /// A word as a number: FNV-1a, mixed once more; cheap, and the same everywhere. Case
 /// and the shape of the apostrophe make no difference.
 pub(crate) fn hash(word: &str) -> u64 {

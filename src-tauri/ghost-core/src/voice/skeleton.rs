@@ -295,6 +295,7 @@ fn of_mark(
     over: bool,
     last: Option<Symbol>,
 ) -> Option<Symbol> {
+    let mark = as_ours(mark);
     let bullet = matches!(mark, "-" | "*" | "+") && next.starts_with([' ', '\t']);
     if line_begins && (bullet || mark.starts_with(|c: char| c.is_ascii_digit())) {
         return Some(ITEM);
@@ -313,6 +314,22 @@ fn of_mark(
         "#" | "." | "`" | "•" | "¶" | "0" => return None,
         _ => MARKS.iter().position(|known| *known == mark)? as Symbol,
     })
+}
+
+/// The mark of ours that does what this one does in another script.
+fn as_ours(mark: &str) -> &str {
+    match mark {
+        "，" | "、" | "،" => ",",
+        "。" | "．" | "｡" | "।" | "॥" | "။" | "។" | "៕" | "።" | "։" | "۔" => ".",
+        "？" | "؟" | "፧" => "?",
+        "！" => "!",
+        "；" | "؛" => ";",
+        "：" => ":",
+        "（" => "(",
+        "）" => ")",
+        "「" | "」" | "『" | "』" => "\"",
+        other => other,
+    }
 }
 
 #[cfg(test)]
@@ -353,6 +370,12 @@ mod tests {
     fn marks_of_one_meaning_are_one() {
         check("“Go” -- 'go' – \"go\"", "\" n2 \" — ' n2 ' — \" n2 \"");
         check("so... so…", "so … so …");
+    }
+
+    #[test]
+    fn marks_of_other_scripts_do_what_ours_do() {
+        check("雨が降る、寒い。「帰ろう」？", "n1 n1 n2 , n2 . \" n1 n2 \" ?");
+        check("هل أمطرت؟ نعم، أمطرت.", "n2 n5 ? n3 , n5 .");
     }
 
     #[test]
