@@ -7,6 +7,7 @@ mod date;
 mod dayone;
 mod decode;
 mod docx;
+mod dos;
 mod dropped;
 mod enex;
 mod entry;
@@ -25,6 +26,7 @@ mod org;
 mod outline;
 mod place;
 mod plain;
+mod plausible;
 mod roam;
 mod rtf;
 mod sniff;
@@ -41,7 +43,7 @@ use std::io::{Cursor, Read, Seek};
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::words;
+use crate::{normalize, words};
 
 use dropped::Dropped;
 pub use ledger::Ledger;
@@ -127,7 +129,8 @@ pub struct Piece {
     pub date: Option<Date>,
     /// Marked by its writer as not published yet.
     pub unfinished: bool,
-    /// The text, line ends as `\n`, no blank lines at either end; punctuation byte for byte.
+    /// The text as [`crate::normalize`] stores it, no blank lines at either end; its punctuation is the
+    /// writer's own.
     pub text: String,
     /// Stretches of `text` that are not the writer's own prose, in order, not overlapping.
     pub apart: Vec<Span>,
@@ -220,6 +223,12 @@ const ALL_SIGNS: &str = "It is made of signs rather than of words, so it was lef
 /// The stretches of a Markdown text that are not its writer's own prose, in order.
 pub fn apart(text: &str) -> Vec<Span> {
     markdown::apart(text)
+}
+
+/// The text in a file that is nothing but text, whatever its encoding and line ends, as pieces are
+/// stored; none where it is no text.
+pub fn text(bytes: &[u8]) -> Option<String> {
+    decode::text(bytes)
 }
 
 /// Reads one file: its name, a `/`-separated path that begins with what was dropped, and its
@@ -365,7 +374,7 @@ impl Walk<'_> {
         }
         self.name_dropped(name, &dropped);
         for pair in reading.pairs {
-            self.haul.pairs.push(Pair { source: format!("{name}/{}", pair.source), ..pair });
+            self.keep_pair(Pair { source: format!("{name}/{}", pair.source), ..pair });
         }
         for complaint in &reading.complaints {
             self.complain(name, complaint.clone());
@@ -402,14 +411,8 @@ impl Walk<'_> {
                     if let Some((before, date)) = before {
                         let title = title.unwrap_or_else(|| place::of(shelf).title);
                         let source = name.to_owned();
-                        self.haul.pairs.push(Pair {
-                            source,
-                            title,
-                            author: None,
-                            date,
-                            before,
-                            after,
-                        });
+                        let author = None;
+                        self.keep_pair(Pair { source, title, author, date, before, after });
                     }
                 }
                 None => self.complain(
@@ -614,7 +617,15 @@ impl Walk<'_> {
                 after: two[1].1.to_owned(),
             })
             .collect();
-        self.haul.pairs.extend(pairs);
+        pairs.into_iter().for_each(|pair| self.keep_pair(pair));
+    }
+
+    /// Keeps a pair as it is stored; one that differs only in how it is stored is none.
+    fn keep_pair(&mut self, pair: Pair) {
+        let [before, after] = [pair.before, pair.after].map(normalize::owned);
+        if before != after {
+            self.haul.pairs.push(Pair { title: one_line(pair.title), before, after, ..pair });
+        }
     }
 
     /// Makes a piece of a text, or says why there is none.
@@ -622,10 +633,14 @@ impl Walk<'_> {
         &mut self,
         name: &str,
         place: place::Place,
-        facts: front::Facts,
+        mut facts: front::Facts,
         heading: Option<String>,
         text: String,
     ) -> Result<(), Refusal> {
+        let text = normalize::owned(text);
+        let heading = heading.map(one_line);
+        facts.title = facts.title.map(one_line);
+        facts.author = facts.author.map(one_line);
         if markdown::is_all_signs(&text) {
             return Err(Refusal { reason: ALL_SIGNS, words: words::count(&text) });
         }
@@ -660,6 +675,12 @@ impl Walk<'_> {
 fn djot_is_slow(text: &str) -> bool {
     const MOST_SIGNS: usize = 10_000;
     text.split("\n\n").any(|paragraph| markdown::has_more_signs(paragraph, MOST_SIGNS))
+}
+
+/// A title or a name as it is stored.
+fn one_line(name: String) -> String {
+    let name = normalize::owned(name);
+    if name.contains('\n') { name.split_whitespace().collect::<Vec<_>>().join(" ") } else { name }
 }
 
 /// What the text says plainly of itself goes before where it lies. A theme's `type` and `layout`
@@ -757,6 +778,24 @@ mod tests {
         let members: [(&str, &[u8]); 2] =
             [("word/document.xml", document.as_bytes()), ("docProps/core.xml", core.as_bytes())];
         zipped(&members, CompressionMethod::Deflated)
+    }
+
+    #[test]
+    fn a_piece_is_stored_in_one_form() {
+        let piece = one(
+            "a.html",
+            "<h1>Cafe\u{301}</h1><p>Unter&shy;nehmen seit fu\u{308}nf\u{200b}zig Jahren.&#7;</p>"
+                .as_bytes(),
+        );
+        assert_eq!(piece.title, "Café");
+        assert_eq!(piece.text, "Unternehmen seit fünfzig Jahren.");
+        assert_eq!(piece.words, 4);
+    }
+
+    #[test]
+    fn lines_of_every_kind_are_lines_of_a_plain_text() {
+        let piece = one("a.txt", "One\u{85}two.\u{2029}Three\u{2028}four.".as_bytes());
+        assert_eq!(piece.text, "One\ntwo.\n\nThree\nfour.");
     }
 
     #[test]

@@ -1,39 +1,48 @@
-//! Bytes to text: byte order mark, then strict UTF-8, then what the text declares, then a guess.
+//! Bytes to text: byte order mark, then UTF-8, then what the text declares, then whichever of the
+//! likely encodings makes the fewest impossible words.
+//!
+//! One bad byte does not change the encoding of a whole file: it is read by itself.
 
 use std::borrow::Cow;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
-use encoding_rs::{Encoding, UTF_16BE, UTF_16LE, WINDOWS_1252};
+use encoding_rs::{Encoding, MACINTOSH, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
-/// The text in `bytes` with `\n` line ends and without control characters; `None` where it is no
-/// text in any encoding.
+use super::dos::{CP437, CP850, CodePage};
+use super::plausible::Doubt;
+use crate::normalize;
+
+/// The text in `bytes` as it is stored ([`normalize::text`]); `None` where it is no text in any
+/// encoding.
 pub(super) fn text(bytes: &[u8]) -> Option<String> {
-    let raw = raw(bytes);
-    let (mut odd, mut all) = (0usize, 0usize);
-    for char in raw.chars() {
-        all += 1;
-        odd += usize::from(is_odd(char));
-    }
-    if odd > 2 + all / 50 {
-        return None;
-    }
-    if !raw.contains(|char| char == '\r' || is_odd(char)) {
-        return Some(raw);
-    }
-    let lines = raw.replace("\r\n", "\n").replace('\r', "\n");
-    Some(lines.chars().filter(|&char| char == '\u{fffd}' || !is_odd(char)).collect())
+    readable(bytes).map(normalize::owned)
 }
 
 /// As [`text`], for a file that may be large: what is good UTF-8 already is not copied, and keeps
-/// its line ends and control characters.
+/// its line ends and its characters.
 pub(super) fn whole(bytes: &[u8]) -> Option<Cow<'_, str>> {
     let bare = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     match std::str::from_utf8(bare) {
         Ok(found) if wide(bytes).is_none() && widest(bytes).is_none() && !has_c1(bytes) => {
             Some(Cow::Borrowed(found))
         }
-        _ => text(bytes).map(Cow::Owned),
+        _ => {
+            let mut raw = readable(bytes)?;
+            raw.retain(|char| char == '\u{fffd}' || !is_odd(char));
+            Some(Cow::Owned(raw))
+        }
     }
+}
+
+/// What is in the bytes, where that is text.
+fn readable(bytes: &[u8]) -> Option<String> {
+    let raw = raw(bytes);
+    let (mut odd, mut all) = (0usize, 0usize);
+    for char in raw.chars() {
+        all += 1;
+        odd += usize::from(is_odd(char));
+    }
+    (odd <= 2 + all / 50).then_some(raw)
 }
 
 /// Whether good UTF-8 has one of the characters that [`without_c1`] takes out.
@@ -42,22 +51,25 @@ fn has_c1(utf8: &[u8]) -> bool {
 }
 
 /// The characters that Windows has where the standard has control characters, which is what whoever
-/// mistook the one for the other meant.
-fn without_c1(text: &str) -> String {
+/// mistook the one for the other meant. One of them by itself, alone of its kind, is what it says:
+/// the line end of mainframes.
+fn without_c1(text: &str) -> Cow<'_, str> {
     let is_c1 = |c: char| ('\u{80}'..='\u{9f}').contains(&c);
-    if !text.contains(is_c1) {
-        return text.to_owned();
+    if !text.contains(|c| is_c1(c) && c != NEXT_LINE) {
+        return Cow::Borrowed(text);
     }
     let meant = |c: char| match is_c1(c) {
         true => WINDOWS_1252.decode_without_bom_handling(&[c as u8]).0.chars().next().unwrap_or(c),
         false => c,
     };
-    text.chars().map(meant).collect()
+    Cow::Owned(text.chars().map(meant).collect())
 }
+
+const NEXT_LINE: char = '\u{85}';
 
 /// No writer types these: control characters, and the mark of bytes that could not be decoded.
 fn is_odd(char: char) -> bool {
-    let white = matches!(char, '\t' | '\n' | '\r' | '\u{c}');
+    let white = matches!(char, '\t' | '\n' | '\r' | '\u{b}' | '\u{c}' | NEXT_LINE);
     char == '\u{fffd}' || (char.is_control() && !white)
 }
 
@@ -65,15 +77,19 @@ fn raw(bytes: &[u8]) -> String {
     if let Some(text) = widest(bytes) {
         return text;
     }
-    if let Some((encoding, length)) = Encoding::for_bom(bytes) {
-        return encoding.decode_without_bom_handling(&bytes[length..]).0.into_owned();
+    match Encoding::for_bom(bytes) {
+        Some((encoding, length)) if encoding == UTF_8 => return utf8(&bytes[length..]),
+        Some((encoding, length)) => {
+            return encoding.decode_without_bom_handling(&bytes[length..]).0.into_owned();
+        }
+        None => {}
     }
     if let Some(encoding) = wide(bytes) {
         return encoding.decode_without_bom_handling(bytes).0.into_owned();
     }
     match std::str::from_utf8(bytes) {
-        Ok(text) => return without_c1(text),
-        Err(_) if nearly_utf8(bytes) => return String::from_utf8_lossy(bytes).into_owned(),
+        Ok(text) => return without_c1(text).into_owned(),
+        Err(_) if is_mostly_utf8(bytes) => return utf8(bytes),
         Err(_) => {}
     }
     if let Some(encoding) = declared(bytes) {
@@ -82,9 +98,91 @@ fn raw(bytes: &[u8]) -> String {
             return text.into_owned();
         }
     }
+    guessed(bytes)
+}
+
+/// Whether most of what is not ASCII is UTF-8: other encodings hardly ever make a character of it.
+fn is_mostly_utf8(bytes: &[u8]) -> bool {
+    let (mut good, mut bad) = (0, 0);
+    for chunk in bytes.utf8_chunks() {
+        good += chunk.valid().chars().filter(|char| !char.is_ascii()).count();
+        bad += usize::from(!chunk.invalid().is_empty());
+    }
+    good > 0 && good >= bad - usize::from(cut_off(bytes) > 0)
+}
+
+/// How many bytes at the end begin a character that has no end.
+fn cut_off(bytes: &[u8]) -> usize {
+    let last = bytes.utf8_chunks().last().map_or(&[][..], |chunk| chunk.invalid());
+    let is_begun = std::str::from_utf8(last).is_err_and(|error| error.error_len().is_none());
+    if is_begun { last.len() } else { 0 }
+}
+
+/// UTF-8 in which bytes of another hand are read as Windows writes them. A character cut off at the
+/// end of the file is left out.
+fn utf8(bytes: &[u8]) -> String {
+    let mut text = String::with_capacity(bytes.len());
+    for chunk in bytes[..bytes.len() - cut_off(bytes)].utf8_chunks() {
+        text.push_str(&without_c1(chunk.valid()));
+        let read = WINDOWS_1252.decode_without_bom_handling(chunk.invalid()).0;
+        text.extend(read.chars().map(|c| if is_odd(c) { '\u{fffd}' } else { c }));
+    }
+    text
+}
+
+/// How old bytes may be encoded.
+#[derive(Clone, Copy)]
+enum Candidate {
+    Web(&'static Encoding),
+    Dos(&'static CodePage),
+}
+
+impl Candidate {
+    fn decode(self, bytes: &[u8]) -> Cow<'_, str> {
+        match self {
+            Candidate::Web(encoding) => encoding.decode_without_bom_handling(bytes).0,
+            Candidate::Dos(page) => Cow::Owned(page.decode(bytes)),
+        }
+    }
+}
+
+/// Text of bytes that say nothing of themselves: Windows' Western letters, unless another encoding
+/// makes better words of them.
+fn guessed(bytes: &[u8]) -> String {
+    /// Letters by which languages of one alphabet are told apart.
+    const MIN_LETTERS: usize = 12;
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(bytes, true);
-    detector.guess(None, Utf8Detection::Deny).decode_without_bom_handling(bytes).0.into_owned()
+    let detected = detector.guess(None, Utf8Detection::Deny);
+    let sample = sample(bytes);
+    let western = Doubt::of(&WINDOWS_1252.decode_without_bom_handling(sample).0);
+    let (mut best, mut least) = (Candidate::Web(WINDOWS_1252), western.weight);
+    let others = [
+        Candidate::Web(detected),
+        Candidate::Web(MACINTOSH),
+        Candidate::Dos(&CP850),
+        Candidate::Dos(&CP437),
+    ];
+    for other in others {
+        let doubt = Doubt::of(&other.decode(sample));
+        let is_likelier = doubt.weight + Doubt::SURE <= western.weight && doubt.weight < least;
+        let is_detected = matches!(other, Candidate::Web(encoding) if encoding == detected);
+        if is_likelier
+            || is_detected && western.letters >= MIN_LETTERS && doubt.weight <= western.weight
+        {
+            (best, least) = (other, doubt.weight);
+        }
+    }
+    best.decode(bytes).into_owned()
+}
+
+/// As much of the bytes as an encoding is chosen by, up to the end of a word.
+fn sample(bytes: &[u8]) -> &[u8] {
+    const MAX_OLD_BYTES: usize = 4_000;
+    let mut old = bytes.iter().enumerate().filter(|(_, byte)| !byte.is_ascii());
+    let Some((last, _)) = old.nth(MAX_OLD_BYTES) else { return bytes };
+    let end = bytes[last..].iter().position(u8::is_ascii_whitespace);
+    &bytes[..end.map_or(bytes.len(), |end| last + end)]
 }
 
 /// UTF-32, which no decoder knows any more: three of four bytes are zero, or nearly.
@@ -116,16 +214,6 @@ fn wide(bytes: &[u8]) -> Option<&'static Encoding> {
         return None;
     }
     Some(if odd > even { UTF_16LE } else { UTF_16BE })
-}
-
-/// One damaged byte among many good characters does not make a text Latin-1.
-fn nearly_utf8(bytes: &[u8]) -> bool {
-    let (mut good, mut bad) = (0, 0);
-    for chunk in bytes.utf8_chunks() {
-        good += chunk.valid().chars().filter(|char| !char.is_ascii()).count();
-        bad += usize::from(!chunk.invalid().is_empty());
-    }
-    good > 4 * bad
 }
 
 /// `charset=` or `encoding=` near the beginning, as pages and XML say it.
@@ -176,10 +264,70 @@ mod tests {
     }
 
     #[test]
-    fn one_broken_byte_in_good_utf8() {
-        let mut bytes = "naïve café, déjà vu, façade, über".as_bytes().to_vec();
-        bytes.push(0xff);
-        assert_eq!(text(&bytes).unwrap(), "naïve café, déjà vu, façade, über\u{fffd}");
+    fn a_bad_byte_in_good_utf8_is_read_by_itself() {
+        let bytes = ["Café — “oui”, it".as_bytes(), b"\x92s \x9d here".as_slice()].concat();
+        assert_eq!(text(&bytes).unwrap(), "Café — “oui”, it’s \u{fffd} here");
+        let marked = [b"\xef\xbb\xbf".as_slice(), b"It\x92s"].concat();
+        assert_eq!(text(&marked).unwrap(), "It’s");
+        assert_eq!(whole(&marked).unwrap(), "It’s");
+    }
+
+    #[test]
+    fn a_character_cut_off_at_the_end_is_left_out() {
+        assert_eq!(text(b"caf\xc3\xa9 \xe2\x80").unwrap(), "café ");
+        assert_eq!(text(b"Un caf\xe9").unwrap(), "Un café");
+    }
+
+    #[test]
+    fn chinese_that_looks_now_and_then_like_utf8() {
+        let old = encoding_rs::GBK.encode("昨天晚上我们在河边的小屋里听雨，没有人说话。").0;
+        assert_eq!(text(&old).unwrap(), "昨天晚上我们在河边的小屋里听雨，没有人说话。");
+    }
+
+    #[test]
+    fn two_encodings_in_one_file() {
+        let joined = ["Un café, déjà".as_bytes(), b"\n\nUn caf\xe9.".as_slice()].concat();
+        assert_eq!(text(&joined).unwrap(), "Un café, déjà\n\nUn café.");
+    }
+
+    #[test]
+    fn bytes_that_say_nothing_of_themselves() {
+        let cases: [(&[u8], &str); 14] = [
+            (b"It\x92s a na\xefve kettle, \x93really\x94.", "It’s a naïve kettle, “really”."),
+            (b"na\xefve", "naïve"),
+            (b"north\x96south, and so on\x85 then", "north–south, and so on… then"),
+            (b"Stra\xdfe, M\xfcnchen, \x84gut\x93", "Straße, München, „gut“"),
+            (b"\x93Really\x94 \x97 that cost \x80 5", "“Really” — that cost € 5"),
+            (
+                b"He didn\xd5t say \xd2no\xd3 \xd1 the caf\x8e was shut",
+                "He didn’t say “no” — the café was shut",
+            ),
+            (b"f\x9fr die K\x9anige, \xe3so\xd2", "für die Könige, „so“"),
+            (b"\x81ber die K\x94nige, sp\x84t und s\x81\xe1", "über die Könige, spät und süß"),
+            (b"n\xc6o, ma\x87\xc6", "não, maçã"),
+            (b"\xc9\xcd\xbb caf\x82", "╔═╗ café"),
+            (b"\xcf\xf0\xe8\xe2\xe5\xf2, \xea\xe0\xea \xe4\xe5\xeb\xe0?", "Привет, как дела?"),
+            (
+                b"\x8f\xe0\xa8\xa2\xa5\xe2, \xaa\xa0\xaa \xa4\xa5\xab\xa0 \xe3 \xa2\xa0\xe1?",
+                "Привет, как дела у вас?",
+            ),
+            (
+                b"Zosta\xb3o tylko \x9cwiat\xb3o na \xb3\xf3dce, a ona \x9cpiewa\xb3a",
+                "Zostało tylko światło na łódce, a ona śpiewała",
+            ),
+            (b"\x89J\x82\xaa\x8d~\x82\xe9\x81B\x8a\xa6\x82\xa2\x81B", "雨が降る。寒い。"),
+        ];
+        for (bytes, expected) in cases {
+            assert_eq!(text(bytes).unwrap(), expected);
+        }
+    }
+
+    #[test]
+    fn line_ends_of_mainframes_and_of_unicode() {
+        let lines = "one\u{85}two\u{2028}three\u{2029}four";
+        assert_eq!(text(lines.as_bytes()).unwrap(), "one\ntwo\nthree\n\nfour");
+        // Beside others of its kind it is what Windows has there.
+        assert_eq!(text("don\u{92}t\u{85}".as_bytes()).unwrap(), "don’t…");
     }
 
     #[test]
