@@ -591,6 +591,10 @@ impl Walk<'_> {
         }
         self.name_dropped(name, &dropped);
         if let Err(refusal) = self.make(name, place::of(shelf), facts, heading, text) {
+            // What it has in place of a text was named.
+            if refusal.reason == NO_TEXT && dropped.words() > 0 {
+                return;
+            }
             return self.complain_of(name, refusal.reason, refusal.words);
         }
         if let Some(known) = self.ledger.says(name) {

@@ -6,9 +6,12 @@ use super::entry::{Entry, Reading, said};
 use super::front::Facts;
 use super::xml::records;
 use super::{date, decode, html};
+use crate::words;
 
 /// Chapters of one book.
 const MOST: usize = 2000;
+/// Words of a cover, a title page or a table of contents; more is a chapter, however it is called.
+const MAX_MATTER: usize = 1000;
 
 /// Reads a book; `part` gives the bytes of a file in it by name. `None` where it is none.
 pub(super) fn read(mut part: impl FnMut(&str) -> Option<Vec<u8>>) -> Option<Reading> {
@@ -28,8 +31,11 @@ pub(super) fn read(mut part: impl FnMut(&str) -> Option<Vec<u8>>) -> Option<Read
         return Some(reading);
     }
     let package = text(&root)?;
+    let mut title = None;
     let mut facts = Facts { kind: Some("chapter".to_owned()), ..Facts::default() };
-    let mut files: HashMap<String, String> = HashMap::new();
+    // Each file by its id, and whether it is the table of contents.
+    let mut files: HashMap<String, (String, bool)> = HashMap::new();
+    let mut listed: Vec<String> = Vec::new();
     let mut order: Vec<String> = Vec::new();
     let ended = records(
         &package,
@@ -38,47 +44,86 @@ pub(super) fn read(mut part: impl FnMut(&str) -> Option<Vec<u8>>) -> Option<Read
             let says = |key: &str| node.attribute(key).map(str::to_owned);
             match node.name.trim_start_matches("opf:") {
                 "metadata" => {
+                    title = node.says("dc:title").and_then(said);
                     facts.author = node.says("dc:creator").and_then(said);
                     facts.date = node.says("dc:date").and_then(date::spelled);
                 }
                 "item" => {
-                    let nav = says("properties")
+                    let contents = says("properties")
                         .is_some_and(|all| all.split(' ').any(|one| one == "nav"));
-                    let page = says("media-type").is_some_and(|sort| sort.contains("html"));
-                    if let (Some(id), Some(href), true) = (says("id"), says("href"), page && !nav) {
-                        files.insert(id, href);
+                    let page = says("media-type")
+                        .is_some_and(|sort| sort.contains("html") || sort.contains("oeb1"));
+                    if let (Some(id), Some(href), true) = (says("id"), says("href"), page) {
+                        listed.push(id.clone());
+                        files.insert(id, (href, contents));
                     }
                 }
-                _ => {
-                    order.extend(says("idref").filter(|_| says("linear").as_deref() != Some("no")))
-                }
+                _ => order.extend(says("idref")),
             }
         },
     );
     reading.complaints.extend(ended.err());
+    // A book without an order is read in that of its files.
+    let order = if order.is_empty() { listed } else { order };
     for id in order.into_iter().take(MOST) {
-        let Some(href) = files.remove(&id) else { continue };
-        let Some(page) = text(&format!("{folder}{}", unescaped(&href))) else {
-            reading.complaints.push(format!("The chapter {href} is missing or broken."));
-            continue;
+        let Some((href, contents)) = files.remove(&id) else { continue };
+        let page = match text(&within(&folder, &unescaped(&href))) {
+            Some(page) => page,
+            None if contents => continue,
+            None => {
+                reading.complaints.push(format!("The chapter {href} is missing or broken."));
+                continue;
+            }
         };
-        if is_furniture(&href, &page) {
-            continue;
+        let matter = if contents { Some("of navigation") } else { matter(&href, &page) };
+        let page = html::whole(&page);
+        let names = [title.as_deref(), facts.author.as_deref(), Some("by")];
+        let matter =
+            matter.or_else(|| only_names(&page.text, &names).then_some("on the title page"));
+        reading.dropped.merge(&page.dropped);
+        match matter.filter(|_| words::count(&page.text) < MAX_MATTER) {
+            Some(what) => reading.dropped.add(what, &page.text),
+            // A picture by itself.
+            None if page.text.is_empty() => {}
+            None => {
+                let title = first_heading(&page.text).or(page.title);
+                reading.entries.push(Entry {
+                    key: href,
+                    facts: Facts { title, ..facts.clone() },
+                    text: page.text,
+                    ..Entry::default()
+                });
+            }
         }
-        let page = html::page(&page);
-        // A title alone is a title page.
-        if crate::words::count(&page.text) < 30 {
-            continue;
-        }
-        let title = first_heading(&page.text).or(page.title);
-        reading.entries.push(Entry {
-            key: href,
-            facts: Facts { title, ..facts.clone() },
-            text: page.text,
-            ..Entry::default()
-        });
     }
     Some(reading)
+}
+
+/// The name of a file that a file of this folder calls so.
+fn within(folder: &str, href: &str) -> String {
+    if let Some(from_root) = href.strip_prefix('/') {
+        return from_root.to_owned();
+    }
+    let mut parts: Vec<&str> = Vec::new();
+    for part in folder.split('/').chain(href.split('/')) {
+        match part {
+            "" | "." => {}
+            ".." => {
+                parts.pop();
+            }
+            part => parts.push(part),
+        }
+    }
+    parts.join("/")
+}
+
+/// Whether a page says nothing but the names of the book and its author.
+fn only_names(text: &str, names: &[Option<&str>]) -> bool {
+    let known: Vec<&str> =
+        names.iter().flatten().flat_map(|name| words::words(name)).map(|(_, word)| word).collect();
+    let mut found = words::words(text).map(|(_, word)| word).peekable();
+    found.peek().is_some()
+        && found.all(|word| known.iter().any(|known| known.eq_ignore_ascii_case(word)))
 }
 
 /// The chapter's own heading; the page's title is the book's.
@@ -87,17 +132,22 @@ fn first_heading(text: &str) -> Option<String> {
     line.starts_with('#').then(|| said(line.trim_start_matches('#'))).flatten()
 }
 
-fn is_furniture(href: &str, page: &str) -> bool {
-    const NAMES: [&str; 8] =
-        ["cover", "toc", "nav", "titlepage", "title_page", "copyright", "colophon", "imprint"];
-    const SORTS: [&str; 6] = ["titlepage", "copyright-page", "toc", "cover", "colophon", "imprint"];
+/// What a page of a book is that is no chapter.
+fn matter(href: &str, page: &str) -> Option<&'static str> {
+    const MATTER: [(&str, &[&str]); 4] = [
+        ("of navigation", &["toc", "nav", "landmarks", "loi", "lot"]),
+        ("on the cover", &["cover"]),
+        ("on the title page", &["titlepage", "title_page", "title", "halftitlepage"]),
+        ("in the imprint", &["copyright", "copyright-page", "colophon", "imprint"]),
+    ];
     let file = href.rsplit('/').next().unwrap_or(href).to_lowercase();
     let stem = file.split('.').next().unwrap_or(&file);
     let body = page.find("<body").map_or("", |at| &page[at..page.floor_char_boundary(at + 2000)]);
-    NAMES.contains(&stem)
-        || SORTS.iter().any(|sort| body.contains(&format!("epub:type=\"{sort}\"")))
-        || page.contains("pg-header")
-        || page.contains("pg-footer") && crate::words::count(&html::fragment(page)) < 30
+    let says = |name: &&str| {
+        let marks = [format!("epub:type=\"{name}\""), format!("role=\"doc-{name}\"")];
+        stem == *name || marks.iter().any(|mark| body.contains(mark.as_str()))
+    };
+    MATTER.iter().find(|(_, names)| names.iter().any(&says)).map(|(what, _)| *what)
 }
 
 /// An address without its percent signs.
@@ -152,5 +202,97 @@ mod tests {
         assert_eq!(titles, ["Part 2", "Part 1"]);
         assert_eq!(reading.entries[0].facts.author.as_deref(), Some("Jo Hill"));
         assert!(reading.complaints.is_empty());
+    }
+
+    /// A book of these files, each by its name in the manifest and in the spine.
+    fn book(files: &[(&str, &str)], spine: &str) -> Reading {
+        let items: String = files
+            .iter()
+            .enumerate()
+            .map(|(n, (href, _))| {
+                format!("<item id=\"i{n}\" href=\"{href}\" media-type=\"application/xhtml+xml\"/>")
+            })
+            .collect();
+        let refs: String = spine.chars().map(|n| format!("<itemref idref=\"i{n}\"/>")).collect();
+        let package = format!(
+            "<package><metadata/><manifest>{items}</manifest><spine>{refs}</spine></package>"
+        );
+        read(|name| {
+            let page = match name {
+                "META-INF/container.xml" => return Some("<container><rootfiles><rootfile full-path=\"o/a.opf\"/></rootfiles></container>".into()),
+                "o/a.opf" => return Some(package.clone().into_bytes()),
+                name => files.iter().find(|(href, _)| within("o", &unescaped(href)) == name)?.1,
+            };
+            (!page.is_empty()).then(|| format!("\u{feff}<?xml version=\"1.0\"?><html><head><title/></head><body>{page}</body></html>").into_bytes())
+        })
+        .unwrap()
+    }
+
+    fn texts(reading: &Reading) -> Vec<&str> {
+        reading.entries.iter().map(|entry| entry.text.as_str()).collect()
+    }
+
+    #[test]
+    fn a_chapter_may_be_short_and_has_its_entities() {
+        let reading = book(
+            &[("a.xhtml", "<p>It&nbsp;rained&hellip;</p>"), ("b%20b.xhtml", "<p>Then not.</p>")],
+            "10",
+        );
+        assert_eq!(texts(&reading), ["Then not.", "It\u{a0}rained…"]);
+        assert!(reading.complaints.is_empty());
+    }
+
+    #[test]
+    fn a_missing_chapter_costs_itself_and_is_named() {
+        let reading = book(
+            &[("a.xhtml", "<p>One.</p>"), ("gone.xhtml", ""), ("../c.xhtml", "<p>Three.</p>")],
+            "012",
+        );
+        assert_eq!(texts(&reading), ["One.", "Three."]);
+        assert_eq!(reading.complaints, ["The chapter gone.xhtml is missing or broken."]);
+    }
+
+    #[test]
+    fn a_book_in_one_file_is_kept_whole() {
+        let reading = book(
+            &[(
+                "a.xhtml",
+                "<div id='pg-header'>A notice of four</div><h2>One</h2><p>It rained.</p><div><p>It snowed.</p></div><aside>It hailed.</aside>",
+            )],
+            "0",
+        );
+        assert_eq!(texts(&reading), ["## One\n\nIt rained.\n\nIt snowed.\n\nIt hailed."]);
+        assert_eq!(
+            reading.dropped.sentence().as_deref(),
+            Some("Left out 4 words in the publisher's notice.")
+        );
+    }
+
+    #[test]
+    fn what_is_around_the_chapters_is_counted() {
+        let reading = book(
+            &[
+                ("cover.xhtml", "<p>A cover</p>"),
+                ("toc.xhtml", "<nav><a href='a.xhtml'>One</a></nav>"),
+                ("copyright.xhtml", "<p>All rights reserved</p>"),
+                ("a.xhtml", "<p>It rained.<span epub:type='pagebreak'>7</span></p>"),
+            ],
+            "0123",
+        );
+        assert_eq!(texts(&reading), ["It rained."]);
+        assert_eq!(
+            reading.dropped.sentence().as_deref(),
+            Some(
+                "Left out 7 words: 3 in the imprint, 2 on the cover, 1 in page numbers, 1 of navigation."
+            )
+        );
+    }
+
+    #[test]
+    fn a_book_without_an_order_is_read_in_that_of_its_files() {
+        assert_eq!(
+            texts(&book(&[("b.xhtml", "<p>One.</p>"), ("a.xhtml", "<p>Two.</p>")], "")),
+            ["One.", "Two."]
+        );
     }
 }

@@ -3,6 +3,7 @@
 use quick_xml::escape::escape;
 use serde_json::Value;
 
+use super::dropped::Dropped;
 use super::entry::{Entry, Reading, said};
 use super::front::Facts;
 use super::json::{day, key, says};
@@ -26,8 +27,13 @@ pub(super) fn read(xml: &str) -> Reading {
         }
         let sort = sort(&node);
         blog |= sort.is_some();
-        if matches!(sort.as_deref(), None | Some("post" | "page")) {
-            reading.entries.push(entry(&node, sort));
+        match sort.as_deref() {
+            None | Some("post" | "page") => reading.entries.push(entry(&node, sort)),
+            Some("comment") => {
+                let text = node.child("content").map(|content| body(content, &mut reading.dropped));
+                reading.dropped.add("in comments by others", &text.unwrap_or_default());
+            }
+            _ => {}
         }
     });
     for entry in &mut reading.entries {
@@ -62,7 +68,17 @@ fn entry(node: &Node, sort: Option<String>) -> Entry {
         .and_then(|author| author.says("name").or_else(|| Some(author.text.trim())))
         .or_else(|| node.says("dc:creator"));
     let control = node.child("app:control").and_then(|control| control.says("app:draft"));
-    let bodies = BODIES.iter().filter_map(|name| node.child(name)).map(body);
+    let bodies = BODIES.iter().filter_map(|name| node.child(name)).map(|node| {
+        let mut dropped = Dropped::default();
+        (body(node, &mut dropped), dropped)
+    });
+    let mut bodies: Vec<(String, Dropped)> = bodies.collect();
+    // Of a summary and a text, the text is the longer one.
+    bodies.sort_by_key(|(text, _)| text.len());
+    let (text, mut dropped) = bodies.pop().unwrap_or_default();
+    for (summary, _) in &bodies {
+        name_summary(summary, &text, &mut dropped);
+    }
     Entry {
         key: node
             .says("blogger:filename")
@@ -79,9 +95,17 @@ fn entry(node: &Node, sort: Option<String>) -> Entry {
             hints: Vec::new(),
             unfinished: control == Some("yes") || node.says("blogger:status") == Some("DRAFT"),
         },
-        // Of a summary and a text, the text is the longer one.
-        text: bodies.max_by_key(String::len).unwrap_or_default(),
-        ..Entry::default()
+        text,
+        dropped,
+    }
+}
+
+/// Counts the words of a summary that is not the beginning of its text.
+fn name_summary(summary: &str, text: &str, dropped: &mut Dropped) {
+    const BEGINNING: usize = 40;
+    let beginning: String = summary.chars().take(BEGINNING).collect();
+    if !text.contains(beginning.trim()) {
+        dropped.add("in summaries", summary);
     }
 }
 
@@ -105,23 +129,27 @@ fn title(node: &Node) -> Option<String> {
     said(&plain.split_whitespace().collect::<Vec<_>>().join(" "))
 }
 
-fn body(node: &Node) -> String {
+fn body(node: &Node, dropped: &mut Dropped) -> String {
     let text = node.text.trim();
     if node.attribute("mode") == Some("base64") {
         return String::new();
     }
     match node.attribute("type").unwrap_or_default() {
-        "xhtml" | "application/xhtml+xml" => html::fragment(node.inner),
+        "xhtml" | "application/xhtml+xml" => html::fragment_with(node.inner, dropped),
         // Neither text nor marked up: a picture, or a text that only programs can read.
         sort if sort.contains('/') && !(sort.starts_with("text/") || sort.contains("xml")) => {
             String::new()
         }
         // Marked up in place, without a word of it.
-        _ if text.is_empty() && !node.children.is_empty() => html::fragment(node.inner),
-        "text" | "text/plain" => html::fragment(&escape(text).replace("\n\n", "<p>")),
+        _ if text.is_empty() && !node.children.is_empty() => {
+            html::fragment_with(node.inner, dropped)
+        }
+        "text" | "text/plain" => html::fragment_with(&escape(text).replace("\n\n", "<p>"), dropped),
         // HTML that was escaped twice.
-        _ if !text.contains('<') && text.contains("&lt;") => html::fragment(&html::decoded(text)),
-        _ => html::fragment(text),
+        _ if !text.contains('<') && text.contains("&lt;") => {
+            html::fragment_with(&html::decoded(text), dropped)
+        }
+        _ => html::fragment_with(text, dropped),
     }
 }
 
@@ -137,6 +165,14 @@ pub(super) fn read_json(value: &Value) -> Option<Reading> {
         .iter()
         .map(|item| {
             let author = first(item).or_else(|| whose.clone());
+            let mut dropped = Dropped::default();
+            let summary = says(item, &["summary"]).map(markdown::tidied).unwrap_or_default();
+            let text = match says(item, &["content_html"]) {
+                Some(page) => html::fragment_with(page, &mut dropped),
+                None => says(item, &["content_text"]).map(markdown::tidied).unwrap_or_default(),
+            };
+            let text = if text.is_empty() { summary.clone() } else { text };
+            name_summary(&summary, &text, &mut dropped);
             Entry {
                 key: short(&key(item, &["id", "url"])).to_owned(),
                 facts: Facts {
@@ -146,13 +182,8 @@ pub(super) fn read_json(value: &Value) -> Option<Reading> {
                     kind: Some("post".to_owned()),
                     ..Facts::default()
                 },
-                text: match says(item, &["content_html"]) {
-                    Some(page) => html::fragment(page),
-                    None => says(item, &["content_text", "summary"])
-                        .map(markdown::tidied)
-                        .unwrap_or_default(),
-                },
-                ..Entry::default()
+                text,
+                dropped,
             }
         })
         .collect();
@@ -238,5 +269,21 @@ mod tests {
         let entries = read_json(&feed).unwrap().entries;
         assert_eq!((entries[0].key.as_str(), entries[0].text.as_str()), ("up", "Up."));
         assert_eq!(entries[1].text, "Down.");
+    }
+
+    #[test]
+    fn comments_of_a_blog_and_summaries_of_their_own_are_counted() {
+        let xml = "<feed><entry><title>A</title><summary>What this is about.</summary><content type='html'>&lt;p&gt;It rained, and it went on raining for a day.&lt;/p&gt;</content></entry>\
+            <entry><category scheme='http://schemas.google.com/g/2005#kind' term='http://schemas.google.com/blogger/2008/kind#comment'/><content>I was there.</content></entry></feed>";
+        let reading = read(xml);
+        assert_eq!(reading.entries.len(), 1);
+        assert_eq!(
+            reading.entries[0].dropped.sentence().as_deref(),
+            Some("Left out 4 words in summaries.")
+        );
+        assert_eq!(
+            reading.dropped.sentence().as_deref(),
+            Some("Left out 3 words in comments by others.")
+        );
     }
 }

@@ -7,6 +7,7 @@ use std::collections::HashMap;
 use quick_xml::escape::escape;
 use serde_json::Value;
 
+use super::dropped::Dropped;
 use super::entry::{Entry, Reading, said};
 use super::front::Facts;
 use super::json::{day, key, says, yes};
@@ -63,6 +64,7 @@ fn author(post: &Value, authors: &HashMap<String, String>) -> Option<String> {
 fn entry(post: &Value, authors: &HashMap<String, String>) -> Option<Entry> {
     let status = says(post, &["status"]).unwrap_or("published");
     let page = says(post, &["type"]) == Some("page") || yes(post, "page");
+    let mut dropped = Dropped::default();
     Some(Entry {
         key: key(post, &["slug", "id"]),
         facts: Facts {
@@ -73,12 +75,12 @@ fn entry(post: &Value, authors: &HashMap<String, String>) -> Option<Entry> {
             hints: Vec::new(),
             unfinished: matches!(status, "draft" | "scheduled"),
         },
-        text: body(post)?,
-        ..Entry::default()
+        text: body(post, &mut dropped)?,
+        dropped,
     })
 }
 
-fn body(post: &Value) -> Option<String> {
+fn body(post: &Value, dropped: &mut Dropped) -> Option<String> {
     let json = |key: &str| -> Option<Value> {
         match post.get(key)? {
             Value::String(text) => serde_json::from_str(text).ok(),
@@ -87,13 +89,13 @@ fn body(post: &Value) -> Option<String> {
         }
     };
     if let Some(page) = says(post, &["html"]) {
-        return Some(html::fragment(page));
+        return Some(html::fragment_with(page, dropped));
     }
     if let Some(root) = json("lexical").and_then(|doc| doc.get("root").cloned()) {
-        return Some(lexical(&root));
+        return Some(lexical(&root, dropped));
     }
     if let Some(doc) = json("mobiledoc") {
-        return Some(mobiledoc(&doc));
+        return Some(mobiledoc(&doc, dropped));
     }
     says(post, &["markdown", "plaintext"]).map(markdown::tidied)
 }
@@ -103,16 +105,19 @@ fn body(post: &Value) -> Option<String> {
 struct Mixed {
     done: Vec<String>,
     html: String,
+    dropped: Dropped,
 }
 
 impl Mixed {
     fn markdown(&mut self, text: &str) {
-        self.done.push(html::fragment(&std::mem::take(&mut self.html)));
+        let html = std::mem::take(&mut self.html);
+        self.done.push(html::fragment_with(&html, &mut self.dropped));
         self.done.push(markdown::tidied(text));
     }
 
-    fn end(mut self) -> String {
-        self.done.push(html::fragment(&self.html));
+    fn end(mut self, dropped: &mut Dropped) -> String {
+        self.done.push(html::fragment_with(&self.html, &mut self.dropped));
+        dropped.merge(&self.dropped);
         self.done.retain(|part| !part.trim().is_empty());
         self.done.join("\n\n")
     }
@@ -135,15 +140,43 @@ fn card(sort: &str, at: &Value, out: &mut Mixed) {
                 }
             }
         }
+        "header" | "product" | "email" => {
+            for part in [
+                "heading",
+                "header",
+                "subheading",
+                "subheader",
+                "productTitle",
+                "productDescription",
+                "html",
+            ] {
+                if let Some(text) = says(at, &[part]) {
+                    out.html.push_str(&format!("<p>{text}</p>"));
+                }
+            }
+        }
         "hr" | "horizontalrule" => out.html.push_str("<hr>"),
-        _ => {}
+        // Pictures, buttons, cards of other sites: their words are none of the text, but they are counted.
+        _ => {
+            for part in ["caption", "title", "description", "html", "label"] {
+                if let Some(text) = says(at, &[part]) {
+                    out.html.push_str(&format!("<figcaption>{text}</figcaption>"));
+                }
+            }
+            if let Some(text) = says(at, &["buttonText"]) {
+                out.html.push_str(&format!("<button>{}</button>", escape(text)));
+            }
+            if let Some(alt) = says(at, &["alt"]) {
+                out.html.push_str(&format!("<img alt=\"{}\">", escape(alt)));
+            }
+        }
     }
 }
 
-fn lexical(root: &Value) -> String {
+fn lexical(root: &Value, dropped: &mut Dropped) -> String {
     let mut out = Mixed::default();
     nodes(root, &mut out);
-    out.end()
+    out.end(dropped)
 }
 
 fn nodes(parent: &Value, out: &mut Mixed) {
@@ -193,7 +226,7 @@ fn text(node: &Value, out: &mut Mixed) {
     signs().rev().for_each(|(_, sign)| out.html.push_str(&format!("</{sign}>")));
 }
 
-fn mobiledoc(doc: &Value) -> String {
+fn mobiledoc(doc: &Value, dropped: &mut Dropped) -> String {
     let mut out = Mixed::default();
     let list = |key: &str| doc.get(key).and_then(Value::as_array);
     for section in list("sections").into_iter().flatten() {
@@ -228,7 +261,7 @@ fn mobiledoc(doc: &Value) -> String {
             _ => {}
         }
     }
-    out.end()
+    out.end(dropped)
 }
 
 /// The text of a section: markers of `[sort, markups that open, how many close, text]`.
@@ -330,5 +363,22 @@ mod tests {
         let reading = read(&flat).unwrap();
         assert_eq!(reading.entries[0].facts.author.as_deref(), Some("Jo"));
         assert!(read(&json!({"posts": [{"a": 1}]})).is_none());
+    }
+
+    #[test]
+    fn cards_keep_the_writers_words_and_count_the_others() {
+        let doc = json!({"root": {"children": [
+            {"type": "header", "heading": "A word first", "subheader": "Or two"},
+            {"type": "image", "src": "a.jpg", "caption": "A wet hill", "alt": "hill"},
+            {"type": "button", "buttonText": "Read on"},
+        ]}});
+        let entry = one(json!({"lexical": doc.to_string()}));
+        assert_eq!(entry.text, "A word first\n\nOr two");
+        assert_eq!(
+            entry.dropped.sentence().as_deref(),
+            Some(
+                "Left out 6 words: 3 in captions of pictures, 2 in buttons, 1 in descriptions of pictures."
+            )
+        );
     }
 }

@@ -40,7 +40,8 @@ const ATTRIBUTES: [&str; 18] = [
 pub(super) struct Tag<'a> {
     pub(super) name: Cow<'a, str>,
     attributes: Vec<(&'static str, Cow<'a, str>)>,
-    is_closed: bool,
+    /// It has no content, as only a page that is XML can say.
+    pub(super) is_closed: bool,
 }
 
 impl Tag<'_> {
