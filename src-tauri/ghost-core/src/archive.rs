@@ -22,6 +22,7 @@ mod keep;
 mod ledger;
 mod mail;
 mod markdown;
+mod movable;
 mod org;
 mod outline;
 mod place;
@@ -30,6 +31,7 @@ mod plausible;
 mod roam;
 mod rtf;
 mod sniff;
+mod standard;
 mod table;
 mod vault;
 mod wrap;
@@ -231,6 +233,11 @@ pub fn text(bytes: &[u8]) -> Option<String> {
     decode::text(bytes)
 }
 
+/// A text without the escapes of Markdown, as a reader sees it, and its stretches `apart` in it.
+pub fn unescaped(text: &str, apart: &[Span]) -> (String, Vec<Span>) {
+    markdown::unescaped(text, apart)
+}
+
 /// Reads one file: its name, a `/`-separated path that begins with what was dropped, and its
 /// bytes. Whatever is no writing (pictures, layouts, licences) is passed over without a word.
 pub fn read(name: &str, bytes: &[u8]) -> (Vec<Piece>, Vec<Complaint>) {
@@ -316,8 +323,9 @@ impl Walk<'_> {
             Format::Xml => self.take_export(name, bytes, depth == 0, xml::read),
             Format::Mail if too_large(LARGEST_EXPORT) => self.complain(name, "It is too large to be read at once, so it was left alone."),
             Format::Mail => self.keep_all(name, mail::read(bytes)),
-            Format::Json | Format::Table if too_large(LARGEST_EXPORT) => self.complain(name, "It is too large to be read at once, so it was left alone."),
+            Format::Json | Format::Table | Format::Movable if too_large(LARGEST_EXPORT) => self.complain(name, "It is too large to be read at once, so it was left alone."),
             Format::Json => self.take_export(name, bytes, alone, json::read),
+            Format::Movable => self.take_export(name, bytes, alone, movable::read),
             Format::Table => self.take_export(name, bytes, alone && !Ledger::wants(name), table::read),
             Format::Rich if too_large(4 * LARGEST_TEXT) => self.complain(name, "It is too large to be a text, so it was left alone."),
             Format::Rich if !rtf::looks_rich(bytes) => self.complain(name, "It is called rich text, but it is broken."),
@@ -516,9 +524,7 @@ impl Walk<'_> {
             return self.complain(name, "It does not look like text.");
         };
         let front = match format {
-            Format::Plain => {
-                front::Split { facts: front::Facts::default(), body: &text, complaint: None }
-            }
+            Format::Plain => front::split_plain(&text),
             _ => front::split(&text),
         };
         if let Some(complaint) = front.complaint {
@@ -531,11 +537,11 @@ impl Walk<'_> {
             return self.complain_of(name, ALL_SIGNS, words::count(front.body));
         }
         let mut facts = front.facts;
-        let mut dropped = Dropped::default();
+        let mut dropped = front.dropped;
         let mut heading = None;
         let text = match format {
             Format::Html if is_page => {
-                let page = html::page(&markdown::preformatted(front.body));
+                let page = html::page(&markdown::preformatted(front.body, &mut dropped));
                 if page.is_cut {
                     self.complain(name, "It is too long a page; only its beginning came in.");
                 }
@@ -555,10 +561,12 @@ impl Walk<'_> {
                 plain::joined(body)
             }
             Format::Org if org::is_outline(front.body) => {
-                vault::outlined(&org::outline(front.body))
+                let (found, points) = org::outline(front.body);
+                facts = facts.or(found);
+                vault::outlined(&points, &mut dropped)
             }
             Format::Org => {
-                let (found, text) = org::read(front.body);
+                let (found, text) = org::read(front.body, &mut dropped);
                 facts = facts.or(found);
                 text
             }
@@ -566,9 +574,16 @@ impl Walk<'_> {
                 return self.complain_of(name, ALL_SIGNS, words::count(front.body));
             }
             Format::Djot => {
+                for comment in front.body.split("{%").skip(1) {
+                    let comment = comment.split("%}").next().unwrap_or_default();
+                    dropped.add("in hidden comments", comment);
+                }
                 html::fragment(&jotdown::html::render_to_string(jotdown::Parser::new(front.body)))
             }
-            _ => markdown::tidied(&vault::read(shelf, front.body, &mut facts)),
+            _ => {
+                let common = vault::read(shelf, front.body, &mut facts, &mut dropped);
+                markdown::tidied(&common, &mut dropped)
+            }
         };
         self.keep(name, shelf, facts, heading, text, dropped);
     }
@@ -896,13 +911,14 @@ mod tests {
         says("a/b.md", b"", "empty");
         says("a/b.txt", &[0, 159, 146, 150, 1, 2, 3, 0, 255, 0, 7, 8], "does not look like text");
         says("a/b.md", b"---\ntitle: A walk\n---\n\n", "no text");
-        says("a/b.md", b"![picture](a.png)", "no text");
+        says("a/b.md", b"![picture](a.png)", "1 word in descriptions of pictures");
         says("a/b.zip", b"not a zip", "broken");
         says("a/b.docx", b"not a docx", "broken");
         says("a/b.docx", &zipped(&[("x.xml", b"x")], CompressionMethod::Stored), "no text");
         says("a/b.zip", &zipped(&[("x.png", b"x")], CompressionMethod::Stored), "nothing in it");
         says("a/b.rtf", b"not rich", "broken");
-        says("a/b.md", b"---\n- a list\n---\nText.", "facts");
+        let list = complaints("a/b.md", b"---\n- a list\n---\nText.");
+        assert!(list[0].contains("Line 2") && list[1].contains("Left out 2 words"), "{list:?}");
     }
 
     #[test]
@@ -1087,6 +1103,42 @@ mod tests {
             (pieces[0].title.as_str(), pieces[0].date.unwrap().to_string()),
             ("On hills", "2024-03-05".to_owned())
         );
+    }
+
+    #[test]
+    fn json_is_no_prose_whatever_its_file_is_called() {
+        let notes = br#"{"items": [{"content_type": "Note", "content": {"title": "Harbour", "text": "It rained."}}]}"#;
+        let piece = one("backup.txt", notes);
+        assert_eq!((piece.title.as_str(), piece.text.as_str()), ("Harbour", "It rained."));
+        for json in [r#"{"a": [1, 2]}"#, r#"[{"a": "some words here"}]"#] {
+            let (pieces, complaints) = read("a.txt", json.as_bytes());
+            assert_eq!((pieces.len(), complaints.len()), (0, 1), "{json}");
+        }
+        for prose in ["[Verse 1]\nIt rained.", "{ a thought } and more", "[\"So\", he said]"] {
+            assert_eq!(read("a.txt", prose.as_bytes()).0.len(), 1, "{prose}");
+        }
+    }
+
+    #[test]
+    fn posts_of_movable_type_are_read_from_a_text_file() {
+        let export = b"AUTHOR: Jo\nTITLE: Up\nDATE: 09/23/2010 04:01:17 AM\n-----\nBODY:\n<p>I went.</p>\n-----\nCOMMENT:\nAUTHOR: A stranger\nNot so.\n-----\n--------\n";
+        let (pieces, complaints) = read("export.txt", export);
+        assert_eq!((pieces.len(), pieces[0].title.as_str()), (1, "Up"));
+        assert_eq!((pieces[0].words, complaints[0].words), (2, 2));
+    }
+
+    #[test]
+    fn a_text_without_a_name_is_called_by_its_day_or_its_first_words() {
+        let called = |key: &str, date: Option<&str>| {
+            let date = date.map_or(String::new(), |date| format!(", \"creationDate\": \"{date}\""));
+            let json = format!(
+                "{{\"entries\": [{{\"uuid\": \"{key}\", \"text\": \"It rained all day.\"{date}}}, {{\"creationDate\": \"\"}}]}}"
+            );
+            read("a.json", json.as_bytes()).0.remove(0).title
+        };
+        assert_eq!(called("20200731T090000Z", None), "It rained all day.");
+        assert_eq!(called("20200731T090000Z", Some("2020-07-31T09:00:00Z")), "2020-07-31");
+        assert_eq!(called("on-hills", None), "On hills");
     }
 
     #[test]

@@ -11,7 +11,7 @@ use std::ops::Range;
 use jiff::civil::Date;
 use serde::{Deserialize, Serialize};
 
-use crate::archive::{Kind, Piece, Span};
+use crate::archive::{self, Kind, Piece, Span};
 use crate::chance::Chance;
 use crate::cut::{parts, tail};
 use crate::edit::Edit;
@@ -92,24 +92,29 @@ pub(crate) const LEAST_CHANGED: f64 = 0.03;
 pub(crate) const MOST_CHANGED: f64 = 0.8;
 
 impl Row {
-    /// The lesson of a piece the writer wrote alone.
-    pub fn of_piece(id: PieceId, piece: &Piece, seed: Seed, side: Side) -> Row {
+    /// The lesson of a piece the writer wrote alone; none, where no word of it is the writer's own.
+    pub fn of_piece(id: PieceId, piece: &Piece, seed: Seed, side: Side) -> Option<Row> {
+        if piece.words == 0 {
+            return None;
+        }
+        // Escapes are Markdown's, not the writer's.
+        let (text, apart) = archive::unescaped(&piece.text, &piece.apart);
         let whole = if piece.kind == Kind::Log { LOG } else { 1.0 };
         let mut stretches = Vec::new();
         let mut at = 0;
-        for opening in openings(&piece.text) {
+        for opening in openings(&text) {
             stretches.extend([(at..opening.start, whole), (opening.clone(), whole * OPENING)]);
             at = opening.end;
         }
-        stretches.push((at..piece.text.len(), whole));
-        Row {
+        stretches.push((at..text.len(), whole));
+        Some(Row {
             seed,
             ask: Ask::Whole,
-            weights: weighed(stretches, &piece.apart, whole * APART),
-            text: piece.text.clone(),
+            weights: weighed(stretches, &apart, whole * APART),
+            text,
             origin: Origin::Archive(id),
             side,
-        }
+        })
     }
 
     /// The lesson of an edit: what was shipped, and in it above all what the writer put in.
@@ -337,9 +342,10 @@ pub fn split(pieces: &[(PieceId, &Piece)]) -> BTreeMap<PieceId, Side> {
 /// As [`split`], of pieces whose texts need not be at hand: `near` has met them, in this order.
 pub fn split_by(pieces: &[(PieceId, &Piece)], near: &Near) -> BTreeMap<PieceId, Side> {
     let mut sides: BTreeMap<_, _> = pieces.iter().map(|(id, _)| (*id, Side::Train)).collect();
-    let dated = |piece: &Piece| piece.date.is_some() && !piece.unfinished;
+    // What is not the writer's own can judge nobody.
+    let dated = |piece: &Piece| piece.date.is_some() && !piece.unfinished && piece.words > 0;
     let by_lot = pieces.iter().filter(|(_, piece)| dated(piece)).count() < ENOUGH_DATED;
-    let judged = |piece: &Piece| dated(piece) || by_lot && !piece.unfinished;
+    let judged = |piece: &Piece| dated(piece) || by_lot && !piece.unfinished && piece.words > 0;
     let kinds: Vec<&Kind> =
         pieces.iter().filter(|(_, p)| judged(p)).map(|(_, p)| &p.kind).collect();
     let (held_out, watched) = shares(kinds.len());
@@ -520,9 +526,25 @@ mod tests {
     fn a_post_counts_but_for_what_stands_apart() {
         let mut post = piece(0, "Run `ls` now.".to_owned());
         post.apart = vec![Span { from: 4, to: 8, why: Apart::Code }];
-        let row = Row::of_piece(PieceId(1), &post, Seed::default(), Side::Train);
+        let row = Row::of_piece(PieceId(1), &post, Seed::default(), Side::Train).unwrap();
         assert_eq!(weights(&row), [("Run ", 1.5), ("`ls`", 0.2), (" now", 1.5)]);
         assert_eq!((row.origin, row.side), (Origin::Archive(PieceId(1)), Side::Train));
+    }
+
+    #[test]
+    fn a_piece_without_a_word_of_the_writers_teaches_nothing() {
+        let mut quote = piece(0, "> Theirs.".to_owned());
+        quote.words = 0;
+        assert_eq!(Row::of_piece(PieceId(1), &quote, Seed::default(), Side::Train), None);
+    }
+
+    #[test]
+    fn escapes_of_markdown_are_no_lesson() {
+        let mut post = piece(0, "1\\. It \\*rained\\* `a\\b`.".to_owned());
+        post.apart = crate::archive::apart(&post.text);
+        let row = Row::of_piece(PieceId(1), &post, Seed::default(), Side::Train).unwrap();
+        assert_eq!(row.text, "1. It *rained* `a\\b`.");
+        assert!(weights(&row).contains(&("`a\\b`", 0.2)), "{:?}", weights(&row));
     }
 
     #[test]
@@ -530,7 +552,7 @@ mod tests {
         let mut log = piece(0, "Run `ls` now.".to_owned());
         log.kind = Kind::Log;
         log.apart = vec![Span { from: 4, to: 8, why: Apart::Code }];
-        let row = Row::of_piece(PieceId(1), &log, Seed::default(), Side::Train);
+        let row = Row::of_piece(PieceId(1), &log, Seed::default(), Side::Train).unwrap();
         let opening = 0.3 * 1.5;
         let want = [("Run ", opening), ("`ls`", 0.3 * 0.2), (" now", opening), (".", 0.3)];
         assert_eq!(weights(&row), want);
@@ -672,7 +694,8 @@ mod tests {
     fn openings_of_sections_and_paragraphs_count_more() {
         let text = "It rained on the hill and in the town, all day, and all night too.\n\n\
                     Then the sun came out over all of it.";
-        let row = Row::of_piece(PieceId(1), &piece(0, text.into()), Seed::default(), Side::Train);
+        let row = Row::of_piece(PieceId(1), &piece(0, text.into()), Seed::default(), Side::Train)
+            .unwrap();
         let section = "It rained on the hill and in the town, all day, and";
         assert_eq!(weights(&row), [(section, 1.5), ("Then the sun came out over", 1.5)]);
     }
@@ -689,7 +712,7 @@ mod tests {
         let mut post = piece(0, text);
         post.apart = vec![Span { from: at, to: at + 6, why: Apart::Code }];
         let seed = Seed { topic: "rain".into(), ..Seed::default() };
-        Row::of_piece(PieceId(1), &post, seed, Side::Train)
+        Row::of_piece(PieceId(1), &post, seed, Side::Train).unwrap()
     }
 
     #[test]

@@ -178,7 +178,12 @@ impl Desk {
                 let piece = pieces::one(t, *id)?.piece;
                 let made = chosen.remove(id).or_else(|| seeds.remove(id));
                 let seed = made.unwrap_or_else(|| seed(&piece));
-                rows::keep(t, &Row::of_piece(*id, &piece, seed, *now))?;
+                match Row::of_piece(*id, &piece, seed, *now) {
+                    Some(row) => {
+                        rows::keep(t, &row)?;
+                    }
+                    None => rows::drop_of(t, Origin::Archive(*id))?,
+                }
             }
             for other in &others {
                 rows::drop_of(t, Origin::Archive(other.id))?;

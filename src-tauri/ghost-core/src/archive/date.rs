@@ -53,9 +53,14 @@ pub(super) fn of_folders(folders: &[&str]) -> Option<Date> {
     })
 }
 
+/// The first year that a program may mean: the clocks of some begin with 1, or with 1601.
+const FIRST_YEAR: i16 = 1602;
+
 fn day(year: &str, month: &str, day: &str) -> Option<Date> {
     let year: i16 = year.parse().ok()?;
-    (year > 0).then(|| Date::new(year, month.parse().ok()?, day.parse().ok()?).ok()).flatten()
+    (year >= FIRST_YEAR)
+        .then(|| Date::new(year, month.parse().ok()?, day.parse().ok()?).ok())
+        .flatten()
 }
 
 /// "6 August 2014", "Aug 6th, 2014", "Wed, 06 Aug 2014 10:11:12 GMT".
@@ -75,6 +80,13 @@ fn named(value: &str) -> Option<Date> {
         }
     }
     day(&the_year?, &the_month?, &the_day?)
+}
+
+/// "09/23/2010 04:01:17 AM", as Movable Type writes it, with the month first.
+pub(super) fn month_first(value: &str) -> Option<Date> {
+    let mut parts = value.split_whitespace().next()?.split('/');
+    let (month, date, year) = (parts.next()?, parts.next()?, parts.next()?);
+    day(year, month, date)
 }
 
 /// Seconds or milliseconds since 1970, as some exports count.
@@ -146,6 +158,10 @@ mod tests {
         says("{{ now }}", "");
         says("7 habits", "");
         says("é-2014", "");
+        says("0000-00-00 00:00:00", "");
+        says("0001-01-01T00:00:00", "");
+        says("Mon, 30 Nov -0001 00:00:00 +0000", "");
+        says("1601-01-01", "");
     }
 
     #[test]

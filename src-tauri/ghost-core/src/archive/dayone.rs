@@ -5,6 +5,7 @@ use jiff::civil::Date;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
+use super::dropped::Dropped;
 use super::entry::{Entry, Reading};
 use super::front::Facts;
 use super::json::{day, key, says};
@@ -16,11 +17,14 @@ pub(super) fn read(value: &Value) -> Option<Reading> {
     if !entries.is_empty() && !entries.iter().any(|entry| entry.get("creationDate").is_some()) {
         return None;
     }
-    let entries = entries.iter().filter(|entry| entry.is_object()).map(|entry| Entry {
-        key: key(entry, &["uuid", "creationDate"]),
-        facts: Facts { date: written(entry), kind: Some("log".to_owned()), ..Facts::default() },
-        text: words(entry),
-        ..Entry::default()
+    let entries = entries.iter().filter(|entry| entry.is_object()).map(|entry| {
+        let mut dropped = Dropped::default();
+        Entry {
+            key: key(entry, &["uuid", "creationDate"]),
+            facts: Facts { date: written(entry), kind: Some("log".to_owned()), ..Facts::default() },
+            text: words(entry, &mut dropped),
+            dropped,
+        }
     });
     Some(Reading { entries: entries.collect(), ..Reading::default() })
 }
@@ -35,9 +39,9 @@ fn written(entry: &Value) -> Option<Date> {
     }
 }
 
-fn words(entry: &Value) -> String {
+fn words(entry: &Value, dropped: &mut Dropped) -> String {
     match says(entry, &["text"]) {
-        Some(text) => markdown::tidied(&unescaped(&without_pictures(text))),
+        Some(text) => markdown::tidied(&unescaped(&without_pictures(text)), dropped),
         None => rich(entry).unwrap_or_default(),
     }
 }

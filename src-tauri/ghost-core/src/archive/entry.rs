@@ -52,9 +52,9 @@ pub(super) fn said(text: &str) -> Option<String> {
 
 /// What an entry without a title is called: its day, if its key is a mere number; else its key.
 pub(super) fn name(entry: &Entry, key: &str) -> String {
-    let digits =
-        key.chars().filter(|c| c.is_ascii_hexdigit() || matches!(c, '-' | '_' | '.')).count();
-    let number = digits == key.chars().count() && key.chars().any(|c| c.is_ascii_digit());
+    // Numbers, ids and moments: "20240305T090000Z".
+    let figure = |c: char| c.is_ascii_hexdigit() || matches!(c, '-' | '_' | '.' | ':' | 'T' | 'Z');
+    let number = key.chars().all(figure) && key.chars().any(|c| c.is_ascii_digit());
     let machine = number || key.contains('@') || key == "untitled";
     match (machine, entry.facts.date) {
         (false, _) => place::readable(key),

@@ -166,10 +166,13 @@ pub(super) fn read_json(value: &Value) -> Option<Reading> {
         .map(|item| {
             let author = first(item).or_else(|| whose.clone());
             let mut dropped = Dropped::default();
-            let summary = says(item, &["summary"]).map(markdown::tidied).unwrap_or_default();
+            let summary = says(item, &["summary"]).unwrap_or_default();
+            let summary = markdown::tidied(summary, &mut Dropped::default());
             let text = match says(item, &["content_html"]) {
                 Some(page) => html::fragment_with(page, &mut dropped),
-                None => says(item, &["content_text"]).map(markdown::tidied).unwrap_or_default(),
+                None => says(item, &["content_text"])
+                    .map(|text| markdown::tidied(text, &mut dropped))
+                    .unwrap_or_default(),
             };
             let text = if text.is_empty() { summary.clone() } else { text };
             name_summary(&summary, &text, &mut dropped);

@@ -1,12 +1,17 @@
-//! Front matter: the block of facts above a text, in YAML, TOML or JSON.
+//! Front matter: the block of facts above a text, in YAML, TOML, JSON or plain lines.
 //!
-//! Knows which keys say the title, the day, the kind and whether the text is finished; everything
-//! else in the block is dropped with it.
+//! Knows which keys say the title, the day, the kind and whether the text is finished; of everything
+//! else in the block, only the prose is counted.
 
+use std::collections::HashMap;
+
+use granit_parser::{Event, Parser, ScalarStyle};
 use jiff::civil::Date;
 use serde_json::{Map, Value};
 
 use super::date;
+use super::dropped::Dropped;
+use super::entry::said;
 
 /// A longer block is a text that happens to begin with a rule.
 const LONGEST: usize = 64 * 1024;
@@ -43,101 +48,400 @@ impl Facts {
 pub(super) struct Split<'a> {
     pub(super) facts: Facts,
     pub(super) body: &'a str,
-    /// Why the block could not be read, if there is one and it could not.
-    pub(super) complaint: Option<&'static str>,
+    /// What was odd about the block, if there is one and it was.
+    pub(super) complaint: Option<String>,
+    /// The prose of the block: summaries and the like.
+    pub(super) dropped: Dropped,
+}
+
+impl<'a> Split<'a> {
+    /// A text that has no front matter.
+    fn whole(body: &'a str) -> Split<'a> {
+        Split { facts: Facts::default(), body, complaint: None, dropped: Dropped::default() }
+    }
 }
 
 /// Takes the front matter off `text`.
 pub(super) fn split(text: &str) -> Split<'_> {
-    let whole = |complaint| Split { facts: Facts::default(), body: text, complaint };
-    let first = text.lines().next().unwrap_or_default().trim_end();
-    match first {
-        "---" => fenced(text, &["---", "..."], yaml),
-        "+++" => fenced(text, &["+++"], toml),
+    let from = content(text);
+    let first = text[from..].lines().next().unwrap_or_default().trim_end();
+    let found = match first {
+        "---" => fenced(text, from, &["---", "..."], yaml),
+        "+++" => fenced(text, from, &["+++"], toml),
         _ if first.starts_with('{') && !first.starts_with("{{") && !first.starts_with("{%") => {
-            json(text)
+            json(&text[from..])
         }
-        _ => whole(None),
-    }
+        _ if first.starts_with("% ") && from == 0 => title_block(text),
+        _ => headed(&text[from..]),
+    };
+    found.unwrap_or_else(|| Split::whole(text))
 }
 
-type Parse = fn(&str) -> Option<Map<String, Value>>;
+/// Takes off what plain text may begin with: `Title: …` and other lines of that kind.
+pub(super) fn split_plain(text: &str) -> Split<'_> {
+    headed(&text[content(text)..]).unwrap_or_else(|| Split::whole(text))
+}
 
-fn fenced<'a>(text: &'a str, fences: &[&str], parse: Parse) -> Split<'a> {
-    let whole = |complaint| Split { facts: Facts::default(), body: text, complaint };
-    let start = text.find('\n').map_or(text.len(), |at| at + 1);
+/// Where the first line begins that is not blank.
+fn content(text: &str) -> usize {
+    let blank = text.split_inclusive('\n').take_while(|line| line.trim().is_empty());
+    blank.map(str::len).sum()
+}
+
+/// The facts in a block, or the line of it that could not be read, from 1.
+type Parse = fn(&str) -> Result<Map<String, Value>, usize>;
+
+/// A block between lines of dashes or plus signs.
+fn fenced<'a>(text: &'a str, from: usize, fences: &[&str], parse: Parse) -> Option<Split<'a>> {
+    let start = from + text[from..].find('\n').map_or(text.len() - from, |at| at + 1);
     let mut end = start;
     for line in text[start..].split_inclusive('\n') {
         if fences.contains(&line.trim_end()) {
             let (block, body) = (&text[start..end], &text[end + line.len()..]);
-            let claims = keyed(block) || block.trim().is_empty() || !block.starts_with(['\n', ' ']);
+            let claims = keyed(block) || block.starts_with("- ");
+            let dropped = prose(block);
             return match parse(block) {
-                Some(map) => Split { facts: facts(&map), body, complaint: None },
-                None if claims => {
-                    let complaint = Some(
-                        "The block of facts at its top could not be read; the text was kept without it.",
-                    );
-                    Split { facts: facts(&by_line(block)), body, complaint }
+                Ok(map) => Some(Split { facts: facts(&map), body, complaint: None, dropped }),
+                Err(odd) if claims => {
+                    let odd = text[..start].matches('\n').count() + odd;
+                    let (facts, how) = match mended(block, parse) {
+                        Some(map) => (facts(&map), "was taken word for word"),
+                        None => (facts(&by_line(block)), "could not be read"),
+                    };
+                    let complaint = Some(format!(
+                        "Line {odd}, in the block of facts at its top, is odd and {how}; see whether the title and the date are right."
+                    ));
+                    Some(Split { facts, body, complaint, dropped })
                 }
-                None => whole(None),
+                Err(_) => None,
             };
         }
         end += line.len();
-        if end > LONGEST {
+        if end - start > LONGEST {
             break;
         }
     }
     if !keyed(text[start..].split("\n\n").next().unwrap_or_default()) {
-        return whole(None);
+        return None;
     }
     let block_end = text[start..].find("\n\n").map_or(text.len(), |at| start + at);
     let block = &text[start..block_end];
-    let complaint =
-        Some("The block of facts at its top is never closed; the text was kept without it.");
-    Split { facts: facts(&by_line(block)), body: &text[block_end..], complaint }
+    let complaint = Some(
+        "The block of facts at its top is never closed; it was read as far as the first blank line."
+            .to_owned(),
+    );
+    let facts = facts(&by_line(block));
+    Some(Split { facts, body: &text[block_end..], complaint, dropped: prose(block) })
 }
 
-fn json(text: &str) -> Split<'_> {
+fn json(text: &str) -> Option<Split<'_>> {
     let head = &text[..text.floor_char_boundary(LONGEST)];
     let mut stream = serde_json::Deserializer::from_str(head).into_iter::<Map<String, Value>>();
-    match stream.next() {
-        Some(Ok(map)) => {
-            Split { facts: facts(&map), body: &text[stream.byte_offset()..], complaint: None }
+    let Some(Ok(map)) = stream.next() else { return None };
+    let mut dropped = Dropped::default();
+    for (key, value) in &map {
+        value.as_str().iter().for_each(|value| add_prose(&mut dropped, key, value));
+    }
+    let body = &text[stream.byte_offset()..];
+    Some(Split { facts: facts(&map), body, complaint: None, dropped })
+}
+
+/// The title, the authors and the day on lines that begin with `%`, as pandoc has them. What is
+/// indented below one goes on from it.
+fn title_block(text: &str) -> Option<Split<'_>> {
+    let mut fields: Vec<String> = Vec::new();
+    let mut at = 0;
+    for line in text.split_inclusive('\n') {
+        let first = line.strip_prefix('%').filter(|_| fields.len() < 3);
+        match (first, fields.last_mut()) {
+            (Some(field), _) => fields.push(field.trim().to_owned()),
+            (None, Some(field)) if line.starts_with([' ', '\t']) && !line.trim().is_empty() => {
+                field.push(' ');
+                field.push_str(line.trim());
+            }
+            _ => break,
         }
-        _ => Split { facts: Facts::default(), body: text, complaint: None },
+        at += line.len();
+    }
+    let field = |at: usize| said(fields.get(at).map_or("", String::as_str));
+    // Of several authors, the one named first.
+    let author = field(1).and_then(|all| said(all.split(';').next().unwrap_or_default()));
+    let (title, date) = (field(0), field(2).as_deref().and_then(date::spelled));
+    let facts = Facts { title, author, date, ..Facts::default() };
+    Some(Split { facts, body: &text[at..], complaint: None, dropped: Dropped::default() })
+}
+
+/// Lines of `Key: value` before the first blank line (MultiMarkdown, Pelican), or before a line of
+/// dashes that no other stands before (Hexo).
+fn headed(text: &str) -> Option<Split<'_>> {
+    /// Keys that no text begins with by chance, where two of them or a title stand together.
+    const KNOWN: [&str; 18] = [
+        "title",
+        "subtitle",
+        "author",
+        "authors",
+        "date",
+        "slug",
+        "category",
+        "categories",
+        "tags",
+        "status",
+        "summary",
+        "description",
+        "keywords",
+        "modified",
+        "layout",
+        "permalink",
+        "copyright",
+        "lang",
+    ];
+    let (mut known, mut titled, mut end) = (0, false, 0);
+    let mut closed = false;
+    for line in text.split_inclusive('\n') {
+        let bare = line.trim_end();
+        if end > 0 && bare == "---" {
+            closed = true;
+            break;
+        }
+        if bare.is_empty() || end > LONGEST {
+            break;
+        }
+        // "title:: " is a property of a note.
+        let key = bare.split_once(':').filter(|(_, value)| !value.starts_with(':'));
+        match key.map(|(key, _)| key.to_lowercase()) {
+            Some(key) if is_named(&key) => {
+                known += usize::from(KNOWN.contains(&key.as_str()));
+                titled |= key == "title";
+                if known == 0 {
+                    return None;
+                }
+            }
+            _ if end > 0 && line.starts_with([' ', '\t', '-']) => {}
+            _ => return None,
+        }
+        end += line.len();
+    }
+    if !titled && known < 2 {
+        return None;
+    }
+    let (block, body) = (&text[..end], &text[end..]);
+    let body = if closed { body.split_once('\n').map_or("", |(_, body)| body) } else { body };
+    let map = if closed { yaml(block).ok() } else { None };
+    let facts = facts(&map.unwrap_or_else(|| by_line(block)));
+    Some(Split { facts, body, complaint: None, dropped: prose(block) })
+}
+
+/// Counts what a block says in sentences, by its lines.
+fn prose(block: &str) -> Dropped {
+    let mut dropped = Dropped::default();
+    let mut open: Option<(String, String)> = None;
+    for line in block.lines() {
+        let pair = line.split_once([':', '=']).filter(|(key, _)| is_named(key));
+        match (pair, &mut open) {
+            (Some((key, value)), open) => {
+                open.take().iter().for_each(|(key, value)| add_prose(&mut dropped, key, value));
+                *open = Some((key.trim().to_lowercase(), value.to_owned()));
+            }
+            (None, Some((_, value))) => {
+                value.push('\n');
+                value.push_str(line);
+            }
+            (None, None) => dropped.add("in the block of facts at its top", line),
+        }
+    }
+    open.iter().for_each(|(key, value)| add_prose(&mut dropped, key, value));
+    dropped
+}
+
+/// Counts what stands under a key, where it is a sentence rather than a fact.
+fn add_prose(dropped: &mut Dropped, key: &str, value: &str) {
+    const FACTS: [&str; 14] = [
+        "title",
+        "author",
+        "authors",
+        "date",
+        "tags",
+        "tag",
+        "category",
+        "categories",
+        "keywords",
+        "aliases",
+        "slug",
+        "url",
+        "permalink",
+        "image",
+    ];
+    const SUMMARIES: [&str; 9] = [
+        "description",
+        "summary",
+        "excerpt",
+        "subtitle",
+        "abstract",
+        "lead",
+        "intro",
+        "teaser",
+        "dek",
+    ];
+    /// Fewer words are a name or a fact.
+    const SENTENCE: usize = 4;
+    if FACTS.contains(&key) {
+        return;
+    }
+    let addressed = |word: &&str| word.contains("://") || word.contains('/');
+    let value: Vec<&str> = value.split_whitespace().filter(|word| !addressed(word)).collect();
+    let value = value.join(" ");
+    match SUMMARIES.contains(&key) {
+        true => dropped.add("in a summary", &value),
+        false if crate::words::count(&value) >= SENTENCE => {
+            dropped.add("in the block of facts at its top", &value);
+        }
+        false => {}
     }
 }
 
-fn yaml(block: &str) -> Option<Map<String, Value>> {
-    if block.trim().is_empty() {
-        return Some(Map::new());
-    }
-    let mapping: serde_yaml_ng::Mapping = serde_yaml_ng::from_str(block).ok()?;
-    // Of a list, the first: whoever is named first wrote most.
-    fn plain(value: serde_yaml_ng::Value) -> Value {
-        match value {
-            serde_yaml_ng::Value::String(text) => Value::String(text),
-            serde_yaml_ng::Value::Bool(flag) => Value::Bool(flag),
-            serde_yaml_ng::Value::Number(number) => Value::String(number.to_string()),
-            serde_yaml_ng::Value::Sequence(all) => {
-                all.into_iter().next().map_or(Value::Null, plain)
+/// The facts of a block of YAML. Of a list, the first counts: whoever is named first wrote most.
+fn yaml(block: &str) -> Result<Map<String, Value>, usize> {
+    let options =
+        granit_parser::options! { flow_nesting_limit: DEEPEST, block_nesting_limit: DEEPEST };
+    let mut reader =
+        Yaml { events: Parser::new_from_str_with_options(block, options), anchors: HashMap::new() };
+    let mut map = Map::new();
+    loop {
+        match reader.next()? {
+            (Event::MappingStart(..), _) => break,
+            (Event::StreamEnd, _) => return Ok(map),
+            (Event::Scalar(..) | Event::SequenceStart(..) | Event::Alias(_), line) => {
+                return Err(line);
             }
-            serde_yaml_ng::Value::Mapping(map) => {
-                map.get("name").cloned().map_or(Value::Null, plain)
+            _ => {}
+        }
+    }
+    loop {
+        match reader.next()?.0 {
+            Event::MappingEnd => break,
+            key => {
+                let key = reader.value(key)?;
+                let value = reader.next()?.0;
+                let value = reader.value(value)?;
+                // Of a key that is there twice, the last stands, as in most programs.
+                if let Value::String(key) = key {
+                    map.insert(key, value);
+                }
+            }
+        }
+    }
+    // What follows may still be broken.
+    while !matches!(reader.next()?.0, Event::StreamEnd) {}
+    Ok(map)
+}
+
+/// Lists in lists; facts are flatter.
+const DEEPEST: usize = 32;
+
+/// The values of a block of YAML, one event at a time, so that an alias never unfolds.
+struct Yaml<'a> {
+    events: Parser<'a, granit_parser::StrInput<'a>>,
+    /// What the short texts say that have a name.
+    anchors: HashMap<usize, String>,
+}
+
+impl<'a> Yaml<'a> {
+    /// The next event with its line; the line of what is broken.
+    fn next(&mut self) -> Result<(Event<'a>, usize), usize> {
+        match self.events.next_event() {
+            Some(Ok((event, span))) => Ok((event, span.start.line())),
+            Some(Err(error)) => Err(error.marker().line()),
+            None => Ok((Event::StreamEnd, 1)),
+        }
+    }
+
+    /// The value that begins with `event`: a text, of a list the first, of a map its name.
+    fn value(&mut self, event: Event) -> Result<Value, usize> {
+        const LONGEST_NAMED: usize = 1000;
+        Ok(match event {
+            Event::Scalar(text, style, anchor, _) => {
+                if anchor > 0 && text.len() <= LONGEST_NAMED {
+                    self.anchors.insert(anchor, text.to_string());
+                }
+                match (style, &*text) {
+                    (ScalarStyle::Plain, "true") => Value::Bool(true),
+                    (ScalarStyle::Plain, "false") => Value::Bool(false),
+                    (ScalarStyle::Plain, "" | "~" | "null") => Value::Null,
+                    _ => Value::String(text.into_owned()),
+                }
+            }
+            Event::Alias(anchor) => {
+                self.anchors.get(&anchor).cloned().map_or(Value::Null, Value::String)
+            }
+            Event::SequenceStart(..) => {
+                let mut first = None;
+                loop {
+                    match self.next()?.0 {
+                        Event::SequenceEnd => break first.unwrap_or_default(),
+                        event => {
+                            let value = self.value(event)?;
+                            first.get_or_insert(value);
+                        }
+                    }
+                }
+            }
+            Event::MappingStart(..) => {
+                let mut name = Value::Null;
+                loop {
+                    match self.next()?.0 {
+                        Event::MappingEnd => break name,
+                        key => {
+                            let key = self.value(key)?;
+                            let value = self.next()?.0;
+                            let value = self.value(value)?;
+                            if key == "name" {
+                                name = value;
+                            }
+                        }
+                    }
+                }
             }
             _ => Value::Null,
-        }
+        })
     }
-    Some(
-        mapping
-            .into_iter()
-            .filter_map(|(key, value)| Some((key.as_str()?.to_owned(), plain(value))))
-            .collect(),
-    )
 }
 
-fn toml(block: &str) -> Option<Map<String, Value>> {
-    let table: ::toml::Table = block.parse().ok()?;
+/// The facts of a block that a parser does not take, with each odd line's value taken word for word.
+fn mended(block: &str, parse: Parse) -> Option<Map<String, Value>> {
+    const MOST: usize = 8;
+    let mut lines: Vec<String> = block.lines().map(str::to_owned).collect();
+    for _ in 0..MOST {
+        let block: String = lines.iter().map(|line| format!("{line}\n")).collect();
+        let odd = match parse(&block) {
+            Ok(map) => return Some(map),
+            Err(odd) => odd.clamp(1, lines.len().max(1)),
+        };
+        // A value that is broken off is noticed on a line below its own.
+        let at = (0..odd).rev().find(|&at| {
+            lines
+                .get(at)
+                .is_some_and(|line| line.split_once(':').is_some_and(|(key, _)| is_key(key)))
+        })?;
+        let (key, value) = lines[at].split_once(':')?;
+        let value = value.trim();
+        // A quotation mark that has no other belongs to nothing.
+        let lone = |mark: char| value.matches(mark).count() == 1;
+        let value = value.trim_matches(|c| matches!(c, '"' | '\'') && lone(c));
+        let value = value.replace('\\', "\\\\").replace('"', "\\\"");
+        let word_for_word = format!("{key}: \"{value}\"");
+        if lines[at] == word_for_word {
+            return None;
+        }
+        lines[at] = word_for_word;
+    }
+    None
+}
+
+fn toml(block: &str) -> Result<Map<String, Value>, usize> {
+    let table: ::toml::Table = block.parse().map_err(|error: ::toml::de::Error| {
+        let at = error.span().map_or(0, |span| block.floor_char_boundary(span.start));
+        block[..at].matches('\n').count() + 1
+    })?;
     fn plain(value: ::toml::Value) -> Value {
         match value {
             ::toml::Value::String(text) => Value::String(text),
@@ -149,7 +453,7 @@ fn toml(block: &str) -> Option<Map<String, Value>> {
             _ => Value::Null,
         }
     }
-    Some(table.into_iter().map(|(key, value)| (key, plain(value))).collect())
+    Ok(table.into_iter().map(|(key, value)| (key, plain(value))).collect())
 }
 
 /// What can be saved of a block that no parser takes: `key: value` lines.
@@ -165,6 +469,16 @@ fn by_line(block: &str) -> Map<String, Value> {
         is_key(key).then(|| (key.trim().to_owned(), value))
     });
     pairs.collect()
+}
+
+/// What a key may look like where its block has no fences: words, which may have spaces.
+fn is_named(key: &str) -> bool {
+    let key = key.trim_end();
+    !key.is_empty()
+        && key.len() < 40
+        && key.starts_with(char::is_alphabetic)
+        && key.split(' ').count() <= 3
+        && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | ' '))
 }
 
 /// Some line of the block looks like `key: value`.
@@ -249,17 +563,135 @@ mod tests {
     #[test]
     fn a_colon_in_a_title_spoils_yaml_but_not_the_title() {
         let split = split("---\ntitle: Walking: a history\ndate: 2024-3-5\n---\nText.");
-        assert!(split.complaint.is_some());
+        assert!(split.complaint.unwrap().starts_with("Line 2,"));
         assert_eq!(split.facts.title.unwrap(), "Walking: a history");
         assert_eq!(split.facts.date.unwrap().to_string(), "2024-03-05");
         assert_eq!(split.body, "Text.");
     }
 
     #[test]
+    fn an_odd_line_is_named_and_the_others_are_read() {
+        for (block, odd, title) in [
+            ("tags:\n  - a\ntitle: \"Cut off\ndate: 2024-03-05", "Line 4", "Cut off"),
+            ("date: 2024-03-05\ntitle: @home", "Line 3", "@home"),
+            ("date: 2024-03-05\n\ttitle: x\ntitle: In a tab", "Line 2", "In a tab"),
+            ("title: %60 of it\ndate: 2024-03-05", "Line 2", "%60 of it"),
+        ] {
+            let text = format!("---\n{block}\n---\nText.");
+            let split = split(&text);
+            let complaint = split.complaint.unwrap_or_default();
+            assert!(complaint.starts_with(odd), "{block}: {complaint}");
+            assert_eq!(split.facts.title.as_deref(), Some(title), "{block}");
+            assert_eq!(split.facts.date.unwrap().to_string(), "2024-03-05", "{block}");
+            assert_eq!(split.body, "Text.", "{block}");
+        }
+    }
+
+    #[test]
+    fn what_yaml_lets_a_writer_do() {
+        for (block, title) in [
+            ("title: 1.10", "1.10"),
+            ("title: \"A \\u00e9t\u{e9}\"", "A été"),
+            ("title: 'It''s'", "It's"),
+            ("title: >-\n  A walk\n  up", "A walk up"),
+            ("title: First\ntitle: Second", "Second"),
+            ("title:\tA tab", "A tab"),
+            ("x: &a A walk\ntitle: *a", "A walk"),
+            ("title: !!str 12", "12"),
+            ("title: [A walk, again]", "A walk"),
+            ("title: A walk # not this", "A walk"),
+        ] {
+            let text = format!("---\n{block}\n---\nText.");
+            let split = split(&text);
+            assert_eq!(split.complaint, None, "{block}");
+            assert_eq!(split.facts.title.as_deref(), Some(title), "{block}");
+        }
+        let facts =
+            split("---\ntitle: A\nauthor:\n  - name: Jo\n    site: x\n  - Ann\n---\n").facts;
+        assert_eq!(facts.author.as_deref(), Some("Jo"));
+    }
+
+    #[test]
+    fn aliases_that_grow_and_lists_without_end_cost_nothing() {
+        let mut bomb = "a0: &a0 [ha, ha]\n".to_owned();
+        for n in 1..40 {
+            bomb += &format!("a{n}: &a{n} [{}]\n", format!("*a{}, ", n - 1).repeat(9));
+        }
+        let text = format!("---\n{bomb}title: Mine\n---\nText.");
+        assert_eq!(title_and_body(&text), ("Mine".to_owned(), "Text."));
+        for deep in ["[", "{a: ", "- ", "? ", "&a ", "!a "] {
+            let text = format!("---\ntitle: Mine\nx: {}\n---\nText.", deep.repeat(9_000));
+            assert_eq!(split(&text).body, "Text.");
+        }
+    }
+
+    #[test]
+    fn blank_lines_before_the_block() {
+        let text = "\n \n---\ntitle: A walk\ndate: 2018-07-08\n---\n\nText.";
+        assert_eq!(title_and_body(text), ("A walk".to_owned(), "Text."));
+    }
+
+    #[test]
+    fn facts_without_fences() {
+        for (text, title, date) in [
+            ("Title: A walk\nAuthor: Jo\nDate: 2019-03-04\n\nText.", "A walk", "2019-03-04"),
+            (
+                "title: A walk\ndate: 2019-03-04 10:00:00\ntags:\n- a\n- b\n---\nText.",
+                "A walk",
+                "2019-03-04",
+            ),
+            (
+                "Title: A walk\nDate: 2010-12-03 10:20\nBase Header Level: 2\nSummary: Up\n    and down.\n\nText.",
+                "A walk",
+                "2010-12-03",
+            ),
+            ("% A walk\n% Jo; Ann\n% 4 March 2019\n\nText.", "A walk", "2019-03-04"),
+            ("% A walk\n  uphill\n%\n% 4 March 2019\n\nText.", "A walk uphill", "2019-03-04"),
+        ] {
+            let found = split(text);
+            assert_eq!((found.complaint, found.body.trim()), (None, "Text."), "{text}");
+            assert_eq!(found.facts.title.as_deref(), Some(title), "{text}");
+            assert_eq!(found.facts.date.unwrap().to_string(), date, "{text}");
+        }
+        assert_eq!(split("% A\n% Jo; Ann\n\nText.").facts.author.as_deref(), Some("Jo"));
+    }
+
+    #[test]
+    fn a_first_paragraph_with_a_colon_is_prose() {
+        for text in [
+            "Note: it rained.\n\nText.",
+            "Date: it was Monday.\n\nText.",
+            "Anna: where were you?\nJo: out.\n\nText.",
+            "Title: A walk\nand then this.\n\nText.",
+            "Tags and such\n---\n\nText.",
+            "%d is a number\n\nText.",
+            "title:: A walk\ndate:: 2024-03-05\n\nText.",
+        ] {
+            assert_eq!(split(text).body, text);
+        }
+    }
+
+    #[test]
+    fn the_prose_of_a_block_is_counted() {
+        let says = |text: &str| split(text).dropped.sentence().unwrap_or_default();
+        assert_eq!(
+            says(
+                "---\ntitle: A walk up the hill again\ntags: [a, b, c, d, e]\ndescription: Up.\nhero:\n  alt: A man in front of a hill\n---\nText."
+            ),
+            "Left out 9 words: 8 in the block of facts at its top, 1 in a summary."
+        );
+        assert_eq!(says("---\ntitle: A\ncanonical: https://a.b/c/d/e/f\n---\nText."), "");
+        assert_eq!(
+            says("{\"title\": \"A\", \"summary\": \"Up and down.\"}\nText."),
+            "Left out 3 words in a summary."
+        );
+    }
+
+    #[test]
     fn front_matter_that_is_not_a_map() {
         let list = split("---\n- one\n- two\n---\nText.");
         assert!(list.complaint.is_some());
-        assert_eq!(list.body, "Text.");
+        assert_eq!((list.body, list.dropped.words()), ("Text.", 2));
     }
 
     #[test]

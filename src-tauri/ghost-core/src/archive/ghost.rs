@@ -97,7 +97,7 @@ fn body(post: &Value, dropped: &mut Dropped) -> Option<String> {
     if let Some(doc) = json("mobiledoc") {
         return Some(mobiledoc(&doc, dropped));
     }
-    says(post, &["markdown", "plaintext"]).map(markdown::tidied)
+    says(post, &["markdown", "plaintext"]).map(|text| markdown::tidied(text, dropped))
 }
 
 /// A text of stretches in HTML and stretches in Markdown, in order.
@@ -112,7 +112,7 @@ impl Mixed {
     fn markdown(&mut self, text: &str) {
         let html = std::mem::take(&mut self.html);
         self.done.push(html::fragment_with(&html, &mut self.dropped));
-        self.done.push(markdown::tidied(text));
+        self.done.push(markdown::tidied(text, &mut self.dropped));
     }
 
     fn end(mut self, dropped: &mut Dropped) -> String {

@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::date;
 use super::entry::Reading;
-use super::{dayone, feed, ghost, keep, roam};
+use super::{dayone, feed, ghost, keep, roam, standard};
 
 /// Bytes that the values of one file may take in memory, about; no archive has so many.
 const MOST: usize = 160 << 20;
@@ -23,14 +23,15 @@ pub(super) fn read(text: &str) -> Option<Reading> {
         }
         Err(_) => return None,
     };
-    [ghost::read, dayone::read, feed::read_json, keep::read, roam::read]
+    [ghost::read, dayone::read, feed::read_json, keep::read, roam::read, standard::read]
         .into_iter()
         .find_map(|read: fn(&Value) -> Option<Reading>| read(&value))
 }
 
 /// Whether broken JSON begins as the exports do.
 fn is_export(text: &str) -> bool {
-    const MARKS: [&str; 7] = [
+    const MARKS: [&str; 8] = [
+        "\"content_type\"",
         "\"posts\"",
         "\"entries\"",
         "\"creationDate\"",

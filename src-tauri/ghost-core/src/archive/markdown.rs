@@ -1,21 +1,33 @@
 //! Markdown as sites keep it: the furniture comes off, the writer's marks stay.
 //!
 //! Works by cutting stretches out of the text, never by writing it anew, so that whatever is not
-//! cut is the writer's own, byte for byte. What is inside code is never touched.
+//! cut is the writer's own, byte for byte. What is inside code is never touched, and the words of what
+//! is cut are counted.
+
+mod containers;
+mod furniture;
+mod mdx;
+mod tags;
+mod templates;
 
 use std::ops::Range;
 
 use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd};
 
-use super::wrap::Wrap;
-use super::{Apart, Span, html};
+use super::dropped::Dropped;
+use super::{Apart, Span};
 
-/// Stretches to replace, and by what.
-type Cuts = Vec<(Range<usize>, String)>;
+pub(super) use furniture::unwrapped;
+pub(super) use mdx::without_jsx;
+pub(super) use templates::{preformatted, said};
 
 /// Signs and line ends, each of which may be a mark. The parser keeps two hundred bytes for each of
 /// them; a novel has a tenth as many.
 const MOST_SIGNS: usize = 1 << 19;
+
+/// The longest a tag may be, so that an opening brace in prose takes nothing with it, and the
+/// farthest that anything looks along a line.
+const LONGEST_TAG: usize = 4000;
 
 /// Whether a text is so full of signs that it is not to be parsed.
 pub(super) fn is_all_signs(text: &str) -> bool {
@@ -27,15 +39,16 @@ pub(super) fn has_more_signs(text: &str, most: usize) -> bool {
     text.len() > most && text.bytes().filter(sign).count() > most
 }
 
-/// Takes the furniture off a Markdown text.
-pub(super) fn tidied(text: &str) -> String {
+/// Takes the furniture off a Markdown text; the words that go with it are counted in `dropped`.
+pub(super) fn tidied(text: &str, dropped: &mut Dropped) -> String {
     if is_all_signs(text) {
         return text.to_owned();
     }
-    let text = fenced(text);
-    let text = without_templates(&text);
-    let text = without_html(&text);
-    squeezed(&without_furniture(&text))
+    let text = containers::opened(text);
+    let text = templates::fenced(&text);
+    let text = templates::without_templates(&text, dropped);
+    let text = tags::without_html(&text, dropped);
+    furniture::squeezed(&furniture::without_furniture(&text, dropped))
 }
 
 fn options() -> Options {
@@ -45,20 +58,70 @@ fn options() -> Options {
         | Options::ENABLE_TASKLISTS
 }
 
-/// Makes the cuts; of two that overlap, the first stands.
-fn cut(text: &str, mut cuts: Cuts) -> String {
-    cuts.sort_by_key(|(range, _)| (range.start, range.end));
-    let mut out = String::with_capacity(text.len());
-    let mut at = 0;
-    for (range, instead) in cuts {
-        if range.start >= at {
-            out.push_str(&text[at..range.start]);
-            out.push_str(&instead);
-            at = range.end;
-        }
+/// Stretches of a text to replace.
+#[derive(Debug, Default)]
+struct Cuts(Vec<Cut>);
+
+/// A stretch, what comes in its place, and how many words are lost with it, of what kind.
+#[derive(Debug)]
+struct Cut {
+    range: Range<usize>,
+    instead: String,
+    what: &'static str,
+    lost: usize,
+}
+
+impl Cuts {
+    /// Replaces a stretch by what says the same.
+    fn put(&mut self, range: Range<usize>, instead: impl Into<String>) {
+        self.lose_for(range, instead, "", 0);
     }
-    out.push_str(&text[at..]);
-    out
+
+    /// Cuts a stretch that has so many words.
+    fn lose(&mut self, range: Range<usize>, what: &'static str, lost: usize) {
+        self.lose_for(range, "", what, lost);
+    }
+
+    /// Replaces a stretch by what has so many words less.
+    fn lose_for(
+        &mut self,
+        range: Range<usize>,
+        instead: impl Into<String>,
+        what: &'static str,
+        lost: usize,
+    ) {
+        self.0.push(Cut { range, instead: instead.into(), what, lost });
+    }
+
+    fn extend(&mut self, more: Cuts) {
+        self.0.extend(more.0);
+    }
+
+    fn ranges(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+        self.0.iter().map(|cut| cut.range.clone())
+    }
+
+    /// Takes back the cuts at and after `at`, where they were made in order.
+    fn take_back(&mut self, at: usize) {
+        while self.0.pop_if(|cut| cut.range.start >= at).is_some() {}
+    }
+
+    /// Makes the cuts; of two that overlap, the first stands.
+    fn made(mut self, text: &str, dropped: &mut Dropped) -> String {
+        self.0.sort_by_key(|cut| (cut.range.start, cut.range.end));
+        let mut out = String::with_capacity(text.len());
+        let mut at = 0;
+        for cut in self.0 {
+            if cut.range.start >= at {
+                out.push_str(&text[at..cut.range.start]);
+                out.push_str(&cut.instead);
+                at = cut.range.end;
+                dropped.add_words(cut.what, cut.lost);
+            }
+        }
+        out.push_str(&text[at..]);
+        out
+    }
 }
 
 /// Where code stands, in order.
@@ -75,102 +138,6 @@ fn inside(ranges: &[Range<usize>], at: usize) -> Option<usize> {
     ranges.get(next).filter(|range| range.start <= at).map(|range| range.end)
 }
 
-/// Code and quotes that are wrapped in template tags, as Markdown writes them. In a page of HTML
-/// the fence is a `pre` instead (see [`preformatted`]).
-fn fenced(text: &str) -> String {
-    if !text.contains("{%") && !text.contains("{{") {
-        return text.to_owned();
-    }
-    let code = code(text);
-    let mut cuts = Cuts::new();
-    for block in blocks(text, &["highlight", "quote", "blockquote"]) {
-        if inside(&code, block.whole.start).is_some_and(|end| {
-            end < block.whole.end || block.name == "highlight" && end > block.whole.end
-        }) {
-            continue;
-        }
-        let body = text[block.body.clone()].trim_matches('\n');
-        let instead = if block.name == "highlight" {
-            let fence = "`".repeat(html::longest_run(body).max(2) + 1);
-            format!("{fence}{}\n{}\n{fence}", block.argument, body.trim_end())
-        } else {
-            body.trim().lines().map(|line| format!("> {line}\n")).collect()
-        };
-        let begins_line = text[..block.whole.start].ends_with('\n') || block.whole.start == 0;
-        cuts.push((block.whole, format!("{}{instead}\n", if begins_line { "" } else { "\n\n" })));
-    }
-    cut(text, cuts)
-}
-
-/// Code in Liquid tags as a `pre`, for a text that is HTML; other template tags cut.
-pub(super) fn preformatted(text: &str) -> String {
-    if !text.contains('{') {
-        return text.to_owned();
-    }
-    let mut cuts = Cuts::new();
-    for block in blocks(text, &["highlight"]) {
-        let body =
-            quick_xml::escape::escape(text[block.body.clone()].trim_matches('\n')).into_owned();
-        cuts.push((block.whole, format!("<pre lang=\"{}\">{body}</pre>", block.argument)));
-    }
-    let held: Vec<Range<usize>> = cuts
-        .iter()
-        .map(|(range, _)| range.clone())
-        .chain(spans(text, "<pre", "</pre>"))
-        .chain(spans(text, "<code", "</code>"))
-        .collect();
-    let mut held = held;
-    held.sort_by_key(|range| range.start);
-    cuts.extend(templates(text, &merged(held)));
-    cut(text, cuts)
-}
-
-fn merged(ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
-    let mut out: Vec<Range<usize>> = Vec::new();
-    for range in ranges {
-        match out.last_mut() {
-            Some(last) if range.start < last.end => last.end = last.end.max(range.end),
-            _ => out.push(range),
-        }
-    }
-    out
-}
-
-fn spans<'a>(
-    text: &'a str,
-    open: &'a str,
-    close: &'a str,
-) -> impl Iterator<Item = Range<usize>> + 'a {
-    let mut at = 0;
-    std::iter::from_fn(move || {
-        let start = at + text[at..].find(open)?;
-        let end = start + text[start..].find(close)? + close.len();
-        at = end;
-        Some(start..end)
-    })
-}
-
-/// A paired template tag with what stands between.
-struct Block<'a> {
-    name: &'a str,
-    argument: String,
-    body: Range<usize>,
-    whole: Range<usize>,
-}
-
-/// A template tag: `{% name … %}`, `{{< name … >}}`, `{{% name … %}}` and their closing forms.
-struct Template<'a> {
-    name: &'a str,
-    rest: &'a str,
-    closing: bool,
-    alone: bool,
-    range: Range<usize>,
-}
-
-/// The longest a tag may be, so that an opening brace in prose takes nothing with it, and the
-/// farthest that anything looks along a line.
-const LONGEST_TAG: usize = 4000;
-
 /// The line that ends at `at`, as far as anything looks.
 fn line_before(text: &str, at: usize) -> &str {
     let from = text.ceil_char_boundary(at.saturating_sub(LONGEST_TAG));
@@ -181,462 +148,6 @@ fn line_before(text: &str, at: usize) -> &str {
 fn line_after(text: &str, at: usize) -> &str {
     let to = text.floor_char_boundary((at + LONGEST_TAG).min(text.len()));
     text[at..to].split('\n').next().unwrap_or_default()
-}
-
-fn template(text: &str, at: usize) -> Option<Template<'_>> {
-    let rest = &text[at..];
-    let (open, close) = [("{{<", ">}}"), ("{{%", "%}}"), ("{%", "%}")]
-        .into_iter()
-        .find(|(open, _)| rest.starts_with(open))?;
-    let window = &rest.as_bytes()[..rest.len().min(LONGEST_TAG)];
-    // A tag that meets the beginning of another before its end is not one.
-    let ends =
-        |at: &usize| [open, close].iter().any(|mark| window[*at..].starts_with(mark.as_bytes()));
-    let end = (open.len()..window.len())
-        .find(ends)
-        .filter(|&at| window[at..].starts_with(close.as_bytes()))?;
-    let inner = rest[open.len()..end].trim_matches(['-', ' ', '\n', '\t']);
-    let alone = inner.ends_with('/') && inner.len() > 1;
-    let name = inner.trim_start_matches(['/', ' ', '*']);
-    let (name, rest) = name.split_at(
-        name.find(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '/' | '.')))
-            .unwrap_or(name.len()),
-    );
-    let (name, ended) = match name.strip_prefix("end") {
-        Some(bare) if open == "{%" && !bare.is_empty() => (bare, true),
-        _ => (name, false),
-    };
-    Some(Template {
-        name,
-        rest,
-        closing: ended || inner.starts_with('/'),
-        alone,
-        range: at..at + end + close.len(),
-    })
-}
-
-fn all_templates(text: &str) -> Vec<Template<'_>> {
-    let mut found = Vec::new();
-    let mut at = 0;
-    while let Some(next) = text[at..].find('{') {
-        at += next;
-        match template(text, at) {
-            Some(tag) => {
-                at = tag.range.end;
-                found.push(tag);
-            }
-            None => at += 1,
-        }
-    }
-    found
-}
-
-fn blocks<'a>(text: &'a str, names: &[&str]) -> Vec<Block<'a>> {
-    let mut found = Vec::new();
-    let mut open: Option<Template> = None;
-    for tag in all_templates(text).into_iter().filter(|tag| names.contains(&tag.name)) {
-        match (&open, tag.closing) {
-            (None, false) if !tag.alone => open = Some(tag),
-            (Some(first), true) if first.name == tag.name => {
-                let argument = first.rest.split_whitespace().next().unwrap_or_default();
-                let argument = argument
-                    .chars()
-                    .filter(|c| c.is_alphanumeric() || matches!(c, '-' | '+' | '#' | '_'))
-                    .take(20)
-                    .collect();
-                found.push(Block {
-                    name: first.name,
-                    argument,
-                    body: first.range.end..tag.range.start,
-                    whole: first.range.start..tag.range.end,
-                });
-                open = None;
-            }
-            _ => {}
-        }
-    }
-    found
-}
-
-fn without_templates(text: &str) -> String {
-    if !text.contains(['{', '[']) {
-        return text.to_owned();
-    }
-    cut(text, templates(text, &code(text)))
-}
-
-/// The template tags, kramdown attributes and tables of contents outside of `held`.
-fn templates(text: &str, held: &[Range<usize>]) -> Cuts {
-    let mut cuts = Cuts::new();
-    let mut at = 0;
-    // Paired tags whose content is no prose; where one is open, and since when.
-    let mut dropping: Option<(&str, usize)> = None;
-    // Up to where an end was looked for in vain, so that nothing is looked through twice.
-    let mut endless = 0;
-    while let Some(next) = text[at..].find(['{', '[']) {
-        at += next;
-        if let Some(end) = inside(held, at) {
-            at = end;
-            continue;
-        }
-        if let Some(tag) = template(text, at) {
-            at = tag.range.end;
-            match dropping {
-                Some((name, start)) if tag.closing && tag.name == name => {
-                    cuts.push((start..tag.range.end, String::new()));
-                    dropping = None;
-                }
-                Some(_) => {}
-                None if !tag.closing
-                    && !tag.alone
-                    && is_dropped(tag.name)
-                    && closes_later(text, &tag) =>
-                {
-                    dropping = Some((tag.name, tag.range.start));
-                }
-                None => {
-                    // "**{{< figure >}}**" leaves no empty emphasis behind.
-                    let Range { start, end } = tag.range;
-                    let bold = text[..start].ends_with("**") && text[end..].starts_with("**");
-                    let sign = if bold && !held_twice(text, start) { 2 } else { 0 };
-                    cuts.push((start - sign..end + sign, String::new()));
-                    at = end + sign;
-                }
-            }
-            continue;
-        }
-        let line = line_after(text, at);
-        let end = furniture(text, at, line, &mut endless);
-        if let (Some(end), None) = (end, dropping) {
-            cuts.push((at..at + end, String::new()));
-        }
-        at += end.unwrap_or(1);
-    }
-    cuts
-}
-
-/// Whether the two stars before `at` close an emphasis rather than open one.
-fn held_twice(text: &str, at: usize) -> bool {
-    text[..at - 2].ends_with(|c: char| !c.is_whitespace() && c != '|')
-}
-
-fn closes_later(text: &str, open: &Template) -> bool {
-    let mut rest = &text[open.range.end..];
-    let mut from = open.range.end;
-    for _ in 0..64 {
-        let Some(next) = rest.find('{').map(|at| from + at) else { return false };
-        match template(text, next) {
-            Some(tag) if tag.name == open.name => return tag.closing,
-            Some(tag) => from = tag.range.end,
-            None => from = next + 1,
-        }
-        rest = &text[from..];
-    }
-    false
-}
-
-/// Shortcodes and tags whose content is a picture, a caption or a remark to the site.
-fn is_dropped(name: &str) -> bool {
-    const NAMES: [&str; 14] = [
-        "gallery", "figure", "img", "image", "video", "audio", "youtube", "vimeo", "comment",
-        "carousel", "slider", "mermaid", "chart", "raw-html",
-    ];
-    NAMES.contains(&name)
-}
-
-/// How long the furniture is that begins at `at` and ends on its line.
-fn furniture(text: &str, at: usize, line: &str, endless: &mut usize) -> Option<usize> {
-    let alone = || line_before(text, at).trim().is_empty();
-    let begins = |marks: &[&str]| {
-        marks.iter().any(|mark| {
-            line.len() >= mark.len()
-                && line.is_char_boundary(mark.len())
-                && line[..mark.len()].eq_ignore_ascii_case(mark)
-        })
-    };
-    if line.starts_with("{{") {
-        let from = endless.saturating_sub(at + 1);
-        let end = line.as_bytes()[from..].windows(2).position(|two| two == b"}}");
-        let Some(end) = end.map(|end| from + end + 2) else {
-            *endless = at + line.len();
-            return None;
-        };
-        return Some(end + line[end..].bytes().take_while(|&byte| byte == b'}').count());
-    }
-    if let Some(rest) = line.strip_prefix("{:") {
-        let marks = |c: char| c.is_alphabetic() || matches!(c, '.' | '#' | ':' | '/');
-        return line.find('}').filter(|_| rest.trim_start().starts_with(marks)).map(|end| end + 1);
-    }
-    if let Some(rest) = line.strip_prefix("{#")
-        && let Some(end) = rest.find("#}")
-    {
-        return Some(end + 4);
-    }
-    if line.starts_with("{#") || line.starts_with("{.") {
-        let heading = line_before(text, at).starts_with('#');
-        return (heading && line.trim_end().ends_with('}')).then_some(line.trim_end().len());
-    }
-    (begins(&["[toc]", "[[toc]]", "[[_toc_]]"]) && alone()).then_some(line.len())
-}
-
-/// HTML inside Markdown: blocks become Markdown, tags in a line go and leave their text.
-fn without_html(text: &str) -> String {
-    if !text.contains(['<', '&']) {
-        return text.to_owned();
-    }
-    let mut cuts = Cuts::new();
-    // An element that was left open over the end of its block, and where that block begins.
-    let mut open: Option<(String, Range<usize>)> = None;
-    for (event, range) in Parser::new_ext(text, options()).into_offset_iter() {
-        match event {
-            Event::Start(Tag::HtmlBlock) => {
-                let block = &text[range.clone()];
-                match open.take() {
-                    Some((name, first)) if html::closes_one(block, &name) => match name.as_str() {
-                        "blockquote" => {
-                            drop_from(&mut cuts, first.start);
-                            let between = cut_short(text, first.end, range.start);
-                            let inner = without_html(between.trim());
-                            let body: String =
-                                inner.lines().map(|line| format!("> {line}\n")).collect();
-                            cuts.push((first.start..range.end, format!("\n{body}\n")));
-                        }
-                        _ => {
-                            drop_from(&mut cuts, first.start);
-                            cuts.push((first.start..range.end, "\n".to_owned()));
-                        }
-                    },
-                    still => {
-                        open = still
-                            .or_else(|| html::left_open(block).map(|name| (name, range.clone())));
-                        cuts.push((range.clone(), format!("\n{}\n\n", html::fragment(block))));
-                    }
-                }
-            }
-            Event::InlineHtml(tag) => cuts.push((range, inline(&tag).to_owned())),
-            // "&mdash;" is a dash to its writer; only what Markdown itself would read stays as is.
-            Event::Text(said)
-                if text[range.clone()].starts_with('&')
-                    && !text[range.clone()].starts_with(&*said)
-                    && !said.contains(['<', '>', '&', '*', '_', '`', '[', ']', '\\', '#']) =>
-            {
-                cuts.push((range, said.replace('\u{a0}', " ")));
-            }
-            _ => {}
-        }
-    }
-    cut(text, cuts)
-}
-
-/// Takes back the cuts at and after `at`; they were made in order.
-fn drop_from(cuts: &mut Cuts, at: usize) {
-    while cuts.pop_if(|(range, _)| range.start >= at).is_some() {}
-}
-
-fn cut_short(text: &str, from: usize, to: usize) -> &str {
-    if from < to { &text[from..to] } else { "" }
-}
-
-/// What a tag inside a line leaves.
-fn inline(tag: &str) -> &'static str {
-    let name: String = tag
-        .trim_start_matches(['<', '/'])
-        .chars()
-        .take_while(char::is_ascii_alphanumeric)
-        .collect();
-    match name.to_ascii_lowercase().as_str() {
-        "br" => "\n",
-        "code" | "kbd" | "tt" | "samp" => "`",
-        _ => "",
-    }
-}
-
-/// Pictures on lines of their own, footnote anchors, and lines that were broken at a column.
-fn without_furniture(text: &str) -> String {
-    let mut cuts = Cuts::new();
-    let mut breaks = Vec::new();
-    let mut links: Vec<(usize, bool)> = Vec::new();
-    let mut tables = 0;
-    let mut breaking: Option<usize> = None;
-    let mut contents = Contents::default();
-    for (event, range) in Parser::new_ext(text, options()).into_offset_iter() {
-        if let Some(at) = breaking.take() {
-            breaks.push(at..range.start.max(at + 1));
-        }
-        if let Some(range) = contents.hear(&event, &range) {
-            cuts.push((range, String::new()));
-        }
-        match event {
-            Event::Start(Tag::Link { .. }) => links.push((range.start, false)),
-            Event::Start(Tag::Image { .. }) => {
-                if let Some(link) = links.last_mut() {
-                    link.1 = true;
-                }
-            }
-            Event::End(TagEnd::Image) if links.is_empty() => picture(text, &range, &mut cuts),
-            Event::End(TagEnd::Link) => {
-                let pictured = links.pop().is_some_and(|(_, picture)| picture);
-                if pictured && text[range.clone()].starts_with("[![") {
-                    picture(text, &range, &mut cuts);
-                }
-            }
-            Event::Start(Tag::Table(_)) => tables += 1,
-            Event::FootnoteReference(_) => cuts.push((range, String::new())),
-            Event::Start(Tag::FootnoteDefinition(_)) => definition(text, &range, &mut cuts),
-            Event::SoftBreak if tables == 0 => breaking = Some(range.start),
-            Event::End(TagEnd::Table) => tables -= 1,
-            _ => {}
-        }
-    }
-    join(text, breaks, &mut cuts);
-    cut(text, cuts)
-}
-
-/// A table of contents: a list of nothing but links into the same page, with its heading.
-#[derive(Debug, Default)]
-struct Contents {
-    /// Where the heading that says so begins, until something else follows it.
-    heading: Option<usize>,
-    in_heading: Option<(usize, String)>,
-    lists: usize,
-    from: usize,
-    in_link: bool,
-    links: usize,
-    other: bool,
-}
-
-impl Contents {
-    /// The stretch of a table of contents, once its end is heard.
-    fn hear(&mut self, event: &Event, range: &Range<usize>) -> Option<Range<usize>> {
-        match event {
-            Event::Start(Tag::Heading { .. }) => {
-                self.in_heading = Some((range.start, String::new()));
-                self.heading = None;
-            }
-            Event::End(TagEnd::Heading(_)) => {
-                let (from, title) = self.in_heading.take()?;
-                let said = title.trim().to_lowercase();
-                self.heading =
-                    ["table of contents", "contents", "toc", "in this post", "on this page"]
-                        .contains(&said.as_str())
-                        .then_some(from);
-            }
-            Event::Text(text) if self.in_heading.is_some() => {
-                if let Some((_, title)) = &mut self.in_heading {
-                    title.push_str(text);
-                }
-            }
-            Event::Start(Tag::List(_)) => {
-                if self.lists == 0 {
-                    (self.from, self.links, self.other) = (range.start, 0, false);
-                }
-                self.lists += 1;
-            }
-            Event::Start(Tag::Link { dest_url, .. }) => {
-                self.in_link = true;
-                self.links += 1;
-                self.other |= !dest_url.starts_with('#');
-            }
-            Event::End(TagEnd::Link) => self.in_link = false,
-            Event::End(TagEnd::List(_)) => {
-                self.lists = self.lists.saturating_sub(1);
-                if self.lists == 0 {
-                    let heading = self.heading.take();
-                    let found = !self.other && self.links >= 2;
-                    return found.then(|| heading.unwrap_or(self.from)..range.end);
-                }
-            }
-            Event::Text(text) | Event::Code(text) if !self.in_link && !text.trim().is_empty() => {
-                self.other = true;
-                self.heading = self.heading.filter(|_| self.lists > 0);
-            }
-            _ => {}
-        }
-        None
-    }
-}
-
-/// Drops a picture that has its line to itself.
-fn picture(text: &str, range: &Range<usize>, cuts: &mut Cuts) {
-    let (before, after) = (line_before(text, range.start), line_after(text, range.end));
-    let lonely = |side: &str| {
-        side.trim_matches(|c: char| c.is_whitespace() || matches!(c, '>' | '*' | '-')).is_empty()
-            || side.trim_start().starts_with("![")
-    };
-    if lonely(before) && lonely(after) {
-        cuts.push((range.clone(), String::new()));
-    }
-}
-
-/// Takes `[^1]:` off a footnote and leaves its text as paragraphs.
-fn definition(text: &str, range: &Range<usize>, cuts: &mut Cuts) {
-    let body = &text[range.clone()];
-    let Some(mark) = body.find("]:") else { return };
-    let space = body[mark + 2..].bytes().take_while(|&byte| byte == b' ').count();
-    cuts.push((range.start..range.start + mark + 2 + space, String::new()));
-    let mut at = range.start;
-    for line in body.split_inclusive('\n') {
-        let indent = line.bytes().take_while(|&byte| byte == b' ').count().min(4);
-        if at > range.start && indent > 0 {
-            cuts.push((at..at + indent, String::new()));
-        }
-        at += line.len();
-    }
-}
-
-/// Joins the lines that a column broke, where the whole text is broken so.
-fn join(text: &str, breaks: Vec<Range<usize>>, cuts: &mut Cuts) {
-    let line = |at: usize| text[..at].rsplit('\n').next().map_or(0, |line| line.chars().count());
-    let word =
-        |at: usize| text[at..].split_whitespace().next().map_or(0, |word| word.chars().count());
-    let pairs: Vec<(usize, usize)> =
-        breaks.iter().map(|gap| (line(gap.start), word(gap.end))).collect();
-    let wrap = Wrap::of(&pairs);
-    for (gap, (length, _)) in breaks.into_iter().zip(pairs) {
-        if wrap.joins(length) {
-            cuts.push((gap, " ".to_owned()));
-        }
-    }
-}
-
-/// No white space at line ends, no two blank lines together, but in fenced code.
-fn squeezed(text: &str) -> String {
-    let mut out = String::with_capacity(text.len());
-    let mut fence: Option<&str> = None;
-    let mut blank = true;
-    for line in text.lines() {
-        let trimmed = line.trim_start_matches([' ', '>', '\t']);
-        let mark = ["```", "~~~"].into_iter().find(|mark| trimmed.starts_with(mark));
-        match (fence, mark) {
-            (None, Some(mark)) => {
-                fence =
-                    Some(&trimmed[..trimmed.len() - trimmed.trim_start_matches(&mark[..1]).len()])
-            }
-            (Some(open), Some(_))
-                if trimmed.starts_with(open)
-                    && trimmed.trim_end().trim_start_matches(&open[..1]).is_empty() =>
-            {
-                fence = None
-            }
-            (Some(_), _) => {
-                out.push_str(line);
-                out.push('\n');
-                blank = false;
-                continue;
-            }
-            _ => {}
-        }
-        // The arrow at the end of a footnote leads back to its anchor.
-        let line = line.trim_end().trim_end_matches(['↩', '\u{fe0e}']).trim_end();
-        let bare_mark = matches!(line.trim(), "-" | "*");
-        let again = line.is_empty() && blank;
-        if !again && !bare_mark {
-            out.push_str(line);
-            out.push('\n');
-        }
-        blank = line.is_empty();
-    }
-    out.trim_end().to_owned()
 }
 
 /// The heading that names the text: its first block, or its only heading of the first level. With
@@ -672,6 +183,11 @@ pub(super) fn heading(text: &str) -> Option<(String, Range<usize>)> {
             Event::Text(text) | Event::Code(text) if gathering => {
                 if let Some((_, title, _)) = &mut found {
                     title.push_str(&text);
+                }
+            }
+            Event::SoftBreak | Event::HardBreak if gathering => {
+                if let Some((_, title, _)) = &mut found {
+                    title.push(' ');
                 }
             }
             _ => {}
@@ -710,10 +226,18 @@ pub(super) fn apart(text: &str) -> Vec<Span> {
     for (_, link) in parser.reference_definitions().iter() {
         add(link.span.clone(), Apart::Link);
     }
+    // Between blocks stand only definitions of links; one that is there twice is told by nothing else.
+    let (mut open, mut blocks, mut between) = (0usize, 0, Vec::new());
     // Where the text of each open link ends so far.
     let mut links: Vec<usize> = Vec::new();
     let mut held = 0usize;
     for (event, range) in parser {
+        let (starts, ends) = (matches!(event, Event::Start(_)), matches!(event, Event::End(_)));
+        if open == 0 && !ends {
+            between.push(blocks..range.start.max(blocks));
+        }
+        open = open + usize::from(starts) - usize::from(ends);
+        blocks = blocks.max(range.end);
         match event {
             Event::Start(Tag::BlockQuote(_)) => add(range, Apart::Quote),
             Event::Start(Tag::CodeBlock(kind)) => {
@@ -752,6 +276,11 @@ pub(super) fn apart(text: &str) -> Vec<Span> {
             _ => {}
         }
     }
+    between.push(blocks..text.len());
+    for gap in between.into_iter().filter(|gap| text[gap.clone()].trim_start().starts_with('[')) {
+        let white = text[gap.clone()].len() - text[gap.clone()].trim_start().len();
+        add(gap.start + white..gap.end, Apart::Link);
+    }
     spans.sort_by_key(|span| (span.from, std::cmp::Reverse(span.to)));
     let mut last = 0;
     spans.retain(|span| {
@@ -788,6 +317,44 @@ fn addresses(text: &str, range: Range<usize>, add: &mut impl FnMut(Range<usize>,
     }
 }
 
+/// The text without the backslashes that keep a sign from being a mark, and its stretches in it. One
+/// stays that keeps a line from being a heading.
+pub(super) fn unescaped(text: &str, apart: &[Span]) -> (String, Vec<Span>) {
+    if !text.contains('\\') {
+        return (text.to_owned(), apart.to_vec());
+    }
+    let mut out = String::with_capacity(text.len());
+    let mut spans = Vec::with_capacity(apart.len());
+    let mut at = 0;
+    for span in apart {
+        unescape(text, at..span.from, &mut out);
+        let from = out.len();
+        match span.why {
+            Apart::Quote => unescape(text, span.from..span.to, &mut out),
+            Apart::Code | Apart::Link => out.push_str(&text[span.from..span.to]),
+        }
+        spans.push(Span { from, to: out.len(), why: span.why });
+        at = span.to;
+    }
+    unescape(text, at..text.len(), &mut out);
+    (out, spans)
+}
+
+fn unescape(text: &str, range: Range<usize>, out: &mut String) {
+    let mut at = range.start;
+    while let Some(next) = text[at..range.end].find('\\').map(|next| at + next) {
+        out.push_str(&text[at..next]);
+        let sign = text[next + 1..range.end].chars().next().filter(char::is_ascii_punctuation);
+        let heading = sign == Some('#') && line_before(text, next).trim().is_empty();
+        if sign.is_none() || heading {
+            out.push('\\');
+        }
+        out.extend(sign);
+        at = next + 1 + usize::from(sign.is_some());
+    }
+    out.push_str(&text[at..range.end]);
+}
+
 /// The words of `text` that are the writer's own.
 pub(super) fn own_words(text: &str, apart: &[Span]) -> usize {
     let mut own = String::with_capacity(text.len());
@@ -806,7 +373,7 @@ mod tests {
     use super::*;
 
     fn tidies(text: &str, expected: &str) {
-        assert_eq!(tidied(text), expected, "{text}");
+        assert_eq!(tidied(text, &mut Dropped::default()), expected, "{text}");
     }
 
     /// Shows what stands apart in brackets, with the first letter of why.
@@ -841,7 +408,7 @@ mod tests {
         tidies("| a | **{{<delta from=1>}}** |", "| a |  |");
         tidies("**Bold**{{<x>}}**bold**", "**Bold****bold**");
         for odd in ["{%}", "{{%}}", "{{<}}", "{{<>}}", "{%%}", "{{}}", "{:}", "{% {% x %}"] {
-            tidied(odd);
+            tidied(odd, &mut Dropped::default());
         }
     }
 
@@ -857,6 +424,59 @@ mod tests {
             "Say `{{ x }}`.\n\n    {% code %}\n\n```\n{{ y }}\n```",
             "Say `{{ x }}`.\n\n    {% code %}\n\n```\n{{ y }}\n```",
         );
+    }
+
+    #[test]
+    fn what_a_template_shows_as_it_stands_swallows_nothing() {
+        let text = "{% raw %}{% highlight %}{% endraw %}\n\nMine.\n\n{% highlight c %}\nint a;\n{% endhighlight %}\n\nToo.";
+        tidies(text, "Mine.\n\n```c\nint a;\n```\n\nToo.");
+        tidies("{% raw %}Never closed.\n\nMine.", "Never closed.\n\nMine.");
+        tidies("{% highlight c %}\nMine.", "Mine.");
+        tidies("{% codeblock lang:c %}\nint a;\n{% endcodeblock %}", "```c\nint a;\n```");
+        tidies("A span [marked]{.small #x} and `code`{.c}.", "A span [marked] and `code`.");
+        tidies(
+            "A [link](a){target=\"_blank\" rel=x} (so){ it } `f`{=ms}",
+            "A [link](a) (so){ it } `f`",
+        );
+    }
+
+    /// Every word is in the text or counted, and this is what is said of the others.
+    fn loses(text: &str, named: &str) {
+        let mut dropped = Dropped::default();
+        let found = tidied(text, &mut dropped);
+        let words = crate::words::count;
+        assert_eq!(dropped.sentence().unwrap_or_default(), named, "{text}");
+        assert!(words(&found) + dropped.words() <= words(text), "{text}");
+    }
+
+    #[test]
+    fn the_words_that_are_cut_are_counted() {
+        loses("{% comment %}not this{% endcomment %}Up.", "Left out 2 words in hidden comments.");
+        loses(
+            "Up.\n\n<!-- not this -->\n\nDown.<!-- nor that -->",
+            "Left out 4 words in hidden comments.",
+        );
+        loses("Up.\n\n<!--more-->\n\nDown.", "");
+        loses("{{/* not this */}}Up.", "Left out 2 words in hidden comments.");
+        loses(
+            "{{< figure src=\"a b\" caption=\"A hill\" >}}\n\nUp.",
+            "Left out 4 words in template tags.",
+        );
+        loses(
+            "{{< gallery >}}Hills here{{< /gallery >}}\n\nUp.",
+            "Left out 2 words in template tags.",
+        );
+        loses("{% raw %}{{ a b }}{% endraw %} Up.", "Left out 2 words in template tags.");
+        loses("![A hill](a.png)\n\nUp.", "Left out 2 words in descriptions of pictures.");
+        loses("<nav>\n\n[Go home](/)\n\n</nav>\n\nUp.", "Left out 2 words of navigation.");
+        loses("<script>var a = 1;</script>\n\nUp.", "");
+        loses("- [One](#a)\n- [Two](#b)\n\nUp.", "Left out 2 words in a table of contents.");
+        loses("{{< x y=1 >}} {: .note} {{ site.url }} {% include a.html %} Up.", "");
+    }
+
+    #[test]
+    fn html_in_a_quote_stays_in_it() {
+        tidies("> <div>\n> Theirs.\n> </div>\n\nMine.", "> Theirs.\n\nMine.");
     }
 
     #[test]
@@ -888,7 +508,7 @@ mod tests {
         tidies("<blockquote>\n\nTheirs.\n\n</blockquote>\n\nMine.", "> Theirs.\n\nMine.");
         tidies("<nav>\n\n[Home](/)\n\n</nav>\n\nMine.", "Mine.");
         tidies("`<b>` stays", "`<b>` stays");
-        tidies("a &mdash; b&nbsp;c &lt;d> `&mdash;`", "a — b c &lt;d> `&mdash;`");
+        tidies("a &mdash; b&nbsp;c &lt;d> `&mdash;`", "a — b c \\<d> `&mdash;`");
     }
 
     #[test]
@@ -904,7 +524,7 @@ mod tests {
     #[test]
     fn lines_broken_at_a_column_are_joined_and_others_not() {
         let wrapped = "The winter was long and the post came twice a week at the\nmost, if the road was open and the man who drove the van was\nsober enough to drive it as far as our gate.\n\n> And said the man with the\n> hat.";
-        assert!(tidied(wrapped).contains("at the most, if"));
+        assert!(tidied(wrapped, &mut Dropped::default()).contains("at the most, if"));
         tidies("One line\nand another.", "One line\nand another.");
     }
 
@@ -920,14 +540,42 @@ mod tests {
             "Mine.\n\n«q:> Theirs.\n>\n> ```\n> code\n> ```»\n\nMine.",
         );
         marks("[a][b] c\n\n[b]: http://x.y", "[a][«l:b»] c\n\n«l:[b]: http://x.y»");
+        marks(
+            "[b]: x\n\n[b]: y\n\nText [b].\n\n[b]: z",
+            "«l:[b]: x\n\n[b]: y»\n\nText [b].\n\n«l:[b]: z»",
+        );
         marks("[![alt](a.png)](b)", "[![alt](«l:a.png»)](«l:b»)");
         marks("```\nlet é;\n```\n\nétude", "«c:```\nlet é;\n```»\n\nétude");
+    }
+
+    #[test]
+    fn escapes_go_and_code_keeps_its_own() {
+        let says = |text: &str, expected: &str| {
+            let spans = apart(text);
+            let (found, moved) = unescaped(text, &spans);
+            assert_eq!(found, expected);
+            let said = |text: &str, spans: &[Span]| -> Vec<String> {
+                spans.iter().map(|span| text[span.from..span.to].replace('\\', "")).collect()
+            };
+            assert_eq!(said(&found, &moved), said(text, &spans));
+        };
+        says("1\\. It \\*was\\* `a\\*b` \\\\ so.", "1. It *was* `a\\*b` \\ so.");
+        says("> \\[x\\] [a\\_b](c\\_d) end\\", "> [x] [a_b](c_d) end\\");
+        says("\\# No heading, \\#tag", "\\# No heading, #tag");
     }
 
     #[test]
     fn own_words_are_counted_alone() {
         let text = "Two words `code here`.\n\n> Not mine.";
         assert_eq!(own_words(text, &apart(text)), 2);
+    }
+
+    #[test]
+    fn a_heading_over_two_lines_is_one_title() {
+        let text = "A long heading that goes\nover two lines\n=====\n\nText.";
+        let (title, range) = heading(text).unwrap_or_default();
+        assert_eq!(title, "A long heading that goes over two lines");
+        assert_eq!(text[range.end..].trim(), "Text.");
     }
 
     #[test]

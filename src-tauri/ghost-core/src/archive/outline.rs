@@ -3,6 +3,9 @@
 //! Knows the signs that Roam and Logseq share; what stands at the top becomes paragraphs, what
 //! stands below becomes lists.
 
+use super::dropped::Dropped;
+use crate::words;
+
 /// A point and what is below it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Point {
@@ -13,62 +16,111 @@ pub(super) struct Point {
 /// Deeper points are drawn at this depth.
 const DEEPEST: usize = 8;
 
-/// The Markdown of an outline.
-pub(super) fn markdown(points: &[Point]) -> String {
+/// The Markdown of an outline; the words of what is only the program's are counted.
+pub(super) fn markdown(points: &[Point], dropped: &mut Dropped) -> String {
     let mut out = String::new();
     for point in points {
-        let text = plain(&point.text);
+        let text = plain(&point.text, dropped);
         if !text.is_empty() {
             out.push_str(&text);
             out.push_str("\n\n");
         }
         if !point.below.is_empty() {
-            list(&point.below, 0, &mut out);
+            list(&point.below, 0, &mut out, dropped);
             out.push('\n');
         }
     }
     out.trim().to_owned()
 }
 
-fn list(points: &[Point], depth: usize, out: &mut String) {
+fn list(points: &[Point], depth: usize, out: &mut String, dropped: &mut Dropped) {
     for point in points {
-        let text = plain(&point.text);
+        let text = plain(&point.text, dropped);
         let indent = "  ".repeat(depth);
         if !text.is_empty() {
             let text = text.replace('\n', &format!("\n{indent}  "));
             out.push_str(&format!("{indent}- {text}\n"));
         }
-        list(&point.below, (depth + usize::from(!text.is_empty())).min(DEEPEST), out);
+        list(&point.below, (depth + usize::from(!text.is_empty())).min(DEEPEST), out, dropped);
     }
 }
 
+/// Lines of one block in a point.
+const LONGEST_BLOCK: usize = 1000;
+/// Fewer words in a property are a name or a fact.
+const SENTENCE: usize = 4;
+
 /// The words of a point without the program's own signs.
-fn plain(text: &str) -> String {
-    let mut kept: Vec<&str> = Vec::new();
-    // A fence of code, and Logseq's drawers, which are between `:LOGBOOK:` and `:END:`.
-    let (mut code, mut drawer) = (false, false);
-    for line in text.lines() {
+fn plain(text: &str, dropped: &mut Dropped) -> String {
+    let mut kept: Vec<String> = Vec::new();
+    let mut lines = text.lines();
+    while let Some(line) = lines.next() {
         let bare = line.trim();
         if bare.starts_with("```") {
-            code = !code;
-        }
-        if !code {
-            match bare {
-                ":LOGBOOK:" | ":PROPERTIES:" => drawer = true,
-                ":END:" => {
-                    drawer = false;
-                    continue;
+            kept.push(line.to_owned());
+            for line in lines.by_ref() {
+                kept.push(line.to_owned());
+                if line.trim().starts_with("```") {
+                    break;
                 }
-                _ => {}
             }
-            if drawer || is_property(bare) || is_stamp(bare) {
-                continue;
-            }
+            continue;
         }
-        kept.push(line);
+        // What is never closed takes nothing with it.
+        let until = |end: &str| {
+            lines.clone().take(LONGEST_BLOCK).position(|line| line.trim().eq_ignore_ascii_case(end))
+        };
+        if let Some(sort) = block(bare) {
+            if let Some(end) = until(&format!("#+end_{sort}")) {
+                let body: Vec<&str> = lines.by_ref().take(end).collect();
+                lines.next();
+                put_block(&sort, &body, &mut kept, dropped);
+            }
+        } else if let (":LOGBOOK:" | ":PROPERTIES:", Some(end)) = (bare, until(":END:")) {
+            lines.nth(end);
+        } else if is_property(bare) {
+            let value = bare.split_once("::").map_or("", |(_, value)| value);
+            if words::count(value) >= SENTENCE {
+                dropped.add("in properties", value);
+            }
+        } else if !is_stamp(bare) {
+            kept.push(line.to_owned());
+        }
     }
     let text = kept.join("\n");
-    if text.contains("```") { text.trim().to_owned() } else { without_signs(task(text.trim())) }
+    let text = text.trim();
+    match text {
+        // A rule between points says nothing in a list.
+        "---" | "***" => String::new(),
+        _ if text.contains("```") => text.to_owned(),
+        _ => without_signs(task(text)),
+    }
+}
+
+/// The sort of block that a line begins: `#+BEGIN_QUOTE`.
+fn block(line: &str) -> Option<String> {
+    let head = line.get(.."#+BEGIN_".len())?;
+    let sort = line[head.len()..].split_whitespace().next()?;
+    head.eq_ignore_ascii_case("#+BEGIN_").then(|| sort.to_lowercase())
+}
+
+/// A block of a point, as Markdown.
+fn put_block(sort: &str, body: &[&str], kept: &mut Vec<String>, dropped: &mut Dropped) {
+    let lines = body.iter().map(|line| (*line).to_owned());
+    match sort {
+        "quote" => {
+            kept.extend(lines.map(|line| format!("> {}", line.trim())));
+            // What follows is not in it.
+            kept.push(String::new());
+        }
+        "src" | "example" => {
+            kept.push("```".to_owned());
+            kept.extend(lines);
+            kept.push("```".to_owned());
+        }
+        "comment" => dropped.add("in hidden comments", &body.join("\n")),
+        _ => kept.extend(lines),
+    }
 }
 
 /// `key:: value`, which says something of the note.
@@ -126,48 +178,97 @@ fn without(text: &str, all: bool) -> String {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         code ^= rest.starts_with('`');
-        if code || rest.starts_with('`') {
-            let first = rest.chars().next().map_or(1, char::len_utf8);
-            out.push_str(&rest[..first]);
-            rest = &rest[first..];
-            continue;
-        }
-        let window = &rest[..rest.floor_char_boundary(2000)];
-        let between = |open: &str, close: &str| {
-            let inner = window.strip_prefix(open)?;
-            let end = inner.find(close)?;
-            (!inner[..end].contains('\n')).then(|| (&inner[..end], open.len() + end + close.len()))
-        };
-        if let Some((_, end)) =
-            between("![[", "]]").or_else(|| all.then(|| between("{{", "}}")).flatten())
-        {
-            let more = rest[end..].bytes().take_while(|&byte| byte == b'}').count();
-            rest = rest[end + more..]
-                .strip_prefix(' ')
-                .filter(|_| out.is_empty() || out.ends_with(' '))
-                .unwrap_or(&rest[end + more..]);
-        } else if let Some((inner, end)) = between("#[[", "]]").or_else(|| between("[[", "]]")) {
-            let said = inner.rsplit_once('|').map_or(inner, |(_, alias)| alias);
-            out.push_str(said.trim_start_matches('['));
-            rest = &rest[end..];
-        } else if let Some((inner, end)) = between("((", "))")
-            && all
-            && inner.len() >= 9
-            && inner.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
-        {
-            rest = &rest[end..];
-            rest = rest.strip_prefix(' ').filter(|_| out.ends_with(' ')).unwrap_or(rest);
-        } else if let Some((inner, end)) = between("^^", "^^").filter(|_| all) {
-            out.push_str(inner);
-            rest = &rest[end..];
-        } else {
-            let first = rest.chars().next().map_or(1, char::len_utf8);
-            out.push_str(&rest[..first]);
-            rest = &rest[first..];
+        let sign = if code || rest.starts_with('`') { None } else { sign(rest, all) };
+        match sign {
+            Some((said, end)) => {
+                match said {
+                    Some(said) if said.contains("[[") => out.push_str(&without(said, all)),
+                    Some(said) => out.push_str(said),
+                    None => {}
+                }
+                rest = &rest[end..];
+                // No two blanks where a sign stood between them.
+                let bare = said.is_none() && (out.is_empty() || out.ends_with(' '));
+                rest = rest.strip_prefix(' ').filter(|_| bare).unwrap_or(rest);
+            }
+            None => {
+                let first = rest.chars().next().map_or(1, char::len_utf8);
+                out.push_str(&rest[..first]);
+                rest = &rest[first..];
+            }
         }
     }
     out.push_str(rest);
     out
+}
+
+/// What is said by the sign that `text` begins with, and where it ends.
+fn sign(text: &str, all: bool) -> Option<(Option<&str>, usize)> {
+    let window = &text[..text.floor_char_boundary(2000)];
+    let window = window.split('\n').next().unwrap_or_default();
+    let between = |open: &str, close: &str| {
+        let inner = window.strip_prefix(open)?;
+        let end = inner.find(close)?;
+        Some((&inner[..end], open.len() + end + close.len()))
+    };
+    if let Some((_, end)) = between("![[", "]]") {
+        return Some((None, end));
+    }
+    if let Some((inner, end)) = between("{{", "}}").filter(|_| all) {
+        let more = text[end..].bytes().take_while(|&byte| byte == b'}').count();
+        return Some((inner.strip_prefix("cloze "), end + more));
+    }
+    if (window.starts_with("[[") || window.starts_with("#[[")) && window.contains("]]") {
+        let open = window.find("[[")?;
+        let end = open + closing(&window[open..])?;
+        let inner = &window[open + 2..end - 2];
+        let nested = inner.contains("[[");
+        let said =
+            if nested { inner } else { inner.rsplit_once('|').map_or(inner, |(_, alias)| alias) };
+        return Some((Some(said), end));
+    }
+    if !all {
+        return None;
+    }
+    if let Some((_, end)) = between("((", "))").filter(|(inner, _)| is_reference(inner)) {
+        return Some((None, end));
+    }
+    if let Some((inner, end)) = between("^^", "^^") {
+        return Some((Some(inner), end));
+    }
+    // A name for a page or a point, which is no address.
+    let (said, end) = between("[", "](")?;
+    let rest = &window[end..];
+    let target = rest.strip_prefix("((").and_then(|rest| rest.find(")))").map(|at| at + 5));
+    let page = || rest.strip_prefix("[[").and_then(|rest| rest.find("]])").map(|at| at + 5));
+    target.or_else(page).map(|more| (Some(said), end + more))
+}
+
+/// Where the double bracket ends that `text` begins with, others in it.
+fn closing(text: &str) -> Option<usize> {
+    let (mut depth, mut at) = (0usize, 0);
+    while let Some(next) = text[at..].find(['[', ']']) {
+        at += next;
+        let rest = &text[at..];
+        match (rest.starts_with("[["), rest.starts_with("]]")) {
+            (true, _) => depth += 1,
+            (_, true) => depth -= 1,
+            _ => {
+                at += 1;
+                continue;
+            }
+        }
+        at += 2;
+        if depth == 0 {
+            return Some(at);
+        }
+    }
+    None
+}
+
+/// What a point is called by a program: no word.
+pub(super) fn is_reference(name: &str) -> bool {
+    name.len() >= 9 && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
 
 #[cfg(test)]
@@ -175,7 +276,7 @@ mod tests {
     use super::*;
 
     fn says(text: &str, expected: &str) {
-        assert_eq!(plain(text), expected, "{text}");
+        assert_eq!(plain(text, &mut Dropped::default()), expected, "{text}");
     }
 
     #[test]
@@ -188,6 +289,28 @@ mod tests {
         says("{{query (todo now)}}", "");
         says("```c\na:: b\n```", "```c\na:: b\n```");
         says("Note:: this", "");
+        says("[alias](((abcdefghi))) and [page]([[Some Page]])", "alias and page");
+        says("[[nested [[page]] title]] and [[a|b]]", "nested page title and b");
+        says("{{cloze the answer}} is", "the answer is");
+        says("---", "");
+        says("[[open", "[[open");
+    }
+
+    #[test]
+    fn blocks_leave_their_words_and_quotes_are_marked() {
+        says("#+BEGIN_CENTER\nMine.\n#+END_CENTER", "Mine.");
+        says("#+BEGIN_QUOTE\nTheirs.\nToo.\n#+END_QUOTE\nMine.", "> Theirs.\n> Too.\n\nMine.");
+        says("#+begin_src c\nint a;\n#+end_src", "```\nint a;\n```");
+        says("#+BEGIN_QUOTE\nnever closed", "never closed");
+    }
+
+    #[test]
+    fn what_is_only_the_programs_is_counted() {
+        let mut dropped = Dropped::default();
+        let text =
+            "#+BEGIN_COMMENT\nNot for you.\n#+END_COMMENT\nabout:: a walk up the hill\nid:: 6034";
+        assert_eq!(plain(text, &mut dropped), "");
+        assert_eq!(dropped.words(), 3 + 5);
     }
 
     #[test]
@@ -197,6 +320,9 @@ mod tests {
             point("One.", vec![point("two", vec![point("three", vec![])]), point("a:: b", vec![])]),
             point("Four.", vec![]),
         ];
-        assert_eq!(markdown(&outline), "One.\n\n- two\n  - three\n\nFour.");
+        assert_eq!(
+            markdown(&outline, &mut Dropped::default()),
+            "One.\n\n- two\n  - three\n\nFour."
+        );
     }
 }

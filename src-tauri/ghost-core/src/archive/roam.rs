@@ -1,8 +1,11 @@
 //! Graphs of Roam Research: an array of pages, each a tree of points.
 
+use std::collections::HashSet;
+
 use serde_json::Value;
 
 use super::date;
+use super::dropped::Dropped;
 use super::entry::{Entry, Reading, said};
 use super::front::Facts;
 use super::json::{day, key, says};
@@ -18,7 +21,10 @@ pub(super) fn read(value: &Value) -> Option<Reading> {
     if !pages.iter().any(is_page) {
         return None;
     }
+    let mut names = HashSet::new();
+    pages.iter().for_each(|page| uids(page, &mut names));
     let entries = pages.iter().filter(|page| is_page(page)).filter_map(|page| {
+        let mut dropped = Dropped::default();
         // Pages that only give a tag its name hold nothing, and nobody misses them.
         page.get("children")?.as_array().filter(|points| !points.is_empty())?;
         let title = says(page, &["title"])?;
@@ -31,8 +37,8 @@ pub(super) fn read(value: &Value) -> Option<Reading> {
                 kind: Some(if daily.is_some() { "log" } else { "note" }.to_owned()),
                 ..Facts::default()
             },
-            text: outline::markdown(&points(page)),
-            ..Entry::default()
+            text: outline::markdown(&points(page, &names), &mut dropped),
+            dropped,
         })
     });
     Some(Reading { entries: entries.collect(), ..Reading::default() })
@@ -44,18 +50,43 @@ pub(super) fn is_day(title: &str) -> bool {
     words.len() == 3 && words[2].len() == 4 && date::spelled(title).is_some()
 }
 
-fn points(parent: &Value) -> Vec<Point> {
+/// What the points are called, all of them.
+fn uids<'a>(parent: &'a Value, names: &mut HashSet<&'a str>) {
+    names.extend(says(parent, &["uid"]));
+    let children = parent.get("children").and_then(Value::as_array).into_iter().flatten();
+    children.for_each(|child| uids(child, names));
+}
+
+fn points(parent: &Value, names: &HashSet<&str>) -> Vec<Point> {
     let children = parent.get("children").and_then(Value::as_array).into_iter().flatten();
     children
         .map(|child| {
-            let text = says(child, &["string"]).unwrap_or_default();
+            let text = unnamed(says(child, &["string"]).unwrap_or_default(), names);
             let heading = child.get("heading").and_then(Value::as_u64).unwrap_or(0).min(6) as usize;
             let head =
                 if heading > 0 { format!("{} ", "#".repeat(heading)) } else { String::new() };
             // Two underscores are italics there, and not bold.
-            Point { text: format!("{head}{}", text.replace("__", "*")), below: points(child) }
+            let text = format!("{head}{}", text.replace("__", "*"));
+            Point { text, below: points(child, names) }
         })
         .collect()
+}
+
+/// The text without references to points, however short their names are.
+fn unnamed(text: &str, names: &HashSet<&str>) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    while let Some(at) = rest.find("((") {
+        let window = &rest[at + 2..rest.floor_char_boundary(at + 66)];
+        let name = window.split("))").next().unwrap_or_default();
+        let (short, alone) = (!outline::is_reference(name), !rest[..at].ends_with("]("));
+        let closed = window[name.len()..].starts_with("))");
+        let gone = short && alone && closed && names.contains(name);
+        out.push_str(&rest[..if gone { at } else { at + 2 }]);
+        rest = &rest[if gone { at + name.len() + 4 } else { at + 2 }..];
+        rest = rest.strip_prefix(' ').filter(|_| gone && out.ends_with(' ')).unwrap_or(rest);
+    }
+    out + rest
 }
 
 #[cfg(test)]
@@ -82,5 +113,19 @@ mod tests {
             ("## Why\n\nBecause.", Some("note"))
         );
         assert!(read(&json!([{"title": "x"}, 3])).is_none());
+    }
+
+    #[test]
+    fn references_go_however_short_their_names_are() {
+        let graph = json!([{"title": "Ferries", "children": [
+            {"string": "It was late.", "uid": "q1"},
+            {"string": "as ((q1)) says ((so))", "uid": "q2"},
+            {"string": "[alias](((q1))) and [page]([[Some Page]])", "uid": "q3"},
+            {"string": "{{[[query]]: {and: [[rain]]}}}", "uid": "q4"},
+            {"string": "", "uid": "q5", "children": [{"string": "below an empty one"}]},
+        ]}]);
+        let entries = read(&graph).unwrap().entries;
+        let text = "It was late.\n\nas says ((so))\n\nalias and page\n\n- below an empty one";
+        assert_eq!(entries[0].text, text);
     }
 }

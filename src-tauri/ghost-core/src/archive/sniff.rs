@@ -1,6 +1,6 @@
 //! How a file is read: by what is in it, and only then by what it is called.
 
-use super::{decode, mail, place, rtf, zipped};
+use super::{decode, mail, movable, place, rtf, zipped};
 
 /// How a file is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -9,6 +9,8 @@ pub(super) enum Format {
     Xml,
     Json,
     Table,
+    /// The text export of Movable Type.
+    Movable,
     Mail,
     Rich,
     Org,
@@ -52,8 +54,11 @@ pub(super) fn format(name: &str, bytes: &[u8]) -> Format {
     if is_xml(&head, ending) {
         return Format::Xml;
     }
-    if ending == "json" || (ending.is_empty() && head.starts_with(['{', '['])) {
+    if ending == "json" || (matches!(ending, "" | "txt") && looks_json(&head)) {
         return Format::Json;
+    }
+    if matches!(ending, "" | "txt") && movable::looks_exported(&head) {
+        return Format::Movable;
     }
     // Notion's tables list pages that are there themselves.
     let listed = place::has_id(name) || name.ends_with("_all.csv");
@@ -94,6 +99,13 @@ pub(super) fn is_writing_by_name(name: &str) -> bool {
 fn head(bytes: &[u8]) -> String {
     let head = decode::text(&bytes[..bytes.len().min(4096)]).unwrap_or_default();
     head.trim_start_matches(['\u{feff}', ' ', '\n', '\t']).to_owned()
+}
+
+/// An object, or a list of objects: no prose begins so.
+fn looks_json(head: &str) -> bool {
+    let bare = head.trim_start_matches([' ', '\n', '\r', '\t', '[']);
+    let key = |rest: &str| rest.trim_start().starts_with(['"', '}']);
+    bare.strip_prefix('{').is_some_and(key)
 }
 
 fn begins(head: &str, mark: &str) -> bool {

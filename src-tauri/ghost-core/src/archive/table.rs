@@ -8,6 +8,7 @@ use csv::{ReaderBuilder, StringRecord};
 use quick_xml::escape::escape;
 use serde_json::Value;
 
+use super::dropped::Dropped;
 use super::entry::{Entry, Reading, TOO_MUCH, said};
 use super::front::Facts;
 use super::json::says;
@@ -143,6 +144,10 @@ pub(super) fn read(text: &str) -> Option<Reading> {
         let date = DAYS.iter().find_map(|name| date::spelled(columns.says(&row, &[name])?));
         let dateless =
             columns.has("publisheddate") && columns.says(&row, &["publisheddate"]).is_none();
+        let mut dropped = Dropped::default();
+        for name in ["subtitle", "description", "summary", "excerpt", "previewtext", "preheader"] {
+            columns.says(&row, &[name]).iter().for_each(|said| dropped.add("in a summary", said));
+        }
         Entry {
             key: columns
                 .says(&row, &["slug", "id", "postid", "internalid"])
@@ -165,9 +170,13 @@ pub(super) fn read(text: &str) -> Option<Reading> {
                 // A rich text that is none is broken; another column has it plain.
                 .filter(|(name, cell)| *name != "richcontent" || cell.starts_with('{'))
                 .map(|(_, cell)| body(cell))
-                .find(|text| !text.is_empty())
+                .find(|(text, _)| !text.is_empty())
+                .map(|(text, lost)| {
+                    dropped.merge(&lost);
+                    text
+                })
                 .unwrap_or_default(),
-            ..Entry::default()
+            dropped,
         }
     });
     let entries: Vec<Entry> = entries.collect();
@@ -175,19 +184,21 @@ pub(super) fn read(text: &str) -> Option<Reading> {
     Some(Reading { entries, complaints, ..Reading::default() })
 }
 
-/// The Markdown of a cell, which is HTML, a rich text in JSON, or Markdown itself.
-fn body(cell: &str) -> String {
+/// The Markdown of a cell, which is HTML, a rich text in JSON, or Markdown itself; and what is lost.
+fn body(cell: &str) -> (String, Dropped) {
+    let mut dropped = Dropped::default();
     if cell.starts_with('{') && cell.contains("\"nodes\"") {
-        let Ok(doc) = serde_json::from_str::<Value>(cell) else { return String::new() };
+        let Ok(doc) = serde_json::from_str::<Value>(cell) else { return (String::new(), dropped) };
         let mut page = String::new();
         nodes(&doc, &mut page);
-        return html::fragment(&page);
+        return (html::fragment_with(&page, &mut dropped), dropped);
     }
-    let page = cell.contains("</") || cell.contains("<p>") || cell.contains("<br");
-    match page {
-        true => html::page(cell).text,
-        false => markdown::tidied(&cell.replace("\r\n", "\n")),
+    if cell.contains("</") || cell.contains("<p>") || cell.contains("<br") {
+        let page = html::page(cell);
+        return (page.text, page.dropped);
     }
+    let text = markdown::tidied(&cell.replace("\r\n", "\n"), &mut dropped);
+    (text, dropped)
 }
 
 /// The rich text of Wix as HTML.

@@ -5,32 +5,40 @@
 use std::borrow::Cow;
 
 use super::date;
+use super::dropped::Dropped;
 use super::front::Facts;
 use super::outline::{self, Point};
-use super::place;
+use super::{markdown, place};
+use crate::words;
 
-/// The common Markdown of a note; what it says of itself in its own way goes to `facts`.
-pub(super) fn read<'a>(name: &str, text: &'a str, facts: &mut Facts) -> Cow<'a, str> {
+/// The common Markdown of a note; what it says of itself in its own way goes to `facts`, and the words of
+/// what is only the program's are counted in `dropped`.
+pub(super) fn read<'a>(
+    name: &str,
+    text: &'a str,
+    facts: &mut Facts,
+    dropped: &mut Dropped,
+) -> Cow<'a, str> {
     let text = comment_ahead(text);
     if is_outline(name, text) {
-        return Cow::Owned(outlined(text));
+        return Cow::Owned(outlined(text, dropped));
     }
-    let text = notion(text, facts);
+    let text = notion(text, facts, dropped);
     let text = if place::ending(name) == "mdx" {
-        Cow::Owned(without_imports(text))
+        Cow::Owned(markdown::without_jsx(text, dropped))
     } else {
         Cow::Borrowed(text)
     };
-    const SIGNS: [&str; 4] = ["[[", "%%", "[!", "::"];
+    const SIGNS: [&str; 5] = ["[[", "%%", "[!", "::", " ^"];
     if !SIGNS.iter().any(|sign| text.contains(sign)) && !text.lines().any(is_tags) {
         return text;
     }
-    Cow::Owned(obsidian(&text))
+    Cow::Owned(obsidian(&text, dropped))
 }
 
 /// The common Markdown of an outline.
-pub(super) fn outlined(text: &str) -> String {
-    outline::markdown(&points(text))
+pub(super) fn outlined(text: &str, dropped: &mut Dropped) -> String {
+    outline::markdown(&points(text, dropped), dropped)
 }
 
 /// A remark of the program that wrote the file, before all else.
@@ -54,7 +62,7 @@ fn is_outline(name: &str, text: &str) -> bool {
 }
 
 /// The points of a page, by their indent.
-fn points(text: &str) -> Vec<Point> {
+fn points(text: &str, dropped: &mut Dropped) -> Vec<Point> {
     const DEEPEST: usize = 32;
     // The open points, each in the one before, with its indent.
     let mut open: Vec<(usize, Point)> = Vec::new();
@@ -86,7 +94,7 @@ fn points(text: &str) -> Vec<Point> {
                     .push_str(line.trim_start_matches('\t').strip_prefix("  ").unwrap_or(bare));
             }
             // Before the first point stands what is said of the page.
-            (None, None) => {}
+            (None, None) => add_property(line, dropped),
         }
     }
     while !open.is_empty() {
@@ -96,7 +104,7 @@ fn points(text: &str) -> Vec<Point> {
 }
 
 /// A page of Notion has its properties below its title, a line each.
-fn notion<'a>(text: &'a str, facts: &mut Facts) -> &'a str {
+fn notion<'a>(text: &'a str, facts: &mut Facts, dropped: &mut Dropped) -> &'a str {
     const KNOWN: [&str; 24] = [
         "created",
         "created time",
@@ -161,77 +169,139 @@ fn notion<'a>(text: &'a str, facts: &mut Facts) -> &'a str {
         ..Facts::default()
     };
     *facts = std::mem::take(facts).or(found);
+    block.lines().for_each(|line| add_property(line, dropped));
     body
 }
 
-/// MDX: a page begins with what it imports and exports.
-fn without_imports(text: &str) -> String {
-    let is_code = |line: &str| {
-        (line.starts_with("import ") && (line.contains(" from ") || line.contains(['"', '\''])))
-            || (line.starts_with("export ") && line.contains(['=', '{', '(']))
-    };
-    let mut fence = false;
-    let kept = text.lines().filter(|line| {
-        fence ^= line.trim_start().starts_with("```");
-        fence || !is_code(line)
-    });
-    kept.collect::<Vec<&str>>().join("\n")
+/// Counts what a property says, where it is a sentence rather than a fact.
+fn add_property(line: &str, dropped: &mut Dropped) {
+    const SENTENCE: usize = 5;
+    let value = line.split_once(':').map_or(line, |(_, value)| value);
+    let lists = line.to_lowercase().starts_with("tags");
+    let is_fact = lists || value.contains("://") || date::spelled(value).is_some();
+    if words::count(value) >= SENTENCE && !is_fact {
+        dropped.add("in properties", value);
+    }
 }
 
 /// Remarks, callouts, properties and links of Obsidian; code is left as it is.
-fn obsidian(text: &str) -> String {
+fn obsidian(text: &str, dropped: &mut Dropped) -> String {
     let mut out = String::with_capacity(text.len());
     let (mut fence, mut remark) = (false, false);
-    // In a box that is not somebody else's words, whose lines begin as a quote's do.
-    let mut boxed = false;
+    // A sign without another is none.
+    let mut signs = remarks(text) / 2 * 2;
+    // Of the open boxes and quotes, one in the other, whether each is the writer's own.
+    let mut boxes: Vec<bool> = Vec::new();
+    let mut was_quoted = false;
     for line in text.lines() {
-        boxed &= line.trim_start().starts_with('>');
-        let line = match boxed && !line.contains("[!") {
-            true => line.trim_start().trim_start_matches('>').trim_start_matches(' '),
-            false => line,
+        let (marks, said) = quoted(line);
+        // A line without a sign goes on with the paragraph above.
+        let begins =
+            said.trim().is_empty() || said.trim_start().starts_with(['#', '-', '*', '+', '`']);
+        if marks > 0 || begins {
+            boxes.truncate(marks);
+            boxes.resize(marks, false);
+        }
+        let kind = said.get(..2).filter(|sign| marks > 0 && !fence && *sign == "[!");
+        if kind.is_some()
+            && let Some(innermost) = boxes.last_mut()
+        {
+            let lower = said.to_lowercase();
+            *innermost = !["[!quote", "[!cite"].iter().any(|sort| lower.starts_with(sort));
+        }
+        // A quote in a box keeps its own signs.
+        let theirs = boxes.iter().filter(|own| !**own).count();
+        let line = match boxes.contains(&true) {
+            true => Cow::Owned(format!("{}{said}", "> ".repeat(theirs))),
+            false => Cow::Borrowed(line),
         };
         let bare = line.trim_start();
-        if bare.starts_with("```") || bare.starts_with("~~~") {
-            fence = !fence;
+        if was_quoted && theirs == 0 && !bare.is_empty() && !boxes.is_empty() {
+            out.push('\n');
         }
+        was_quoted = theirs > 0;
+        let fenced = said.starts_with("```") || said.starts_with("~~~");
+        fence ^= fenced;
         let indented = line.starts_with("    ") || line.starts_with('\t');
         let item =
             bare.starts_with(['-', '*', '+']) || bare.starts_with(|c: char| c.is_ascii_digit());
-        let code =
-            fence || bare.starts_with("```") || bare.starts_with("~~~") || (indented && !item);
-        if code {
-            out.push_str(line);
-        } else {
-            let line = without_remarks(line, &mut remark);
-            let bare = line.trim_start_matches(['>', ' ']);
-            if bare.starts_with("[!") && line.trim_start().starts_with('>') {
-                // "> [!note] Title": the box is the writer's own, and its title with it.
-                let lower = bare.to_lowercase();
-                boxed = !["[!quote", "[!cite"].iter().any(|sort| lower.starts_with(sort));
-                let title = bare
-                    .split_once(']')
-                    .map_or("", |(_, rest)| rest.trim_start_matches(['-', '+']).trim());
-                out.push_str(&outline::without_links(title));
-                out.push('\n');
-            } else if !is_property(bare) && !is_tags(bare) {
-                out.push_str(&outline::without_links(&line));
-            }
+        if fence || fenced || (indented && !item) {
+            out.push_str(&line);
+            out.push('\n');
+            continue;
+        }
+        let line = without_remarks(&line, &mut remark, &mut signs, dropped);
+        let bare = line.trim_start_matches(['>', ' ']);
+        if bare.starts_with("[!") && kind.is_some() {
+            // "> [!note] Title": the box is the writer's own, and its title with it.
+            let title = bare
+                .split_once(']')
+                .map_or("", |(_, rest)| rest.trim_start_matches(['-', '+']).trim());
+            out.push_str(&outline::without_links(title));
+            out.push('\n');
+        } else if is_property(bare) {
+            add_property(bare, dropped);
+        } else if !is_tags(bare) {
+            out.push_str(&outline::without_links(without_name(&line)));
         }
         out.push('\n');
     }
     out
 }
 
-/// `%%` begins a remark and ends it.
-fn without_remarks<'a>(line: &'a str, remark: &mut bool) -> Cow<'a, str> {
-    if !line.contains("%%") {
-        return if *remark { Cow::Borrowed("") } else { Cow::Borrowed(line) };
+/// How many signs of a quote a line begins with, and what follows them.
+fn quoted(line: &str) -> (usize, &str) {
+    let (mut marks, mut rest) = (0, line);
+    while let Some(more) = rest.trim_start_matches(' ').strip_prefix('>') {
+        (marks, rest) = (marks + 1, more);
+    }
+    match marks {
+        0 => (0, line),
+        _ => (marks, rest.strip_prefix(' ').unwrap_or(rest)),
+    }
+}
+
+/// A line without the name by which others point to it: ` ^name` at its end.
+fn without_name(line: &str) -> &str {
+    let Some((said, name)) = line.trim_end().rsplit_once('^') else { return line };
+    let named = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
+    let apart = said.is_empty() || said.ends_with(' ');
+    if named && apart { said.trim_end() } else { line }
+}
+
+/// How often `%%` stands in a text, code apart.
+fn remarks(text: &str) -> usize {
+    let mut fence = false;
+    let lines = text.lines().filter(|line| {
+        let bare = quoted(line).1.trim_start();
+        let fenced = bare.starts_with("```") || bare.starts_with("~~~");
+        fence ^= fenced;
+        !(fence || fenced || line.starts_with("    ") || line.starts_with('\t'))
+    });
+    lines.map(|line| line.matches("%%").count()).sum()
+}
+
+/// `%%` begins a remark and ends it; of `signs` that are left, each is one or the other.
+fn without_remarks<'a>(
+    line: &'a str,
+    remark: &mut bool,
+    signs: &mut usize,
+    dropped: &mut Dropped,
+) -> Cow<'a, str> {
+    if !*remark && (!line.contains("%%") || *signs == 0) {
+        return Cow::Borrowed(line);
     }
     let mut out = String::new();
     for (at, part) in line.split("%%").enumerate() {
-        *remark ^= at > 0;
-        if !*remark {
-            out.push_str(part);
+        if at > 0 && *signs > 0 {
+            *signs -= 1;
+            *remark = !*remark;
+        } else if at > 0 {
+            out.push_str("%%");
+        }
+        match *remark {
+            true => dropped.add("in hidden comments", part),
+            false => out.push_str(part),
         }
     }
     Cow::Owned(out)
@@ -267,7 +337,8 @@ mod tests {
     use super::*;
 
     fn says(name: &str, text: &str, expected: &str) {
-        assert_eq!(read(name, text, &mut Facts::default()).trim(), expected, "{text}");
+        let found = read(name, text, &mut Facts::default(), &mut Dropped::default());
+        assert_eq!(found.trim(), expected, "{text}");
     }
 
     #[test]
@@ -303,6 +374,7 @@ mod tests {
             "a/b.md",
             "# A walk\n\nCreated: March 5, 2024 10:00 AM\nTags: hill, rain\n\nUp.",
             &mut facts,
+            &mut Dropped::default(),
         );
         assert_eq!((facts.title.as_deref(), text.as_ref()), (Some("A walk"), "Up."));
         assert_eq!(facts.date.unwrap().to_string(), "2024-03-05");
@@ -315,6 +387,42 @@ mod tests {
 
     #[test]
     fn a_page_of_mdx() {
-        says("a/b.mdx", "import X from './x'\nexport const a = 1\n\nUp.", "Up.");
+        says("a/b.mdx", "import X from './x'\n\n<Box>\n  Up.\n</Box>", "Up.");
+    }
+
+    #[test]
+    fn boxes_in_boxes_are_the_writers_own_and_quotes_in_them_are_not() {
+        says("v/a.md", "> [!note] Mind\nNo sign.\n\nUp.", "Mind\n\nNo sign.\n\nUp.");
+        says(
+            "v/a.md",
+            "> [!note] Outer\n> Mine.\n> > [!tip] Inner\n> > Too.\n> Back.",
+            "Outer\n\nMine.\nInner\n\nToo.\nBack.",
+        );
+        says("v/a.md", "> [!note]\n> Mine.\n> > Theirs.\n> Back.", "Mine.\n> Theirs.\n\nBack.");
+        says(
+            "v/a.md",
+            "> [!note] Outer\nNo sign.\n> > [!tip] Inner\n> > Mine.\n\n> Theirs.",
+            "Outer\n\nNo sign.\nInner\n\nMine.\n\n> Theirs.",
+        );
+        says("v/a.md", "> Theirs [[x]].\n> > Theirs.", "> Theirs x.\n> > Theirs.");
+        says("v/a.md", "> [!note]\n> ```\n> [[a]]\n> ```\n> [[b]]", "```\n[[a]]\n```\nb");
+    }
+
+    #[test]
+    fn names_of_lines_go_and_powers_stay() {
+        says(
+            "v/a.md",
+            "Up [[x]]. ^block-1\n\n- two ^b2\n\nx ^2^ and 3^4",
+            "Up x.\n\n- two\n\nx ^2^ and 3^4",
+        );
+    }
+
+    #[test]
+    fn a_remark_ends_where_it_ends_and_one_that_does_not_is_none() {
+        let mut dropped = Dropped::default();
+        let text = "%%\none\n\ntwo\n%%\nUp %%three%% down.\n100 %% of it.\nAll of it.";
+        let found = read("v/a.md", text, &mut Facts::default(), &mut dropped);
+        assert_eq!(found.trim(), "Up  down.\n100 %% of it.\nAll of it.");
+        assert_eq!(dropped.sentence().as_deref(), Some("Left out 3 words in hidden comments."));
     }
 }

@@ -1,14 +1,15 @@
 //! WordPress exports (WXR), and those of Squarespace, which write the same.
 //!
 //! Most items of one are pictures, menus and settings; the comments in it are other people's
-//! words. Posts and pages are taken, and nothing else.
+//! words. Posts and pages are taken, and the words of everything else are counted.
 
 use std::collections::HashMap;
 
-use super::entry::{Entry, Reading, said};
+use super::dropped::Dropped;
+use super::entry::{self, Entry, Reading};
 use super::front::Facts;
 use super::xml::{Node, records};
-use super::{date, html};
+use super::{date, html, markdown};
 
 /// The post types that are writing, and what they are called here.
 const WRITING: [(&str, &str); 10] = [
@@ -36,51 +37,143 @@ pub(super) fn read(xml: &str) -> Reading {
                 names.insert(login.to_owned(), name.to_owned());
             }
         }
-        _ => reading.entries.extend(entry(&node, &names)),
+        _ => {
+            let found = entry(&node, &names, &mut reading.dropped);
+            reading.entries.extend(found);
+        }
     });
     reading.complaints.extend(ended.err());
     reading
 }
 
-fn entry(item: &Node, names: &HashMap<String, String>) -> Option<Entry> {
+fn entry(item: &Node, names: &HashMap<String, String>, lost: &mut Dropped) -> Option<Entry> {
     let sort = item.says("wp:post_type").unwrap_or("post");
-    let (_, kind) = WRITING.iter().find(|(known, _)| *known == sort)?;
     let status = item.says("wp:status").unwrap_or("publish");
-    if matches!(status, "trash" | "inherit" | "spam") {
-        return None;
+    let mut dropped = Dropped::default();
+    let said = |node: &Node| html::plain(&node.text);
+    for comment in item.all("wp:comment") {
+        comment
+            .child("wp:comment_content")
+            .iter()
+            .for_each(|node| dropped.add("in comments", &said(node)));
     }
+    item.child("excerpt:encoded").iter().for_each(|node| dropped.add("in a summary", &said(node)));
+    let kind = WRITING.iter().find(|(known, _)| *known == sort).map(|(_, kind)| *kind);
+    let what = match (status, kind) {
+        ("trash", _) => "in the trash",
+        ("spam", _) => "in spam",
+        (_, None) if sort == "attachment" => "in descriptions of pictures",
+        ("inherit", _) => "in earlier versions",
+        (_, None) => "in parts of the blog that are no posts",
+        _ => "",
+    };
+    let Some(kind) = kind.filter(|_| what.is_empty()) else {
+        // A theme keeps its settings among the posts.
+        let prose = item.child("content:encoded").filter(|node| !node.text.trim().starts_with('{'));
+        prose.iter().for_each(|node| lost.add(what, &said(node)));
+        if status == "trash" {
+            lost.add(what, item.says("title").unwrap_or_default());
+        }
+        lost.merge(&dropped);
+        return None;
+    };
     // The blog's own clock first; a draft has none yet.
     let days = ["wp:post_date", "pubdate", "wp:post_date_gmt", "wp:post_modified"];
     let author = item.says("dc:creator");
     let slug = item.says("wp:post_name").map(|slug| slug.trim_end_matches(".html"));
     Some(Entry {
-        key: slug.or_else(|| item.says("wp:post_id")).unwrap_or_default().to_owned(),
+        key: slug.or_else(|| item.says("wp:post_id")).map(readable).unwrap_or_default(),
         facts: Facts {
-            title: item.says("title").and_then(|title| said(&html::decoded(title))),
+            title: item.says("title").and_then(|title| entry::said(&html::decoded(title))),
             author: author.map(|login| names.get(login).map_or(login, String::as_str).to_owned()),
             date: days.iter().find_map(|key| date::spelled(item.says(key)?)),
-            kind: Some((*kind).to_owned()),
+            kind: Some(kind.to_owned()),
             hints: Vec::new(),
             unfinished: matches!(status, "draft" | "pending" | "auto-draft" | "future"),
         },
-        text: markdown(&item.child("content:encoded")?.text),
-        ..Entry::default()
+        text: converted(&item.child("content:encoded")?.text, &mut dropped),
+        dropped,
     })
 }
 
-/// The Markdown of a post's body.
-fn markdown(body: &str) -> String {
-    let body = without_shortcodes(&body.replace("\r\n", "\n"));
-    // The block editor writes its own paragraphs; before it, a blank line was one.
-    if body.contains("<!-- wp:") {
-        html::fragment(&body)
-    } else {
-        html::fragment(&paragraphs(&body))
+/// A slug whose letters are percent codes as these letters; a code that was cut off goes.
+fn readable(slug: &str) -> String {
+    let mut bytes = Vec::with_capacity(slug.len());
+    let mut rest = slug;
+    while let Some(at) = rest.find('%') {
+        bytes.extend(&rest.as_bytes()[..at]);
+        rest = &rest[at..];
+        match rest.get(1..3).and_then(|code| u8::from_str_radix(code, 16).ok()) {
+            Some(byte) => {
+                bytes.push(byte);
+                rest = &rest[3..];
+            }
+            None => {
+                bytes.push(b'%');
+                rest = &rest[1..];
+            }
+        }
     }
+    bytes.extend(rest.as_bytes());
+    String::from_utf8_lossy(&bytes).trim_matches([char::REPLACEMENT_CHARACTER, '%']).to_owned()
+}
+
+/// The Markdown of a post's body.
+fn converted(body: &str, dropped: &mut Dropped) -> String {
+    let body = without_shortcodes(&verses(&body.replace("\r\n", "\n")), dropped);
+    // The block editor writes its own paragraphs; before it, a blank line was one.
+    let blocks = body.contains("<!-- wp:");
+    let body = if blocks { body } else { paragraphs(&body) };
+    indented(&html::fragment_with(&body, dropped))
+}
+
+/// Lines of verse with blanks for indents, as far as these make no code.
+fn indented(text: &str) -> String {
+    if !text.contains('\u{a0}') {
+        return text.to_owned();
+    }
+    let mut blank = true;
+    let lines = text.lines().map(|line| {
+        let bare = line.trim_start_matches('\u{a0}');
+        let indent = (line.len() - bare.len()) / '\u{a0}'.len_utf8();
+        let indent = if blank { indent.min(3) } else { indent };
+        blank = line.is_empty();
+        format!("{}{bare}", " ".repeat(indent))
+    });
+    lines.collect::<Vec<_>>().join("\n")
+}
+
+/// Verse and preformatted text of the block editor as paragraphs with their lines: it is no code.
+fn verses(body: &str) -> String {
+    let mut out = String::with_capacity(body.len());
+    let mut rest = body;
+    while let Some(at) = rest.find("<pre") {
+        let tag = rest[at..].find('>').map_or(rest.len(), |end| at + end + 1);
+        let class = ["wp-block-verse", "wp-block-preformatted"];
+        let end = rest[tag..]
+            .find("</pre>")
+            .filter(|_| class.iter().any(|name| rest[at..tag].contains(name)));
+        let Some(end) = end else {
+            out.push_str(&rest[..tag]);
+            rest = &rest[tag..];
+            continue;
+        };
+        out.push_str(&rest[..at]);
+        let stanzas = rest[tag..tag + end].split("\n\n").map(|stanza| {
+            let lines = stanza.lines().map(|line| {
+                let bare = line.trim_start_matches([' ', '\t']);
+                format!("{}{bare}", "&nbsp;".repeat((line.len() - bare.len()).min(20)))
+            });
+            format!("<p>{}</p>", lines.collect::<Vec<_>>().join("<br>"))
+        });
+        out.extend(stanzas);
+        rest = &rest[tag + end + "</pre>".len()..];
+    }
+    out + rest
 }
 
 /// Blank lines as paragraphs and line ends as breaks, as WordPress itself shows them.
-fn paragraphs(body: &str) -> String {
+pub(super) fn paragraphs(body: &str) -> String {
     const BLOCKS: [&str; 22] = [
         "p",
         "div",
@@ -146,7 +239,7 @@ fn paragraphs(body: &str) -> String {
 }
 
 /// `[caption]`, `[gallery]` and their like; code in one becomes a `pre`.
-fn without_shortcodes(body: &str) -> String {
+fn without_shortcodes(body: &str, dropped: &mut Dropped) -> String {
     const DROPPED: [&str; 14] = [
         "caption",
         "gallery",
@@ -163,7 +256,11 @@ fn without_shortcodes(body: &str) -> String {
         "polldaddy",
         "instagram",
     ];
-    const CODE: [&str; 4] = ["code", "sourcecode", "source", "php"];
+    const CODE: [&str; 6] = ["code", "sourcecode", "source", "php", "cc", "syntax"];
+    // Other plugins' code names its language.
+    let is_code = |name: &str, inside: &str| {
+        CODE.contains(&name) || inside.contains(" lang=") || inside.contains(" language=")
+    };
     let mut out = String::with_capacity(body.len());
     let mut rest = body;
     // A search for each bracket of a long text would take for ever.
@@ -185,8 +282,12 @@ fn without_shortcodes(body: &str) -> String {
             after[..after.floor_char_boundary(64 << 10)].find(&close)
         };
         match closed {
-            Some(to) if DROPPED.contains(&name) => rest = &after[to + close.len()..],
-            Some(to) if CODE.contains(&name) => {
+            Some(to) if DROPPED.contains(&name) => {
+                dropped.add("in captions and embeds", &html::plain(&after[..to]));
+                dropped.add_words("in captions and embeds", markdown::said(inside));
+                rest = &after[to + close.len()..];
+            }
+            Some(to) if is_code(name, inside) => {
                 let code = html::decoded(&after[..to]).into_owned();
                 let code = quick_xml::escape::escape(code.trim_matches('\n'));
                 out.push_str(&format!("\n<pre>{code}</pre>\n"));
@@ -197,7 +298,10 @@ fn without_shortcodes(body: &str) -> String {
                 out.push_str(&without_shortcodes_once(&after[..to]));
                 rest = &after[to + close.len()..];
             }
-            None if DROPPED.contains(&name) || inside.contains('=') => rest = after,
+            None if DROPPED.contains(&name) || inside.contains('=') => {
+                dropped.add_words("in captions and embeds", markdown::said(inside));
+                rest = after;
+            }
             None => {
                 out.push_str(&rest[..end]);
                 rest = after;
@@ -323,6 +427,56 @@ mod tests {
         says("[column width=\"2\"][inner a=\"b\"]Text.[/inner][/column]", "Text.");
         says("He said [sic] so.", "He said [sic] so.");
         says("A [link](http://a.b) here.", "A [link](http://a.b) here.");
+    }
+
+    #[test]
+    fn verse_is_the_writers_own_and_code_is_code() {
+        let verse = "<!-- wp:verse -->\n<pre class=\"wp-block-verse\">The kettle cold,\n   the <em>harbour</em> old</pre>\n<!-- /wp:verse -->";
+        says(verse, "The kettle cold,\n   the *harbour* old");
+        let two = "<!-- wp:preformatted --><pre class=\"wp-block-preformatted\">One<br>two</pre><!-- /wp:preformatted -->";
+        says(two, "One\ntwo");
+        says(
+            "[cc lang=\"c\"]\nif (a<b && c) { }\n[/cc]\n\nText.",
+            "```\nif (a<b && c) { }\n```\n\nText.",
+        );
+        says("[snip language=\"c\"]a<b[/snip]", "```\na<b\n```");
+    }
+
+    #[test]
+    fn what_is_no_post_is_counted() {
+        let trashed = item("post", "trash", "One two three.");
+        let caption = item("attachment", "inherit", "A hill.");
+        let settings = item("wp_global_styles", "publish", "{\"version\": 2}");
+        let excerpt =
+            item("post", "publish", "[caption caption=\"A hill\"]<img/> at dusk[/caption]Text.")
+                .replace(
+                    "<wp:comment>",
+                    "<excerpt:encoded>In short.</excerpt:encoded><wp:comment>",
+                );
+        let reading = export(&(trashed + &caption + &settings + &excerpt));
+        assert_eq!(
+            reading.dropped.sentence().unwrap(),
+            "Left out 12 words: 7 in the trash, 3 in comments, 2 in descriptions of pictures."
+        );
+        assert_eq!(
+            reading.entries[0].dropped.sentence().unwrap(),
+            "Left out 7 words: 4 in captions and embeds, 2 in a summary, 1 in comments."
+        );
+    }
+
+    #[test]
+    fn days_that_are_none_and_names_in_percent_codes() {
+        let odd = item("post", "draft", "One.")
+            .replace("2013-11-02 23:02:32", "0000-00-00 00:00:00")
+            .replace(
+                "<title>On hills &amp;amp; rain</title>",
+                "<title></title><pubDate>Mon, 30 Nov -0001 00:00:00 +0000</pubDate>",
+            )
+            .replace("hills", "%e2%98%ba%c3%bcber-berg%c3");
+        let reading = export(&odd);
+        assert_eq!(reading.entries[0].facts.date, None);
+        assert_eq!(reading.entries[0].key, "☺über-berg");
+        assert_eq!(readable("100%-sure%"), "100%-sure");
     }
 
     #[test]

@@ -1,0 +1,215 @@
+//! What Markdown's dialects put around paragraphs: admonitions, fenced divs, definitions, line blocks.
+//!
+//! Common Markdown takes most of it for code, since it is indented. The marks go; the words, titles among
+//! them, stay as paragraphs.
+
+/// Containers in containers.
+const DEEPEST: usize = 12;
+
+/// The text without the marks of its containers.
+pub(super) fn opened(text: &str) -> String {
+    const MARKS: [&str; 6] = ["!!!", "???", "=== ", ":::", "\n:", "| "];
+    if !MARKS.iter().any(|mark| text.contains(mark)) {
+        return text.to_owned();
+    }
+    let lines: Vec<&str> = text.lines().collect();
+    let mut out = Vec::with_capacity(lines.len());
+    open(&lines, 0, &mut out);
+    out.join("\n")
+}
+
+fn open(lines: &[&str], depth: usize, out: &mut Vec<String>) {
+    let mut fence: Option<&str> = None;
+    // The open divs; whether each is somebody else's words.
+    let mut divs: Vec<bool> = Vec::new();
+    let mut at = 0;
+    while let Some(line) = lines.get(at) {
+        at += 1;
+        let quote = if divs.contains(&true) { "> " } else { "" };
+        let begun = !out.is_empty();
+        let mut put = |line: &str| out.push(format!("{quote}{line}"));
+        let bare = line.trim_start();
+        if let Some(open) = fence {
+            let closes =
+                bare.starts_with(open) && bare.trim_end().trim_matches(['`', '~']).is_empty();
+            fence = fence.filter(|_| !closes);
+            put(line);
+            continue;
+        }
+        if let Some(mark) = ["```", "~~~"].into_iter().find(|mark| bare.starts_with(mark)) {
+            fence = Some(&bare[..bare.len() - bare.trim_start_matches(&mark[..1]).len()]);
+            put(line);
+            continue;
+        }
+        let indent = line.len() - bare.len();
+        let body = indented(&lines[at..], indent + if bare.starts_with(':') { 2 } else { 4 });
+        if let Some(title) = admonition(bare).filter(|_| body > 0 && depth < DEEPEST) {
+            ["", title, ""].into_iter().for_each(&mut put);
+            open(&dedented(&lines[at..at + body]), depth + 1, out);
+            out.push(String::new());
+            at += body;
+        } else if let Some(div) = div(bare) {
+            match div {
+                None => {
+                    divs.pop();
+                    out.push(String::new());
+                }
+                Some((name, title)) => {
+                    ["", title, ""].into_iter().for_each(&mut put);
+                    divs.push(matches!(name, "quote" | "blockquote" | "epigraph"));
+                }
+            }
+        } else if let Some(said) = definition(bare).filter(|_| indent < 4 && depth < DEEPEST)
+            && begun
+        {
+            let mut inner = vec![said];
+            inner.extend(dedented(&lines[at..at + body]));
+            out.push(String::new());
+            open(&inner, depth + 1, out);
+            at += body;
+        } else if let Some(verse) = verse(&lines[at - 1..]) {
+            for line in &lines[at - 1..at - 1 + verse] {
+                let line = line.trim_start().trim_start_matches('|');
+                put(line.strip_prefix(' ').unwrap_or(line).trim_end());
+            }
+            at += verse - 1;
+        } else {
+            put(line);
+        }
+    }
+}
+
+/// How many of the lines are indented so far or blank, up to the last that says something.
+fn indented(lines: &[&str], least: usize) -> usize {
+    let mut count = 0;
+    for (at, line) in lines.iter().enumerate() {
+        let indent: usize = line
+            .chars()
+            .take_while(|c| c.is_whitespace())
+            .map(|c| if c == '\t' { 4 } else { 1 })
+            .sum();
+        match line.trim().is_empty() {
+            true => {}
+            false if indent >= least => count = at + 1,
+            false => break,
+        }
+    }
+    count
+}
+
+/// The lines without the indent that all of them have.
+fn dedented<'a>(lines: &[&'a str]) -> Vec<&'a str> {
+    let white = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();
+    let said = lines.iter().filter(|line| !line.trim().is_empty());
+    let least = said.map(|line| white(line)).min().unwrap_or(0);
+    lines.iter().map(|line| line.get(least.min(white(line))..).unwrap_or_default()).collect()
+}
+
+/// The title of `!!! note "Title"`, `??? tip` or `=== "Tab"`; what is indented below belongs to it.
+fn admonition(line: &str) -> Option<&str> {
+    let mark = ["!!!", "???+", "???", "==="].into_iter().find(|mark| line.starts_with(mark))?;
+    let rest = line[mark.len()..].strip_prefix([' ', '+'])?.trim();
+    let title = rest.split_once('"').map_or("", |(_, rest)| rest.trim_end_matches('"'));
+    let named = rest.starts_with(|c: char| c.is_ascii_lowercase());
+    (named && mark != "===" || rest.starts_with('"')).then_some(title)
+}
+
+/// A line that opens a div, with its name and title, or closes one.
+fn div(line: &str) -> Option<Option<(&str, &str)>> {
+    let rest = line.trim_end().strip_prefix(":::")?.trim_start_matches(':').trim();
+    if rest.is_empty() {
+        return Some(None);
+    }
+    let rest = rest.trim_end_matches(':').trim_end();
+    if let Some(inner) = rest.strip_prefix('{') {
+        let (names, title) = inner.split_once('}').unwrap_or((inner, ""));
+        let name = names.split_whitespace().find_map(|name| name.strip_prefix('.'));
+        return Some(Some((name.unwrap_or_default(), title.trim())));
+    }
+    let end = rest.find(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '_' | '.')));
+    let (name, title) = rest.split_at(end.unwrap_or(rest.len()));
+    let title = title.split('{').next().unwrap_or_default().trim();
+    (!name.is_empty()).then(|| Some((name, title.trim_matches(['[', ']']))))
+}
+
+/// What is said in `: The definition of what stands above.`
+fn definition(line: &str) -> Option<&str> {
+    let rest = line.strip_prefix(':')?;
+    let said = rest.trim_start();
+    (said.len() < rest.len() && !said.is_empty()).then_some(said)
+}
+
+/// How many lines begin a block of lines that each begin with a bar and have no other: verse, and no
+/// table.
+fn verse(lines: &[&str]) -> Option<usize> {
+    let barred = |line: &&&str| {
+        line.strip_prefix('|')
+            .is_some_and(|rest| (rest.is_empty() || rest.starts_with(' ')) && !rest.contains('|'))
+    };
+    let count = lines.iter().take_while(barred).count();
+    let ruled = lines.get(count).is_some_and(|line| line.starts_with('|'));
+    (count > 1 && !ruled).then_some(count)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::{apart, tidied};
+    use crate::archive::dropped::Dropped;
+    use crate::words;
+
+    /// What comes out, which has as many words as went in, all of them the writer's own.
+    fn reads(text: &str, lost: usize, expected: &str) {
+        let mut dropped = Dropped::default();
+        let found = tidied(text, &mut dropped);
+        assert_eq!(found.trim(), expected, "{text}");
+        assert_eq!(dropped.words(), 0, "{text}");
+        assert_eq!(words::count(&found) + lost, words::count(text), "{text}");
+        assert!(apart(&found).is_empty(), "{found}");
+    }
+
+    #[test]
+    fn what_is_indented_in_an_admonition_is_prose() {
+        reads(
+            "One.\n\n!!! note\n    Mine.\n\n    Too.\n\nTwo.",
+            1,
+            "One.\n\nMine.\n\nToo.\n\nTwo.",
+        );
+        reads("!!! note \"Mind this\"\n    Mine.", 1, "Mind this\n\nMine.");
+        reads("??? tip\n    Mine.\n\n???+ tip \"So\"\n\tMine.", 2, "Mine.\n\nSo\n\nMine.");
+        reads("=== \"Tab\"\n    One.\n=== \"Other\"\n    Two.", 0, "Tab\n\nOne.\n\nOther\n\nTwo.");
+        reads("!!! note\n    !!! tip\n        Mine.\n    Too.", 2, "Mine.\n\nToo.");
+        reads("!!! what a day.\n\nIt rained.", 0, "!!! what a day.\n\nIt rained.");
+    }
+
+    #[test]
+    fn fenced_divs_leave_their_words() {
+        reads("::: {.note}\nMine.\n:::\n\nTwo.", 1, "Mine.\n\nTwo.");
+        reads(":::tip[Mind this]\nMine.\n:::", 1, "Mind this\n\nMine.");
+        reads("::: warning Mind this\nMine.\n:::", 1, "Mind this\n\nMine.");
+        reads(":::: a\n::: b\nMine.\n:::\nTwo.\n::::", 2, "Mine.\n\nTwo.");
+    }
+
+    #[test]
+    fn a_div_that_quotes_is_somebody_elses() {
+        let text = tidied("::: quote\nTheirs.\n:::\nMine.", &mut Dropped::default());
+        assert_eq!(text, "> Theirs.\n\nMine.");
+    }
+
+    #[test]
+    fn definitions_and_lines_of_verse() {
+        reads(
+            "Term\n:   Its definition.\n\n    More of it.",
+            0,
+            "Term\n\nIts definition.\n\nMore of it.",
+        );
+        reads("| The kettle cold,\n|   the harbour old", 0, "The kettle cold,\n  the harbour old");
+        let table = "| a | b |\n| --- | --- |\n| c | d |";
+        reads(table, 0, table);
+    }
+
+    #[test]
+    fn code_keeps_what_looks_like_a_mark() {
+        let code = "```\n!!! note\n    x\n::: y\n: z\n```";
+        assert_eq!(tidied(code, &mut Dropped::default()), code);
+    }
+}

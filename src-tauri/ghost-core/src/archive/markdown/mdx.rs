@@ -1,0 +1,164 @@
+//! MDX: Markdown with JSX in it. The code goes; what stands between its tags is Markdown and stays.
+
+use super::super::dropped::Dropped;
+use super::LONGEST_TAG;
+use super::templates::said;
+
+const IN_CODE: &str = "in the code of the page";
+
+/// The text without imports, exports, comments and the tags of components.
+pub(in crate::archive) fn without_jsx(text: &str, dropped: &mut Dropped) -> String {
+    let mut out = String::with_capacity(text.len());
+    let mut rest = text;
+    // Whether the line begins a list or goes on in one, where an indent means something.
+    let mut listed = false;
+    // No comment ends below, so that no end is looked for again.
+    let mut endless = false;
+    while !rest.is_empty() {
+        if out.is_empty() || out.ends_with('\n') {
+            let line = rest.lines().next().unwrap_or_default();
+            let bare = line.trim_start();
+            if is_code(line) {
+                let end = rest.find("\n\n").unwrap_or(rest.len());
+                dropped.add_words(IN_CODE, said(&rest[..end]));
+                rest = &rest[end..];
+                continue;
+            }
+            if let Some(end) = fenced(rest) {
+                out.push_str(&rest[..end]);
+                rest = &rest[end..];
+                continue;
+            }
+            let item = bare.starts_with(['-', '*', '+', '>'])
+                || bare.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with(['.', ')']);
+            listed = item || (listed && (line.is_empty() || line.len() > bare.len()));
+            if !listed {
+                // There is no indented code here.
+                rest = &rest[line.len() - bare.len()..];
+            }
+        }
+        let Some(at) = rest.find(['`', '{', '<', '\n']) else {
+            out.push_str(rest);
+            break;
+        };
+        out.push_str(&rest[..at]);
+        rest = &rest[at..];
+        let (kept, end) = match rest.as_bytes()[0] {
+            b'`' => span(rest),
+            b'{' => braces(rest, &mut endless, dropped),
+            b'<' => tag(rest, dropped),
+            _ => ("\n", 1),
+        };
+        out.push_str(kept);
+        rest = &rest[end..];
+    }
+    out
+}
+
+/// `import X from "x"` and `export const x = 1`, with which a paragraph of code begins.
+fn is_code(line: &str) -> bool {
+    (line.starts_with("import ") && (line.contains(" from ") || line.contains(['"', '\''])))
+        || (line.starts_with("export ") && line.contains(['=', '{', '(']))
+}
+
+/// Where the fence of code ends that `text` begins with.
+fn fenced(text: &str) -> Option<usize> {
+    let bare = text.trim_start_matches([' ', '\t']);
+    let mark = ["```", "~~~"].into_iter().find(|mark| bare.starts_with(mark))?;
+    let mut end = text.find('\n').map_or(text.len(), |at| at + 1);
+    for line in text[end..].split_inclusive('\n') {
+        end += line.len();
+        if line.trim_start().starts_with(mark) {
+            break;
+        }
+    }
+    Some(end)
+}
+
+/// Code in a line, to its end or, where it has none, its first signs.
+fn span(text: &str) -> (&str, usize) {
+    let sign = &text[..text.len() - text.trim_start_matches('`').len()];
+    let window = &text[sign.len()..text.floor_char_boundary(sign.len() + LONGEST_TAG)];
+    let window = window.split("\n\n").next().unwrap_or_default();
+    let end = window.find(sign).map_or(sign.len(), |at| at + 2 * sign.len());
+    (&text[..end], end)
+}
+
+/// A comment, or white space that is written as code; anything else in braces stays.
+fn braces<'a>(text: &'a str, endless: &mut bool, dropped: &mut Dropped) -> (&'a str, usize) {
+    if text.starts_with("{/*") && !*endless {
+        match text.find("*/}") {
+            Some(end) => {
+                dropped.add("in hidden comments", &text[..end]);
+                return ("", end + 3);
+            }
+            None => *endless = true,
+        }
+    }
+    match ["{' '}", "{\" \"}"].into_iter().find(|blank| text.starts_with(blank)) {
+        Some(blank) => (" ", blank.len()),
+        None => ("{", 1),
+    }
+}
+
+/// A component's tag; one of HTML stays for whoever reads HTML.
+fn tag<'a>(text: &'a str, dropped: &mut Dropped) -> (&'a str, usize) {
+    let name = text[1..].trim_start_matches('/');
+    if !name.starts_with(|c: char| c.is_uppercase() || c == '>') {
+        return ("<", 1);
+    }
+    const LONGEST: usize = 1000;
+    let (mut depth, mut quoted) = (0usize, None);
+    for (at, c) in text.char_indices().take(LONGEST) {
+        match (quoted, c) {
+            (None, '<') if at > 0 && depth == 0 => break,
+            (Some(mark), _) => quoted = Some(mark).filter(|&mark| mark != c),
+            (None, '"' | '\'') if depth == 0 => quoted = Some(c),
+            (None, '{') => depth += 1,
+            (None, '}') => depth = depth.saturating_sub(1),
+            (None, '>') if depth == 0 => {
+                dropped.add_words(IN_CODE, said(&text[..at]));
+                return ("", at + 1);
+            }
+            _ => {}
+        }
+    }
+    ("<", 1)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn reads(text: &str, lost: usize, expected: &str) {
+        let mut dropped = Dropped::default();
+        assert_eq!(without_jsx(text, &mut dropped).trim(), expected, "{text}");
+        assert_eq!(dropped.words(), lost, "{text}");
+    }
+
+    #[test]
+    fn code_goes_and_words_between_tags_stay() {
+        reads("import X from './x'\nexport const a = 1\n\nUp.", 0, "Up.");
+        reads("export const meta = {\n  about: \"A walk up\",\n}\n\nUp.", 3, "Up.");
+        reads("<Box kind=\"info\">\n  *Mine*, in a box.\n</Box>", 0, "*Mine*, in a box.");
+        reads("<Box>\n\n    Mine.\n\n</Box>", 0, "Mine.");
+        reads("<Chart\n  data={[1, 2].map((x) => x > 1)}\n/>\n\nUp.", 0, "Up.");
+        reads("<Note title=\"Mind the step\" />Up.", 3, "Up.");
+        reads("<>Up{' '}and down.</>", 0, "Up and down.");
+        reads("{/* not\n\nthis */}\nUp.", 2, "Up.");
+        reads("Two is {1 + 1} and <b>bold</b>.", 0, "Two is {1 + 1} and <b>bold</b>.");
+        reads("- one\n    - two", 0, "- one\n    - two");
+    }
+
+    #[test]
+    fn what_is_code_in_a_text_stays() {
+        for text in
+            ["```\nimport X from 'x'\n<Box>\n{/* a */}\n```", "Say `<Box>` and `{/* a */}`."]
+        {
+            reads(text, 0, text);
+        }
+        for odd in ["<", "<A", "{/*", "`", "{", "<A b={", "import x from", "```"] {
+            without_jsx(odd, &mut Dropped::default());
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! HTML inside Markdown: blocks become Markdown, tags in a line go and leave their text.
+
+use std::ops::Range;
+
+use pulldown_cmark::{Event, Parser, Tag, TagEnd};
+
+use super::super::dropped::Dropped;
+use super::super::html;
+use super::{Cuts, line_before, options};
+
+const HIDDEN: &str = "in hidden comments";
+
+/// The text with its HTML as Markdown.
+pub(super) fn without_html(text: &str, dropped: &mut Dropped) -> String {
+    if !text.contains(['<', '&']) {
+        return text.to_owned();
+    }
+    let mut cuts = Cuts::default();
+    // An element that was left open over the end of its block, and where that block begins.
+    let mut open: Option<(String, Range<usize>)> = None;
+    let mut block = String::new();
+    for (event, range) in Parser::new_ext(text, options()).into_offset_iter() {
+        match event {
+            Event::Start(Tag::HtmlBlock) => block.clear(),
+            Event::Html(line) => block.push_str(&line),
+            Event::End(TagEnd::HtmlBlock) => match open.take() {
+                Some((name, first)) if html::closes_one(&block, &name) => {
+                    cuts.take_back(first.start);
+                    let between =
+                        if first.end < range.start { &text[first.end..range.start] } else { "" };
+                    if name == "blockquote" {
+                        let inner = without_html(between.trim(), dropped);
+                        cuts.put(first.start..range.end, format!("\n{}\n", quoted(&inner, "> ")));
+                    } else {
+                        // What is between is the page's, and no text.
+                        let words = crate::words::count(between) + visible(&text[first.clone()]);
+                        let lost = words + visible(&block);
+                        cuts.lose_for(first.start..range.end, "\n", "of navigation", lost);
+                    }
+                }
+                still => {
+                    open =
+                        still.or_else(|| html::left_open(&block).map(|name| (name, range.clone())));
+                    put_block(text, &block, range, &mut cuts);
+                }
+            },
+            Event::InlineHtml(tag) => {
+                cuts.lose_for(range, inline(&tag), HIDDEN, hidden(&tag));
+            }
+            // "&mdash;" is a dash to its writer; what would be a mark keeps its meaning.
+            Event::Text(said)
+                if text[range.clone()].starts_with('&') && text[range.clone()] != *said =>
+            {
+                cuts.put(range, spelled(&said));
+            }
+            _ => {}
+        }
+    }
+    cuts.made(text, dropped)
+}
+
+/// What an entity stands for, written so that it is no mark.
+fn spelled(said: &str) -> String {
+    let mut out = String::with_capacity(said.len());
+    for c in said.chars() {
+        if c.is_ascii_punctuation() {
+            out.push('\\');
+        }
+        out.push(if c.is_whitespace() { ' ' } else { c });
+    }
+    out
+}
+
+/// A block as Markdown, within what it stands in.
+fn put_block(text: &str, block: &str, range: Range<usize>, cuts: &mut Cuts) {
+    let mut found = html::fragment(block);
+    let lost = (visible(block) + hidden(block)).saturating_sub(crate::words::count(&found));
+    let what = if lost <= hidden(block) { HIDDEN } else { "of HTML that is not shown" };
+    // Of a quote, every line says so.
+    let before = line_before(text, range.start);
+    let is_quoted = before.contains('>') && before.chars().all(|c| matches!(c, '>' | ' '));
+    if is_quoted {
+        found = quoted(&found, before).trim_start_matches(['>', ' ']).to_owned();
+        return cuts.lose_for(range, format!("{found}\n"), what, lost);
+    }
+    cuts.lose_for(range, format!("\n{found}\n\n"), what, lost);
+}
+
+fn quoted(text: &str, mark: &str) -> String {
+    text.lines().map(|line| format!("{mark}{line}\n")).collect()
+}
+
+/// The words between the tags of some HTML, scripts and styles apart.
+fn visible(html: &str) -> usize {
+    let (mut words, mut rest, mut shown) = (0, html, true);
+    while let Some(at) = rest.find('<') {
+        if shown {
+            words += crate::words::count(&html::decoded(&rest[..at]));
+        }
+        rest = &rest[at..];
+        let comment = rest.starts_with("<!--");
+        let end = rest.find(if comment { "-->" } else { ">" }).unwrap_or(rest.len() - 1);
+        let tag = rest.get(1..end).unwrap_or_default().to_ascii_lowercase();
+        if tag.starts_with("script") || tag.starts_with("style") {
+            shown = false;
+        } else if tag.starts_with('/') {
+            shown = true;
+        }
+        rest = &rest[(end + if comment { 3 } else { 1 }).min(rest.len())..];
+    }
+    words + if shown { crate::words::count(&html::decoded(rest)) } else { 0 }
+}
+
+/// The words of comments. One word alone is a mark for the site: `<!--more-->`.
+fn hidden(html: &str) -> usize {
+    let comments = html.split("<!--").skip(1).map(|rest| rest.split("-->").next().unwrap_or(rest));
+    comments.map(crate::words::count).filter(|words| *words > 1).sum()
+}
+
+/// What a tag inside a line leaves.
+fn inline(tag: &str) -> &'static str {
+    let name: String = tag
+        .trim_start_matches(['<', '/'])
+        .chars()
+        .take_while(char::is_ascii_alphanumeric)
+        .collect();
+    match name.to_ascii_lowercase().as_str() {
+        "br" => "\n",
+        "code" | "kbd" | "tt" | "samp" => "`",
+        _ => "",
+    }
+}
