@@ -6,6 +6,7 @@
 mod date;
 mod dayone;
 mod decode;
+mod document;
 mod docx;
 mod dos;
 mod dropped;
@@ -23,6 +24,7 @@ mod ledger;
 mod mail;
 mod markdown;
 mod movable;
+mod odt;
 mod org;
 mod outline;
 mod place;
@@ -32,6 +34,7 @@ mod roam;
 mod rtf;
 mod sniff;
 mod standard;
+mod symbol;
 mod table;
 mod vault;
 mod wrap;
@@ -48,6 +51,7 @@ use serde::{Deserialize, Serialize};
 use crate::{normalize, words};
 
 use dropped::Dropped;
+use ledger::Leaf;
 pub use ledger::Ledger;
 use sniff::Format;
 
@@ -220,7 +224,7 @@ const LARGEST_EXPORT: usize = 64 << 20;
 pub const LARGEST_FILE: usize = LARGEST_EXPORT;
 
 const NO_TEXT: &str = "It has no text.";
-const ALL_SIGNS: &str = "It is made of signs rather than of words, so it was left alone.";
+const ALL_SIGNS: &str = "It is made of signs rather than of words, so it was skipped.";
 
 /// The stretches of a Markdown text that are not its writer's own prose, in order.
 pub fn apart(text: &str) -> Vec<Span> {
@@ -272,6 +276,14 @@ struct Refusal {
     words: usize,
 }
 
+/// A document of a word processor that is a zip.
+enum Document {
+    Word,
+    /// OpenDocument.
+    Text,
+    Pages,
+}
+
 /// The reading of one dropped file.
 struct Walk<'a> {
     haul: Haul,
@@ -317,23 +329,25 @@ impl Walk<'_> {
         match sniff::format(name, bytes) {
             Format::Other => {}
             _ if bytes.is_empty() => self.complain(name, "It is empty."),
-            Format::Unread(called) => self.complain(name, format!("It is {called}, which cannot be read here; if you can, save it as .docx, HTML or plain text.")),
+            Format::Unread(sentences) => self.complain(name, sentences),
             Format::Zip => self.take_zip(name, shelf, Cursor::new(bytes), depth),
-            Format::Xml if too_large(LARGEST_EXPORT) => self.complain(name, "It is too large to be read at once, so it was left alone; a blog can export it in parts."),
+            Format::Xml if too_large(LARGEST_EXPORT) => self.complain(name, "It is too large to be read at once, so it was skipped; a blog can export it in parts."),
             Format::Xml => self.take_export(name, bytes, depth == 0, xml::read),
-            Format::Mail if too_large(LARGEST_EXPORT) => self.complain(name, "It is too large to be read at once, so it was left alone."),
+            Format::Mail if too_large(LARGEST_EXPORT) => self.complain(name, "It is too large to be read at once, so it was skipped."),
             Format::Mail => self.keep_all(name, mail::read(bytes)),
-            Format::Json | Format::Table | Format::Movable if too_large(LARGEST_EXPORT) => self.complain(name, "It is too large to be read at once, so it was left alone."),
+            Format::Json | Format::Table | Format::Movable if too_large(LARGEST_EXPORT) => self.complain(name, "It is too large to be read at once, so it was skipped."),
             Format::Json => self.take_export(name, bytes, alone, json::read),
             Format::Movable => self.take_export(name, bytes, alone, movable::read),
             Format::Table => self.take_export(name, bytes, alone && !Ledger::wants(name), table::read),
-            Format::Rich if too_large(4 * LARGEST_TEXT) => self.complain(name, "It is too large to be a text, so it was left alone."),
+            Format::Rich if too_large(4 * LARGEST_TEXT) => self.complain(name, "It is too large to be a text, so it was skipped."),
             Format::Rich if !rtf::looks_rich(bytes) => self.complain(name, "It is called rich text, but it is broken."),
-            Format::Rich => {
-                let (facts, text) = rtf::read(bytes);
-                self.keep(name, shelf, facts, None, text, Dropped::default());
-            }
-            _ if too_large(LARGEST_TEXT) => self.complain(name, "It is too large to be a text, so it was left alone."),
+            Format::Rich => self.keep_document(name, shelf, rtf::read(bytes)),
+            Format::FlatText if too_large(4 * LARGEST_TEXT) => self.complain(name, "It is too large to be a text, so it was skipped."),
+            Format::FlatText => match decode::text(bytes) {
+                Some(text) => self.keep_document(name, shelf, odt::read_flat(&text)),
+                None => self.complain(name, "It does not look like text."),
+            },
+            _ if too_large(LARGEST_TEXT) => self.complain(name, "It is too large to be a text, so it was skipped."),
             format => self.take_text(name, shelf, bytes, format),
         }
     }
@@ -397,37 +411,85 @@ impl Walk<'_> {
         }
     }
 
+    /// The bytes of a part of a zip, as far as there is room for it.
+    fn part(&mut self, zip: &mut zipped::Zip<impl Read + Seek>, name: &str) -> Option<Vec<u8>> {
+        let bytes = zip.part(name, self.room)?;
+        self.room -= bytes.len() as u64;
+        Some(bytes)
+    }
+
+    /// Which word processor's document a zip is, by what is in it.
+    fn document_kind(
+        &mut self,
+        zip: &mut zipped::Zip<impl Read + Seek>,
+        is_called_document: bool,
+    ) -> Option<Document> {
+        let says = |bytes: Option<Vec<u8>>, is: fn(&[u8]) -> bool| bytes.is_some_and(|b| is(&b));
+        if says(self.part(zip, "mimetype"), odt::is_text) {
+            return Some(Document::Text);
+        }
+        if zip.has("Index/Document.iwa") {
+            return Some(Document::Pages);
+        }
+        if zip.has("word/document.xml")
+            || says(self.part(zip, "[Content_Types].xml"), docx::is_word)
+        {
+            return Some(Document::Word);
+        }
+        match is_called_document {
+            true if zip.has("content.xml") => Some(Document::Text),
+            true => Some(Document::Word),
+            false => None,
+        }
+    }
+
+    /// Keeps a document that has to have text.
+    fn keep_office(&mut self, name: &str, shelf: &str, words: Option<document::Words>) {
+        match words {
+            Some(words) => self.keep_document(name, shelf, words),
+            None => self.complain(
+                name,
+                "It is called a document, but there is no text in it that can be read.",
+            ),
+        }
+    }
+
+    /// Makes a piece of a word processor's document, and a pair of its tracked changes.
+    fn keep_document(&mut self, name: &str, shelf: &str, words: document::Words) {
+        let document::Words { facts, text, before, dropped, complaints } = words;
+        let title = facts.title.clone().unwrap_or_else(|| place::of(shelf).title);
+        complaints.into_iter().for_each(|complaint| self.complain(name, complaint));
+        let after = before.as_ref().map(|_| text.clone()).unwrap_or_default();
+        self.keep(name, shelf, facts, None, text, dropped);
+        if let Some(document::Before { text: before, date, author }) = before {
+            let source = name.to_owned();
+            self.keep_pair(Pair { source, title, author, date, before, after });
+        }
+    }
+
     fn take_zip(&mut self, name: &str, shelf: &str, zip: impl Read + Seek, depth: usize) {
-        let word = place::ending(name) == "docx";
+        let ending = place::ending(name);
+        let is_called_document = sniff::is_document(&ending);
         let Some(mut zip) = zipped::Zip::open(zip) else {
-            let called = if word { "a Word document" } else { "a zip" };
+            let called = if is_called_document { "a document" } else { "a zip" };
             return self
                 .complain(name, format!("It is called {called}, but it is broken or cut short."));
         };
-        if word || zip.has("word/document.xml") {
-            let room = &mut self.room;
-            let words = docx::read(|part| {
-                let bytes = zip.part(part, *room)?;
-                *room -= bytes.len() as u64;
-                Some(bytes)
-            });
-            return match words {
-                Some(docx::Words { facts, text, before, dropped }) => {
-                    let title = facts.title.clone();
-                    let after = text.clone();
-                    self.keep(name, shelf, facts, None, text, dropped);
-                    if let Some((before, date)) = before {
-                        let title = title.unwrap_or_else(|| place::of(shelf).title);
-                        let source = name.to_owned();
-                        let author = None;
-                        self.keep_pair(Pair { source, title, author, date, before, after });
-                    }
+        match self.document_kind(&mut zip, is_called_document) {
+            Some(Document::Word) => {
+                let words = docx::read(|part| self.part(&mut zip, part));
+                return self.keep_office(name, shelf, words);
+            }
+            Some(Document::Text) => {
+                let manifest = self.part(&mut zip, "META-INF/manifest.xml");
+                if manifest.is_some_and(|manifest| odt::is_locked(&manifest)) {
+                    return self.complain(name, sniff::PROTECTED_TEXT);
                 }
-                None => self.complain(
-                    name,
-                    "It is called a Word document, but there is no text in it that can be read.",
-                ),
-            };
+                let words = odt::read(|part| self.part(&mut zip, part));
+                return self.keep_office(name, shelf, words);
+            }
+            Some(Document::Pages) => return self.complain(name, sniff::PAGES),
+            None => {}
         }
         if zip.has("META-INF/container.xml") {
             let room = &mut self.room;
@@ -443,7 +505,7 @@ impl Walk<'_> {
         }
         if depth >= DEEPEST {
             return self
-                .complain(name, "It is a zip inside a zip inside a zip, so it was left alone.");
+                .complain(name, "It is a zip inside a zip inside a zip, so it was skipped.");
         }
         // Where a zip holds one folder, that is what was zipped, and its name is no section.
         let within = if zip.is_one_folder() { "" } else { "zip/" };
@@ -600,7 +662,10 @@ impl Walk<'_> {
         dropped: Dropped,
     ) {
         match self.ledger.says(name) {
-            Some(known) if known.passed_over => return,
+            Some(Leaf { skipped: Some(why), .. }) => {
+                let words = words::count(&text) + dropped.words();
+                return self.complain_of(name, *why, words);
+            }
             Some(known) => facts = known.facts.clone().or(facts),
             None => {}
         }
@@ -665,7 +730,8 @@ impl Walk<'_> {
         }
         let (found, text) = untitled(facts.title.as_deref().or(heading.as_deref()), text);
         if words::count(&text) == 0 {
-            return Err(Refusal { reason: NO_TEXT, words: 0 });
+            let words = found.as_deref().map_or(0, words::count);
+            return Err(Refusal { reason: NO_TEXT, words });
         }
         // A file that is only numbered is called by its day or its first words.
         let fallback = match facts.date.or(place.date) {
@@ -1098,7 +1164,7 @@ mod tests {
             CompressionMethod::Deflated,
         );
         let (pieces, complaints) = read("notes.bear2bk", &zip);
-        assert_eq!((pieces.len(), complaints.len()), (1, 0));
+        assert_eq!((pieces.len(), complaints.len()), (1, 1));
         assert_eq!(
             (pieces[0].title.as_str(), pieces[0].date.unwrap().to_string()),
             ("On hills", "2024-03-05".to_owned())
@@ -1307,5 +1373,59 @@ mod tests {
                 read(name, &doubled);
             }
         }
+    }
+
+    #[test]
+    fn documents_are_known_by_what_is_in_them() {
+        const TEXT: &str = "application/vnd.oasis.opendocument.text";
+        let stored = CompressionMethod::Stored;
+        let content = "<office:document-content><office:body><office:text><text:p>It rained.</text:p></office:text></office:body></office:document-content>";
+        let types = "<Types><Override ContentType=\"application/vnd.openxmlformats-officedocument.wordprocessingml.document.main+xml\"/></Types>";
+        let main = "<Relationships><Relationship Id=\"r\" Type=\"http://x/officeDocument\" Target=\"/w/main.xml\"/></Relationships>";
+        let body =
+            "<w:document><w:body><w:p><w:r><w:t>It rained.</w:t></w:r></w:p></w:body></w:document>";
+        let odt: &[(&str, &[u8])] =
+            &[("mimetype", TEXT.as_bytes()), ("content.xml", content.as_bytes())];
+        let word: &[(&str, &[u8])] = &[
+            ("[Content_Types].xml", types.as_bytes()),
+            ("_rels/.rels", main.as_bytes()),
+            ("w/main.xml", body.as_bytes()),
+        ];
+        for (name, members) in [
+            ("a.odt", odt),
+            ("a.ott", odt),
+            ("a.docx", odt),
+            ("a.zip", odt),
+            ("a.docx", word),
+            ("a.docm", word),
+            ("a.dotx", word),
+            ("a.odt", word),
+            ("a", word),
+        ] {
+            let (pieces, complaints) = read(name, &zipped(members, stored));
+            assert_eq!(pieces.len(), 1, "{name}: {complaints:?}");
+            assert_eq!(pieces[0].text, "It rained.", "{name}");
+        }
+        let flat = content.replace("document-content", "document");
+        assert_eq!(one("a.fodt", flat.as_bytes()).text, "It rained.");
+        let manifest = b"<manifest:file-entry><manifest:encryption-data/></manifest:file-entry>";
+        let locked = [odt, &[("META-INF/manifest.xml", manifest)]].concat();
+        for (name, bytes, part) in [
+            ("a.odt", zipped(&locked, stored), "without a password"),
+            ("a.zip", zipped(&[("Index/Document.iwa", b"x")], stored), "Pages"),
+        ] {
+            let (_, complaints) = read(name, &bytes);
+            assert!(complaints[0].reason.contains(part), "{name}: {complaints:?}");
+        }
+    }
+
+    #[test]
+    fn what_lies_in_the_trash_is_named_with_its_words() {
+        let mut ledger = Ledger::default();
+        let binder = "<ScrivenerProject><Binder><BinderItem UUID=\"T\" Type=\"TrashFolder\"><Children><BinderItem UUID=\"B\" Type=\"Text\"/></Children></BinderItem></Binder></ScrivenerProject>";
+        ledger.take("n.scriv/n.scrivx", binder.as_bytes());
+        let haul = read_with("n.scriv/Files/Data/B/content.rtf", b"{\\rtf1 Two words.}", &ledger);
+        assert_eq!((haul.pieces.len(), haul.complaints[0].words), (0, 2));
+        assert_eq!(haul.complaints[0].reason, "Skipped: it is in the trash. Left out: 2 words.");
     }
 }

@@ -34,7 +34,7 @@ fn listed(folder: &Path) -> Vec<PathBuf> {
 
 /// The files at a path: one, or all of a folder, or a folder packed.
 fn files(path: &Path, name: &str) -> Vec<File> {
-    const PACKED: [&str; 4] = ["zip", "docx", "epub", "bear2bk"];
+    const PACKED: [&str; 5] = ["zip", "docx", "odt", "epub", "bear2bk"];
     if path.is_file() {
         return vec![(name.to_owned(), fs::read(path).unwrap())];
     }
@@ -181,6 +181,7 @@ const NAMES: &[(&str, &str)] = &[
     ("feed.json", "JSON Feed"),
     ("feed.rss", "RSS"),
     ("feed.xml", "Atom"),
+    ("ferry.odt", "OpenDocument (.odt)"),
     ("ghost-2013.json", "Ghost, of 2013"),
     ("ghost.json", "Ghost"),
     ("hugo", "Hugo"),

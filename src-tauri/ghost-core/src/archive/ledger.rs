@@ -16,6 +16,9 @@ pub struct Ledger {
     earlier: usize,
 }
 
+const IN_TRASH: &str = "Skipped: it is in the trash.";
+const IS_RESEARCH: &str = "Skipped: it is in the research folder of its project.";
+
 /// Bytes of all earlier states together.
 const LARGEST_EARLIER: usize = 64 << 20;
 
@@ -23,8 +26,8 @@ const LARGEST_EARLIER: usize = 64 << 20;
 #[derive(Debug, Clone, Default)]
 pub(super) struct Leaf {
     pub(super) facts: Facts,
-    /// Not the writer's writing: research, rubbish.
-    pub(super) passed_over: bool,
+    /// Why it is not imported, in a sentence: it is in the trash, it is research.
+    pub(super) skipped: Option<&'static str>,
     /// Earlier states of the text, by their names, which are moments: the oldest first.
     pub(super) earlier: BTreeMap<String, String>,
 }
@@ -45,7 +48,7 @@ impl Ledger {
             let room = LARGEST_EARLIER.saturating_sub(self.earlier);
             if rtf::looks_rich(bytes) && bytes.len() <= room {
                 self.earlier += bytes.len();
-                let (_, text) = rtf::read(bytes);
+                let text = rtf::read(bytes).text;
                 self.leaves.entry(path).or_default().earlier.insert(moment.to_owned(), text);
             }
             return;
@@ -97,11 +100,14 @@ impl Ledger {
         if ended.is_err() {
             return;
         }
-        let mut open: Vec<(&xml::Node, bool)> =
-            tops.iter().flat_map(|top| top.all("binderitem")).map(|item| (item, false)).collect();
-        while let Some((item, dropped)) = open.pop() {
-            let sort = item.attribute("type").unwrap_or_default();
-            let dropped = dropped || matches!(sort, "TrashFolder" | "ResearchFolder");
+        let mut open: Vec<(&xml::Node, Option<&'static str>)> =
+            tops.iter().flat_map(|top| top.all("binderitem")).map(|item| (item, None)).collect();
+        while let Some((item, skipped)) = open.pop() {
+            let skipped = skipped.or(match item.attribute("type").unwrap_or_default() {
+                "TrashFolder" => Some(IN_TRASH),
+                "ResearchFolder" => Some(IS_RESEARCH),
+                _ => None,
+            });
             let facts = Facts {
                 title: item.says("title").map(str::to_owned),
                 date: item.attribute("created").and_then(date::spelled),
@@ -116,11 +122,11 @@ impl Ledger {
                     format!("{folder}/Files/Docs/{id}.rtf"),
                 ] {
                     let leaf = self.leaves.entry(path).or_default();
-                    (leaf.facts, leaf.passed_over) = (facts.clone(), dropped);
+                    (leaf.facts, leaf.skipped) = (facts.clone(), skipped);
                 }
             }
             let below = item.all("children").flat_map(|children| children.all("binderitem"));
-            open.extend(below.map(|child| (child, dropped)));
+            open.extend(below.map(|child| (child, skipped)));
         }
     }
 
@@ -132,7 +138,7 @@ impl Ledger {
             let leaf = self.leaves.entry(format!("{folder}/{file}")).or_default();
             leaf.facts.date = json::day(bear, &["creationDate", "modificationDate"]);
             leaf.facts.kind = Some("note".to_owned());
-            leaf.passed_over = json::yes(bear, "trashed");
+            leaf.skipped = json::yes(bear, "trashed").then_some(IN_TRASH);
         }
     }
 
@@ -173,9 +179,10 @@ mod tests {
         ledger.take("n.scriv/n.scrivx", binder.as_bytes());
         ledger.take("n.scriv/Snapshots/A-1.snapshots/2024-01-16.rtf", b"{\\rtf1 Earlier.}");
         let leaf = ledger.says("n.scriv/Files/Data/A-1/content.rtf").unwrap();
-        assert_eq!((leaf.facts.title.as_deref(), leaf.passed_over), (Some("On A-1"), false));
+        assert_eq!((leaf.facts.title.as_deref(), leaf.skipped), (Some("On A-1"), None));
         assert_eq!(leaf.earlier["2024-01-16"], "Earlier.");
-        assert!(ledger.says("n.scriv/Files/Data/B/content.rtf").unwrap().passed_over);
+        let thrown = ledger.says("n.scriv/Files/Data/B/content.rtf").unwrap();
+        assert_eq!(thrown.skipped, Some(IN_TRASH));
         assert_eq!(ledger.leaves.len(), 8);
     }
 

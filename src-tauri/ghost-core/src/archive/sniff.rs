@@ -18,7 +18,9 @@ pub(super) enum Format {
     Markdown,
     Html,
     Plain,
-    /// Writing in a format that is not read, called so.
+    /// An OpenDocument text that is one file of XML.
+    FlatText,
+    /// Writing that cannot be read here: what it is, and what to do, in sentences.
     Unread(&'static str),
     /// No writing.
     Other,
@@ -31,25 +33,22 @@ pub(super) fn format(name: &str, bytes: &[u8]) -> Format {
     if is_office(name) {
         return Format::Other;
     }
-    match ending {
-        "odt" => return Format::Unread("an OpenDocument text"),
-        "webarchive" => return Format::Unread("a web archive of Safari"),
-        "pages" => return Format::Unread("a Pages document"),
-        "doc" if bytes.starts_with(b"\xd0\xcf\x11\xe0") => {
-            return Format::Unread("an old Word document");
-        }
-        _ => {}
+    if let Some(format) = unread(ending, bytes) {
+        return format;
     }
     if rtf::looks_rich(bytes) || ending == "rtf" {
         return Format::Rich;
     }
-    if zipped::looks_zipped(bytes) || matches!(ending, "zip" | "docx" | "epub") {
+    if zipped::looks_zipped(bytes) || matches!(ending, "zip" | "epub") || is_document(ending) {
         return Format::Zip;
     }
     let head = head(bytes);
     // A template that a site makes its feed of.
     if head.starts_with("---\n") && matches!(ending, "xml" | "rss" | "atom" | "json") {
         return Format::Other;
+    }
+    if head.contains("<office:document") {
+        return Format::FlatText;
     }
     if is_xml(&head, ending) {
         return Format::Xml;
@@ -74,14 +73,62 @@ pub(super) fn format(name: &str, bytes: &[u8]) -> Format {
         "md" | "markdown" | "mdown" | "mkd" | "mkdn" | "mdx" if page => Format::Html,
         "md" | "markdown" | "mdown" | "mkd" | "mkdn" | "mdx" => Format::Markdown,
         "html" | "htm" | "xhtml" => Format::Html,
-        "txt" | "text" | "" if page => Format::Html,
+        "txt" | "text" | "doc" | "" if page => Format::Html,
         "txt" | "text" if head.starts_with("---\n") => Format::Markdown,
-        "txt" | "text" => Format::Plain,
+        "txt" | "text" | "doc" => Format::Plain,
         "" if head.starts_with("---\n") || head.starts_with("+++\n") => Format::Markdown,
         "org" => Format::Org,
         "dj" | "djot" => Format::Djot,
         _ => Format::Other,
     }
+}
+
+/// The endings of the documents that word processors keep in a zip.
+pub(super) fn is_document(ending: &str) -> bool {
+    matches!(ending, "docx" | "docm" | "dotx" | "dotm" | "odt" | "ott")
+}
+
+/// Writing in a format that is not read, and the way out.
+fn unread(ending: &str, bytes: &[u8]) -> Option<Format> {
+    let compound = bytes.starts_with(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1");
+    let sentences = match ending {
+        "docx" | "docm" | "dotx" | "dotm" | ""
+            if compound && holds_stream(bytes, "EncryptedPackage") =>
+        {
+            PROTECTED_WORD
+        }
+        "doc" | "dot" | "docx" | "" if compound && holds_stream(bytes, "WordDocument") => {
+            "It is a Word document of the old kind (.doc), which cannot be read here. Open it in Word or LibreOffice, save it as .docx and import that."
+        }
+        "doc" | "dot" | "docx" | "docm" | "wps" if compound => {
+            "It is a document of an old word processor, which cannot be read here. Open it in Word or LibreOffice, save it as .docx and import that."
+        }
+        "msg" if compound => {
+            "It is a message of Outlook, which cannot be read here. Save it in Outlook as HTML or text, or drag it into a mail program that saves .eml, and import that."
+        }
+        "wps" | "wpd" | "wp" | "wp5" | "wp6" if compound || bytes.starts_with(b"\xffWPC") => {
+            "It is a document of WordPerfect or Works, which cannot be read here. Open it in LibreOffice, save it as .docx and import that."
+        }
+        "pages" => PAGES,
+        "webarchive" => {
+            "It is a web archive of Safari, which cannot be read here. Open it in Safari, save it as page source (.html) and import that."
+        }
+        _ => return None,
+    };
+    Some(Format::Unread(sentences))
+}
+
+/// Said of a document of Pages, whatever it is called.
+pub(super) const PAGES: &str = "It is a document of Pages, which cannot be read here. In Pages, choose File, Export To, Word, and import the .docx.";
+/// Said of a document that Word encrypted.
+const PROTECTED_WORD: &str = "It is protected with a password, so it cannot be read. Open it in Word, remove the password (File, Info, Protect Document, Encrypt with Password), save it and import it again.";
+/// Said of a document that LibreOffice encrypted.
+pub(super) const PROTECTED_TEXT: &str = "It is protected with a password, so it cannot be read. Open it in LibreOffice, save it without a password (File, Save As) and import it again.";
+
+/// Whether a compound file has a part of this name, which stands in it as UTF-16.
+fn holds_stream(bytes: &[u8], name: &str) -> bool {
+    let wide: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
+    bytes.windows(wide.len()).any(|window| window == wide)
 }
 
 /// Whether a file of this name is a zip of something else than writing.
@@ -125,4 +172,45 @@ fn is_xml(head: &str, ending: &str) -> bool {
     const OTHERS: [&str; 7] = ["svg", "plist", "xsl", "opml", "scrivx", "opf", "ncx"];
     let xml = root || begins(head, "<?xml");
     (named && !is_xhtml(head)) || (xml && !is_xhtml(head) && !OTHERS.contains(&ending))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_document_that_cannot_be_read_is_named_with_the_way_out() {
+        let compound = |stream: &str| {
+            let mut bytes = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".to_vec();
+            bytes.extend(stream.encode_utf16().flat_map(u16::to_le_bytes));
+            bytes
+        };
+        for (name, bytes, part) in [
+            ("a.docx", compound("EncryptedPackage"), "remove the password"),
+            ("a", compound("EncryptedPackage"), "remove the password"),
+            ("a.doc", compound("WordDocument"), "save it as .docx"),
+            ("a.docx", compound("WordDocument"), "save it as .docx"),
+            ("a.wps", compound("Contents"), "save it as .docx"),
+            ("a.msg", compound("x"), "Outlook"),
+            ("a.wpd", b"\xffWPC\x10".to_vec(), "LibreOffice"),
+            ("a.pages", b"PK\x03\x04".to_vec(), "Export To, Word"),
+        ] {
+            let Format::Unread(sentences) = format(name, &bytes) else { panic!("{name}") };
+            assert!(sentences.contains(part), "{name}: {sentences}");
+        }
+    }
+
+    #[test]
+    fn a_file_that_is_only_called_a_document_is_read_as_what_it_is() {
+        for (name, bytes, expected) in [
+            ("a.doc", b"{\\rtf1 It rained.}".as_slice(), Format::Rich),
+            ("a.doc", b"<html><body>It rained.</body></html>", Format::Html),
+            ("a.doc", b"It rained all day.", Format::Plain),
+            ("a.doc", b"PK\x03\x04", Format::Zip),
+            ("a.fodt", b"<?xml version=\"1.0\"?><office:document>", Format::FlatText),
+            ("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Format::Other),
+        ] {
+            assert_eq!(format(name, bytes), expected, "{name}");
+        }
+    }
 }
