@@ -47,7 +47,7 @@ pub(super) fn format(name: &str, bytes: &[u8]) -> Format {
     if head.starts_with("---\n") && matches!(ending, "xml" | "rss" | "atom" | "json") {
         return Format::Other;
     }
-    if head.contains("<office:document") {
+    if ending == "fodt" || head.contains("<office:document") {
         return Format::FlatText;
     }
     if is_xml(&head, ending) {
@@ -139,7 +139,9 @@ pub(super) fn is_office(name: &str) -> bool {
 
 /// Whether a name alone says that there is writing in it.
 pub(super) fn is_writing_by_name(name: &str) -> bool {
-    !matches!(format(name, b"-"), Format::Other)
+    // Those that only their bytes tell apart from other files.
+    const NAMED: [&str; 4] = ["dot", "wps", "wpd", "msg"];
+    NAMED.contains(&place::ending(name).as_str()) || !matches!(format(name, b"-"), Format::Other)
 }
 
 /// The beginning of a file as text.
