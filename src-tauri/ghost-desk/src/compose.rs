@@ -73,7 +73,7 @@ impl Composer<'_> {
         };
         let mut outline = self.plan(words, &mut written, grow)?;
         let mut at = 0;
-        while at < outline.sections.len() && written.ended != Ended::Stopped {
+        while at < outline.sections.len() && written.ended == Ended::Finished {
             let left = words.saturating_sub(words::count(&written.text) as u32);
             if at > 0 && left < LEAST_LEFT {
                 break;
@@ -180,6 +180,9 @@ impl Composer<'_> {
                     break;
                 }
             }
+            if all.iter().any(|one| one.ended != Ended::NoWords) {
+                all.retain(|one| one.ended != Ended::NoWords);
+            }
             let stopped = all.last().is_some_and(|one| one.ended == Ended::Stopped);
             let texts: Vec<&str> = all.iter().map(|one| one.text.as_str()).collect();
             let at = best(self.base, self.rows, self.seed, &texts)?;
@@ -190,8 +193,8 @@ impl Composer<'_> {
             best
         };
         written.text.push_str(&one.text);
-        if one.ended == Ended::Stopped {
-            written.ended = Ended::Stopped;
+        if matches!(one.ended, Ended::Stopped | Ended::NoWords) {
+            written.ended = one.ended;
         }
         Ok(())
     }

@@ -23,6 +23,8 @@ pub enum Code {
     BaseMissing,
     /// The file is no base that can be used.
     NotABase,
+    /// The base wrote no words for so long that its draft was stopped.
+    NoWords,
     /// There is too little to learn from or judge by.
     TooLittle,
     /// Something else is at work and must end first.

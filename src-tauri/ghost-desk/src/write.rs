@@ -155,8 +155,10 @@ impl Desk {
                     Ended::Finished => DraftEnd::Finished,
                     Ended::Length => DraftEnd::Length,
                     Ended::Stopped => DraftEnd::Stopped,
+                    Ended::NoWords => DraftEnd::NoWords,
                 };
-                (written.tokens as u32, ended, full)
+                let no_words = (ended == DraftEnd::NoWords).then(|| no_words(&base.card.name));
+                (written.tokens as u32, ended, full.or(no_words))
             }
             Err(failure) => (0, DraftEnd::Interrupted, Some(failure)),
         };
@@ -249,6 +251,17 @@ impl Writer {
 
 fn at_work() -> Failure {
     Failure::new(Code::Busy, "The ghost is writing a draft already; stop it, or wait for its end.")
+}
+
+/// Why a draft without words was stopped, and what to do.
+fn no_words(base: &str) -> Failure {
+    let sentence = format!(
+        "The draft was stopped: for 64 tokens it was only blank lines, tags or one line repeated. \
+         What came before is kept. Try again; if it happens again, {base} was probably never tuned \
+         to follow requests: choose an instruction-tuned base, which often has \u{201c}it\u{201d} \
+         or \u{201c}instruct\u{201d} in its name."
+    );
+    Failure::new(Code::NoWords, sentence)
 }
 
 /// What the writer filled in, as a seed that can be asked for.

@@ -33,6 +33,7 @@ pub mod optimizer;
 mod oracle;
 pub mod prefer;
 pub mod pretrained;
+pub mod private;
 pub mod prompt;
 pub mod said;
 pub mod sample;
@@ -45,7 +46,9 @@ pub mod tokenizer;
 pub mod train;
 #[cfg(test)]
 mod transformers;
+pub mod trial;
 pub mod weight;
+mod wordless;
 pub mod write;
 
 pub use base::Base;

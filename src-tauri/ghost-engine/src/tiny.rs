@@ -82,14 +82,35 @@ impl Tiny {
     /// # Panics
     /// Where the block type is none of those named.
     pub fn bytes(self) -> Vec<u8> {
-        let mut file = Writer { block: Some(self.block), ..Writer::default() };
+        self.bytes_with(&Changes::default())
+    }
+
+    /// The bytes of its file with something changed.
+    ///
+    /// # Panics
+    /// Where the block type is none of those named.
+    pub fn bytes_with(self, changes: &Changes) -> Vec<u8> {
+        self.file(changes).finish()
+    }
+
+    /// The bytes of its file in `n` parts.
+    ///
+    /// # Panics
+    /// Where the block type is none of those named.
+    pub fn parts(self, n: usize) -> Vec<Vec<u8>> {
+        self.file(&Changes::default()).finish_in_parts(n)
+    }
+
+    fn file(self, changes: &Changes) -> Writer {
+        let mut file =
+            Writer { block: Some(self.block), changes: changes.clone(), ..Writer::default() };
         let tokens = match self.family {
             "gemma3" => pieces(&mut file),
             _ => byte_pairs(&mut file, 0),
         };
         self.numbers(&mut file);
         self.weights(&mut file, tokens);
-        file.finish()
+        file
     }
 
     fn numbers(self, file: &mut Writer) {
@@ -206,59 +227,81 @@ fn vocabulary() -> Vec<String> {
         .collect()
 }
 
+/// What the file of a tiny base says otherwise than it should, for tests of such files.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    /// Keys with the text they have instead, or that are missing.
+    pub keys: Vec<(&'static str, Option<&'static str>)>,
+    /// Called with each tensor's name and values before they are written.
+    pub weights: Option<fn(&str, &mut [f32])>,
+}
+
+/// Weights for [`Changes`] that write white space and nothing else.
+pub fn only_white_space(name: &str, values: &mut [f32]) {
+    if name.ends_with("attn_output.weight") || name.ends_with("ffn_down.weight") {
+        values.fill(0.0);
+    }
+    if name == "token_embd.weight" {
+        // The token of a byte comes after the specials.
+        let is_blank =
+            |token: usize| b" \t\n".iter().any(|b| *b as usize + SPECIALS.len() == token);
+        for (token, row) in values.chunks_mut(HIDDEN).enumerate() {
+            row.fill(if is_blank(token) { 50.0 } else { 0.0 });
+        }
+    }
+}
+
 /// Puts a GGUF file together.
 #[derive(Default)]
 pub(crate) struct Writer {
-    n_keys: u64,
-    keys: Vec<u8>,
-    n_tensors: u64,
-    entries: Vec<u8>,
-    data: Vec<u8>,
+    /// Each with its type and value as bytes.
+    keys: Vec<(String, Vec<u8>)>,
+    /// Each with what is said of it, but for where it lies, and its bytes.
+    tensors: Vec<(Vec<u8>, Vec<u8>)>,
     /// How matrices are stored; F32 when nobody says.
     block: Option<BlockType>,
+    changes: Changes,
 }
 
 impl Writer {
-    fn key(&mut self, key: &str, kind: u32) {
-        self.n_keys += 1;
-        put_text(&mut self.keys, key);
-        self.keys.extend(kind.to_le_bytes());
+    fn key(&mut self, key: &str, kind: u32) -> &mut Vec<u8> {
+        let at = self.keys.len();
+        self.keys.push((key.to_owned(), kind.to_le_bytes().to_vec()));
+        &mut self.keys[at].1
     }
 
     pub(crate) fn u32(&mut self, key: &str, value: u32) {
-        self.key(key, 4);
-        self.keys.extend(value.to_le_bytes());
+        self.key(key, 4).extend(value.to_le_bytes());
     }
 
     pub(crate) fn f32(&mut self, key: &str, value: f32) {
-        self.key(key, 6);
-        self.keys.extend(value.to_le_bytes());
+        self.key(key, 6).extend(value.to_le_bytes());
     }
 
     pub(crate) fn text(&mut self, key: &str, value: &str) {
-        self.key(key, 8);
-        put_text(&mut self.keys, value);
+        put_text(self.key(key, 8), value);
+    }
+
+    fn list(&mut self, key: &str, kind: u32, n: usize) -> &mut Vec<u8> {
+        let bytes = self.key(key, 9);
+        bytes.extend(kind.to_le_bytes());
+        bytes.extend((n as u64).to_le_bytes());
+        bytes
     }
 
     fn texts(&mut self, key: &str, values: &[String]) {
-        self.key(key, 9);
-        self.keys.extend(8u32.to_le_bytes());
-        self.keys.extend((values.len() as u64).to_le_bytes());
-        values.iter().for_each(|value| put_text(&mut self.keys, value));
+        let bytes = self.list(key, 8, values.len());
+        values.iter().for_each(|value| put_text(bytes, value));
     }
 
     fn i32s(&mut self, key: &str, values: &[i32]) {
-        self.key(key, 9);
-        self.keys.extend(5u32.to_le_bytes());
-        self.keys.extend((values.len() as u64).to_le_bytes());
-        self.keys.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        let bytes = self.list(key, 5, values.len());
+        bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
     }
 
     fn f32s(&mut self, key: &str, values: &[f32]) {
-        self.key(key, 9);
-        self.keys.extend(6u32.to_le_bytes());
-        self.keys.extend((values.len() as u64).to_le_bytes());
-        self.keys.extend(values.iter().flat_map(|value| value.to_le_bytes()));
+        let bytes = self.list(key, 6, values.len());
+        bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
     }
 
     fn matrix(&mut self, name: &str, rows: usize, cols: usize, chance: &mut Chance) {
@@ -274,27 +317,67 @@ impl Writer {
     }
 
     pub(crate) fn tensor(&mut self, name: &str, dims: &[usize], block: BlockType, values: &[f32]) {
-        self.n_tensors += 1;
-        put_text(&mut self.entries, name);
-        self.entries.extend((dims.len() as u32).to_le_bytes());
-        dims.iter().for_each(|dim| self.entries.extend((*dim as u64).to_le_bytes()));
-        self.entries.extend(block.ggml_id().to_le_bytes());
-        self.entries.extend((self.data.len() as u64).to_le_bytes());
-        self.data.extend(pack(block, values));
-        self.data.resize(self.data.len().next_multiple_of(ALIGNMENT), 0);
+        let mut values = values.to_vec();
+        if let Some(change) = self.changes.weights {
+            change(name, &mut values);
+        }
+        let mut entry = Vec::new();
+        put_text(&mut entry, name);
+        entry.extend((dims.len() as u32).to_le_bytes());
+        dims.iter().for_each(|dim| entry.extend((*dim as u64).to_le_bytes()));
+        entry.extend(block.ggml_id().to_le_bytes());
+        self.tensors.push((entry, pack(block, &values)));
     }
 
-    pub(crate) fn finish(self) -> Vec<u8> {
-        let mut file = b"GGUF".to_vec();
-        file.extend(3u32.to_le_bytes());
-        file.extend(self.n_tensors.to_le_bytes());
-        file.extend(self.n_keys.to_le_bytes());
-        file.extend(self.keys);
-        file.extend(self.entries);
-        file.resize(file.len().next_multiple_of(ALIGNMENT), 0);
-        file.extend(self.data);
-        file
+    /// The whole file.
+    pub(crate) fn finish(mut self) -> Vec<u8> {
+        for (key, text) in std::mem::take(&mut self.changes.keys) {
+            self.keys.retain(|(other, _)| other != key);
+            if let Some(text) = text {
+                self.text(key, text);
+            }
+        }
+        assembled(&self.keys, &self.tensors)
     }
+
+    /// The file in `n` parts, as llama.cpp splits one: the first has the keys.
+    pub(crate) fn finish_in_parts(mut self, n: usize) -> Vec<Vec<u8>> {
+        let keys = std::mem::take(&mut self.keys);
+        let size = self.tensors.len().div_ceil(n);
+        let parts = self.tensors.chunks(size).enumerate();
+        let part = |(at, tensors): (usize, &[_])| {
+            let mut part = Writer {
+                keys: if at == 0 { keys.clone() } else { Vec::new() },
+                ..Writer::default()
+            };
+            part.key("split.no", 2).extend((at as u16).to_le_bytes());
+            part.key("split.count", 2).extend((n as u16).to_le_bytes());
+            assembled(&part.keys, tensors)
+        };
+        parts.map(part).collect()
+    }
+}
+
+/// A file of these keys and tensors.
+fn assembled(keys: &[(String, Vec<u8>)], tensors: &[(Vec<u8>, Vec<u8>)]) -> Vec<u8> {
+    let mut file = b"GGUF".to_vec();
+    file.extend(3u32.to_le_bytes());
+    file.extend((tensors.len() as u64).to_le_bytes());
+    file.extend((keys.len() as u64).to_le_bytes());
+    for (key, value) in keys {
+        put_text(&mut file, key);
+        file.extend(value);
+    }
+    let mut data = Vec::new();
+    for (entry, bytes) in tensors {
+        file.extend(entry);
+        file.extend((data.len() as u64).to_le_bytes());
+        data.extend(bytes);
+        data.resize(data.len().next_multiple_of(ALIGNMENT), 0);
+    }
+    file.resize(file.len().next_multiple_of(ALIGNMENT), 0);
+    file.extend(data);
+    file
 }
 
 fn put_text(to: &mut Vec<u8>, text: &str) {

@@ -16,6 +16,7 @@ use crate::lesson;
 use crate::model::{Cache, Model, STRETCH, stretch};
 use crate::said::Place;
 use crate::sample::{Part, Sampler, Sampling};
+use crate::wordless::WordlessRun;
 
 /// A finished draft.
 #[derive(Debug, Clone, PartialEq)]
@@ -41,6 +42,8 @@ pub enum Ended {
     Length,
     /// Someone asked to stop.
     Stopped,
+    /// It had brought no words for too long: white space, markup, or one line repeated.
+    NoWords,
 }
 
 /// Writes a draft for a seed, handing each stretch of whole characters to `hear`, and nothing now and
@@ -180,6 +183,8 @@ fn draw(
     let mut characters = base.tokenizer.decode_stream();
     let (mut text, mut tokens) = (String::new(), 0);
     let (mut counted, mut n_words) = (GrowingCount::default(), 0);
+    // How much of the text ends with a word.
+    let (mut wordless, mut with_words) = (WordlessRun::default(), 0);
     let logits = reading.read(&model, prompt, hear);
     let cache = &mut reading.cache;
     let drawing = Instant::now();
@@ -204,8 +209,13 @@ fn draw(
         }
         tokens += 1;
         say(&mut sampler, token);
-        if let Some(grown) = characters.push(token) {
+        let grown = characters.push(token);
+        let has_words = wordless.push(grown.as_deref().unwrap_or_default());
+        if let Some(grown) = grown {
             text.push_str(&grown);
+            if has_words {
+                with_words = text.len();
+            }
             if hear(&grown).is_break() {
                 break Ended::Stopped;
             }
@@ -213,6 +223,10 @@ fn draw(
             if length.ends(n_words, &text) {
                 break Ended::Length;
             }
+        }
+        if wordless.is_too_long() {
+            text.truncate(with_words);
+            break Ended::NoWords;
         }
         logits = model.forward(&[token], cache);
     };
@@ -307,7 +321,7 @@ mod tests {
     use crate::block::BlockType;
     use crate::chance::Chance;
     use crate::lora::Lora;
-    use crate::tiny::{self, Tiny};
+    use crate::tiny::{self, Changes, Tiny};
 
     fn seed(words: Option<u32>) -> Seed {
         Seed { topic: "rain".to_owned(), words, ..Seed::default() }
@@ -470,6 +484,16 @@ mod tests {
         assert_eq!(first, write_after(&base, None, &prompt, None, &how, &mut go_on).unwrap().text);
         // A repeat is weighed from its fourth token on: the same draws come out otherwise.
         assert_ne!(on(&base.tokenizer.encode(&first)), first);
+    }
+
+    #[test]
+    fn a_draft_of_white_space_ends_before_it_is_long() {
+        let weights = Some(tiny::only_white_space as fn(&str, &mut [f32]));
+        let bytes = Tiny::default().bytes_with(&Changes { weights, ..Changes::default() });
+        let base = Base::read(bytes.into()).unwrap();
+        let how = Sampling { max_tokens: 500, ..Sampling::default() };
+        let written = write(&base, None, &seed(Some(100)), &how, &mut go_on).unwrap();
+        assert_eq!((written.ended, written.tokens, &*written.text), (Ended::NoWords, 64, ""));
     }
 
     #[test]
