@@ -1,5 +1,6 @@
 //! The base in use and the ghost that stands on it: found, checked, loaded once, used again.
 
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Mutex};
@@ -7,17 +8,23 @@ use std::sync::{Arc, Mutex};
 use ghost_core::id::{AdapterId, BaseId};
 use ghost_engine::adapter::{Adapter, fingerprint};
 use ghost_engine::base::Base;
-use ghost_engine::pretrained;
+use ghost_engine::gguf::split;
 use ghost_engine::write::Reading;
+use ghost_engine::{pretrained, trial};
 
 use crate::failure::{Code, Failure, Result};
-use crate::store::adapters;
 use crate::store::bases::{self, StoredBase};
+use crate::store::{adapters, settings};
 use crate::wire::{BaseList, BaseView};
 use crate::{Desk, lock, view};
 
 /// The starter base, as set-up and the bundle name it.
 const STARTER: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
+
+/// Setting: the bases that passed their trial, by path, each with its stamp at that time.
+const TRIED: &str = "tried_bases";
+/// Setting: the stamp of a starter base that was refused, so that it is not tried at every start.
+const REFUSED_STARTER: &str = "refused_starter";
 
 /// What was loaded last.
 #[derive(Clone)]
@@ -93,10 +100,11 @@ impl Desk {
         Ok(view::base(&stored, true))
     }
 
-    /// Opens a file, which checks it, and keeps what it says of itself.
+    /// Opens a file and tries it, and keeps what it says of itself.
     fn keep_base(&self, path: &Path) -> Result<StoredBase> {
         let base = open(path)?;
         let modified = modified(path)?;
+        self.try_base(&base, path, &modified)?;
         let store = self.store();
         let id = bases::keep(
             store.on(),
@@ -111,16 +119,38 @@ impl Desk {
         Ok(stored)
     }
 
+    /// Tries a base, once for each state of its files and version of this program.
+    fn try_base(&self, base: &Base, path: &Path, modified: &str) -> Result<()> {
+        let (name, stamp) = (path.display().to_string(), stamp(modified));
+        let mut tried: BTreeMap<String, String> =
+            settings::get(self.store().on(), TRIED)?.unwrap_or_default();
+        if tried.get(&name) == Some(&stamp) {
+            return Ok(());
+        }
+        trial::run(base, path)?;
+        tried.insert(name, stamp);
+        settings::set(self.store().on(), TRIED, &tried)
+    }
+
     /// On the first start, uses the base that came with the program.
     pub(crate) fn find_starter(&self) -> Result<()> {
         if bases::in_use(self.store().on())?.is_some() {
             return Ok(());
         }
         let Some(path) = starter(&self.folder().bases()) else { return Ok(()) };
+        let now =
+            modified(&path).map(|modified| format!("{} {}", path.display(), stamp(&modified)));
+        let refused: Option<String> = settings::get(self.store().on(), REFUSED_STARTER)?;
+        if refused.is_some() && refused == now.as_ref().ok().cloned() {
+            return Ok(());
+        }
         // A starter that cannot be used is no reason not to open: the desk says that no base is
         // here, and the writer may choose one.
         if let Err(failure) = self.use_base(&path.display().to_string()) {
             log::warn!("starter base: {:?}", failure.code);
+            if let (Code::NotABase, Ok(now)) = (failure.code, now) {
+                settings::set(self.store().on(), REFUSED_STARTER, &now)?;
+            }
         }
         Ok(())
     }
@@ -175,8 +205,11 @@ impl Desk {
 /// call themselves inside is often odd.
 pub(crate) fn open(path: &Path) -> Result<Base> {
     let mut base = Base::open(path)?;
-    let name = if path.is_dir() { path.file_name() } else { path.file_stem() };
-    if let Some(name) = name.and_then(|name| name.to_str()) {
+    let name = match path.is_dir() {
+        true => path.file_name().and_then(|name| name.to_str()),
+        false => split::model_name(path),
+    };
+    if let Some(name) = name {
         base.card.name = name.to_owned();
     }
     Ok(base)
@@ -190,11 +223,16 @@ pub(crate) fn no_base() -> Failure {
     )
 }
 
+/// What a trial holds for: the files as they are, and this version of the program.
+fn stamp(modified: &str) -> String {
+    format!("{} {modified}", env!("CARGO_PKG_VERSION"))
+}
+
 /// Length and time of change of its files: enough to see that a base is another than it was.
 fn modified(path: &Path) -> Result<String> {
     let files = match path.is_dir() {
         true => pretrained::files(path)?,
-        false => vec![path.to_owned()],
+        false => split::parts(path).into_iter().filter(|part| part.exists()).collect(),
     };
     let of = |path: &PathBuf| -> Result<String> {
         let facts = fs::metadata(path).map_err(|e| Failure::io("read", path, &e))?;

@@ -28,6 +28,10 @@ pub use rope::{Growth, Pairs, Rope};
 /// No base is larger in any direction; a file that says so is damaged.
 const MOST: usize = 1 << 20;
 
+/// Why an adapter is refused as a base.
+pub(crate) const IS_AN_ADAPTER: &str = "it is an adapter (LoRA), which works only on the base it was \
+     trained on; choose that base";
+
 /// Which architecture a base follows. What differs between them is spelled out
 /// in [`Shape`] and [`Layer`]; the family itself is for people to read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -142,6 +146,9 @@ pub struct BaseCard {
     pub context: usize,
     /// As the file states it.
     pub licence: Option<String>,
+    /// Sentences on what may be wrong with it, although it can be used.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub warnings: Vec<String>,
 }
 
 /// A base, whole and checked: every weight has the size its shape says.
@@ -175,7 +182,7 @@ impl Base {
     pub fn open(path: &Path) -> Result<Self> {
         let base = match pretrained::folder_of(path) {
             Some(folder) => Pretrained::open(folder).and_then(Self::of_pretrained),
-            None => Bytes::open(path).and_then(Self::read),
+            None => Gguf::open(path).and_then(|file| Self::of_gguf(&file)),
         };
         base.map_err(|error| error.in_file(path))
     }
@@ -200,11 +207,15 @@ impl Base {
     /// # Errors
     /// As [`Base::open`].
     pub fn read(bytes: Bytes) -> Result<Self> {
-        let file = Gguf::read(bytes)?;
-        let family = gguf::family(&file)?;
+        Self::of_gguf(&Gguf::read(bytes)?)
+    }
+
+    fn of_gguf(file: &Gguf) -> Result<Self> {
+        gguf::check_is_model(file)?;
+        let family = gguf::family(file)?;
         only_known_tensors(&file.tensors)?;
-        let tokenizer = Tokenizer::from_gguf(&file)?;
-        let shape = gguf::shape(&file, family)?;
+        let tokenizer = Tokenizer::from_gguf(file)?;
+        let shape = gguf::shape(file, family)?;
         if tokenizer.vocab_size() != shape.vocab {
             return Err(Error::malformed(format!(
                 "it has {} tokens and weights for {}",
@@ -212,9 +223,9 @@ impl Base {
                 shape.vocab
             )));
         }
-        let plan = gguf::plan(&file, &shape)?;
-        let chat = Chat::from_gguf(&file, &tokenizer)?;
-        let card = gguf::card(&file, &shape);
+        let plan = gguf::plan(file, &shape)?;
+        let chat = Chat::from_gguf(file, &tokenizer)?;
+        let card = gguf::card(file, &shape);
         let tied = !file.tensors.has("output.weight");
         Self::assembled(&file.tensors, shape, &plan, tied, tokenizer, chat, card)
     }

@@ -16,6 +16,8 @@ use crate::tokenizer::Tokenizer;
 
 /// No real template is longer, in bytes.
 const MOST_BYTES: usize = 1 << 18;
+/// Characters of a template's own reason that are told.
+const MAX_REASON: usize = 200;
 /// What files without a template are asked in, if they have its tokens.
 const CHATML: &str = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' \
      + message['content'] + '<|im_end|>\\n' }}{% endfor %}{% if add_generation_prompt %}\
@@ -86,13 +88,14 @@ impl Chat {
 
     fn new(template: &str, begin: String, end: String) -> Result<Self> {
         if template.len() > MOST_BYTES {
-            return Err(Error::Template("it is too long".into()));
+            return Err(Error::Template("is too long".into()));
         }
         let mut environment = bounds::environment();
         environment.add_function(
             "raise_exception",
             |why: String| -> std::result::Result<String, _> {
-                Err(minijinja::Error::new(ErrorKind::InvalidOperation, why))
+                Err(minijinja::Error::new(ErrorKind::InvalidOperation, "raised")
+                    .with_source(Raised(why)))
             },
         );
         environment.add_function("strftime_now", |_: String| TODAY);
@@ -190,7 +193,7 @@ fn tokens(tokenizer: &Tokenizer, rendered: &str, messages: &[Message]) -> Result
         {
             let message = message.parse().ok().and_then(|n: usize| messages.get(n));
             let message = message.map_or("", |message| &message.content);
-            let too_often = || Error::Template("it says a message again and again".to_owned());
+            let too_often = || Error::Template("repeats a message too often".to_owned());
             room = room.checked_sub(message.len()).ok_or_else(too_often)?;
             text.push_str(message);
             rest = after;
@@ -208,8 +211,28 @@ fn tokens(tokenizer: &Tokenizer, rendered: &str, messages: &[Message]) -> Result
     Ok(ids)
 }
 
+/// A reason that a template itself gives for not being rendered.
+#[derive(Debug, thiserror::Error)]
+#[error("{0}")]
+struct Raised(String);
+
 fn broken(error: &minijinja::Error) -> Error {
-    Error::Template(error.kind().to_string())
+    let raised =
+        std::error::Error::source(error).and_then(|source| source.downcast_ref::<Raised>());
+    Error::Template(match raised {
+        // Whose words they are: a template's, so short and without line ends.
+        Some(Raised(why)) => {
+            let why: String = why
+                .split_whitespace()
+                .collect::<Vec<_>>()
+                .join(" ")
+                .chars()
+                .take(MAX_REASON)
+                .collect();
+            format!("refuses a plain request (\u{201c}{why}\u{201d})")
+        }
+        None => format!("fails ({})", error.kind()),
+    })
 }
 
 #[cfg(test)]

@@ -39,8 +39,8 @@ pub enum Error {
         /// Bytes that are there.
         have: u64,
     },
-    /// The base's own chat template can't be rendered.
-    #[error("The base's chat template can't be used: {0}.")]
+    /// The base's own chat template can't be used: what it does, as "is too long".
+    #[error("The base's chat template {0}.")]
     Template(String),
     /// An adapter that was trained on another base.
     #[error("This adapter doesn't fit the base: {what}.")]

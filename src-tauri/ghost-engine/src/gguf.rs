@@ -4,8 +4,11 @@
 //! Format: github.com/ggml-org/ggml, docs/gguf.md; versions 2 and 3, little-endian. Knows nothing
 //! of what the keys and tensors mean.
 
+pub mod split;
+
 use std::collections::HashMap;
 use std::ops::Range;
+use std::path::Path;
 
 use crate::block::BlockType;
 use crate::error::{Error, Result};
@@ -54,6 +57,14 @@ struct Head {
 }
 
 impl Gguf {
+    /// Opens a file, with all parts of its model where it is one of several ([`split`]).
+    ///
+    /// # Errors
+    /// As [`Gguf::read`], and `Io`.
+    pub fn open(path: &Path) -> Result<Self> {
+        split::open(path)
+    }
+
     /// Reads the header of a file.
     ///
     /// # Errors
@@ -147,9 +158,17 @@ impl Head {
     fn read(bytes: &[u8]) -> Result<Self> {
         let mut reader = Reader { bytes, at: 0, values_left: MOST_VALUES };
         if reader.take(4, "the file's first word")? != b"GGUF" {
-            return Err(Error::malformed("it is no GGUF file"));
+            return Err(Error::malformed(
+                mistaken_for_weights(bytes).unwrap_or("it is no GGUF file"),
+            ));
         }
         let version = reader.u32("the version")?;
+        if (1..=3).contains(&version.swap_bytes()) {
+            return Err(Error::malformed(
+                "it is a big-endian file, for computers of another kind; get the ordinary \
+                 (little-endian) file of the same base",
+            ));
+        }
         if !(2..=3).contains(&version) {
             return Err(Error::unsupported(format!("version {version} of the GGUF format")));
         }
@@ -175,6 +194,29 @@ impl Head {
         }
         let data = reader.at.next_multiple_of(alignment);
         Ok(Self { metadata, entries, data, alignment })
+    }
+}
+
+/// What a file is that people take for a file of weights, and what to do, where its first bytes
+/// tell.
+pub(crate) fn mistaken_for_weights(bytes: &[u8]) -> Option<&'static str> {
+    let begins = |with: &[u8]| {
+        let start = bytes.trim_ascii_start();
+        start.get(..with.len()).is_some_and(|start| start.eq_ignore_ascii_case(with))
+    };
+    if begins(b"version https://git-lfs") {
+        Some(
+            "it is only a pointer to the weights (Git LFS); run `git lfs pull` in its folder, or \
+             download the file itself",
+        )
+    } else if begins(b"<!doctype html") || begins(b"<html") {
+        Some("it is a web page; download the file itself, not the page about it")
+    } else if [b"tjgg", b"lmgg", b"fmgg", b"algg"].iter().any(|magic| bytes.starts_with(*magic)) {
+        Some("its format is older than GGUF; get a newer file of the same base")
+    } else if bytes.starts_with(b"PK\x03\x04") || bytes.starts_with(b"\x80\x02") {
+        Some("it is a zip archive or a PyTorch file; get the same base as GGUF or safetensors")
+    } else {
+        None
     }
 }
 

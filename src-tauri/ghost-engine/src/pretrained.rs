@@ -12,10 +12,11 @@ use serde::Deserialize;
 use serde_json::{Map, Value};
 
 use crate::base::config::Config;
-use crate::base::{BaseCard, Family, Shape};
+use crate::base::{BaseCard, Family, IS_AN_ADAPTER, Shape};
 use crate::block::BlockType;
 use crate::chat::Chat;
 use crate::error::{Error, Result};
+use crate::gguf::mistaken_for_weights;
 use crate::shard::{self, Stored};
 use crate::tensors::Tensors;
 use crate::tokenizer::Tokenizer;
@@ -23,7 +24,10 @@ use crate::weight::Bytes;
 
 const CONFIG: &str = "config.json";
 const WEIGHTS: &str = "model.safetensors";
+const PAGE: &str = "README.md";
 const INDEX: &str = "model.safetensors.index.json";
+/// In the folder of an adapter, as PEFT writes it.
+const ADAPTER: &str = "adapter_config.json";
 const TOKENIZER: &str = "tokenizer.json";
 /// No real file of these is longer, in bytes: the longest, Gemma's tokenizer, has 33 million.
 const MOST_TEXT: usize = 1 << 26;
@@ -90,7 +94,7 @@ const TEXTS: [&str; 8] = [
     "generation_config.json",
     "chat_template.jinja",
     "chat_template.json",
-    "README.md",
+    PAGE,
 ];
 
 /// Every file by which a checkpoint changes: for whoever wants to know whether it has.
@@ -123,15 +127,21 @@ enum Files<'a> {
 impl Files<'_> {
     /// A file, mapped; `None` where there is none.
     fn get(&self, name: &str) -> Result<Option<Bytes>> {
-        match self {
-            Self::Memory(files) => Ok(files.get(name).cloned()),
+        let bytes = match self {
+            Self::Memory(files) => files.get(name).cloned(),
             Self::Folder(folder) => {
                 let path = folder.join(name);
                 match path.exists() {
-                    true => Bytes::open(&path).map(Some).map_err(|error| in_file(error, name)),
-                    false => Ok(None),
+                    true => Some(Bytes::open(&path).map_err(|error| in_file(error, name))?),
+                    false => None,
                 }
             }
+        };
+        // A page about the model may begin as it likes.
+        let mistaken = bytes.as_deref().filter(|_| name != PAGE).and_then(mistaken_for_weights);
+        match mistaken {
+            Some(reason) => Err(in_file(Error::malformed(reason), name)),
+            None => Ok(bytes),
         }
     }
 
@@ -200,6 +210,9 @@ impl Pretrained {
             let missing = || Error::malformed(format!("there is no {name} in it"));
             texts.get(name).ok_or_else(missing)
         };
+        if !texts.contains_key(CONFIG) && files.get(ADAPTER)?.is_some() {
+            return Err(Error::malformed(IS_AN_ADAPTER));
+        }
         let config = Config::read(there(CONFIG)?)?;
         there(TOKENIZER)?;
         let (mut tensors, mut size) = (Tensors::default(), 0);
@@ -262,12 +275,13 @@ impl Pretrained {
             bytes: self.size,
             context: shape.context,
             licence: self.licence(),
+            warnings: Vec::new(),
         }
     }
 
     /// As the hub's page states it, which comes along as README.md.
     fn licence(&self) -> Option<String> {
-        let page = String::from_utf8_lossy(self.texts.get("README.md")?);
+        let page = String::from_utf8_lossy(self.texts.get(PAGE)?);
         let (front, _) = page.strip_prefix("---")?.split_once("\n---")?;
         let licence = front.lines().find_map(|line| line.strip_prefix("license:"))?.trim();
         let licence = licence.trim_matches(['"', '\'']);

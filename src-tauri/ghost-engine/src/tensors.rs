@@ -53,6 +53,20 @@ impl Tensors {
         }
     }
 
+    /// Adds the tensors of another part of the same model.
+    ///
+    /// # Errors
+    /// `Malformed` where a name is taken.
+    pub fn join(&mut self, other: Tensors) -> Result<()> {
+        for (name, tensor) in other.0 {
+            if self.0.contains_key(&name) {
+                return Err(Error::malformed(format!("the tensor {name} is there twice")));
+            }
+            self.0.insert(name, tensor);
+        }
+        Ok(())
+    }
+
     /// All names, in no order.
     pub fn names(&self) -> impl Iterator<Item = &str> {
         self.0.keys().map(String::as_str)

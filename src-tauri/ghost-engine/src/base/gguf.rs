@@ -1,10 +1,36 @@
 //! A base's numbers as a GGUF file states them.
 
 use super::rope::{Growth, Pairs, Rope, Stretch, yarn_scale};
-use super::{BaseCard, Family, Gate, MOST, Plan, Shape, every_fourth_unturned, five_of_six};
+use super::{
+    BaseCard, Family, Gate, IS_AN_ADAPTER, MOST, Plan, Shape, every_fourth_unturned, five_of_six,
+};
 use crate::block::BlockType;
 use crate::error::{Error, Result};
 use crate::gguf::Gguf;
+
+/// Checks that a file is a language model, and all of it.
+pub(super) fn check_is_model(file: &Gguf) -> Result<()> {
+    let kind = match file.text("general.type") {
+        _ if file.text("adapter.type").is_some() => "adapter",
+        _ if file.text("general.architecture") == Some("clip") => "mmproj",
+        kind => kind.unwrap_or("model"),
+    };
+    let reason = match kind {
+        "adapter" => IS_AN_ADAPTER,
+        "mmproj" => {
+            "it is the image part of a model (mmproj); choose the file of the language model beside it"
+        }
+        "imatrix" => {
+            "it holds statistics for quantising a model (imatrix); choose the model itself"
+        }
+        "vocab" => "it holds a vocabulary and no weights; choose the file of the model itself",
+        _ => match file.missing_parts() {
+            0 => return Ok(()),
+            n => return Err(Error::malformed(format!("it needs {n} other parts of its model"))),
+        },
+    };
+    Err(Error::malformed(reason))
+}
 
 /// The family of a file's `general.architecture`.
 pub(super) fn family(file: &Gguf) -> Result<Family> {
@@ -160,5 +186,22 @@ pub(super) fn card(file: &Gguf, shape: &Shape) -> BaseCard {
         bytes: file.size() as u64,
         context: shape.context,
         licence: own("general.license").map(str::to_owned),
+        warnings: warnings(file),
     }
+}
+
+/// What may be wrong with it.
+fn warnings(file: &Gguf) -> Vec<String> {
+    let is_byte_level = file.text("tokenizer.ggml.model") == Some("gpt2");
+    let says_how = file.text("tokenizer.ggml.pre").is_some_and(|pre| pre != "default");
+    let mut warnings = Vec::new();
+    if is_byte_level && !says_how {
+        warnings.push(
+            "The file does not say how it divides text into tokens (tokenizer.ggml.pre), as files \
+             made before May 2024 do not. It may write worse than it can; a newer GGUF file of the \
+             same base is safer."
+                .to_owned(),
+        );
+    }
+    warnings
 }
