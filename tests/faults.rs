@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 
 use ghost_desk::{Desk, Host, commands};
+use ghost_engine::tiny::{self, Changes, Tiny};
 use serde_json::{Value, json};
 
-use crate::support::{Place, passed_over, text};
+use crate::support::{PROGRAM, Place, passed_over, text};
 
 #[test]
 fn a_truncated_base_is_no_base() {
@@ -89,6 +90,54 @@ fn a_zip_that_climbs_out_writes_nothing_outside() {
     assert!(complains_of(&report, "climbed.md"), "{report}");
     let escaped = [place.at("climbed.md"), place.at("deep/climbed.md"), "/tmp/climbed.md".into()];
     assert!(!escaped.iter().any(|path| path.exists()));
+}
+
+#[test]
+fn a_draft_of_nothing_is_stopped_with_a_sentence() {
+    let weights = Some(tiny::only_white_space as fn(&str, &mut [f32]));
+    let base = Tiny::default().bytes_with(&Changes { weights, ..Changes::default() });
+    let place = Place::without_base();
+    fs::write(place.base(), base).unwrap();
+    for words in ["90", "900"] {
+        let output = place.run(&["write", "--topic", "rain", "--words", words]);
+        let answer = crate::support::json(&output);
+        let sentence = answer["error"]["message"].as_str().unwrap();
+        assert_eq!(answer["error"]["code"], "no_words", "{answer}");
+        assert!(sentence.contains("instruction-tuned"), "{sentence}");
+    }
+    let draft = place.answer(&["draft", "1"]);
+    assert_eq!((draft["ended"].as_str(), draft["text"].as_str()), (Some("no_words"), Some("")));
+}
+
+#[cfg(unix)]
+#[test]
+fn everything_in_the_data_folder_is_the_writers_alone() {
+    use std::os::unix::fs::PermissionsExt as _;
+    use walkdir::WalkDir;
+    let place = Place::new();
+    // The loosest umask there is: nothing but the program itself keeps others out.
+    let loosely = |line: &[&str]| {
+        let mut shell = place.program_called("sh");
+        shell.args(["-c", "umask 000; exec \"$0\" \"$@\"", PROGRAM, "--home"]);
+        assert!(shell.arg(place.home()).args(line).output().unwrap().status.success(), "{line:?}");
+    };
+    let modes = || {
+        WalkDir::new(place.home()).into_iter().flatten().map(|entry| {
+            let mode = entry.metadata().unwrap().permissions().mode() & 0o777;
+            (entry.path().to_owned(), mode, if entry.path().is_dir() { 0o700 } else { 0o600 })
+        })
+    };
+    loosely(&["import", crate::support::sample().to_str().unwrap()]);
+    loosely(&["learn", "--steps", "2"]);
+    loosely(&["write", "--topic", "rain", "--words", "20"]);
+    assert!(modes().count() > 15);
+    modes().for_each(|(path, mode, right)| assert_eq!(mode, right, "{}", path.display()));
+    // As earlier versions left it.
+    for (path, mode, _) in modes() {
+        fs::set_permissions(&path, fs::Permissions::from_mode(mode | 0o044)).unwrap();
+    }
+    place.answer(&["archive"]);
+    modes().for_each(|(path, mode, right)| assert_eq!(mode, right, "{}", path.display()));
 }
 
 #[test]

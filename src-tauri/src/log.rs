@@ -9,6 +9,7 @@ use std::path::Path;
 use std::sync::Mutex;
 
 use ::log::{LevelFilter, Log, Metadata, Record};
+use ghost_desk::private;
 
 /// When a log is this long, it becomes the old one.
 const LONGEST: u64 = 1 << 20;
@@ -44,11 +45,11 @@ pub(crate) fn keep(home: &Path) {
     quiet_panics();
     let folder = home.join("logs");
     let path = folder.join("ghost.log");
-    let _ = fs::create_dir_all(&folder);
+    let _ = private::make_folder(&folder);
     if fs::metadata(&path).is_ok_and(|facts| facts.len() > LONGEST) {
         let _ = fs::rename(&path, folder.join("ghost.old.log"));
     }
-    if let Ok(file) = File::options().create(true).append(true).open(&path)
+    if let Ok(file) = private::options().create(true).append(true).open(&path)
         && ::log::set_boxed_logger(Box::new(LogFile(Mutex::new(file)))).is_ok()
     {
         ::log::set_max_level(LevelFilter::Info);

@@ -8,6 +8,7 @@ use rusqlite::{Connection, OpenFlags, params};
 
 use crate::Desk;
 use crate::failure::{Failure, Result};
+use crate::private;
 
 /// Days of which a copy is kept.
 const DAYS: usize = 3;
@@ -59,6 +60,8 @@ fn copy_of(today: &str, store: &Path, backups: &Path) -> Result<()> {
 pub(crate) fn write(store: &Path, copy: &Path) -> Result<()> {
     let unfinished = copy.with_extension("unfinished");
     let _ = fs::remove_file(&unfinished);
+    // SQLite writes into an empty file; one that it made itself could be read by others.
+    private::make_file(&unfinished).map_err(|e| Failure::io("make", &unfinished, &e))?;
     let copied = Connection::open_with_flags(store, OpenFlags::SQLITE_OPEN_READ_ONLY)
         .and_then(|on| on.execute("VACUUM INTO ?1", params![unfinished.to_string_lossy()]));
     if let Err(error) = copied {
@@ -109,7 +112,14 @@ mod tests {
             settings::set(store.on(), "form", &n).unwrap();
             copy_of(day("2026-01-30T10:00:00Z"), &path, folder.path()).unwrap();
         }
-        let copy = Store::open(&folder.path().join("desk 2026-01-30.db")).unwrap();
+        let path = folder.path().join("desk 2026-01-30.db");
+        #[cfg(unix)]
+        {
+            use std::os::unix::fs::PermissionsExt as _;
+            let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
+            assert_eq!(mode, private::FILE_MODE, "a copy is as private as the store");
+        }
+        let copy = Store::open(&path).unwrap();
         assert_eq!(settings::get::<usize>(copy.on(), "form").unwrap(), Some(1));
     }
 

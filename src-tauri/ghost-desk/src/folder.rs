@@ -3,7 +3,7 @@
 //! One data folder: the store, bases, adapters, runs, logs. Locks are the operating system's own
 //! file locks: they end with the process that holds them, however it ends.
 
-use std::fs::{self, File, OpenOptions, TryLockError};
+use std::fs::{self, File, TryLockError};
 use std::io;
 use std::path::{Path, PathBuf};
 use std::time::{Duration, Instant};
@@ -11,9 +11,16 @@ use std::time::{Duration, Instant};
 use ghost_core::id::{AdapterId, RunId};
 
 use crate::failure::{Code, Failure, Result};
+use crate::private;
 
 /// Far longer than looking at a lock takes, far shorter than work under one does.
 const PATIENCE: Duration = Duration::from_secs(1);
+
+/// The folders in the data folder.
+const ROOMS: [&str; 5] = ["bases", "adapters", "runs", "backups", "logs"];
+/// The store; SQLite's other files begin with its name.
+const STORE_FILE: &str = "desk.db";
+const LOCKS: [&str; 3] = ["window.lock", "writing.lock", "run.lock"];
 
 /// The data folder: `explicit`, or the platform's own place.
 ///
@@ -37,16 +44,38 @@ pub(crate) struct Folder {
 }
 
 impl Folder {
-    /// Makes the folder and its rooms where they are missing.
+    /// Makes the folder and its rooms where they are missing, and makes private what is there.
     ///
     /// # Errors
     /// `io` or `disk_full`.
     pub(crate) fn open(root: &Path) -> Result<Self> {
-        for room in ["", "bases", "adapters", "runs", "backups", "logs"] {
+        for room in [""].iter().chain(&ROOMS) {
             let room = root.join(room);
-            fs::create_dir_all(&room).map_err(|e| Failure::io("make", &room, &e))?;
+            private::make_folder(&room).map_err(|e| Failure::io("make", &room, &e))?;
         }
-        Ok(Folder { root: root.to_owned() })
+        let folder = Folder { root: root.to_owned() };
+        // A file system without permissions is no reason not to write on it.
+        if let Err(error) = folder.correct() {
+            log::warn!("permissions: {}", error.kind());
+        }
+        Ok(folder)
+    }
+
+    /// Makes private what is ours in the folder. A folder that somebody named may hold other
+    /// things, which stay as they are.
+    fn correct(&self) -> io::Result<()> {
+        let mut done = private::correct_folder(&self.root);
+        for entry in fs::read_dir(&self.root)? {
+            let entry = entry?;
+            let name = entry.file_name();
+            let name = name.to_string_lossy();
+            let ours =
+                ROOMS.contains(&&*name) || name.starts_with(STORE_FILE) || LOCKS.contains(&&*name);
+            if ours {
+                done = done.and(private::correct(&entry.path()));
+            }
+        }
+        done
     }
 
     /// The folder itself.
@@ -56,7 +85,7 @@ impl Folder {
 
     /// The store.
     pub(crate) fn store(&self) -> PathBuf {
-        self.root.join("desk.db")
+        self.root.join(STORE_FILE)
     }
 
     /// Where a base that is kept here lies.
@@ -81,22 +110,22 @@ impl Folder {
 
     /// Held by the window for as long as it is open.
     pub(crate) fn window_lock(&self) -> PathBuf {
-        self.root.join("window.lock")
+        self.root.join(LOCKS[0])
     }
 
     /// Held while a draft is being written; a run waits for it between two steps.
     pub(crate) fn writing_lock(&self) -> PathBuf {
-        self.root.join("writing.lock")
+        self.root.join(LOCKS[1])
     }
 
     /// Held by the process of a run.
     pub(crate) fn run_lock(&self) -> PathBuf {
-        self.root.join("run.lock")
+        self.root.join(LOCKS[2])
     }
 }
 
 fn lock_file(path: &Path) -> Result<File> {
-    OpenOptions::new()
+    private::options()
         .create(true)
         .truncate(false)
         .read(true)
@@ -144,6 +173,18 @@ pub(crate) fn wait_until_free(path: &Path) {
         // An error here only means that we do not wait; the work goes on beside the draft.
         let _ = file.lock_shared();
     }
+}
+
+/// Writes a file whole or not at all, without waiting for the disk: for what may be lost.
+///
+/// # Errors
+/// The system's own.
+pub(crate) fn write_quickly(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    use std::io::Write as _;
+    let folder = path.parent().unwrap_or(Path::new("."));
+    let mut file = tempfile::NamedTempFile::new_in(folder)?;
+    file.write_all(bytes)?;
+    file.persist(path).map_err(|e| e.error).map(drop)
 }
 
 /// Writes a file whole or not at all: to a neighbour, to the disk, then under its name.

@@ -22,6 +22,7 @@ use sha2::{Digest, Sha256};
 use crate::base::{Base, Pairs, Rope, Shape};
 use crate::error::{Error, Result};
 use crate::lora::{Lora, Target};
+use crate::private;
 use crate::shard;
 use crate::tensors::Tensors;
 use crate::weight::Bytes;
@@ -110,7 +111,7 @@ impl Adapter {
         let io = |source| Error::Io { path: folder.to_owned(), source };
         let parent =
             folder.parent().filter(|p| !p.as_os_str().is_empty()).unwrap_or(Path::new("."));
-        fs::create_dir_all(parent).map_err(io)?;
+        private::make_folder(parent).map_err(io)?;
         let temporary =
             tempfile::Builder::new().prefix(".adapter-").tempdir_in(parent).map_err(io)?;
         write(&temporary.path().join(WEIGHTS), &self.weights(base)?)?;
@@ -397,10 +398,11 @@ fn pretty(value: &impl Serialize) -> Result<Vec<u8>> {
     serde_json::to_vec_pretty(value).map_err(|e| Error::Bug(e.to_string()))
 }
 
-/// Writes a file and waits until the disk has it.
+/// Writes a file that only its owner can read, and waits until the disk has it.
 pub(crate) fn write(path: &Path, bytes: &[u8]) -> Result<()> {
     let io = |source| Error::Io { path: path.to_owned(), source };
-    let mut file = File::create(path).map_err(io)?;
+    let mut file =
+        private::options().write(true).create(true).truncate(true).open(path).map_err(io)?;
     file.write_all(bytes).map_err(io)?;
     file.sync_all().map_err(io)
 }
