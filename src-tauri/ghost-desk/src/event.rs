@@ -5,7 +5,7 @@
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
-use crate::wire::{DraftView, ImportReport, RunView, StepView, VerdictView};
+use crate::wire::{DraftView, ImportReport, RunProgress, RunView, StepView, VerdictView};
 
 /// Something happened.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -73,6 +73,13 @@ pub enum Event {
         run: i64,
         /// The step.
         step: StepView,
+    },
+    /// A run goes on, or only time passed.
+    RunProgressed {
+        /// Which.
+        run: i64,
+        /// What it is doing.
+        progress: RunProgress,
     },
     /// A verdict is being reached.
     JudgeProgressed {

@@ -87,6 +87,7 @@ pub(crate) fn base(stored: &StoredBase, in_use: bool) -> BaseView {
         licence: card.licence.clone(),
         path: stored.path.clone(),
         in_use,
+        warnings: card.warnings.clone(),
     }
 }
 
@@ -106,6 +107,7 @@ pub(crate) fn end_name(end: DraftEnd) -> String {
         DraftEnd::Finished => "finished",
         DraftEnd::Length => "length",
         DraftEnd::Stopped => "stopped",
+        DraftEnd::NoWords => "no_words",
         DraftEnd::Interrupted => "interrupted",
     }
     .into()
@@ -116,6 +118,7 @@ fn end(name: &str) -> DraftEnd {
         "finished" => DraftEnd::Finished,
         "length" => DraftEnd::Length,
         "stopped" => DraftEnd::Stopped,
+        "no_words" => DraftEnd::NoWords,
         _ => DraftEnd::Interrupted,
     }
 }
@@ -198,6 +201,7 @@ pub(crate) fn run(stored: &StoredRun, last: Option<&Step>, found: Option<&Verdic
         recipe: stored.recipe.name.clone(),
         notes: stored.notes.clone(),
         n_rows: stored.n_rows,
+        progress: None,
         step: last.map(step),
         steps: Vec::new(),
         adapter: stored.adapter.map(|id| id.0),

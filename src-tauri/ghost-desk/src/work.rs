@@ -5,10 +5,12 @@
 //! the same end, bit for bit. It tells what happens as one JSON event a line on standard output;
 //! whether anybody reads them makes no difference to it.
 
+use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
 use std::io::Write as _;
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::time::Instant;
 
 use ghost_core::choice::{Choice, Choosing};
 use ghost_core::fold::{FOLDS, Folds};
@@ -17,35 +19,45 @@ use ghost_core::outline::Ask;
 use ghost_core::program::{Compiled, Program};
 use ghost_core::row::{Origin, Row, Side};
 use ghost_core::run::{Recipe, State};
+use ghost_core::seed::Seed;
 use ghost_core::verdict::{Decision, Verdict};
 use ghost_engine::adapter::{Adapter, Card};
-use ghost_engine::prefer;
+use ghost_engine::lora::Lora;
+use ghost_engine::sample::Sampling;
 use ghost_engine::train::{self, Outcome, Why};
+use ghost_engine::{lesson, prefer, score, write};
 
 use crate::event::Event;
 use crate::evidence::{Court, Party, SCORED_BYTES, Sample, evenly, opening};
 use crate::failure::{Code, Failure, Result};
 use crate::judge::Hearing;
 use crate::learn::Choices;
+use crate::run_progress::Reporter;
 use crate::store::runs::{self, StoredRun};
 use crate::store::{adapters, bases};
-use crate::wire::RunView;
-use crate::{Desk, Host, base, folder, learn, view};
+use crate::time_budget::{Pace, Speeds, Steps, TimeBudget};
+use crate::wire::{RunStage, RunView};
+use crate::{Desk, Host, base, folder, learn, priority, view};
 
-/// Share of the minutes given that is kept for the verdict and for what cannot be foreseen, at
-/// least and at most.
-const KEPT_FOR_VERDICT: [f64; 2] = [0.3, 0.6];
 /// In the folder of a run: where it can be gone on with from.
 const CHECKPOINTS: &str = "checkpoints";
-/// In the folder of a run: how many steps more there was time for when it was fitted.
-const SPARE_FILE: &str = "spare.json";
+/// In the folder of a run: that its recipe was fitted to the minutes given.
+const FITTED_FILE: &str = "fitted.json";
+/// In the folder of a run: how fast this computer was when it began.
+const SPEEDS_FILE: &str = "speeds.json";
+/// Tokens of the lessons, and of a draft, by which that is found out.
+const MEASURED_LESSON: usize = 128;
+const MEASURED_DRAFT: usize = 16;
+/// Share of the time given that is spent on what there is to beat.
+const MAX_TO_BEAT: f64 = 0.03;
+/// Share of the time given beyond which a verdict is put off, although it has begun.
+const MAX_OVERRUN: f64 = 1.1;
 /// Pieces watched that are read before a run begins, to have something to hold its curve against.
 const HEARD_BEFORE: usize = 16;
-/// How many times longer a token takes to write than to learn from, with what a verdict reads.
-const WRITING: f64 = 5.0;
-
 /// Does a run in this process, from wherever it stands. Answers with an exit status.
 pub fn work(home: &Path, run: RunId) -> i32 {
+    // Before any thread is started, so that all have it.
+    priority::lower();
     let done = Desk::open(home, Host::CommandLine).and_then(|desk| desk.carry_out(run));
     match done {
         Ok(()) => 0,
@@ -75,44 +87,67 @@ impl Desk {
 
     fn learn_and_judge(&self, run: RunId) -> Result<()> {
         let stored = runs::one(self.store().on(), run)?;
+        let room = self.folder().run(run);
+        let reporter = Reporter::start(run, &room, line);
+        let given = stored.minutes.map(|minutes| 60.0 * minutes);
+        let left = given.map(|given| (given - reporter.spent()).max(0.0));
+        reporter.set(|progress| progress.seconds_left = left);
         self.set_state(run, State::Learning)?;
         let base = bases::one(self.store().on(), stored.base)?;
         let ghost = self.ghost_on(&base, None)?;
         let mut rows = self.rows_of(run)?;
-        let folds = learn::folds_in(&self.folder().run(run))?;
-        let choices = learn::choices_in(&self.folder().run(run))?.unwrap_or_default();
-        let share =
-            ShareOfNight { in_folds: folds.is_some(), chooses: !choices.learned.is_empty() };
-        let fitted = self.fitted(&stored, &ghost, &rows, share)?;
-        if !fitted.recipe.sections {
+        let folds = learn::folds_in(&room)?;
+        let choices = learn::choices_in(&room)?.unwrap_or_default();
+        if self.goes_on(run).is_break() {
+            return self.set_state(run, State::Stopped);
+        }
+        let hearing = Hearing::of(&stored.recipe.name);
+        let speeds = self.speeds(&stored, &ghost, &rows)?;
+        let watched = side(&rows, Side::Dev);
+        let budget = TimeBudget {
+            given,
+            verdict: self.verdict_load(&base, &ghost, folds.as_ref(), &hearing)?.seconds(&speeds),
+            // As much again is read of what is learned from.
+            last_look: 2.0 * tokens(&watched) as f64 / speeds.reading.max(1.0),
+            preferring: if choices.learned.is_empty() { 0.0 } else { CHOOSING },
+        };
+        let plan = Plan { budget, speeds, reporter: &reporter, in_folds: folds.is_some() };
+        let fitted = self.fitted(&stored, &rows, &plan)?;
+        if !fitted.sections {
             rows = without_sections(rows);
         }
-        if self.note_what_is_to_beat(run, &ghost, &rows)?.is_break() {
+        plan.foresee(&fitted, &rows);
+        if self.note_what_is_to_beat(run, &ghost, &rows, &plan)?.is_break() {
             return self.set_state(run, State::Stopped);
         }
-        let Some(recipe) = self.with_best_rate(run, &ghost, &rows, fitted)? else {
+        let Some(recipe) = self.with_best_rate(run, &ghost, &rows, fitted, &plan)? else {
             return self.set_state(run, State::Stopped);
         };
+        plan.foresee(&recipe, &rows);
         if let Some(folds) = &folds
-            && !self.learn_in_folds(&stored, &ghost, &rows, &recipe, folds, &choices)?
+            && !self.learn_in_folds(&stored, &ghost, &rows, &recipe, folds, &choices, &plan)?
         {
             return self.set_state(run, State::Stopped);
         }
-        let mut outcome = self.train(run, &ghost, &rows, &recipe)?;
+        let mut outcome = self.train(run, &ghost, &rows, &recipe, &plan)?;
         match outcome.ended {
             Why::Stopped => return self.set_state(run, State::Stopped),
             Why::ByHeart => runs::note(
                 self.store().on(),
                 run,
-                "It ended early: from there on it would have learned your pieces by heart.",
+                "Stopped early, to avoid overfitting: from there on it would have memorised your pieces.",
             )?,
             Why::Patience => runs::note(
                 self.store().on(),
                 run,
-                "It ended early: the pieces watched got no better.",
+                "Stopped early: the pieces watched got no better.",
             )?,
             Why::Finished => {}
         }
+        reporter.set(|progress| {
+            progress.stage = RunStage::Preferring;
+            progress.seconds_left = Some(plan.budget.seconds_left(0.0));
+        });
         match self.preferred(run, &ghost, &rows, &choices, &outcome)? {
             Chosen::Stopped => return self.set_state(run, State::Stopped),
             Chosen::Nothing => {}
@@ -135,19 +170,51 @@ impl Desk {
         }
         let adapter = self.keep_adapter(&stored, &ghost, &recipe, &rows, &outcome)?;
 
+        if !plan.budget.has_verdict() {
+            return self.put_off_verdict(run, plan.budget.verdict);
+        }
         self.set_state(run, State::Judging)?;
+        let began = reporter.spent();
+        let mut is_late = false;
         let mut watch = |done, of| {
             line(&Event::JudgeProgressed { adapter: adapter.0, done, of });
-            self.goes_on(run).is_break()
+            let spent = reporter.spent();
+            // By what was measured so far, once that says something.
+            let measured = (spent - began) / f64::from(done.max(1)) * f64::from(of - done.min(of));
+            let left =
+                if done > of / 10 { measured } else { plan.budget.verdict - (spent - began) };
+            reporter.set(|progress| {
+                progress.stage = RunStage::Judging;
+                (progress.done, progress.of) = (done, of);
+                progress.seconds_left = Some(left.max(0.0));
+            });
+            is_late = plan.budget.is_over(spent / MAX_OVERRUN);
+            is_late || self.goes_on(run).is_break()
         };
-        let hearing = Hearing::of(&stored.recipe.name);
-        let Some(verdict) = self.verdict_on(adapter, &hearing, &mut watch)? else {
-            return self.set_state(run, State::Stopped);
+        let verdict = self.verdict_on(adapter, &hearing, &mut watch)?;
+        let Some(verdict) = verdict else {
+            return match is_late {
+                true => self.put_off_verdict(run, plan.budget.verdict),
+                false => self.set_state(run, State::Stopped),
+            };
         };
         self.decide(adapter, &verdict)?;
         line(&Event::VerdictReached { adapter: adapter.0, verdict: view::verdict(&verdict) });
         self.set_state(run, State::Done)?;
         // The adapter is kept: what its run could have gone on from is of no more use.
+        let _ = std::fs::remove_dir_all(room.join(CHECKPOINTS));
+        Ok(())
+    }
+
+    /// Ends a run whose minutes are over before its verdict, which can be asked for at any time.
+    fn put_off_verdict(&self, run: RunId, seconds: f64) -> Result<()> {
+        let sentence = format!(
+            "There was no time for the verdict, which takes about {:.0} min here. Judge the adapter \
+             when there is; until then it does not write. What was measured is kept.",
+            (seconds / 60.0).max(1.0)
+        );
+        runs::note(self.store().on(), run, &sentence)?;
+        self.set_state(run, State::Done)?;
         let _ = std::fs::remove_dir_all(self.folder().run(run).join(CHECKPOINTS));
         Ok(())
     }
@@ -172,65 +239,94 @@ impl Desk {
         Ok(())
     }
 
-    /// The recipe, fitted to the minutes given by doing two steps that are thrown away.
-    fn fitted(
+    /// How fast this computer learns, reads and writes with this base: measured once for a run, in
+    /// a few seconds.
+    fn speeds(
         &self,
         stored: &StoredRun,
         ghost: &base::Ghost,
         rows: &[(RowId, Row)],
-        share: ShareOfNight,
-    ) -> Result<Fitted> {
-        let spare_file = self.folder().run(stored.id).join(SPARE_FILE);
-        // Fitted before, or given the whole night.
-        let Some(minutes) = stored.minutes else {
-            let kept = std::fs::read_to_string(&spare_file).ok();
-            let steps_to_spare = kept.map(|text| crate::store::from_json(&text)).transpose()?;
-            return Ok(Fitted { recipe: stored.recipe.clone(), steps_to_spare });
-        };
-        let away = tempfile::tempdir_in(self.folder().run(stored.id))
-            .map_err(|e| Failure::io("write", self.folder().root(), &e))?;
-        let trial = Recipe { steps: Some(2), dev_every: 0, ..stored.recipe.clone() };
+    ) -> Result<Speeds> {
+        let room = self.folder().run(stored.id);
+        let file = room.join(SPEEDS_FILE);
+        if let Ok(text) = std::fs::read_to_string(&file)
+            && let Ok(speeds) = crate::store::from_json(&text)
+        {
+            return Ok(speeds);
+        }
+        let base = &*ghost.base;
         let learned = side(rows, Side::Train);
-        let mut speed = 0.0;
-        train::train(&ghost.base, &learned, &[], &trial, away.path(), &mut |event| {
+        let row = learned.iter().max_by_key(|row| row.text.len());
+        let text = row.map_or("", |row| opening(&row.text, SCORED_BYTES / 4));
+        let prompt = lesson::prompt_for(base, &row.map_or_else(Seed::default, |r| r.seed.clone()))?;
+        let n_read = prompt.len() + base.tokenizer.encode(text).len();
+        let begun = Instant::now();
+        score::token_log_probs(base, None, &prompt, text);
+        let reading = n_read as f64 / begun.elapsed().as_secs_f64().max(1e-6);
+
+        let Recipe { rank, alpha, random_seed, .. } = stored.recipe;
+        let adapter = Adapter {
+            lora: Lora::fresh(base, rank, alpha, 0.0, random_seed),
+            card: Card::new(base, &stored.recipe, String::new(), Vec::new()),
+        };
+        let how = Sampling { max_tokens: MEASURED_DRAFT, ..Sampling::default() };
+        let mut go_on = |_: &str| ControlFlow::Continue(());
+        let written =
+            write::write_after(base, Some(&adapter), &prompt, Some(100), &how, &mut go_on)?;
+
+        let away = tempfile::tempdir_in(&room).map_err(|e| Failure::io("write", &room, &e))?;
+        let trial = Recipe {
+            steps: Some(2),
+            dev_every: 0,
+            context: MEASURED_LESSON,
+            batch_tokens: MEASURED_LESSON,
+            ..stored.recipe.clone()
+        };
+        let mut learning = 0.0;
+        train::train(base, &learned, &[], &trial, away.path(), &mut |event| {
             if let train::Event::Stepped(step) = event {
-                speed = step.tokens_per_second;
+                learning = f64::from(step.tokens_per_second);
             }
             ControlFlow::Continue(())
         })?;
-        let to_write = Sample::of(&stored.recipe.name, ghost.base.card.parameters).tokens();
-        let judging = to_write * WRITING / f64::from(speed.max(1.0)) / 60.0;
-        let [least, most] = KEPT_FOR_VERDICT;
-        let mut for_learning = minutes - judging.clamp(minutes * least, minutes * most);
-        if share.chooses {
-            for_learning /= 1.0 + CHOOSING;
-        }
-        if share.in_folds {
-            // Each fold is learned without: that is all of it once less than there are folds.
-            for_learning /= FOLDS as f64;
-        }
-        let can = for_learning * 60.0 * f64::from(speed);
+        let speeds = Speeds { learning, reading, writing: f64::from(written.tokens_per_second) };
+        folder::write_whole(&file, crate::store::to_json(&speeds)?.as_bytes())
+            .map_err(|e| Failure::io("write", &file, &e))?;
+        Ok(speeds)
+    }
 
+    /// The recipe, fitted to the time there is: what does not follow from the number of steps, which
+    /// is decided while it learns.
+    fn fitted(&self, stored: &StoredRun, rows: &[(RowId, Row)], plan: &Plan<'_>) -> Result<Recipe> {
+        let file = self.folder().run(stored.id).join(FITTED_FILE);
+        let left = plan.budget.for_learning(plan.reporter.spent());
+        let Some(left) = left.filter(|_| !file.exists()) else {
+            return Ok(stored.recipe.clone());
+        };
+        let for_learning = left / plan.trainings();
+        let can = for_learning * plan.speeds.learning;
         let mut recipe = stored.recipe.clone();
-        let (mut an_epoch, mut left_out) = (tokens(&learned), Vec::new());
+        let (mut an_epoch, mut left_out) = (tokens(&side(rows, Side::Train)), Vec::new());
         if recipe.sections && can < an_epoch as f64 {
             // Each piece once, whole, before any of them in two ways.
             recipe.sections = false;
             an_epoch = tokens(&side(&without_sections(rows.to_vec()), Side::Train));
             left_out.push("There is no time to learn by section as well.".to_owned());
         }
-        let (recipe, more) = recipe.fit(for_learning, speed, an_epoch);
-        left_out.extend(more);
-        let all = (an_epoch * recipe.epochs) as f64;
-        let spare = ((can - all).max(0.0) / recipe.batch_tokens.max(1) as f64) as usize;
+        let speed = plan.speeds.learning as f32;
+        let (fit, _) = recipe.clone().fit(for_learning / 60.0, speed, an_epoch);
+        (recipe.warmup_steps, recipe.dev_every) = (fit.warmup_steps, fit.dev_every);
+        if plan.budget.has_verdict() {
+            let minutes = plan.budget.verdict / 60.0;
+            left_out.push(format!("About {minutes:.1} minutes are kept for the verdict."));
+        }
         // First: a run that says it is fitted must know this of itself when it is gone on with.
-        folder::write_whole(&spare_file, crate::store::to_json(&spare)?.as_bytes())
-            .map_err(|e| Failure::io("write", &spare_file, &e))?;
+        folder::write_whole(&file, b"true").map_err(|e| Failure::io("write", &file, &e))?;
         runs::fit(self.store().on(), stored.id, &recipe)?;
         for sentence in left_out {
             runs::note(self.store().on(), stored.id, &sentence)?;
         }
-        Ok(Fitted { recipe, steps_to_spare: Some(spare) })
+        Ok(recipe)
     }
 
     /// The recipe with the best of three learning rates, where the night has time to try them: each
@@ -241,9 +337,9 @@ impl Desk {
         run: RunId,
         ghost: &base::Ghost,
         rows: &[(RowId, Row)],
-        fitted: Fitted,
+        recipe: Recipe,
+        plan: &Plan<'_>,
     ) -> Result<Option<Recipe>> {
-        let Fitted { recipe, steps_to_spare } = fitted;
         let (learned, watched) = (side(rows, Side::Train), side(rows, Side::Dev));
         if recipe.name != "nightly" || watched.iter().all(|row| row.text.is_empty()) {
             return Ok(Some(recipe));
@@ -253,8 +349,20 @@ impl Desk {
             return Ok(Some(Recipe { learning_rate: crate::store::from_json(&rate)?, ..recipe }));
         }
         let mut best = (f64::INFINITY, recipe.learning_rate);
-        if steps_to_spare.is_none_or(|steps| steps >= RATES.len() * RATE_STEPS) {
+        let a_step = recipe.batch_tokens as f64 / plan.speeds.learning.max(1.0);
+        let a_trial = RATE_STEPS as f64 * a_step + plan.budget.last_look;
+        let trials = RATES.len() as f64 * a_trial;
+        let learning = plan.seconds_for_all(&recipe, &learned);
+        if plan.budget.has_time_for(trials, learning, plan.reporter.spent()) {
             let mut said = Vec::new();
+            let of = (RATES.len() * RATE_STEPS) as u32;
+            let begun = plan.reporter.spent();
+            plan.reporter.set(|progress| {
+                progress.stage = RunStage::TryingRates;
+                (progress.done, progress.of) = (0, of);
+                progress.seconds_left = Some(trials + plan.budget.seconds_left(learning));
+            });
+            let mut done = 0_u32;
             for times in RATES {
                 let rate = recipe.learning_rate * times;
                 let trial = Recipe {
@@ -265,7 +373,19 @@ impl Desk {
                     ..recipe.clone()
                 };
                 let room = self.folder().run(run).join(format!("rate {times}"));
-                let mut hear = |_| self.goes_on(run);
+                let mut hear = |event| {
+                    if let train::Event::Stepped(step) = event {
+                        done += 1;
+                        let a_step = (plan.reporter.spent() - begun) / f64::from(done);
+                        plan.reporter.set(|progress| {
+                            (progress.done, progress.of) = (done, of);
+                            progress.tokens_per_second = Some(f64::from(step.tokens_per_second));
+                            let left = a_step * f64::from(of - done.min(of));
+                            progress.seconds_left = Some(left + plan.budget.seconds_left(learning));
+                        });
+                    }
+                    self.goes_on(run)
+                };
                 let tried =
                     train::train(&ghost.base, &learned, &watched, &trial, &room, &mut hear)?;
                 if tried.ended == Why::Stopped {
@@ -301,7 +421,9 @@ impl Desk {
         run: RunId,
         ghost: &base::Ghost,
         rows: &[(RowId, Row)],
+        plan: &Plan<'_>,
     ) -> Result<ControlFlow<()>> {
+        let begun = plan.reporter.spent();
         let whole = rows.iter().filter(|(_, row)| row.ask.is_whole());
         let all: Vec<Row> = whole.map(|(_, row)| row.clone()).collect();
         let watched = all.iter().filter(|row| row.side == Side::Dev && !row.text.is_empty());
@@ -322,6 +444,12 @@ impl Desk {
         for row in watched {
             if self.goes_on(run).is_break() {
                 return Ok(ControlFlow::Break(()));
+            }
+            // It is to learn and to be judged that the minutes were given.
+            let read_for = plan.reporter.spent() - begun;
+            if bytes > 0.0 && plan.budget.given.is_some_and(|given| read_for > MAX_TO_BEAT * given)
+            {
+                break;
             }
             let text = opening(&row.text, SCORED_BYTES);
             let len = text.len() as f64;
@@ -348,12 +476,21 @@ impl Desk {
         ghost: &base::Ghost,
         rows: &[(RowId, Row)],
         recipe: &Recipe,
+        plan: &Plan<'_>,
     ) -> Result<Outcome> {
         let (learned, watched) = (side(rows, Side::Train), side(rows, Side::Dev));
         let checkpoints = self.folder().run(run).join(CHECKPOINTS);
         let mut trouble = None;
-        let outcome =
-            train::train(&ghost.base, &learned, &watched, recipe, &checkpoints, &mut |event| {
+        let training = Training::new(plan, recipe, 1.0);
+        let outcome = train::train_replanned(
+            &ghost.base,
+            &learned,
+            &watched,
+            recipe,
+            &checkpoints,
+            &mut |done, planned, full| training.steps(done, planned, full),
+            &mut |event| {
+                training.heard(&event);
                 let kept = match event {
                     train::Event::Stepped(step) => {
                         line(&Event::RunStepped { run: run.0, step: view::step(&step) });
@@ -398,13 +535,18 @@ impl Desk {
                     return ControlFlow::Break(());
                 }
                 self.goes_on(run)
-            })?;
-        match trouble {
-            Some(failure) => Err(failure),
-            None => Ok(outcome),
+            },
+        )?;
+        if let Some(failure) = trouble {
+            return Err(failure);
         }
+        if let (Why::Finished, Some(left_out)) = (outcome.ended, training.left_out(&outcome)) {
+            runs::note(self.store().on(), run, &left_out)?;
+        }
+        Ok(outcome)
     }
 
+    #[allow(clippy::too_many_arguments)]
     /// Learns by the recipe without each fold in turn, and leaves the adapters in the run's folder;
     /// `false` when stopped in between. What is there already is not learned again.
     fn learn_in_folds(
@@ -415,6 +557,7 @@ impl Desk {
         recipe: &Recipe,
         folds: &Folds,
         choices: &Choices,
+        plan: &Plan<'_>,
     ) -> Result<bool> {
         let room = self.folder().run(stored.id);
         for fold in 0..FOLDS {
@@ -425,9 +568,20 @@ impl Desk {
             let rows = folds.lessons(fold, rows);
             let (learned, watched) = (side(&rows, Side::Train), side(&rows, Side::Dev));
             let checkpoints = room.join(format!("checkpoints without fold {}", fold + 1));
-            let mut watch = |_| self.goes_on(stored.id);
-            let outcome =
-                train::train(&ghost.base, &learned, &watched, recipe, &checkpoints, &mut watch)?;
+            let training = Training::new(plan, recipe, share_of_fold(fold));
+            let mut watch = |event| {
+                training.heard(&event);
+                self.goes_on(stored.id)
+            };
+            let outcome = train::train_replanned(
+                &ghost.base,
+                &learned,
+                &watched,
+                recipe,
+                &checkpoints,
+                &mut |done, planned, full| training.steps(done, planned, full),
+                &mut watch,
+            )?;
             if outcome.ended == Why::Stopped {
                 return Ok(false);
             }
@@ -559,18 +713,122 @@ fn carry_card(adapter: &mut Adapter, rows: &[(RowId, Row)]) {
     adapter.card.app_version = env!("CARGO_PKG_VERSION").into();
 }
 
-/// A recipe, and the steps that could be done beside it; `None` is as many as one likes.
-struct Fitted {
-    recipe: Recipe,
-    steps_to_spare: Option<usize>,
+/// What a run must keep to, and where it says how it keeps to it.
+struct Plan<'a> {
+    budget: TimeBudget,
+    speeds: Speeds,
+    reporter: &'a Reporter,
+    /// Everything is learned without each fold as well.
+    in_folds: bool,
 }
 
-/// What else has to be done in the time for learning.
-struct ShareOfNight {
-    /// The same again without each fold.
-    in_folds: bool,
-    /// What the writer preferred.
-    chooses: bool,
+impl Plan<'_> {
+    /// How often all there is to learn is learned: each fold is learned without, which is all of it
+    /// once less than there are folds.
+    fn trainings(&self) -> f64 {
+        if self.in_folds { FOLDS as f64 } else { 1.0 }
+    }
+
+    /// Seconds it takes to do all that a recipe says, the training without each fold included.
+    fn seconds_for_all(&self, recipe: &Recipe, learned: &[Row]) -> f64 {
+        let all = match recipe.steps {
+            Some(steps) => steps * recipe.batch_tokens,
+            None => tokens(learned) * recipe.epochs,
+        };
+        self.trainings() * all as f64 / self.speeds.learning.max(1.0)
+    }
+
+    /// Says what is to come before the first step is done.
+    fn foresee(&self, recipe: &Recipe, rows: &[(RowId, Row)]) {
+        let all = self.seconds_for_all(recipe, &side(rows, Side::Train));
+        let left = self.budget.for_learning(self.reporter.spent());
+        let learning = left.map_or(all, |left| left.min(all));
+        let a_step = recipe.batch_tokens as f64 / self.speeds.learning.max(1.0);
+        self.reporter.set(|progress| {
+            progress.done = 0;
+            progress.of = (learning / self.trainings() / a_step).ceil().max(1.0) as u32;
+            progress.tokens_per_second = Some(self.speeds.learning);
+            progress.seconds_left = Some(self.budget.seconds_left(learning));
+        });
+    }
+}
+
+/// The share that the training without a fold has of what is learned from there on: the folds after
+/// it, each of which leaves out its part, and everything at last.
+fn share_of_fold(fold: usize) -> f64 {
+    let each = (FOLDS - 1) as f64 / FOLDS as f64;
+    each / (each * (FOLDS - fold) as f64 + 1.0)
+}
+
+/// One training under way: how many steps there is time for, by how long they take.
+struct Training<'a> {
+    plan: &'a Plan<'a>,
+    recipe: &'a Recipe,
+    /// Of the time left for learning.
+    share: f64,
+    pace: RefCell<Pace>,
+    /// Steps there would be with time enough.
+    full: Cell<usize>,
+}
+
+impl<'a> Training<'a> {
+    fn new(plan: &'a Plan<'a>, recipe: &'a Recipe, share: f64) -> Training<'a> {
+        let pace = Pace::new(recipe.dev_every).into();
+        Training { plan, recipe, share, pace, full: Cell::default() }
+    }
+
+    /// How many steps there are to be.
+    fn steps(&self, done: usize, planned: usize, full: usize) -> usize {
+        let spent = self.plan.reporter.spent();
+        let mut pace = self.pace.borrow_mut();
+        if done == 0 {
+            pace.begin(0, spent)
+        } else {
+            pace.note(done, spent)
+        }
+        let foreseen = self.recipe.batch_tokens as f64 / self.plan.speeds.learning.max(1.0);
+        let a_step = pace.a_step().unwrap_or(foreseen);
+        let planned = if done == 0 { 0 } else { planned };
+        let steps = Steps { done, planned, full, a_step };
+        let of = self.plan.budget.steps(spent, self.share, &steps);
+        self.full.set(full);
+        let learning = of.saturating_sub(done) as f64 * a_step / self.share;
+        self.plan.reporter.set(|progress| {
+            progress.stage = RunStage::Learning;
+            (progress.done, progress.of) = (done as u32, of as u32);
+            progress.seconds_left = Some(self.plan.budget.seconds_left(learning));
+        });
+        of
+    }
+
+    fn heard(&self, event: &train::Event) {
+        match event {
+            train::Event::Resumed(done) => {
+                self.pace.borrow_mut().begin(*done, self.plan.reporter.spent());
+            }
+            train::Event::Stepped(step) => self.plan.reporter.set(|progress| {
+                progress.tokens_per_second = Some(f64::from(step.tokens_per_second));
+            }),
+            _ => {}
+        }
+    }
+
+    /// A sentence on what there was no time for.
+    fn left_out(&self, outcome: &Outcome) -> Option<String> {
+        let (done, full) = (outcome.steps.len(), self.full.get());
+        if self.recipe.steps.is_some() || done >= full {
+            return None;
+        }
+        let passes = self.recipe.epochs as f64 * done as f64 / full as f64;
+        Some(if passes < 1.0 {
+            format!("There was time to read about {:.0} % of the rows once.", 100.0 * passes)
+        } else {
+            format!(
+                "There was time for {passes:.1} of {} passes over the rows.",
+                self.recipe.epochs
+            )
+        })
+    }
 }
 
 /// What came of learning what the writer preferred.
@@ -631,8 +889,6 @@ mod tests {
 
     use ghost_core::id::{EditId, PieceId};
     use ghost_core::run::Step;
-    use ghost_core::seed::Seed;
-    use ghost_engine::lora::Lora;
     use serde_json::json;
     use tempfile::TempDir;
 

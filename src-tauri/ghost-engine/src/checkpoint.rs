@@ -17,6 +17,7 @@ use crate::adapter::{sync_folder, write};
 use crate::error::{Error, Result};
 use crate::lora::Lora;
 use crate::optimizer::AdamW;
+use crate::private;
 
 const MAGIC: &[u8] = b"ghost run 1\n";
 const HASH: usize = 32;
@@ -34,6 +35,8 @@ pub(crate) struct Standing {
     pub(crate) best: Option<(f64, Lora)>,
     /// Looks at dev since then.
     pub(crate) looks_since: usize,
+    /// Steps there are to be, where that is not what the recipe says.
+    pub(crate) of: Option<usize>,
 }
 
 #[derive(Serialize, Deserialize)]
@@ -44,13 +47,15 @@ struct Head {
     /// The bits of the best look, exactly.
     best: Option<u64>,
     looks_since: usize,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    of: Option<usize>,
 }
 
 impl Standing {
     /// Nothing done yet.
     pub(crate) fn begin(lora: Lora) -> Self {
         let adam = AdamW::new(&lora);
-        Self { lora, adam, steps: Vec::new(), best: None, looks_since: 0 }
+        Self { lora, adam, steps: Vec::new(), best: None, looks_since: 0, of: None }
     }
 
     fn numbers(&self) -> impl Iterator<Item = &Lora> {
@@ -66,6 +71,7 @@ impl Standing {
             steps: self.steps.clone(),
             best: self.best.as_ref().map(|(bits, _)| bits.to_bits()),
             looks_since: self.looks_since,
+            of: self.of,
         };
         let mut bytes = MAGIC.to_vec();
         bytes.extend(serde_json::to_vec(&head).map_err(|e| Error::Bug(e.to_string()))?);
@@ -77,7 +83,7 @@ impl Standing {
         bytes.extend(hash);
 
         let io = |source| Error::Io { path: folder.to_owned(), source };
-        fs::create_dir_all(folder).map_err(io)?;
+        private::make_folder(folder).map_err(io)?;
         let [now, previous, unfinished] = places(folder);
         write(&unfinished, &bytes)?;
         if now.exists() {
@@ -146,6 +152,6 @@ fn parse(bytes: &[u8], run: &str, fresh: &Lora) -> Found {
     let lora = next();
     let adam = AdamW { mean: next(), square: next(), steps: head.adam_steps };
     let best = head.best.map(|bits| (f64::from_bits(bits), next()));
-    let Head { steps, looks_since, .. } = head;
-    Found::Whole(Box::new(Standing { lora, adam, steps, best, looks_since }))
+    let Head { steps, looks_since, of, .. } = head;
+    Found::Whole(Box::new(Standing { lora, adam, steps, best, looks_since, of }))
 }

@@ -24,6 +24,7 @@ use crate::lesson::{self, Lesson};
 use crate::lora::Lora;
 use crate::memory;
 use crate::model::{Dropout, Keep, Learner, Model, Told};
+use crate::private;
 use crate::score;
 
 /// Longest time between two checkpoints.
@@ -74,6 +75,8 @@ pub enum Event {
         /// Whether no look was better.
         best: bool,
     },
+    /// The run has so many steps from now on.
+    Replanned(usize),
     /// All of it up to step `n` is on disk.
     Saved(usize),
     /// The graphics card failed, and the processor goes on: why, in a sentence.
@@ -106,6 +109,10 @@ pub struct Outcome {
     pub ended: Why,
 }
 
+/// How many steps a run has, asked before its first step and after each: of the steps done, of those
+/// planned so far, and of those its recipe has.
+pub type Replan<'a> = dyn FnMut(usize, usize, usize) -> usize + 'a;
+
 /// Learns from rows. Checkpoints go to `folder`, and a run that finds its own there goes on from
 /// it. `folder` may be removed once the adapter is saved.
 pub fn train(
@@ -116,11 +123,26 @@ pub fn train(
     folder: &Path,
     hear: &mut dyn FnMut(Event) -> ControlFlow<()>,
 ) -> Result<Outcome> {
-    let free = || memory::available().unwrap_or(MEMORY_GUESS);
-    train_within(&free, base, rows, dev, recipe, folder, hear)
+    train_replanned(base, rows, dev, recipe, folder, &mut |_, planned, _| planned, hear)
 }
 
-/// [`train`], with someone to ask how many bytes are free.
+/// [`train`], with someone to ask how many steps there is time for. What was answered is kept with
+/// the checkpoint, so that a run goes on to the same result.
+pub fn train_replanned(
+    base: &Base,
+    rows: &[Row],
+    dev: &[Row],
+    recipe: &Recipe,
+    folder: &Path,
+    replan: &mut Replan<'_>,
+    hear: &mut dyn FnMut(Event) -> ControlFlow<()>,
+) -> Result<Outcome> {
+    let free = || memory::available().unwrap_or(MEMORY_GUESS);
+    train_within(&free, base, rows, dev, recipe, folder, replan, hear)
+}
+
+/// [`train_replanned`], with someone to ask how many bytes are free.
+#[allow(clippy::too_many_arguments)]
 pub fn train_within(
     free: &dyn Fn() -> u64,
     base: &Base,
@@ -128,6 +150,7 @@ pub fn train_within(
     dev: &[Row],
     recipe: &Recipe,
     folder: &Path,
+    replan: &mut Replan<'_>,
     hear: &mut dyn FnMut(Event) -> ControlFlow<()>,
 ) -> Result<Outcome> {
     let mut listener = Listener { hear, stop: false };
@@ -136,8 +159,13 @@ pub fn train_within(
     if context < recipe.context.min(base.shape.context) {
         listener.say(Event::Shortened { to: context, from: recipe.context });
     }
-    let plan = Plan::new(base, rows, dev, recipe, context)?;
+    let mut plan = Plan::new(base, rows, dev, recipe, context)?;
+    let full = plan.of;
     let mut now = listener.resume(folder, &plan, recipe);
+    plan.of = now.of.unwrap_or(full);
+    if now.steps.is_empty() {
+        now.replan(&mut plan, full, replan);
+    }
     let mut learner = Learner::default();
     let mut gradients = now.lora.zeros_like();
     let mut clock = Clock::new(now.steps.len());
@@ -181,8 +209,13 @@ pub fn train_within(
             peak_bytes: memory::peak(),
         });
         listener.say(Event::Stepped(now.steps[n - 1].clone()));
+        // Not once it is over: the look at the dev rows belongs to the last step.
+        let replanned = n < plan.of && now.replan(&mut plan, full, replan);
+        if replanned {
+            listener.say(Event::Replanned(plan.of));
+        }
         let over = now.steps.len() == plan.of || now.ends_early(recipe).is_some();
-        if listener.stop || over || clock.is_time_to_save() {
+        if listener.stop || over || replanned || clock.is_time_to_save() {
             now.save(folder, &plan.run)?;
             listener.say(Event::Saved(n));
         }
@@ -373,6 +406,16 @@ impl Standing {
         (bits_per_byte, by_heart)
     }
 
+    /// Asks how many steps there are to be, at least one more than are done; whether that is news.
+    fn replan(&mut self, plan: &mut Plan, full: usize, replan: &mut Replan<'_>) -> bool {
+        let (done, planned) = (self.steps.len(), plan.of);
+        plan.of = replan(done, planned, full).clamp((done + 1).min(full), full);
+        if plan.of != planned {
+            self.of = Some(plan.of);
+        }
+        plan.of != planned
+    }
+
     /// Why it is over before its time, where it is.
     fn ends_early(&self, recipe: &Recipe) -> Option<Why> {
         if recipe.patience > 0 && self.looks_since >= recipe.patience {
@@ -482,7 +525,7 @@ impl Thrift<'_> {
             context = (context / 2).max(SHORTEST);
         }
         let io = |source| Error::Io { path: folder.to_owned(), source };
-        fs::create_dir_all(folder).map_err(io)?;
+        private::make_folder(folder).map_err(io)?;
         adapter::write(&place, context.to_string().as_bytes())?;
         Ok(context)
     }
@@ -599,11 +642,19 @@ mod tests {
         let recipe = Recipe { steps: Some(4), ..recipe() };
         let within = |free: &dyn Fn() -> u64| {
             let (folder, mut said) = (tempfile::tempdir().unwrap(), Vec::new());
-            let outcome =
-                train_within(free, &base, &rows, &[], &recipe, folder.path(), &mut |event| {
+            let outcome = train_within(
+                free,
+                &base,
+                &rows,
+                &[],
+                &recipe,
+                folder.path(),
+                &mut |_, of, _| of,
+                &mut |event| {
                     said.push(event);
                     ControlFlow::Continue(())
-                });
+                },
+            );
             (essence(&base, &outcome.unwrap()), said)
         };
         let plenty = || 16 << 30;
@@ -681,6 +732,51 @@ mod tests {
             assert_eq!(resumed, Some(stop_at));
             assert!(essence(&base, &outcome) == essence(&base, &whole), "stopped at {stop_at}");
         }
+    }
+
+    #[test]
+    fn a_run_whose_plan_was_revised_goes_on_by_that_plan_to_the_same_end() {
+        let base = tiny::base(1);
+        let (rows, dev, recipe) = (rows(7), dev(), Recipe { epochs: 4, ..recipe() });
+        // Five steps once two are done; whoever asks later is told something else.
+        let train =
+            |folder: &Path, later: usize, hear: &mut dyn FnMut(Event) -> ControlFlow<()>| {
+                let mut replan = |done: usize, planned: usize, full: usize| match done {
+                    0 => full - 1,
+                    2 => 5,
+                    _ if later > 0 => later,
+                    _ => planned,
+                };
+                train_replanned(&base, &rows, &dev, &recipe, folder, &mut replan, hear).unwrap()
+            };
+        let (folder, killed) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        let mut events = Vec::new();
+        let whole = train(folder.path(), 0, &mut |event| {
+            // What a kill in the fourth step leaves.
+            if matches!(&event, Event::Stepped(step) if step.n == 4) {
+                for entry in std::fs::read_dir(folder.path()).unwrap().flatten() {
+                    std::fs::copy(entry.path(), killed.path().join(entry.file_name())).unwrap();
+                }
+            }
+            events.push(event);
+            ControlFlow::Continue(())
+        });
+        assert_eq!(whole.steps.iter().map(|step| step.of).collect::<Vec<_>>(), [7, 7, 5, 5, 5]);
+        assert!(whole.steps[4].dev_bits_per_byte.is_some(), "the last step looks");
+        assert!(events.contains(&Event::Replanned(5)) && events.contains(&Event::Saved(2)));
+        let mut resumed = None;
+        let again = train(killed.path(), 0, &mut |event| {
+            if let Event::Resumed(n) = event {
+                resumed = Some(n);
+            }
+            ControlFlow::Continue(())
+        });
+        assert_eq!(resumed, Some(2));
+        assert!(essence(&base, &again) == essence(&base, &whole));
+        // A plan never ends before the next step, nor after the recipe's last.
+        let (short, long) = (tempfile::tempdir().unwrap(), tempfile::tempdir().unwrap());
+        assert_eq!(train(short.path(), 1, &mut go_on).steps.len(), 2);
+        assert_eq!(train(long.path(), 99, &mut go_on).steps.len(), 8);
     }
 
     #[test]

@@ -10,8 +10,8 @@ use std::time::Instant;
 use ghost_core::words;
 use ghost_desk::failure::{Code, Failure, Result};
 use ghost_desk::wire::{
-    DeskView, DraftView, EditView, Import, ImportReport, Nothing, RowList, RunStateName, RunView,
-    SeedForm, ShipDraft, StartRun, WriteDraft,
+    DeskView, DraftView, EditView, Import, ImportReport, JudgeAdapter, Judged, Nothing, RowList,
+    RunStateName, RunView, SeedForm, ShipDraft, StartRun, WriteDraft,
 };
 use ghost_desk::{Host, home};
 use serde_json::json;
@@ -94,7 +94,7 @@ pub(crate) fn take(
         ..StartRun::default()
     };
     let run: RunView = learn::follow(&tell, start)?;
-    let Some((adapter, verdict)) = run.adapter.zip(run.verdict.clone()) else {
+    let Some(adapter) = run.adapter else {
         tell.tell(&run, plain::run);
         return Ok(i32::from(run.state != RunStateName::Stopped));
     };
@@ -102,6 +102,14 @@ pub(crate) fn take(
     guide.says(&format!("Adapter {adapter}, after {steps} steps on {} rows.", run.n_rows));
 
     guide.step("Verdict", "on held-out pieces that it never saw");
+    // A run of a few minutes may end before its verdict.
+    let verdict = match run.verdict.clone() {
+        Some(verdict) => verdict,
+        None => {
+            let ask = JudgeAdapter { adapter: Some(adapter), recipe: None, random_seed: None };
+            tell.ask::<Judged>("adapter_judge", ask)?.verdict
+        }
+    };
     guide.says(&plain::verdict(&verdict));
 
     guide.step("The next draft", "asked for the same, with the same chance, by the new adapter");

@@ -17,7 +17,7 @@ pub(crate) struct StoredRun {
     pub(crate) state: State,
     /// Its numbers.
     pub(crate) recipe: Recipe,
-    /// Most minutes, until the recipe has been fitted to them.
+    /// Most minutes, where some were given.
     pub(crate) minutes: Option<f64>,
     /// The base it learns on.
     pub(crate) base: BaseId,
@@ -87,10 +87,7 @@ pub(crate) fn set_state(
 /// # Errors
 /// The store's.
 pub(crate) fn fit(on: &Connection, id: RunId, recipe: &Recipe) -> Result<()> {
-    on.execute(
-        "UPDATE runs SET recipe = ?2, minutes = NULL WHERE id = ?1",
-        params![id.0, to_json(recipe)?],
-    )?;
+    on.execute("UPDATE runs SET recipe = ?2 WHERE id = ?1", params![id.0, to_json(recipe)?])?;
     Ok(())
 }
 
