@@ -142,6 +142,21 @@ fn one_file_of_the_page_knows_tauri() {
 }
 
 #[test]
+fn nothing_on_the_page_moves_for_ever() {
+    // An endless animation repaints the window all the time, and takes the processor from the run
+    // at work and from the keys being typed. CodeMirror's own selection blinks that way.
+    let never = ["infinite", "animation-iteration-count", "<marquee", "<animate", "drawSelection"];
+    let mut broken = Vec::new();
+    for ending in ["svelte", "css", "ts", "html"] {
+        for (file, text) in texts(ending) {
+            let found = never.iter().filter(|what| text.contains(**what));
+            broken.extend(found.map(|what| format!("{} says {what}", file.display())));
+        }
+    }
+    none(broken, "the page is still unless something changed");
+}
+
+#[test]
 fn every_file_opens_by_saying_what_it_is_for() {
     let silent = texts("rs").into_iter().filter(|(_, text)| !text.starts_with("//!"));
     none(silent.map(|(file, _)| file.display().to_string()).collect(), "a file opens with //!");

@@ -89,6 +89,8 @@ impl Place {
             ("TMPDIR", self.dir.path().to_owned()),
             // Where there is none, no other base on this computer is to be found either.
             ("GHOST_BASE", self.base()),
+            // A run would wait for the tests beside it.
+            ("GHOST_PRIORITY", "normal".into()),
         ]
     }
 

@@ -6,6 +6,7 @@
 mod cli;
 mod door;
 mod log;
+mod news;
 mod window;
 
 use tauri::{Builder, Emitter as _, Runtime};
@@ -31,10 +32,10 @@ pub fn app<R: Runtime>(builder: Builder<R>, desk: Desk) -> Builder<R> {
         .manage(desk.clone())
         .setup(move |app| {
             let page = app.handle().clone();
-            desk.listen(move |event| {
-                // A page that is gone needs no news.
-                let _ = page.emit(door::NEWS, event);
+            let news = news::News::start(move |events| {
+                let _ = page.emit(door::NEWS, events);
             });
+            desk.listen(move |event| news.tell(event));
             Ok(())
         })
 }

@@ -36,8 +36,8 @@ test('news is heard until one stops listening', async () => {
   mockIPC(() => {}, { shouldMockEvents: true })
   const heard: DeskEvent[] = []
   const stop = tauri.listen((event) => heard.push(event))
-  await emit('desk', written)
+  await emit('desk', [written, written])
   stop()
-  await Promise.resolve().then(() => emit('desk', written))
-  expect(heard).toEqual([written])
+  await Promise.resolve().then(() => emit('desk', [written]))
+  expect(heard).toEqual([written, written])
 })

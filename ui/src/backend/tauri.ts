@@ -19,7 +19,8 @@ export const tauri: Backend = {
     return invoke<Answer<C>>('call', { name, request, channel })
   },
 
-  listen: (hear) => stopper(listen<DeskEvent>('desk', ({ payload }) => hear(payload))),
+  // They come several at a time, so that the page is drawn once for all of them.
+  listen: (hear) => stopper(listen<DeskEvent[]>('desk', ({ payload }) => payload.forEach(hear))),
 
   onDrop(hear: (drop: Drop) => void) {
     return stopper(

@@ -86,6 +86,9 @@ export class Learning {
         return
       case 'run_stepped':
         return this.#stepped(event.run, event.step)
+      case 'run_progressed':
+        if (this.run?.run === event.run) this.run.progress = event.progress
+        return
       case 'judge_progressed':
         // Another adapter may be judged meanwhile.
         if (this.run?.state === 'judging' && this.run.adapter === event.adapter) this.measured = event.done / Math.max(event.of, 1)

@@ -88,7 +88,9 @@ export class Session {
     const base = await this.notices.attempt('base', () => this.backend.call('base_use', { file }))
     this.checkingBase = false
     if (!base) return
-    this.notices.say('base', `${base.name} is the base from now on.`)
+    const used = `${base.name} is the base from now on.`
+    if (base.warnings.length > 0) this.notices.say('base', [used, ...base.warnings].join(' '), 'trouble')
+    else this.notices.say('base', used)
     await Promise.all([this.refresh(), this.ghosts.read()])
   }
 
@@ -104,6 +106,7 @@ export class Session {
         return this.archive.heard(event)
       case 'run_changed':
       case 'run_stepped':
+      case 'run_progressed':
         return this.learning.heard(event)
       case 'judge_progressed':
       case 'verdict_reached':
