@@ -27,6 +27,7 @@ use sha2::{Digest as _, Sha256};
 use crate::elsewhere::Far;
 use crate::failure::{Failure, Result};
 use crate::import;
+use crate::time_budget::Load;
 
 pub(crate) use compile::Effort;
 
@@ -40,6 +41,12 @@ const EXAMPLE_TOKENS: usize = 1400;
 const LIKE: usize = 8;
 /// Most pairs of a draft and what became of it that are asked about.
 const MOST_PAIRS: usize = 40;
+
+/// What a request takes with its template, in tokens.
+const REQUEST_TOKENS: f64 = 60.0;
+/// English prose under the tokenizers of small bases.
+const BYTES_A_TOKEN: f64 = 4.0;
+const TOKENS_A_WORD: f64 = 1.4;
 
 /// Where measurements are kept, and what the archive says of itself.
 pub(crate) trait Memory {
@@ -78,13 +85,6 @@ impl Sample {
             (_, 0..700_000_000) => Sample { seeds: 8, drafts: 1, words: 200, floor: 10 },
             _ => Sample { seeds: 8, drafts: 1, words: 200, floor: 8 },
         }
-    }
-
-    /// Tokens a verdict writes, roughly: what it takes hardly depends on anything else.
-    pub(crate) fn tokens(&self) -> f64 {
-        const TOKENS_A_WORD: f64 = 1.4;
-        let drafts = self.seeds * self.drafts * 3 + self.floor;
-        drafts as f64 * f64::from(self.words) * TOKENS_A_WORD
     }
 }
 
@@ -203,12 +203,7 @@ impl Court<'_> {
         hear: &mut Hear<'_>,
     ) -> Step<(Evidence, Drafts)> {
         let held_out = self.held_out();
-        let parties = 3 + u32::from(incumbent.is_some());
-        let heard = self.to_hear();
-        let drafts = (heard.len() * self.sample.drafts) as u32 * parties + self.sample.floor as u32;
-        let pairs = self.pairs.len().min(MOST_PAIRS) as u32;
-        let of = held_out.len() as u32 + drafts + pairs;
-        let mut count = Count { done: 0, of, hear };
+        let mut count = Count { done: 0, of: self.things(incumbent.is_some()), hear };
 
         let mut evidence = Evidence::default();
         let mut style = bits::Means::default();
@@ -235,13 +230,62 @@ impl Court<'_> {
             count.one()?;
         }
         evidence.style = style.style();
-        let (heard, watch, drafts) = self.listen(candidate, incumbent, &mut count)?;
+        let recalled = self.voice(&mut count)?;
+        let (heard, watch, drafts) = self.listen(&recalled, candidate, incumbent, &mut count)?;
         (evidence.heard, evidence.watch) = (Some(heard), Some(watch));
         if let Some(far) = self.far {
-            evidence.elsewhere = Some(self.ask_far(far, candidate, &mut count)?);
+            evidence.elsewhere = Some(self.ask_far(&recalled, far, candidate, &mut count)?);
         }
         evidence.preference = self.preference(candidate, incumbent, &mut count)?;
         Ok((evidence, drafts))
+    }
+
+    /// How many things are measured for a candidate.
+    pub(crate) fn things(&self, has_incumbent: bool) -> u32 {
+        let parties = 3 + usize::from(has_incumbent);
+        let heard = self.to_hear().len();
+        let drafts = heard * self.sample.drafts * parties + self.floor_rows().len();
+        let asked = if self.far.is_some() { heard } else { 0 };
+        (self.held_out().len() + drafts + asked + self.pairs.len().min(MOST_PAIRS)) as u32
+    }
+
+    /// About how much is read and written for a candidate; where the opponents were measured
+    /// before, only the candidate is.
+    pub(crate) fn load(&self, opponents_are_known: bool) -> Load {
+        let unknown = if opponents_are_known { 0.0 } else { 1.0 };
+        let examples = EXAMPLE_TOKENS.min(self.base.shape.context / 2) as f64;
+        let drafted = |row: &Row| f64::from(self.asked(row).words.unwrap_or(0)) * TOKENS_A_WORD;
+        let mut load = Load::default();
+        for row in self.held_out() {
+            let piece = REQUEST_TOKENS + excerpt(row).len() as f64 / BYTES_A_TOKEN;
+            load.read += piece + unknown * (2.0 * piece + examples);
+        }
+        for row in self.to_hear() {
+            let draft = drafted(row) * self.sample.drafts as f64;
+            load.written += draft + unknown * 2.0 * draft;
+            // Each draft of the candidate and of the bare base is read again by the base.
+            load.read += draft + unknown * (draft + examples);
+        }
+        for row in self.floor_rows() {
+            load.written += unknown * drafted(row);
+            load.read += unknown * drafted(row);
+        }
+        for pair in self.pairs.iter().rev().take(MOST_PAIRS) {
+            let texts = (pair.draft.len() + pair.shipped.len()) as f64 / BYTES_A_TOKEN;
+            load.read += texts + unknown * (texts + 2.0 * examples);
+        }
+        load
+    }
+
+    /// About how much is read and written in a search for the best prompt.
+    pub(crate) fn search_load(&self, effort: Effort) -> Load {
+        let examples = EXAMPLE_TOKENS.min(self.base.shape.context / 2) as f64;
+        let drafts = (effort.last.0 * effort.last.1) as f64;
+        let scored = f64::from(effort.things(0)) - drafts;
+        Load {
+            read: scored * (examples + compile::TRIED_TOKENS) + drafts * examples,
+            written: drafts * f64::from(self.sample.words) * TOKENS_A_WORD,
+        }
     }
 
     /// The rows nobody learns from.

@@ -9,6 +9,7 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
+use ghost_core::fold::{FOLDS, Folds};
 use ghost_core::guard::{Finding, Watched, watch_all};
 use ghost_core::id::{AdapterId, RunId};
 use ghost_core::program::Compiled;
@@ -16,13 +17,14 @@ use ghost_core::row::Side;
 use ghost_core::verdict::{self, Evidence, Verdict};
 
 pub(crate) use self::files::Files;
-use self::files::{Named, Place};
+use self::files::{Case, Named, Place};
 use crate::commands::Hear;
 use crate::elsewhere::Far;
 use crate::event::Event;
 use crate::evidence::{Count, Court, Drafts, Effort, Halt};
 use crate::failure::{Code, Failure, Result};
 use crate::store::{adapters, bases, programs};
+use crate::time_budget::Load;
 use crate::wire::{CompilePrompt, CompiledView, JudgeAdapter, Judged, Nothing, TriedView};
 use crate::{Desk, view};
 
@@ -162,6 +164,35 @@ impl Desk {
         self.reach(&base, &place, None, &hearing, watch)
     }
 
+    /// About how much is read and written to reach a verdict on the adapter of a run.
+    pub(crate) fn verdict_load(
+        &self,
+        stored: &bases::StoredBase,
+        ghost: &crate::base::Ghost,
+        folds: Option<&Folds>,
+        hearing: &Hearing,
+    ) -> Result<Load> {
+        let files = Files::read(self, &ghost.base)?;
+        let none = Compiled::default();
+        let court = files.court(self, &none, hearing, stored.card.parameters);
+        // Whoever was searched for on this archive was measured as well.
+        let is_known = programs::of(self.store().on(), &files.name(hearing))?.is_some();
+        let mut load =
+            if is_known { Load::default() } else { court.search_load(Effort::of(&hearing.recipe)) };
+        let mut add = |more: Load| {
+            load.read += more.read;
+            load.written += more.written;
+        };
+        match folds {
+            None => add(court.load(is_known)),
+            Some(folds) => (0..FOLDS).for_each(|fold| {
+                let rows = folds.sided(fold, &files.rows);
+                add(Court { rows: &rows, pairs: &[], ..court }.load(is_known));
+            }),
+        }
+        Ok(load)
+    }
+
     fn reach(
         &self,
         stored: &bases::StoredBase,
@@ -179,17 +210,20 @@ impl Desk {
         };
         let far = self.far()?;
         let far = far.as_ref().map(|far| far as &dyn Far);
-        let of_cases = cases.len() as u32;
+        let courts = cases.iter().enumerate().map(|(at, case)| Court {
+            rows: &case.rows,
+            // The same edits stand before everybody: once is enough.
+            pairs: if at == 0 { &files.pairs } else { &[] },
+            far: far.filter(|_| cases.len() == 1),
+            ..files.court(self, &compiled, hearing, stored.card.parameters)
+        });
+        let courts: Vec<Court<'_>> = courts.collect();
+        let things = |(court, case): (&Court<'_>, &Case)| court.things(case.incumbent.is_some());
+        let all: u32 = courts.iter().zip(&cases).map(things).sum();
+        let mut before = 0;
         let (mut found, mut drafts) = (Vec::new(), Drafts::default());
-        for (at, case) in (0..).zip(&cases) {
-            let court = Court {
-                rows: &case.rows,
-                // The same edits stand before everybody: once is enough.
-                pairs: if at == 0 { &files.pairs } else { &[] },
-                far: far.filter(|_| of_cases == 1),
-                ..files.court(self, &compiled, hearing, stored.card.parameters)
-            };
-            let mut hear = |done, of| match watch(at * of + done, of_cases * of) {
+        for (court, case) in courts.iter().zip(&cases) {
+            let mut hear = |done, _| match watch(before + done, all) {
                 true => ControlFlow::Break(()),
                 false => ControlFlow::Continue(()),
             };
@@ -202,6 +236,7 @@ impl Desk {
                 Err(Halt::Stopped) => return Ok(None),
                 Err(Halt::Failed(failure)) => return Err(failure),
             }
+            before += things((court, case));
         }
         let evidence = match found.len() {
             1 => found.remove(0),
@@ -269,7 +304,7 @@ fn together([own, prompts, _]: &Drafts) -> Vec<Finding> {
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
-    use std::collections::HashMap;
+    use std::collections::{HashMap, HashSet};
     use std::path::PathBuf;
     use std::sync::Mutex;
 
@@ -477,14 +512,22 @@ mod tests {
         let named = Named::load(&base, &null(&dir, &desk, 0.1)).unwrap();
         let files = Files::read(&desk, &base).unwrap();
         let (compiled, far) = (Compiled::default(), Parrot(Default::default()));
+        // The totals that were told, and the most that was done of them.
+        let (totals, most) = (std::cell::RefCell::new(HashSet::new()), std::cell::Cell::new(0));
         let evidence = |far: &Parrot| {
             let court =
                 Court { far: Some(far), ..files.court(&desk, &compiled, &Hearing::of("quick"), 1) };
-            let mut hear = |_, _| ControlFlow::Continue(());
+            let mut hear = |done: u32, of: u32| {
+                totals.borrow_mut().insert(of);
+                most.set(most.get().max(done));
+                ControlFlow::Continue(())
+            };
             let Ok(evidence) = court.evidence(named.party(), None, &mut hear) else { panic!() };
             evidence
         };
         let first = evidence(&far);
+        let total = most.get();
+        assert_eq!(*totals.borrow(), HashSet::from([total]), "one total, which is reached");
         let told = first.elsewhere.clone().unwrap();
         assert_eq!((told.name.as_str(), told.voice.len(), far.0.get()), ("parrot", 8, 8));
         assert_eq!((told.seconds[0].len(), told.seconds[1].len()), (8, 8));

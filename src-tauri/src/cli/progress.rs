@@ -5,7 +5,7 @@ use std::io::{IsTerminal as _, stderr};
 use std::time::{Duration, Instant};
 
 use ghost_desk::event::Event;
-use ghost_desk::wire::{RunStateName, StepView};
+use ghost_desk::wire::{RunProgress, RunStage, RunStateName, StepView};
 
 use super::say::{err, out};
 
@@ -18,6 +18,8 @@ pub(crate) struct Progress {
     tty: bool,
     /// When something was last told.
     told: Option<Instant>,
+    /// What it was.
+    line: String,
     /// Whether a line stands that must be cleared first.
     standing: bool,
 }
@@ -25,7 +27,13 @@ pub(crate) struct Progress {
 impl Progress {
     /// For scripts, or for people.
     pub(crate) fn new(json: bool) -> Self {
-        Progress { json, tty: stderr().is_terminal(), told: None, standing: false }
+        Progress {
+            json,
+            tty: stderr().is_terminal(),
+            told: None,
+            line: String::new(),
+            standing: false,
+        }
     }
 
     /// Tells an event.
@@ -43,6 +51,11 @@ impl Progress {
             // The draft itself is the answer, told as it grows.
             Event::DraftGrew { text, .. } => out(text),
             Event::DraftPlanning { .. } => self.now("planning the sections", true),
+            Event::RunProgressed { progress, .. } => {
+                if let Some(line) = progress_line(progress) {
+                    self.now(&line, false);
+                }
+            }
             Event::RunStepped { step, .. } => self.now(&step_line(step), step.n == step.of),
             Event::RunChanged { run } if run.state == RunStateName::Judging => {
                 self.now("judging on the held-out pieces", true);
@@ -60,19 +73,27 @@ impl Progress {
 
     /// One line: written over where that can be done, otherwise only now and then.
     fn now(&mut self, line: &str, last: bool) {
+        // What was told once is not told again, however often it happens.
+        if self.line == line {
+            return;
+        }
         if self.tty {
             err(&format!("\r\x1b[2K{line}"));
             self.standing = true;
         } else if last || self.told.is_none_or(|told| told.elapsed() >= NOW_AND_THEN) {
             err(&format!("{line}\n"));
             self.told = Some(Instant::now());
+        } else {
+            return;
         }
+        self.line = line.to_owned();
     }
 
     /// Clears the line.
     pub(crate) fn still(&mut self) {
         if std::mem::take(&mut self.standing) {
             err("\r\x1b[2K");
+            self.line.clear();
         }
     }
 }
@@ -88,6 +109,22 @@ fn step_line(step: &StepView) -> String {
         step.tokens_per_second,
         duration(f64::from(step.seconds_left)),
     )
+}
+
+/// What a run does before, between and after its steps, which speak for themselves.
+fn progress_line(progress: &RunProgress) -> Option<String> {
+    let doing = match progress.stage {
+        RunStage::Measuring => "measuring how fast this computer is".to_owned(),
+        RunStage::TryingRates => {
+            format!("trying learning rates: step {} of {}", progress.done, progress.of)
+        }
+        RunStage::Learning => format!("learning: step {} of {}", progress.done, progress.of),
+        RunStage::Preferring => "learning what you preferred".to_owned(),
+        // Told by what is measured.
+        RunStage::Judging => return None,
+    };
+    let left = progress.seconds_left.map(|left| format!(", about {} left", duration(left)));
+    Some(doing + &left.unwrap_or_default())
 }
 
 /// A duration as people say it.

@@ -12,6 +12,8 @@ use super::{Count, Court, Party, Step, evenly, opening};
 
 /// Most bytes of a piece that programs are tried on.
 const TRIED_BYTES: usize = 1500;
+/// The same in tokens, roughly.
+pub(super) const TRIED_TOKENS: f64 = TRIED_BYTES as f64 / 4.0;
 /// Most pieces the style card is made of.
 const CARD_PIECES: usize = 40;
 /// Most words of a draft by which the last programs are told apart.

@@ -49,13 +49,18 @@ impl Court<'_> {
         Seed { words: Some(words.max(LEAST_WORDS as u32)), ..row.seed.clone() }
     }
 
+    /// Rows that may be learned from whose seeds the bare base drafts from, to calibrate the voice.
+    pub(super) fn floor_rows(&self) -> Vec<&Row> {
+        let long = |row: &&Row| words::count(&row.text) >= LEAST_WORDS;
+        let learned: Vec<&Row> = self.learned().into_iter().filter(long).collect();
+        evenly(&learned, self.sample.floor)
+    }
+
     /// The writer's voice, told from strangers and from the bare base's drafts on seeds that a run
     /// may learn from.
     pub(super) fn voice(&self, count: &mut Count<'_, '_>) -> Step<Recalled> {
-        let long = |row: &&Row| words::count(&row.text) >= LEAST_WORDS;
-        let learned: Vec<&Row> = self.learned().into_iter().filter(long).collect();
         let (mut drafts, mut reading) = (Vec::new(), Reading::new(self.base));
-        for (n, row) in evenly(&learned, self.sample.floor).into_iter().enumerate() {
+        for (n, row) in self.floor_rows().into_iter().enumerate() {
             let (seed, draw) = (self.asked(row), 1_000 + n as u64);
             drafts.push(self.draft(Party::BARE, &mut reading, &seed, draw, count)?);
             count.one()?;
@@ -75,12 +80,12 @@ impl Court<'_> {
     /// Drafts and listens.
     pub(super) fn listen(
         &self,
+        recalled: &Recalled,
         candidate: Party<'_>,
         incumbent: Option<Party<'_>>,
         count: &mut Count<'_, '_>,
     ) -> Step<(Heard, Watch, Drafts)> {
         let rows = self.to_hear();
-        let recalled = self.voice(count)?;
         let program = Party { program: Some(&self.compiled.by_voice), ..Party::BARE };
         let (mut heard, mut watch) = (Heard::default(), Watch::default());
         let (mut bot, mut human) = ([0.0; 2], [0.0; 2]);
@@ -97,7 +102,7 @@ impl Court<'_> {
                     let draw = (n * self.sample.drafts + k) as u64;
                     let text = self.draft(party, &mut readings[at], &seed, draw, count)?;
                     count.one()?;
-                    let score = heard_in(&recalled, &text, seed.words);
+                    let score = heard_in(recalled, &text, seed.words);
                     match at {
                         0 => drafted.adapter.push(v(&score)),
                         1 => drafted.prompt.push(v(&score)),
@@ -113,7 +118,7 @@ impl Court<'_> {
                     }
                 }
             }
-            heard.own.extend(heard_in(&recalled, &row.text, seed.words).map(|score| score.v));
+            heard.own.extend(heard_in(recalled, &row.text, seed.words).map(|score| score.v));
             heard.drafted.push(drafted);
         }
         let n = drafts[0].len().max(1) as f64;
@@ -142,11 +147,11 @@ impl Court<'_> {
     /// once is kept. Where it does not answer, that is said, and the verdict goes on without it.
     pub(super) fn ask_far(
         &self,
+        recalled: &Recalled,
         far: &dyn Far,
         candidate: Party<'_>,
         count: &mut Count<'_, '_>,
     ) -> Step<Elsewhere> {
-        let recalled = self.voice(count)?;
         let mut found = Elsewhere { name: far.name(), ..Elsewhere::default() };
         for (n, row) in self.to_hear().iter().enumerate() {
             let seed = self.asked(row);
@@ -180,7 +185,7 @@ impl Court<'_> {
             };
             let here = self.memory.figure(&format!("{}/seconds", own.name))?;
             let own = self.memory.draft(&own.name)?.unwrap_or_default();
-            let v = |text: &str| v(&heard_in(&recalled, text, seed.words));
+            let v = |text: &str| v(&heard_in(recalled, text, seed.words));
             found.voice.push([v(&text), v(&own)]);
             found.seconds[0].push(took);
             found.cost[0].push(paid);
