@@ -64,9 +64,13 @@ export type ArchiveView = {
  */
 pieces: Array<PieceView>, 
 /**
- * Of the last import.
+ * Of the last import: what could not be read.
  */
 complaints: Array<ComplaintView>, 
+/**
+ * Of the last import: what was left out of the files that were read.
+ */
+notes: Array<NoteView>, 
 /**
  * Folders that are watched for new and changed posts.
  */
@@ -157,7 +161,11 @@ path: string,
 /**
  * Whether it is the one in use.
  */
-in_use: boolean, };
+in_use: boolean, 
+/**
+ * Sentences on what may be wrong with it, although it can be used.
+ */
+warnings: Array<string>, };
 
 /**
  * Lets the base choose seeds for pieces that have none yet.
@@ -171,7 +179,7 @@ minutes?: number | null, };
 /**
  * What a caller may want to act on.
  */
-export type Code = "unknown_command" | "bad_input" | "not_found" | "base_missing" | "not_a_base" | "too_little" | "busy" | "stopped" | "disk_full" | "store_too_new" | "folder_in_use" | "elsewhere" | "out_of_memory" | "io" | "bug";
+export type Code = "unknown_command" | "bad_input" | "not_found" | "base_missing" | "not_a_base" | "no_words" | "too_little" | "busy" | "stopped" | "disk_full" | "store_too_new" | "folder_in_use" | "elsewhere" | "out_of_memory" | "io" | "bug";
 
 /**
  * The signatures, for TypeScript: name → [request, answer].
@@ -475,7 +483,7 @@ findings: Array<Finding>, };
 /**
  * Why the ghost stopped writing.
  */
-export type DraftEnd = "finished" | "length" | "stopped" | "interrupted";
+export type DraftEnd = "finished" | "length" | "stopped" | "no_words" | "interrupted";
 
 /**
  * The drafts, the newest first.
@@ -743,7 +751,15 @@ run: number,
 /**
  * The step.
  */
-step: StepView, } | { "event": "judge_progressed", 
+step: StepView, } | { "event": "run_progressed", 
+/**
+ * Which.
+ */
+run: number, 
+/**
+ * What it is doing.
+ */
+progress: RunProgress, } | { "event": "judge_progressed", 
 /**
  * The adapter.
  */
@@ -1055,6 +1071,10 @@ found: Array<FoundView>,
  */
 complaints: Array<ComplaintView>, 
 /**
+ * What was left out of the files that were read.
+ */
+notes: Array<NoteView>, 
+/**
  * How long it took.
  */
 seconds: number, };
@@ -1217,6 +1237,27 @@ name: string,
  * How many.
  */
 pieces: number, };
+
+/**
+ * How many words of some files were left out, and what they were.
+ */
+export type NoteView = { 
+/**
+ * One sentence, with the figures of all these files together.
+ */
+sentence: string, 
+/**
+ * How many words.
+ */
+words: number, 
+/**
+ * Of how many files.
+ */
+files: number, 
+/**
+ * The first of them.
+ */
+paths: Array<string>, };
 
 /**
  * Nothing is asked.
@@ -1486,6 +1527,35 @@ export type RunList = {
 runs: Array<RunView>, };
 
 /**
+ * What a run at work is doing, and how long it will take.
+ */
+export type RunProgress = { 
+/**
+ * What it is doing.
+ */
+stage: RunStage, 
+/**
+ * How much of that is done: steps, or things measured.
+ */
+done: number, 
+/**
+ * Of so many; 0 where that is not known yet.
+ */
+of: number, 
+/**
+ * Seconds to the end of the run, its verdict included.
+ */
+seconds_left?: number | null, 
+/**
+ * Tokens learned from in a second.
+ */
+tokens_per_second?: number | null, 
+/**
+ * Most memory held, in bytes.
+ */
+peak_bytes: number, };
+
+/**
  * Asks for one run.
  */
 export type RunRef = { 
@@ -1493,6 +1563,11 @@ export type RunRef = {
  * Its id.
  */
 run: number, };
+
+/**
+ * What a run is doing.
+ */
+export type RunStage = "measuring" | "trying_rates" | "learning" | "preferring" | "judging";
 
 /**
  * Where a run stands.
@@ -1523,6 +1598,10 @@ notes: Array<string>,
  * Rows it learns from.
  */
 n_rows: number, 
+/**
+ * What it is doing, while it is at work.
+ */
+progress?: RunProgress | null, 
 /**
  * The last step done.
  */

@@ -19,7 +19,7 @@ use crate::failure::Result;
 use crate::store::pieces::{self, StoredPiece};
 use crate::store::{bases, drafts, edits, pairs, piece_seeds, rows, settings};
 use crate::wire::{ArchiveView, ExcludeRow, PieceText, RowList, RowView, WeightView};
-use crate::{learn, view};
+use crate::{learn, notes, view};
 
 /// The setting that says that pieces came in since rows were laid out.
 pub(crate) const STALE: &str = "rows_stale";
@@ -33,10 +33,12 @@ impl Desk {
         let authors = Authors::read(store.on())?;
         let pieces: Vec<_> =
             pieces::all_but_texts(store.on())?.iter().map(|p| view::piece(p, &authors)).collect();
+        let (complaints, notes) = notes::told(&settings::complaints(store.on())?);
         Ok(ArchiveView {
             words: pieces.iter().map(|piece| piece.words).sum(),
             pieces,
-            complaints: settings::complaints(store.on())?,
+            complaints,
+            notes,
             watched: settings::watched(store.on())?,
             ask_author: authors.is_open(),
             authors: authors.view(),

@@ -24,8 +24,8 @@ use crate::history::{self, Repository};
 use crate::store::files::{self, Tally};
 use crate::store::pieces::{self, Kept, Marks};
 use crate::store::{pairs, settings};
-use crate::wire::{ComplaintView, FoundView, Import, ImportReport, KindCount, NameCount, Nothing};
-use crate::{Desk, lock};
+use crate::wire::{FoundView, Import, ImportReport, KindCount, NameCount, Nothing};
+use crate::{Desk, lock, notes};
 
 /// Largest file that says something of others.
 const LARGEST_LIST: u64 = 16 << 20;
@@ -59,7 +59,7 @@ struct Given {
     haul: Haul,
     /// Of each piece, in their order.
     marks: Vec<Marks>,
-    complaints: Vec<ComplaintView>,
+    complaints: Vec<Complaint>,
 }
 
 /// What was read and waits to be kept together.
@@ -81,7 +81,7 @@ struct Account {
     tally: Tally,
     kept: [u32; 3],
     pairs_added: u32,
-    complaints: Vec<ComplaintView>,
+    complaints: Vec<Complaint>,
     /// On a dry run: what would come in, and its gists.
     found: Vec<FoundView>,
     seen: HashSet<i64>,
@@ -140,9 +140,10 @@ impl Desk {
             hear(account.progress(n, n, ""));
         }
         if account.tally == Tally::default() && account.complaints.is_empty() && !cancelled {
-            account.complaints.extend(ask.paths.iter().map(|path| ComplaintView {
+            account.complaints.extend(ask.paths.iter().map(|path| Complaint {
                 path: path.clone(),
                 reason: "There is nothing here that can be read as writing.".into(),
+                words: 0,
             }));
         }
         if !ask.dry_run {
@@ -155,7 +156,7 @@ impl Desk {
             report.added,
             report.changed,
             report.pairs,
-            report.complaints.len(),
+            report.complaints.len() + report.notes.len(),
             report.seconds,
             if cancelled { ", cancelled" } else { "" }
         );
@@ -175,6 +176,7 @@ impl Desk {
         if let Some(tally) = &tally {
             account.tally.add(tally);
             account.kept[Kept::Duplicate as usize] += tally.pieces;
+            account.complaints.extend(tally.notes.iter().cloned());
         }
         Ok(tally.is_some())
     }
@@ -199,9 +201,10 @@ impl Desk {
                 for pair in &haul.pairs {
                     account.pairs_added += u32::from(pairs::keep(t, pair, &pair_hash(pair), &now)?);
                 }
-                let tally = tally(haul);
-                // What was complained about is read again, so that it is complained about again.
-                if let Some(stamp) = file.stamp.as_ref().filter(|_| complaints.is_empty()) {
+                let tally = Tally { notes: complaints.clone(), ..tally(haul) };
+                // What could not be read is read again: the reason may be gone.
+                let was_read = complaints.iter().all(notes::is_note);
+                if let Some(stamp) = file.stamp.as_ref().filter(|_| was_read) {
                     files::keep(t, &file.whole(&file.name), stamp, &tally)?;
                 }
                 account.tally.add(&tally);
@@ -260,6 +263,7 @@ impl Account {
         let mut authors: Vec<NameCount> =
             authors.map(|(name, pieces)| NameCount { name, pieces }).collect();
         authors.sort_by_key(|count| std::cmp::Reverse(count.pieces));
+        let (complaints, notes) = notes::told(&self.complaints);
         ImportReport {
             kinds,
             authors,
@@ -270,7 +274,8 @@ impl Account {
             pairs: self.tally.pairs,
             cancelled,
             found: self.found,
-            complaints: self.complaints,
+            complaints,
+            notes,
             seconds: took.as_secs_f64(),
         }
     }
@@ -370,16 +375,17 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn find(paths: &[String]) -> Result<(Vec<Found>, Vec<ComplaintView>)> {
+fn find(paths: &[String]) -> Result<(Vec<Found>, Vec<Complaint>)> {
     let mut found = Vec::new();
     let mut complaints = Vec::new();
     let mut missing = 0;
     for path in paths {
         let Ok(root) = fs::canonicalize(path) else {
             missing += 1;
-            complaints.push(ComplaintView {
+            complaints.push(Complaint {
                 path: path.clone(),
                 reason: "There is no such file or folder.".into(),
+                words: 0,
             });
             continue;
         };
@@ -394,9 +400,10 @@ fn find(paths: &[String]) -> Result<(Vec<Found>, Vec<ComplaintView>)> {
                     found.push(Found::history(entry.path(), &above));
                 }
                 Ok(_) => {}
-                Err(error) => complaints.push(ComplaintView {
+                Err(error) => complaints.push(Complaint {
                     path: error.path().map_or(path.clone(), |path| path.display().to_string()),
                     reason: "This folder could not be opened.".into(),
+                    words: 0,
                 }),
             }
         }
@@ -466,10 +473,10 @@ fn read_all(
     let _ = pass.send(batch);
 }
 
-fn read_file(file: &Found, ledger: &Ledger) -> (Haul, Vec<ComplaintView>) {
+fn read_file(file: &Found, ledger: &Ledger) -> (Haul, Vec<Complaint>) {
     let trouble = |reason: String| {
         let path = file.whole(&file.name);
-        (Haul::default(), vec![ComplaintView { path, reason }])
+        (Haul::default(), vec![Complaint { path, reason, words: 0 }])
     };
     let read = || -> std::io::Result<Option<Haul>> {
         let mut open = File::open(&file.path)?;
@@ -505,13 +512,13 @@ fn read_file(file: &Found, ledger: &Ledger) -> (Haul, Vec<ComplaintView>) {
     }
     let complaints = std::mem::take(&mut haul.complaints)
         .into_iter()
-        .map(|Complaint { path, reason, .. }| ComplaintView { path: file.whole(&path), reason })
+        .map(|one| Complaint { path: file.whole(&one.path), ..one })
         .collect();
     (haul, complaints)
 }
 
 /// What the writer changed from one commit to the next.
-fn read_history(file: &Found, stop: &AtomicBool) -> (Haul, Vec<ComplaintView>) {
+fn read_history(file: &Found, stop: &AtomicBool) -> (Haul, Vec<Complaint>) {
     let folder = file.path.parent().unwrap_or(&file.path);
     let name = |path: &str| name_of(&folder.join(path), &file.above);
     let read = || -> std::result::Result<Vec<Pair>, history::Trouble> {
@@ -522,7 +529,9 @@ fn read_history(file: &Found, stop: &AtomicBool) -> (Haul, Vec<ComplaintView>) {
     let mut complaints = Vec::new();
     match read() {
         Ok(pairs) => haul.pairs = pairs,
-        Err(reason) => complaints.push(ComplaintView { path: file.whole(&file.name), reason }),
+        Err(reason) => {
+            complaints.push(Complaint { path: file.whole(&file.name), reason, words: 0 });
+        }
     }
     for pair in &mut haul.pairs {
         pair.source = file.whole(&pair.source);

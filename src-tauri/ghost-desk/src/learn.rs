@@ -1,7 +1,7 @@
 //! Runs, seen from the desk: begun, gone on with, followed, stopped. The work itself is done by
 //! another process ([`crate::work`]), so that nothing that happens to it can lose a draft.
 
-use std::fs::{self, File};
+use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
 use std::process::Stdio;
@@ -23,10 +23,12 @@ use crate::failure::{Code, Failure, Result};
 use crate::store::runs::{self, StoredRun};
 use crate::store::{adapters, bases, drafts, pieces, rows};
 use crate::wire::{RunList, RunView, StartRun};
-use crate::{Desk, base, folder, view};
+use crate::{Desk, base, folder, priority, private, run_progress, view};
 
 /// How often the store is looked at for the steps of a run in another process.
 const LOOK_EVERY: Duration = Duration::from_millis(150);
+/// The same for a window.
+const FOLLOW_EVERY: Duration = Duration::from_millis(500);
 
 impl Desk {
     pub(crate) fn learn(&self, ask: StartRun) -> Result<RunView> {
@@ -93,7 +95,7 @@ impl Desk {
         self.store().whole(|t| {
             let run = runs::begin(t, &recipe, ask.minutes, base.id, n_rows, &[], &self.now())?;
             let room = self.folder().run(run);
-            fs::create_dir_all(&room).map_err(|e| Failure::io("make", &room, &e))?;
+            private::make_folder(&room).map_err(|e| Failure::io("make", &room, &e))?;
             keep(&room.join(ROWS_FILE), &rows)?;
             if let Some(folds) = &folds {
                 keep(&room.join(FOLDS_FILE), folds)?;
@@ -156,15 +158,15 @@ impl Desk {
         let room = self.folder().run(run);
         let _ = fs::remove_file(stop_file(self, run));
         let program = std::env::var_os("GHOST_EXE")
-            .map_or_else(std::env::current_exe, |exe| Ok(exe.into()))
+            .map_or_else(|| std::env::current_exe().map(Into::into), Ok)
             .map_err(|e| Failure::new(Code::Bug, format!("Where is this program? {e}")))?;
         let path = room.join("log.txt");
-        let log = File::options()
+        let log = private::options()
             .create(true)
             .append(true)
             .open(&path)
             .map_err(|e| Failure::io("write", &path, &e))?;
-        let mut command = Command::new(&program);
+        let mut command = Command::from(priority::command(&program));
         command
             .arg("work")
             .arg(run.to_string())
@@ -177,7 +179,8 @@ impl Desk {
         #[cfg(unix)]
         command.process_group(0);
         self.0.runtime.block_on(async {
-            let mut child = command.spawn().map_err(|e| Failure::io("start", &program, &e))?;
+            let mut child =
+                command.spawn().map_err(|e| Failure::io("start", Path::new(&program), &e))?;
             let mut lines = child.stdout.take().map(|out| BufReader::new(out).lines());
             if let Some(lines) = &mut lines
                 && !relay_line(self, lines).await
@@ -213,7 +216,7 @@ impl Desk {
     /// `not_found`, or the store's.
     pub fn follow(&self, run: RunId, hear: &mut Hear<'_>) -> Result<RunView> {
         let mut seen = runs::last_step(self.store().on(), run)?.map_or(0, |step| step.n);
-        let mut state = None;
+        let (mut state, mut progress) = (None, None);
         loop {
             // Looked at before the store, so that nothing kept in between is missed.
             let at_work = folder::is_locked(&self.folder().run_lock());
@@ -223,6 +226,11 @@ impl Desk {
                 hear(Event::RunStepped { run: run.0, step: view::step(step) });
             }
             let now = self.run(run.0)?;
+            if let Some(news) = now.progress.clone().filter(|news| progress.as_ref() != Some(news))
+            {
+                progress = Some(news.clone());
+                hear(Event::RunProgressed { run: run.0, progress: news });
+            }
             if state != Some(now.state) {
                 state = Some(now.state);
                 hear(Event::RunChanged { run: RunView { steps: Vec::new(), ..now.clone() } });
@@ -243,9 +251,10 @@ impl Desk {
         let inner = std::sync::Arc::downgrade(&self.0);
         let looking = move || {
             let mut at_work = true;
-            let mut seen = usize::MAX;
+            let (mut seen, mut progress) = (usize::MAX, None);
             while at_work {
-                std::thread::sleep(LOOK_EVERY);
+                // The page is not told more often either.
+                std::thread::sleep(FOLLOW_EVERY);
                 // Held only for a look, so that the desk can close meanwhile.
                 let Some(desk) = inner.upgrade().map(Desk) else { return };
                 at_work = folder::is_locked(&desk.folder().run_lock());
@@ -256,6 +265,11 @@ impl Desk {
                     desk.tell(&Event::RunStepped { run: run.id.0, step: view::step(step) });
                 }
                 seen = steps.last().map_or(after, |step| step.n);
+                let news = run_progress::kept_in(&desk.folder().run(run.id));
+                if let Some(news) = news.filter(|news| progress.as_ref() != Some(news)) {
+                    progress = Some(news.clone());
+                    desk.tell(&Event::RunProgressed { run: run.id.0, progress: news });
+                }
                 if !at_work {
                     desk.tell_run(run.id);
                 }
@@ -272,7 +286,7 @@ impl Desk {
         let run = self.newest_run()?.filter(|_| folder::is_locked(&self.folder().run_lock()));
         let run = run.ok_or_else(|| Failure::new(Code::NotFound, "No run is at work."))?;
         let path = stop_file(self, run.id);
-        fs::write(&path, "").map_err(|e| Failure::io("write", &path, &e))?;
+        private::make_file(&path).map_err(|e| Failure::io("write", &path, &e))?;
         self.run(run.id.0)
     }
 
@@ -302,7 +316,9 @@ impl Desk {
             Some(adapter) => adapters::verdict(store.on(), adapter)?,
             None => None,
         };
-        Ok(view::run(run, step.as_ref(), verdict.as_ref()))
+        let progress = run.state.is_at_work().then(|| self.folder().run(run.id));
+        let progress = progress.and_then(|room| run_progress::kept_in(&room));
+        Ok(RunView { progress, ..view::run(run, step.as_ref(), verdict.as_ref()) })
     }
 
     pub(crate) fn newest_run(&self) -> Result<Option<StoredRun>> {

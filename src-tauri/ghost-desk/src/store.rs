@@ -24,6 +24,7 @@ use rusqlite::{Connection, ErrorCode, Transaction, TransactionBehavior};
 
 use crate::backups;
 use crate::failure::{Code, Failure, Result};
+use crate::private;
 
 /// What each version of the store added to the one before. Never edit one that was released.
 const MIGRATIONS: &[&str] = &[
@@ -32,6 +33,7 @@ const MIGRATIONS: &[&str] = &[
     include_str!("store/003.sql"),
     include_str!("store/004.sql"),
     include_str!("store/005.sql"),
+    include_str!("store/006.sql"),
 ];
 
 /// The store, open.
@@ -46,6 +48,8 @@ impl Store {
     /// # Errors
     /// `store_too_new` where a newer program wrote it, `disk_full`, `io`.
     pub(crate) fn open(path: &Path) -> Result<Self> {
+        // SQLite gives its other files the permissions of this one.
+        private::make_file(path).map_err(|e| Failure::io("make", path, &e))?;
         let mut connection = Connection::open(path)?;
         connection.busy_timeout(Duration::from_secs(20))?;
         let version: i64 = connection.query_row("PRAGMA user_version", [], |row| row.get(0))?;

@@ -53,6 +53,19 @@ wire_names! {
         /// Done, with a verdict.
         Done,
     }
+    /// What a run is doing.
+    pub enum RunStage {
+        /// Finding out how fast this computer is.
+        Measuring,
+        /// Trying learning rates.
+        TryingRates,
+        /// Learning.
+        Learning,
+        /// Learning what the writer preferred to what was drafted.
+        Preferring,
+        /// Being judged.
+        Judging,
+    }
     /// Why the ghost stopped writing.
     pub enum DraftEnd {
         /// It had said what it had to say.
@@ -61,6 +74,8 @@ wire_names! {
         Length,
         /// The writer stopped it.
         Stopped,
+        /// The ghost wrote no words for too long.
+        NoWords,
         /// The program ended in the middle.
         Interrupted,
     }
@@ -150,6 +165,8 @@ wire! {
         pub found: Vec<FoundView>,
         /// What could not be read.
         pub complaints: Vec<ComplaintView>,
+        /// What was left out of the files that were read.
+        pub notes: Vec<NoteView>,
         /// How long it took.
         pub seconds: f64,
     }
@@ -207,6 +224,17 @@ wire! {
         /// One sentence.
         pub reason: String,
     }
+    /// How many words of some files were left out, and what they were.
+    pub struct NoteView {
+        /// One sentence, with the figures of all these files together.
+        pub sentence: String,
+        /// How many words.
+        pub words: u64,
+        /// Of how many files.
+        pub files: u32,
+        /// The first of them.
+        pub paths: Vec<String>,
+    }
     /// One piece in the list.
     pub struct PieceView {
         /// Its id.
@@ -234,8 +262,10 @@ wire! {
     pub struct ArchiveView {
         /// The newest first.
         pub pieces: Vec<PieceView>,
-        /// Of the last import.
+        /// Of the last import: what could not be read.
         pub complaints: Vec<ComplaintView>,
+        /// Of the last import: what was left out of the files that were read.
+        pub notes: Vec<NoteView>,
         /// Folders that are watched for new and changed posts.
         pub watched: Vec<String>,
         /// Words in all.
@@ -289,6 +319,9 @@ wire! {
         pub path: String,
         /// Whether it is the one in use.
         pub in_use: bool,
+        /// Sentences on what may be wrong with it, although it can be used.
+        #[serde(default)]
+        pub warnings: Vec<String>,
     }
     /// The bases on this computer.
     pub struct BaseList {
@@ -540,6 +573,21 @@ wire! {
         /// Most memory held, in bytes.
         pub peak_bytes: u64,
     }
+    /// What a run at work is doing, and how long it will take.
+    pub struct RunProgress {
+        /// What it is doing.
+        pub stage: RunStage,
+        /// How much of that is done: steps, or things measured.
+        pub done: u32,
+        /// Of so many; 0 where that is not known yet.
+        pub of: u32,
+        /// Seconds to the end of the run, its verdict included.
+        pub seconds_left: Option<f64>,
+        /// Tokens learned from in a second.
+        pub tokens_per_second: Option<f64>,
+        /// Most memory held, in bytes.
+        pub peak_bytes: u64,
+    }
     /// One run.
     pub struct RunView {
         /// Its id.
@@ -552,6 +600,8 @@ wire! {
         pub notes: Vec<String>,
         /// Rows it learns from.
         pub n_rows: u32,
+        /// What it is doing, while it is at work.
+        pub progress: Option<RunProgress>,
         /// The last step done.
         pub step: Option<StepView>,
         /// Its curve; empty in lists.

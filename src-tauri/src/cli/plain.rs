@@ -60,6 +60,16 @@ pub(crate) fn import(report: &ImportReport) -> String {
     for complaint in &report.complaints {
         let _ = writeln!(text, "  {}: {}", complaint.path, complaint.reason);
     }
+    if !report.notes.is_empty() {
+        text.push_str("Left out of what was read:\n");
+    }
+    for note in &report.notes {
+        let place = match &note.paths[..] {
+            [path] if note.files == 1 => path.clone(),
+            _ => count(note.files, "file"),
+        };
+        let _ = writeln!(text, "  {place}: {}", note.sentence);
+    }
     text
 }
 
@@ -116,8 +126,10 @@ pub(crate) fn bases(list: &BaseList) -> String {
 }
 
 pub(crate) fn base(base: &BaseView) -> String {
+    let warnings: String =
+        base.warnings.iter().map(|warning| format!("  Warning: {warning}\n")).collect();
     format!(
-        "{} {} ({}, {}, {} million weights, {} MB{}) {}\n",
+        "{} {} ({}, {}, {} million weights, {} MB{}) {}\n{warnings}",
         if base.in_use { "*" } else { " " },
         base.name,
         base.family,

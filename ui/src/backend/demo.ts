@@ -13,6 +13,7 @@ import type {
   FitView,
   Ghosts,
   ImportReport,
+  NoteView,
   PieceSeed,
   PieceView,
   RunView,
@@ -76,9 +77,9 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
 
   const theBase = {
     base: 1, name: 'SmolLM2 135M Instruct', family: 'llama', quantisation: 'Q4_1', parameters: 134_515_008,
-    bytes: 98_572_544, context: 8192, licence: 'Apache-2.0', path: '/home/writer/.ghost/bases/smollm2-135m.gguf', in_use: true,
+    bytes: 98_572_544, context: 8192, licence: 'Apache-2.0', path: '/home/writer/.ghost/bases/smollm2-135m.gguf', in_use: true, warnings: [],
   }
-  const archive = { pieces: manyPieces(pieces), complaints: lived ? COMPLAINTS : [], watched: lived ? ['/home/writer/site/content'] : [] as string[], authors: [] as AuthorView[], ask_author: false }
+  const archive = { pieces: manyPieces(pieces), complaints: lived ? COMPLAINTS : [], notes: [] as NoteView[], watched: lived ? ['/home/writer/site/content'] : [] as string[], authors: [] as AuthorView[], ask_author: false }
   const drafts: DraftView[] = lived ? [draftOf(2, 'Why I kept the hollow stone', 0), draftOf(1, 'The ladder in the orchard', 3, true)] : []
   const runs: RunView[] = lived ? [finishedRun(2, 1, 2), finishedRun(1, 9, 1)] : []
   const ghosts: Ghosts = {
@@ -162,9 +163,10 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
       archive.complaints = found
         .filter((path) => path.endsWith('.bin'))
         .map((path) => ({ path, reason: 'This is no text: it has bytes in it that no writing has.' }))
+      archive.notes = read.length > 1 ? [{ sentence: `Left out ${12 * read.length} words of navigation.`, words: 12 * read.length, files: read.length, paths: read.slice(0, 3) }] : []
       const report: ImportReport = {
         kinds: [{ kind: 'post', pieces: read.length }], pieces: read.length, added: kept.length, changed: 0,
-        duplicates: read.length - kept.length, pairs: 0, authors: [], found: [], cancelled, complaints: archive.complaints, seconds: (found.length * pace * 4) / 1000,
+        duplicates: read.length - kept.length, pairs: 0, authors: [], found: [], cancelled, complaints: archive.complaints, notes: archive.notes, seconds: (found.length * pace * 4) / 1000,
       }
       return report
     },

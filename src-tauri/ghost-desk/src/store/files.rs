@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use ghost_core::archive::Complaint;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 
@@ -19,10 +20,13 @@ pub(crate) struct Tally {
     pub(crate) pieces: u32,
     /// Pairs of states.
     pub(crate) pairs: u32,
+    /// What was left out of it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub(crate) notes: Vec<Complaint>,
 }
 
 impl Tally {
-    /// Adds what another file gave.
+    /// Adds what another file gave, but for its notes.
     pub(crate) fn add(&mut self, other: &Tally) {
         let sum = |all: &mut BTreeMap<String, u32>, more: &BTreeMap<String, u32>| {
             more.iter().for_each(|(name, n)| *all.entry(name.clone()).or_default() += n);

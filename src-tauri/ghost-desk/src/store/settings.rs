@@ -1,11 +1,11 @@
 //! Small things to remember: the seed form as it was left, the base in use, the watched folders.
 
+use ghost_core::archive::Complaint;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Serialize, de::DeserializeOwned};
 
 use super::{from_json, to_json};
 use crate::failure::Result;
-use crate::wire::ComplaintView;
 
 /// Remembers a value under a name.
 ///
@@ -57,10 +57,14 @@ pub(crate) fn watch(on: &Connection, path: &str, watch: bool) -> Result<()> {
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn complaints(on: &Connection) -> Result<Vec<ComplaintView>> {
-    let mut query = on.prepare_cached("SELECT path, reason FROM complaints ORDER BY path")?;
+pub(crate) fn complaints(on: &Connection) -> Result<Vec<Complaint>> {
+    let mut query =
+        on.prepare_cached("SELECT path, reason, words FROM complaints ORDER BY path")?;
     let complaints = query
-        .query_map([], |row| Ok(ComplaintView { path: row.get(0)?, reason: row.get(1)? }))?
+        .query_map([], |row| {
+            let words: i64 = row.get(2)?;
+            Ok(Complaint { path: row.get(0)?, reason: row.get(1)?, words: words as usize })
+        })?
         .collect::<Result<_, _>>()?;
     Ok(complaints)
 }
@@ -69,11 +73,11 @@ pub(crate) fn complaints(on: &Connection) -> Result<Vec<ComplaintView>> {
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn set_complaints(on: &Connection, complaints: &[ComplaintView]) -> Result<()> {
+pub(crate) fn set_complaints(on: &Connection, complaints: &[Complaint]) -> Result<()> {
     on.execute("DELETE FROM complaints", [])?;
-    let mut insert = on.prepare_cached("INSERT INTO complaints VALUES (?1, ?2)")?;
+    let mut insert = on.prepare_cached("INSERT INTO complaints VALUES (?1, ?2, ?3)")?;
     for complaint in complaints {
-        insert.execute([&complaint.path, &complaint.reason])?;
+        insert.execute(params![complaint.path, complaint.reason, complaint.words as i64])?;
     }
     Ok(())
 }
