@@ -1,13 +1,64 @@
 //! The sample archive, read as it lies in the repository: expected pieces, kinds and dates.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fs;
 use std::io::{BufRead as _, BufReader};
 
 use ghost_desk::event::Event;
 use ghost_desk::{Desk, Host, commands};
 use serde_json::Value;
 
-use crate::support::{Place, passed_over, sample};
+use crate::support::{PROGRAM, Place, passed_over, sample, text};
+
+#[test]
+fn progress_and_what_could_not_be_read_have_lines_of_their_own() {
+    let place = Place::without_base();
+    place.file("in/good.md", "It rained, and I put a pan under it, and it filled.");
+    place.file("in/broken.docx", "no zip at all");
+    let mut shell = place.program_called("sh");
+    shell.args(["-c", "\"$0\" \"$@\" 2>&1", PROGRAM, "--home"]).arg(place.home());
+    let told = text(&shell.arg("import").arg(place.at("in")).output().unwrap().stdout);
+    let of_progress: Vec<&str> = told.lines().filter(|line| line.contains("reading")).collect();
+    assert_eq!(of_progress.last(), Some(&"reading 2 of 2"), "{told}");
+    assert!(of_progress.iter().all(|line| line.starts_with("reading ")), "{told}");
+    assert!(told.lines().any(|line| line.ends_with("cut short.")), "{told}");
+}
+
+#[test]
+fn what_was_left_out_is_said_in_one_line_and_again_without_reading_again() {
+    let place = Place::without_base();
+    let words = "It rained all night, and in the morning the pan under the leak was full again.";
+    for n in 1..=3 {
+        let page = format!(
+            "<html><body><nav><a href=/>Home</a> <a href=/all>All posts</a></nav>\
+             <article><h1>Day {n}</h1><p>{words}</p><p>{words} It was day {n}.</p></article></body></html>"
+        );
+        place.file(&format!("site/{n}.html"), page);
+    }
+    let site = place.at("site");
+    let first = place.answer(&["import", site.to_str().unwrap()]);
+    assert_eq!(
+        (first["pieces"].as_u64(), first["complaints"].as_array().unwrap().len()),
+        (Some(3), 0)
+    );
+    let notes = first["notes"].as_array().unwrap();
+    assert_eq!((notes.len(), notes[0]["files"].as_u64()), (1, Some(3)), "{first}");
+    assert!(notes[0]["sentence"].as_str().unwrap().starts_with("Left out "), "{first}");
+    // Unreadable, so that it would be complained of if it were read.
+    let stamped = fs::metadata(site.join("1.html")).unwrap().modified().unwrap();
+    let length = fs::metadata(site.join("1.html")).unwrap().len() as usize;
+    fs::write(site.join("1.html"), vec![0u8; length]).unwrap();
+    fs::File::options()
+        .write(true)
+        .open(site.join("1.html"))
+        .unwrap()
+        .set_modified(stamped)
+        .unwrap();
+    let again = place.answer(&["import", site.to_str().unwrap()]);
+    assert_eq!(again["notes"], first["notes"], "{again}");
+    assert_eq!(again["complaints"].as_array().unwrap().len(), 0, "{again}");
+    assert_eq!(place.answer(&["archive"])["notes"], first["notes"]);
+}
 
 #[test]
 fn the_sample_archive_is_read_whole() {

@@ -65,7 +65,7 @@ pub enum Event {
     /// A run began, paused, went on or ended.
     RunChanged {
         /// How it stands; its curve is left out.
-        run: RunView,
+        run: Box<RunView>,
     },
     /// A run did a step.
     RunStepped {

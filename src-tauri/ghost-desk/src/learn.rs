@@ -205,7 +205,7 @@ impl Desk {
 
     fn tell_run(&self, run: RunId) {
         if let Ok(run) = self.run(run.0) {
-            self.tell(&Event::RunChanged { run: RunView { steps: Vec::new(), ..run } });
+            self.tell(&Event::RunChanged { run: Box::new(RunView { steps: Vec::new(), ..run }) });
         }
     }
 
@@ -233,7 +233,9 @@ impl Desk {
             }
             if state != Some(now.state) {
                 state = Some(now.state);
-                hear(Event::RunChanged { run: RunView { steps: Vec::new(), ..now.clone() } });
+                hear(Event::RunChanged {
+                    run: Box::new(RunView { steps: Vec::new(), ..now.clone() }),
+                });
             }
             if !at_work {
                 return Ok(now);

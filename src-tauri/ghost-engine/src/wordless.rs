@@ -32,7 +32,10 @@ struct Markup {
 impl WordlessRun {
     /// Counts one token, which added `grown` to the text. Returns whether it brought a word.
     pub(crate) fn push(&mut self, grown: &str) -> bool {
-        let has_words = grown.chars().fold(false, |found, c| self.character(c) || found);
+        let mut has_words = false;
+        for c in grown.chars() {
+            has_words |= self.character(c);
+        }
         if has_words {
             (self.tokens, self.pending) = (0, 0);
         } else if self.markup.is_some() {

@@ -73,20 +73,24 @@ impl Progress {
 
     /// One line: written over where that can be done, otherwise only now and then.
     fn now(&mut self, line: &str, last: bool) {
-        // What was told once is not told again, however often it happens.
+        if let Some(text) = self.written(line, last) {
+            err(&text);
+        }
+    }
+
+    /// What is written to say `line`; nothing where it was said last, or a moment ago.
+    fn written(&mut self, line: &str, last: bool) -> Option<String> {
         if self.line == line {
-            return;
+            return None;
         }
-        if self.tty {
-            err(&format!("\r\x1b[2K{line}"));
-            self.standing = true;
-        } else if last || self.told.is_none_or(|told| told.elapsed() >= NOW_AND_THEN) {
-            err(&format!("{line}\n"));
-            self.told = Some(Instant::now());
-        } else {
-            return;
+        let is_due = self.told.is_none_or(|told| told.elapsed() >= NOW_AND_THEN);
+        if !self.tty && !last && !is_due {
+            return None;
         }
-        self.line = line.to_owned();
+        line.clone_into(&mut self.line);
+        self.told = Some(Instant::now());
+        self.standing = self.tty;
+        Some(if self.tty { format!("\r\x1b[2K{line}") } else { format!("{line}\n") })
     }
 
     /// Clears the line.
@@ -139,7 +143,28 @@ pub(crate) fn duration(seconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
-    use super::duration;
+    use super::*;
+
+    fn progress(tty: bool) -> Progress {
+        Progress { json: false, tty, told: None, line: String::new(), standing: false }
+    }
+
+    #[test]
+    fn what_was_said_last_is_not_said_again() {
+        let mut file = progress(false);
+        let said = (0..50).filter_map(|_| file.written("judging: 75 of 75 measured", true));
+        assert_eq!(said.collect::<Vec<_>>(), ["judging: 75 of 75 measured\n"]);
+        let mut terminal = progress(true);
+        let said = (0..50).filter_map(|_| terminal.written("reading 9 of 9", true));
+        assert_eq!(said.collect::<Vec<_>>(), ["\r\x1b[2Kreading 9 of 9"]);
+    }
+
+    #[test]
+    fn a_file_hears_of_progress_now_and_then_and_of_the_end() {
+        let mut file = progress(false);
+        let said = (1..=75).filter_map(|n| file.written(&format!("{n} of 75"), n == 75));
+        assert_eq!(said.collect::<Vec<_>>(), ["1 of 75\n", "75 of 75\n"]);
+    }
 
     #[test]
     fn a_duration_is_said_as_people_say_it() {
