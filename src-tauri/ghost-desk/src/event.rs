@@ -11,6 +11,8 @@ use crate::wire::{DraftView, ImportReport, RunProgress, RunView, StepView, Verdi
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "wire.ts"))]
 #[serde(tag = "event", rename_all = "snake_case")]
+// They are told one at a time and never kept in number.
+#[allow(clippy::large_enum_variant)]
 pub enum Event {
     /// An import is under way.
     ImportProgressed {
@@ -65,7 +67,7 @@ pub enum Event {
     /// A run began, paused, went on or ended.
     RunChanged {
         /// How it stands; its curve is left out.
-        run: Box<RunView>,
+        run: RunView,
     },
     /// A run did a step.
     RunStepped {

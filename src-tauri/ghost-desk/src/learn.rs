@@ -205,7 +205,7 @@ impl Desk {
 
     fn tell_run(&self, run: RunId) {
         if let Ok(run) = self.run(run.0) {
-            self.tell(&Event::RunChanged { run: Box::new(RunView { steps: Vec::new(), ..run }) });
+            self.tell(&Event::RunChanged { run: RunView { steps: Vec::new(), ..run } });
         }
     }
 

@@ -235,7 +235,7 @@ impl Desk {
         let kept = runs::one(self.store().on(), run)?;
         let shown = self.run_view(&kept)?;
         log::info!("run {run}: {state:?}");
-        line(&Event::RunChanged { run: Box::new(RunView { steps: Vec::new(), ..shown }) });
+        line(&Event::RunChanged { run: RunView { steps: Vec::new(), ..shown } });
         Ok(())
     }
 
