@@ -233,9 +233,7 @@ impl Desk {
             }
             if state != Some(now.state) {
                 state = Some(now.state);
-                hear(Event::RunChanged {
-                    run: Box::new(RunView { steps: Vec::new(), ..now.clone() }),
-                });
+                hear(Event::RunChanged { run: RunView { steps: Vec::new(), ..now.clone() } });
             }
             if !at_work {
                 return Ok(now);
