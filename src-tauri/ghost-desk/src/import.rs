@@ -36,7 +36,7 @@ const BATCH: (u64, usize) = (8 << 20, 256);
 /// A file that was written just before it is read may be written again without its time telling.
 const FRESH: Duration = Duration::from_secs(2);
 /// To be raised when the readers read differently: then every file is read again.
-const READERS: u32 = 2;
+const READERS: u32 = 3;
 
 /// A file to read: where it is, and its name as seen from the folder that was dropped.
 struct Found {
