@@ -1,29 +1,47 @@
-//! Mail: newsletters sent by the writer, one to a file or many in a mailbox; and pages that a
-//! browser saved as mail (MHTML).
+//! Mail: newsletters and letters sent by the writer, one to a file or many in a mailbox; and pages that
+//! a browser saved as mail (MHTML).
 //!
-//! Addresses are not kept, and neither is what an answer quotes or how a mail is signed.
+//! Addresses are not kept. What an answer quotes, what is passed on and how a mail is signed is counted,
+//! not kept.
 
-use mailparse::{DispositionType, MailAddr, MailHeaderMap as _, ParsedMail, addrparse_header};
+mod attribution;
+mod charset;
+mod containers;
+mod flowed;
+mod languages;
+mod message;
+mod reply;
 
+use mailparse::{MailAddr, MailHeaderMap as _, ParsedMail, addrparse_header};
+
+use super::dropped::Dropped;
 use super::entry::{Entry, Reading, said};
 use super::front::Facts;
-use super::{date, decode, html, plain};
+use super::{date, html};
+use attribution::About;
 
 /// Mails of one mailbox.
-const MOST: usize = 100_000;
-/// Parts in parts of one mail.
-const DEEPEST: usize = 8;
+const MAX_MAILS: usize = 100_000;
 /// Bytes of one mail; the rest is pictures.
-const LARGEST: usize = 32 << 20;
+const MAX_BYTES: usize = 32 << 20;
 /// Bytes of what a mail and its parts say of themselves; each line and each part is kept at many
 /// times its size.
-const LARGEST_HEAD: usize = 1 << 20;
+const MAX_HEAD_BYTES: usize = 1 << 20;
 
 /// Whether a file begins as mail does.
 pub(super) fn looks_mailed(head: &str) -> bool {
-    if from_line(head.lines().next().unwrap_or_default().as_bytes()) {
+    let first = head.lines().next().unwrap_or_default();
+    if from_line(first.as_bytes()) {
         return true;
     }
+    let counted =
+        !first.trim().is_empty() && first.trim().bytes().all(|byte| byte.is_ascii_digit());
+    let begun = counted || first.starts_with("From ") || first.starts_with(">From ");
+    has_headers(if begun { head.split_once('\n').map_or("", |(_, rest)| rest) } else { head })
+}
+
+/// Whether a text begins with headers of mail.
+fn has_headers(head: &str) -> bool {
     const HEADERS: [&str; 12] = [
         "from",
         "to",
@@ -53,24 +71,39 @@ pub(super) fn looks_mailed(head: &str) -> bool {
 
 /// `From jo@example.org Sat Jan  3 01:05:34 1996`
 fn from_line(line: &[u8]) -> bool {
-    line.starts_with(b"From ") && line.len() < 400 && {
-        let digits = line.iter().filter(|b| b.is_ascii_digit()).count();
-        digits >= 4 && line.contains(&b':') && line.split(|&b| b == b' ').count() >= 5
+    const MONTHS: [&[u8]; 12] = [
+        b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov",
+        b"Dec",
+    ];
+    if !line.starts_with(b"From ") || line.len() >= 400 {
+        return false;
     }
+    let words = || line.split(|&b| b == b' ').filter(|word| !word.is_empty());
+    let digits = |word: &[u8]| word.iter().all(u8::is_ascii_digit);
+    words().any(|word| MONTHS.contains(&word))
+        && words().any(|word| word.len() == 4 && digits(word))
+        && words().any(|word| word.contains(&b':') && word[0].is_ascii_digit())
 }
 
 /// Reads a mail or a mailbox.
 pub(super) fn read(bytes: &[u8]) -> Reading {
     let mut reading = Reading::default();
-    let (mut large, mut broken, mut theirs) = (0, 0, 0);
-    for (from, mail) in mails(bytes).into_iter().take(MOST) {
-        if mail.len() > LARGEST || head(mail) > LARGEST_HEAD {
+    let (mut large, mut broken, mut unwanted) = (0, 0, 0);
+    let mails = mails(uncounted(bytes));
+    let more = mails.len().saturating_sub(MAX_MAILS);
+    for (from, mail) in mails.into_iter().take(MAX_MAILS) {
+        if mail.len() > MAX_BYTES || head(mail) > MAX_HEAD_BYTES {
             large += 1;
             continue;
         }
         let unquoted = unquoted(mail);
         match mailparse::parse_mail(&unquoted) {
-            Ok(parsed) if is_answer_or_rubbish(&parsed) => theirs += 1,
+            Ok(parsed) if is_unwanted(&parsed) => {
+                unwanted += 1;
+                let entry = entry(&parsed);
+                reading.dropped.add("in mails in Trash or Spam", &entry.text);
+                reading.dropped.merge(&entry.dropped);
+            }
             Ok(parsed) => {
                 let mut entry = page(&parsed).unwrap_or_else(|| entry(&parsed));
                 entry.facts.date = entry.facts.date.or_else(|| sent(from));
@@ -82,15 +115,30 @@ pub(super) fn read(bytes: &[u8]) -> Reading {
     for (count, why) in [
         (large, "too large to be a text"),
         (broken, "broken"),
-        (theirs, "in the bin or among the unwanted"),
+        (unwanted, "in Trash or Spam"),
+        (more, "beyond the first 100,000 of a mailbox"),
     ] {
         if count > 0 {
-            reading
-                .complaints
-                .push(format!("Mails that were left alone because they are {why}: {count}."));
+            let mails = if count == 1 { "mail" } else { "mails" };
+            reading.complaints.push(format!("Skipped {count} {mails}: {why}."));
         }
     }
     reading
+}
+
+/// A mail as Apple Mail keeps it (`.emlx`), without the count of its bytes above it and the property list
+/// below it.
+fn uncounted(bytes: &[u8]) -> &[u8] {
+    let Some(end) = bytes.iter().take(24).position(|&byte| byte == b'\n') else { return bytes };
+    let count = bytes[..end].trim_ascii();
+    let count = std::str::from_utf8(count).ok().and_then(|count| count.parse::<usize>().ok());
+    let (Some(count), rest) = (count, &bytes[end + 1..]) else { return bytes };
+    if let Some(mail) = rest.get(..count) {
+        return mail;
+    }
+    // Cut short, or counted before it was changed.
+    let list = rest.windows(5).rposition(|five| five == b"<?xml");
+    list.map_or(rest, |list| &rest[..list])
 }
 
 /// The bytes of a mail's headers, and of whatever follows a line that may begin a part, up to the next
@@ -138,8 +186,22 @@ fn sent(line: &[u8]) -> Option<jiff::civil::Date> {
     date::spelled(&format!("{} {} {year}", words.get(1)?, words.get(2)?))
 }
 
-/// `>From ` at the beginning of a line, as mailboxes write `From `.
+/// `>From ` at the beginning of a line, as mailboxes write `From `; and without a first line that is no
+/// header, where headers follow.
 fn unquoted(mail: &[u8]) -> Vec<u8> {
+    let mail = mail.strip_prefix(b"\xef\xbb\xbf").unwrap_or(mail);
+    let blank = mail.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
+    let mut mail = match mail[blank..].contains(&b':') && headed(&mail[blank..]) {
+        true => &mail[blank..],
+        false => mail,
+    };
+    let first = mail.split(|&b| b == b'\n').next().unwrap_or_default();
+    if first.starts_with(b"From ") || first.starts_with(b">From ") {
+        let rest = mail.get(first.len() + 1..).unwrap_or_default();
+        if headed(rest) {
+            mail = rest;
+        }
+    }
     let mut out = Vec::with_capacity(mail.len());
     // A mail without a single header is its text.
     let first = mail.split(|&b| b == b'\n').next().unwrap_or_default();
@@ -154,7 +216,17 @@ fn unquoted(mail: &[u8]) -> Vec<u8> {
     out
 }
 
-fn is_answer_or_rubbish(mail: &ParsedMail) -> bool {
+/// Whether a mail begins with a header.
+fn headed(mail: &[u8]) -> bool {
+    let line = mail.split(|&b| b == b'\n').next().unwrap_or_default();
+    let name = line.split(|&b| b == b':').next().unwrap_or_default();
+    !name.is_empty()
+        && name.len() < line.len()
+        && name.iter().all(|&b| b.is_ascii_alphanumeric() || b == b'-')
+}
+
+/// Whether its labels say that the mail was thrown away.
+fn is_unwanted(mail: &ParsedMail) -> bool {
     let labels = mail.headers.get_first_value("X-Gmail-Labels").unwrap_or_default().to_lowercase();
     labels.contains("spam") || labels.contains("trash")
 }
@@ -165,7 +237,7 @@ fn page(mail: &ParsedMail) -> Option<Entry> {
     let from = mail.headers.get_first_value("From").unwrap_or_default();
     let saved = mail.headers.get_first_value("Snapshot-Content-Location").is_some()
         || from.to_lowercase().starts_with("<saved by");
-    let html = saved.then(|| markup(mail, 0)).flatten()?;
+    let html = saved.then(|| message::markup(mail, 0)).flatten()?;
     let page = html::page(&html);
     Some(Entry {
         key: mail.headers.get_first_value("Snapshot-Content-Location").unwrap_or_default(),
@@ -177,45 +249,28 @@ fn page(mail: &ParsedMail) -> Option<Entry> {
             ..Facts::default()
         },
         text: page.text,
-        ..Entry::default()
+        dropped: page.dropped,
     })
-}
-
-/// The first part of a mail that is marked up, as it stands.
-fn markup(mail: &ParsedMail, depth: usize) -> Option<String> {
-    if depth > DEEPEST {
-        return None;
-    }
-    if matches!(mail.ctype.mimetype.as_str(), "text/html" | "application/xhtml+xml") {
-        return body(mail);
-    }
-    mail.subparts.iter().find_map(|part| markup(part, depth + 1))
-}
-
-/// The text of a part. One that does not say how it is encoded says so inside, or not at all.
-fn body(part: &ParsedMail) -> Option<String> {
-    let text = match part.ctype.params.contains_key("charset") {
-        true => part.get_body().ok()?,
-        false => decode::text(&part.get_body_raw().ok()?)?,
-    };
-    Some(text.replace("\r\n", "\n"))
 }
 
 fn entry(mail: &ParsedMail) -> Entry {
     let header = |name: &str| mail.headers.get_first_value(name).and_then(|value| said(&value));
-    let subject = header("Subject").filter(|subject| subject != "(no subject)");
-    let answer = subject.as_deref().is_some_and(|subject| {
-        let head: String = subject.chars().take(4).flat_map(char::to_lowercase).collect();
-        head.starts_with("re:")
-            || head.starts_with("fwd:")
-            || head.starts_with("fw:")
-            || head.starts_with("aw:")
-    });
+    let subject =
+        header("Subject").filter(|subject| !languages::is_unnamed(&subject.to_lowercase()));
+    let answer =
+        subject.as_deref().is_some_and(|subject| languages::answers(&subject.to_lowercase()));
+    let is_reply = answer || header("In-Reply-To").is_some() || header("References").is_some();
     let sender = mail.headers.get_first_header("From").and_then(|from| addrparse_header(from).ok());
-    let author = sender.and_then(|list| match list.first() {
-        Some(MailAddr::Single(one)) => one.display_name.clone().or_else(|| Some(one.addr.clone())),
+    let sender = sender.and_then(|list| match list.first() {
+        Some(MailAddr::Single(one)) => Some(one.clone()),
         _ => None,
     });
+    let address = sender.as_ref().map(|one| one.addr.to_lowercase());
+    let author = sender.map(|one| one.display_name.unwrap_or(one.addr));
+    // The last stop of a mail says when it came, where the mail does not say when it was sent.
+    let received = || header("Received").and_then(|stop| date::spelled(stop.rsplit_once(';')?.1));
+    let mut dropped = Dropped::default();
+    let text = message::text(mail, &About { is_reply, sender: address }, &mut dropped);
     Entry {
         key: header("Message-ID")
             .map(|id| id.trim_matches(['<', '>']).to_owned())
@@ -223,91 +278,13 @@ fn entry(mail: &ParsedMail) -> Entry {
         facts: Facts {
             title: subject,
             author,
-            date: header("Date").and_then(|day| date::spelled(&day)),
-            kind: Some(if answer { "letter" } else { "newsletter" }.to_owned()),
+            date: header("Date").and_then(|day| date::spelled(&day)).or_else(received),
+            kind: Some(if is_reply { "letter" } else { "newsletter" }.to_owned()),
             ..Facts::default()
         },
-        text: words(mail, 0).unwrap_or_default(),
-        ..Entry::default()
+        text,
+        dropped,
     }
-}
-
-/// The text of a mail: its HTML, which alone says what is a heading and a quote; else the plain
-/// one.
-fn words(mail: &ParsedMail, depth: usize) -> Option<String> {
-    if depth > DEEPEST || mail.get_content_disposition().disposition == DispositionType::Attachment
-    {
-        return None;
-    }
-    let sort = mail.ctype.mimetype.as_str();
-    if sort.starts_with("multipart/") {
-        let best = |wanted: &str| {
-            mail.subparts
-                .iter()
-                .filter(|part| {
-                    sort != "multipart/alternative" || part.ctype.mimetype.starts_with(wanted)
-                })
-                .find_map(|part| words(part, depth + 1))
-        };
-        return match sort {
-            "multipart/alternative" => {
-                best("multipart/").or_else(|| best("text/html")).or_else(|| best("text/plain"))
-            }
-            _ => best(""),
-        };
-    }
-    let body = body(mail)?;
-    let text = match sort {
-        "text/html" | "application/xhtml+xml" => html::page(&body).text,
-        "text/plain" => {
-            let flowed = mail.ctype.params.get("format").is_some_and(|format| format == "flowed");
-            // A signature is broken otherwise than the text, and would hide how that is.
-            let body = unsigned(&body);
-            own(&if flowed { unflowed(body) } else { plain::joined(body) })
-        }
-        _ => return None,
-    };
-    Some(text).filter(|text| !text.trim().is_empty())
-}
-
-/// Lines that end in a space go on in the next one.
-fn unflowed(body: &str) -> String {
-    let mut out = String::with_capacity(body.len());
-    for line in body.lines() {
-        out.push_str(line);
-        if !line.ends_with(' ') || line == "-- " {
-            out.push('\n');
-        }
-    }
-    out
-}
-
-/// A mail without its signature.
-fn unsigned(body: &str) -> &str {
-    ["\n-- \n", "\n--\n"].iter().find_map(|mark| body.split_once(mark)).map_or(body, |(own, _)| own)
-}
-
-/// A mail without its signature and without the line that says who wrote what is quoted.
-fn own(body: &str) -> String {
-    let mut lines: Vec<&str> = Vec::new();
-    for line in body.lines() {
-        if line == "-- " || line == "--" {
-            break;
-        }
-        if line.starts_with('>') {
-            let said = lines.iter().rposition(|line| !line.trim().is_empty());
-            if let Some(at) = said.filter(|&at| {
-                lines[at].trim_end().ends_with(':') && lines[at].contains(char::is_numeric)
-            }) {
-                lines.truncate(at);
-            }
-            if lines.last().is_some_and(|line| !line.is_empty() && !line.starts_with('>')) {
-                lines.push("");
-            }
-        }
-        lines.push(line);
-    }
-    lines.join("\n").trim().to_owned()
 }
 
 #[cfg(test)]
@@ -352,5 +329,200 @@ mod tests {
             "{LETTER}\r\nYes, so it is.\r\n\r\nOn 4 March 2024 Anna wrote:\r\n> Is it so?\r\n\r\nUp.\r\n-- \r\nJo\r\n+1 555\r\n"
         );
         assert_eq!(read(mail.as_bytes()).entries[0].text, "Yes, so it is.\n\n> Is it so?\n\nUp.");
+    }
+
+    fn one(mail: &str) -> (Entry, Option<String>) {
+        let mut reading = read(mail.as_bytes());
+        assert_eq!(reading.entries.len(), 1, "{:?}", reading.complaints);
+        let entry = reading.entries.remove(0);
+        let said = entry.dropped.sentence();
+        (entry, said)
+    }
+
+    fn text_of(headers: &str, body: &str) -> (String, Option<String>) {
+        let (entry, said) =
+            one(&format!("From: Maren <maren@example.org>\r\n{headers}\r\n\r\n{body}"));
+        (entry.text, said)
+    }
+
+    const HTML: &str = "Content-Type: text/html; charset=utf-8";
+
+    #[test]
+    fn what_answers_a_mail_in_html_is_kept_without_that_mail() {
+        const THEIRS: &str = "<p>Does it run?</p>";
+        let header = "<b>From:</b> Oda Brink &lt;oda@example.org&gt;<br><b>Sent:</b> Monday, March 4, 2024 9:05 AM<br><b>To:</b> Maren<br><b>Subject:</b> the ferry";
+        for (program, html) in [
+            (
+                "Gmail",
+                format!(
+                    "<div dir=ltr>No.</div><br><div class=\"gmail_quote\"><div dir=ltr class=\"gmail_attr\">On Mon, Mar 4, 2024 at 9:05 AM Oda &lt;<a href=\"mailto:oda@example.org\">oda@example.org</a>&gt; wrote:<br></div><blockquote class=\"gmail_quote\" style=\"margin:0\">{THEIRS}</blockquote></div>"
+                ),
+            ),
+            (
+                "Outlook",
+                format!(
+                    "<div class=WordSection1><p class=MsoNormal>No.</p><div style='border:none;border-top:solid #E1E1E1 1.0pt;padding:3.0pt 0cm 0cm 0cm'><p class=MsoNormal>{header}</p></div>{THEIRS}</div>"
+                ),
+            ),
+            (
+                "Outlook on the web",
+                format!(
+                    "<div>No.</div><div id=\"appendonsend\"></div><hr style=\"display:inline-block;width:98%\"><div id=\"divRplyFwdMsg\" dir=ltr><font>{header}</font></div>{THEIRS}"
+                ),
+            ),
+            (
+                "Apple",
+                format!(
+                    "No.<br><div><br><blockquote type=\"cite\"><div>On 4 Mar 2024, at 09:05, Oda &lt;oda@example.org&gt; wrote:</div><br>{THEIRS}</blockquote></div>"
+                ),
+            ),
+            (
+                "Yahoo",
+                format!(
+                    "<div>No.</div><div id=\"yahoo_quoted_1\" class=\"yahoo_quoted\"><div>On Monday, March 4, 2024, Oda wrote:</div>{THEIRS}</div>"
+                ),
+            ),
+            (
+                "Thunderbird",
+                format!(
+                    "<p>No.</p><div class=\"moz-cite-prefix\">Am 04.03.24 um 09:05 schrieb Oda Brink:<br></div><blockquote type=\"cite\" cite=\"mid:1\">{THEIRS}</blockquote>"
+                ),
+            ),
+            (
+                "Proton",
+                format!(
+                    "<div>No.</div><div class=\"protonmail_quote\">On Monday, Oda wrote:<blockquote class=\"protonmail_quote\" type=\"cite\">{THEIRS}</blockquote></div>"
+                ),
+            ),
+            (
+                "Zimbra",
+                format!(
+                    "<div>No.<br></div><hr id=\"zwchr\" data-marker=\"__DIVIDER__\"><div>{header}</div>{THEIRS}"
+                ),
+            ),
+            (
+                "QQ",
+                format!(
+                    "<div>No.</div><div>------------------&nbsp;原始邮件&nbsp;------------------</div><div><b>发件人:</b>&nbsp;\"Oda\" &lt;oda@example.org&gt;;</div><div><b>发送时间:</b>&nbsp;2024年3月4日(星期一) 上午9:05</div><div><b>收件人:</b>&nbsp;\"Maren\";</div><div><b>主题:</b>&nbsp;ferry</div>{THEIRS}"
+                ),
+            ),
+            (
+                "163",
+                format!(
+                    "<div>No.</div><div id=\"isReplyContent\"><p>At 2024-03-04 09:05:12, \"Oda\" &lt;oda@example.org&gt; wrote:</p><blockquote>{THEIRS}</blockquote></div>"
+                ),
+            ),
+            (
+                "mail.ru",
+                format!(
+                    "<p>No.</p><br>Понедельник, 4 марта 2024, 9:05 +03:00 от Oda &lt;oda@example.org&gt;:<br><blockquote>{THEIRS}</blockquote>"
+                ),
+            ),
+        ] {
+            let (text, said) = text_of(&format!("Subject: Re: the ferry\r\n{HTML}"), &html);
+            assert_eq!(text, "No.", "{program}");
+            assert!(said.unwrap().starts_with("Left out "), "{program}");
+        }
+    }
+
+    #[test]
+    fn answers_between_quotes_in_html_are_the_writers() {
+        let html = "<blockquote type=\"cite\"><p>Does it run?</p></blockquote><p>No.</p><blockquote type=\"cite\"><p>And the fare?</p></blockquote><p>Two crowns.</p><blockquote type=\"cite\"><p>Oda</p></blockquote>";
+        let (text, said) = text_of(HTML, html);
+        assert_eq!(text, "> Does it run?\n\nNo.\n\n> And the fare?\n\nTwo crowns.");
+        assert_eq!(said.as_deref(), Some("Left out 1 word in quoted replies."));
+    }
+
+    #[test]
+    fn an_answer_is_read_as_it_was_typed_and_a_newsletter_as_it_was_laid_out() {
+        let both = |subject: &str, plain: &str| {
+            let headers =
+                format!("Subject: {subject}\r\nContent-Type: multipart/alternative; boundary=b");
+            let parts = format!(
+                "--b\r\nContent-Type: text/plain\r\n\r\n{plain}\r\n--b\r\nContent-Type: text/html\r\n\r\n<h2>Up</h2><p>So <i>cold</i>.</p>\r\n--b--\r\n"
+            );
+            text_of(&headers, &parts).0
+        };
+        assert_eq!(both("Up", "Up\r\n\r\nSo cold."), "## Up\n\nSo *cold*.");
+        assert_eq!(both("Re: Up", "Up\r\n\r\nSo cold."), "Up\n\nSo cold.");
+        assert_eq!(both("Re: Up", "Open this in a browser."), "Open this in a browser.");
+        assert_eq!(both("Re: Up", "Up"), "## Up\n\nSo *cold*.");
+    }
+
+    #[test]
+    fn every_part_that_holds_words_is_kept_or_counted() {
+        let headers = "Subject: Up\r\nContent-Type: multipart/mixed; boundary=b";
+        let parts = "--b\r\nContent-Type: text/plain\r\n\r\nOne.\r\n--b\r\nContent-Type: image/png\r\nContent-Disposition: inline\r\n\r\nAAAA\r\n--b\r\nContent-Type: text/plain\r\n\r\nTwo.\r\n--b\r\nContent-Type: text/plain\r\nContent-Disposition: attachment; filename=a.txt\r\n\r\nThree is here.\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nFrom: oda@example.org\r\nSubject: x\r\n\r\nFour words are here.\r\n--b--\r\n";
+        let (text, said) = text_of(headers, parts);
+        assert_eq!(text, "One.\n\nTwo.");
+        assert_eq!(
+            said.as_deref(),
+            Some("Left out 7 words: 4 in a forwarded message, 3 in attachments.")
+        );
+    }
+
+    #[test]
+    fn a_mail_of_apple_mail_is_read_without_its_count_and_its_property_list() {
+        let mail = "From: Maren <maren@example.org>\nSubject: The sill\nDate: Tue, 5 Mar 2024 10:00:00 +0100\n\nThe kettle is cold.\n";
+        let list = "<?xml version=\"1.0\"?><plist><dict><key>flags</key><integer>1</integer></dict></plist>\n";
+        for count in
+            [format!("{}\n", mail.len()), format!("{:<10}\n", mail.len()), "99999\n".to_owned()]
+        {
+            let file = format!("{count}{mail}{list}");
+            let (entry, _) = one(&file);
+            assert_eq!(
+                (entry.facts.title.as_deref(), entry.text.as_str()),
+                (Some("The sill"), "The kettle is cold."),
+                "{count}"
+            );
+            assert!(looks_mailed(&file));
+        }
+    }
+
+    #[test]
+    fn a_first_line_of_a_mailbox_without_a_day_is_no_text() {
+        let rest = "Return-Path: <x@example.org>\nFrom: Maren <maren@example.org>\nSubject: From the sill\nDate: Tue, 22 Jan 2019 11:48:21 +0100\n\nThe kettle stood on the sill.\n";
+        for first in
+            ["From maren@example.org\n", ">From maren@example.org Tue Jan 22\n", "\n\n", "\u{feff}"]
+        {
+            let (entry, _) = one(&format!("{first}{rest}"));
+            assert_eq!(entry.facts.title.as_deref(), Some("From the sill"), "{first:?}");
+            assert_eq!(entry.text, "The kettle stood on the sill.", "{first:?}");
+        }
+    }
+
+    #[test]
+    fn a_paragraph_that_begins_with_from_and_times_does_not_divide_a_mailbox() {
+        let from = "From jo@example.org Sat Jan  3 01:05:34 1996\n";
+        let mailbox =
+            format!("{from}Subject: A\n\nOne.\n\nFrom 10:00 to 12:45 in 1996 we walked.\n");
+        assert_eq!(one(&mailbox).0.text, "One.\n\nFrom 10:00 to 12:45 in 1996 we walked.");
+    }
+
+    #[test]
+    fn lines_of_flowed_text_are_joined_as_it_says() {
+        let flowed = "Content-Type: text/plain; charset=utf-8; format=flowed; delsp=yes";
+        assert_eq!(
+            text_of(flowed, "雨下了一整夜，水壶 \r\n在窗台上。\r\n\r\nTwo.").0,
+            "雨下了一整夜，水壶在窗台上。\n\nTwo."
+        );
+    }
+
+    #[test]
+    fn a_mail_without_a_day_or_a_name_has_those_it_can_have() {
+        let (entry, _) = one(
+            "From: Maren <maren@example.org>\nSubject: (kein Betreff)\nReceived: from a by b; Tue, 5 Mar 2024 10:00:00 +0100\n\nUp.",
+        );
+        assert_eq!(entry.facts.date.unwrap().to_string(), "2024-03-05");
+        assert_eq!(entry.facts.title, None);
+    }
+
+    #[test]
+    fn what_was_thrown_away_is_counted() {
+        let reading =
+            read(b"From: a@example.org\nX-Gmail-Labels: Spam,Unread\n\nBuy two of these.");
+        assert!(reading.entries.is_empty());
+        assert_eq!(reading.complaints, ["Skipped 1 mail: in Trash or Spam."]);
+        assert_eq!(reading.dropped.words(), 4);
     }
 }
