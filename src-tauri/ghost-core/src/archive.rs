@@ -36,6 +36,7 @@ mod sniff;
 mod standard;
 mod symbol;
 mod table;
+mod tags;
 mod vault;
 mod wrap;
 mod wxr;

@@ -18,7 +18,7 @@ pub(super) fn read(value: &Value) -> Option<Reading> {
         return None;
     }
     let entries = entries.iter().filter(|entry| entry.is_object()).map(|entry| {
-        let mut dropped = Dropped::default();
+        let mut dropped = spoken(entry);
         Entry {
             key: key(entry, &["uuid", "creationDate"]),
             facts: Facts { date: written(entry), kind: Some("log".to_owned()), ..Facts::default() },
@@ -30,12 +30,12 @@ pub(super) fn read(value: &Value) -> Option<Reading> {
 }
 
 fn written(entry: &Value) -> Option<Date> {
-    let moment = says(entry, &["creationDate"])?.parse::<Timestamp>().ok();
+    let moment = says(entry, &["creationDate", "modifiedDate"])?.parse::<Timestamp>().ok();
     let zone =
         says(entry, &["timeZone"]).and_then(|name| TimeZone::get(&name.replace("\\/", "/")).ok());
     match (moment, zone) {
         (Some(moment), Some(zone)) => Some(zone.to_datetime(moment).date()),
-        _ => day(entry, &["creationDate"]),
+        _ => day(entry, &["creationDate", "modifiedDate"]),
     }
 }
 
@@ -96,12 +96,76 @@ fn unescaped(text: &str) -> String {
     out
 }
 
-/// The text of an entry that has it only in the app's own form.
+/// The words of recordings, as a program wrote them down: they are counted, not kept.
+fn spoken(entry: &Value) -> Dropped {
+    let mut dropped = Dropped::default();
+    let recordings = ["audios", "videos"].iter().filter_map(|key| entry.get(key)?.as_array());
+    for words in recordings.flatten().filter_map(|one| says(one, &["transcription"])) {
+        dropped.add("in transcriptions of recordings", words);
+    }
+    dropped
+}
+
+/// The text of an entry that has it only in the app's own form: runs of text, each line with the marks
+/// of its last run.
 fn rich(entry: &Value) -> Option<String> {
     let rich: Value = serde_json::from_str(says(entry, &["richText"])?).ok()?;
     let parts = rich.get("contents")?.as_array()?;
-    let words = parts.iter().filter_map(|part| part.get("text")?.as_str());
-    Some(words.collect::<String>().trim().replace('\n', "\n\n"))
+    let mut out = String::new();
+    let (mut line, mut before) = (String::new(), None);
+    let mut end = |line: &mut String, attributes: Option<&Value>| {
+        let mark = mark(attributes);
+        let said = std::mem::take(line);
+        if said.trim().is_empty() {
+            return;
+        }
+        // Lines of one list or one quote stand together.
+        let together = before.is_some_and(|before| before == mark) && !matches!(mark, "" | "#");
+        out.push_str(if out.is_empty() {
+            ""
+        } else if together {
+            "\n"
+        } else {
+            "\n\n"
+        });
+        let sign = match mark {
+            "" => "",
+            "#" => "## ",
+            "1" => "1. ",
+            mark => &format!("{mark} "),
+        };
+        out.push_str(&format!("{sign}{}", said.trim()));
+        before = Some(mark);
+    };
+    for part in parts {
+        let Some(text) = part.get("text").and_then(Value::as_str) else { continue };
+        let attributes = part.get("attributes");
+        let (first, more) =
+            text.split_once('\n').map_or((text, None), |(first, more)| (first, Some(more)));
+        line.push_str(first);
+        for next in more.into_iter().flat_map(|more| more.split('\n')) {
+            end(&mut line, attributes);
+            line.push_str(next);
+        }
+    }
+    end(&mut line, parts.last().and_then(|part| part.get("attributes")));
+    Some(out)
+}
+
+/// The sign of a line in the app's own form.
+fn mark(attributes: Option<&Value>) -> &'static str {
+    let Some(line) = attributes.and_then(|attributes| attributes.get("line")) else { return "" };
+    let has = |key: &str| {
+        line.get(key)
+            .is_some_and(|value| value.as_u64() != Some(0) && value.as_bool() != Some(false))
+    };
+    match line.get("listStyle").and_then(Value::as_str) {
+        Some("numbered") => "1",
+        Some(_) => "-",
+        None if has("quote") => ">",
+        None if has("header") => "#",
+        None => "",
+    }
 }
 
 #[cfg(test)]
@@ -144,5 +208,25 @@ mod tests {
         );
         assert_eq!(text(json!({})), "");
         assert!(read(&json!({"entries": [{"a": 1}]})).is_none());
+    }
+
+    #[test]
+    fn the_apps_own_form_keeps_its_lists_and_the_words_of_recordings_are_counted() {
+        let part = |text: &str, line: Value| json!({"text": text, "attributes": {"line": line}});
+        let contents = json!({"contents": [
+            part("Today\n", json!({"header": 1})),
+            {"text": "It "}, {"text": "rained.\n"},
+            part("rope\n", json!({"listStyle": "bulleted"})),
+            part("oil\n", json!({"listStyle": "checkbox"})),
+            {"embeddedObjects": [{"type": "photo"}]},
+            part("Nobody came.", json!({"header": 0})),
+        ]});
+        let entry = json!({"creationDate": "2024-03-05T10:00:00Z", "richText": contents.to_string(), "audios": [{"transcription": "Three spoken words"}]});
+        let reading = read(&json!({"entries": [entry]})).unwrap();
+        assert_eq!(
+            reading.entries[0].text,
+            "## Today\n\nIt rained.\n\n- rope\n- oil\n\nNobody came."
+        );
+        assert_eq!(reading.entries[0].dropped.words(), 3);
     }
 }

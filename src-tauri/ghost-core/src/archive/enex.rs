@@ -1,39 +1,155 @@
 //! Notes of Evernote (ENEX): each a document of its own inside the export.
 
+use std::collections::HashSet;
+
+use super::dropped::Dropped;
 use super::entry::{Entry, Reading, said};
 use super::front::Facts;
-use super::xml::records;
+use super::tags::{self, Tag};
+use super::xml::{Node, records};
 use super::{date, html};
+
+/// Titles that Evernote gives to notes without one, in lower case.
+const UNTITLED: [&str; 12] = [
+    "untitled",
+    "untitled note",
+    "unbenannte notiz",
+    "note sans titre",
+    "sans titre",
+    "nota sin título",
+    "nota senza titolo",
+    "nota sem título",
+    "naamloze notitie",
+    "无标题笔记",
+    "無題",
+    "без названия",
+];
 
 /// Reads an export.
 pub(super) fn read(xml: &str) -> Reading {
     let mut reading = Reading::default();
+    let mut locked = 0;
     let ended = records(xml, &["note"], |note| {
         let about = note.child("note-attributes");
         let clipped = about
             .and_then(|about| about.says("source"))
             .is_some_and(|source| source.starts_with("web.clip"));
+        let mut dropped = Dropped::default();
+        let (text, passages) = words(&note, &mut dropped);
+        let title = note.says("title").and_then(said);
         if clipped {
+            reading.dropped.add("in clipped web pages", &text);
+            reading.dropped.merge(&dropped);
+            reading.dropped.add("in clipped web pages", &title.unwrap_or_default());
             return;
         }
+        locked += passages;
+        let stamp = note.says("created").or_else(|| note.says("updated"));
         reading.entries.push(Entry {
             key: note.says("created").unwrap_or_default().to_owned(),
             facts: Facts {
-                title: note
-                    .says("title")
-                    .and_then(said)
-                    .filter(|title| title != "Untitled" && title != "Untitled Note"),
+                title: title.filter(|title| !UNTITLED.contains(&title.to_lowercase().as_str())),
                 author: about.and_then(|about| about.says("author")).and_then(said),
-                date: note.says("created").and_then(|stamp| date::spelled(stamp.get(..8)?)),
+                date: stamp.and_then(|stamp| date::spelled(stamp.get(..8)?)),
                 kind: Some("note".to_owned()),
                 ..Facts::default()
             },
-            text: note.says("content").map(html::fragment).unwrap_or_default(),
-            ..Entry::default()
+            text,
+            dropped,
         });
     });
+    if locked > 0 {
+        let passages = if locked == 1 { "passage is" } else { "passages are" };
+        reading.complaints.push(format!(
+            "{locked} {passages} encrypted. Decrypt them in Evernote and export the notes again to have them read."
+        ));
+    }
     reading.complaints.extend(ended.err());
     reading
+}
+
+/// The text of a note with its tasks, and how many passages of it are encrypted.
+fn words(note: &Node, dropped: &mut Dropped) -> (String, usize) {
+    let content = note.child("content");
+    let whole = content.map(|content| match content.children.is_empty() {
+        true => content.text.clone(),
+        // A part that ends the quoted document too early leaves the rest of it as elements.
+        false => content.inner.replace("<![CDATA[", "").replace("]]>", ""),
+    });
+    let (markup, locked) = plain_html(&whole.unwrap_or_default());
+    let mut text = html::fragment_with(&markup, dropped);
+    for task in note.all("task").filter_map(|task| task.says("title")) {
+        if !text.is_empty() {
+            text.push_str(if text.ends_with('\n') { "" } else { "\n" });
+        }
+        text.push_str(&format!("- {}", task.split_whitespace().collect::<Vec<_>>().join(" ")));
+    }
+    (text, locked)
+}
+
+/// A note's markup as HTML: without what is encrypted, with its blocks of code as such, and without the
+/// items that only hold a list. Also how many passages are encrypted.
+fn plain_html(markup: &str) -> (String, usize) {
+    let tags = tags::tags(markup);
+    let closes = tags::closes(&tags);
+    let mut out = String::with_capacity(markup.len());
+    let (mut at, mut locked) = (0, 0);
+    // End tags that are left out, and those of lists that an item before them takes in.
+    let (mut hollow, mut taken_in) = (HashSet::new(), HashSet::new());
+    for (index, tag) in tags.iter().enumerate() {
+        if tag.from < at {
+            continue;
+        }
+        if tag.closes {
+            out.push_str(&markup[at..if hollow.contains(&index) { tag.from } else { tag.to }]);
+            out.push_str(if taken_in.contains(&index) { "</li>" } else { "" });
+            at = tag.to;
+            continue;
+        }
+        let Some(close) = closes[index] else { continue };
+        if tag.opens("en-crypt") {
+            out.push_str(&markup[at..tag.from]);
+            at = tags[close].to;
+            locked += 1;
+        } else if is_code(tag) {
+            out.push_str(&markup[at..tag.from]);
+            out.push_str("<pre>");
+            at = tag.to;
+            for inner in &tags[index + 1..close] {
+                out.push_str(&markup[at..inner.from]);
+                let ends_line = (inner.closes && inner.name == "div") || inner.opens("br");
+                if ends_line && !out.ends_with('\n') {
+                    out.push('\n');
+                }
+                at = inner.to;
+            }
+            out.push_str(&markup[at..tags[close].from]);
+            out.push_str("</pre>");
+            at = tags[close].to;
+        } else if tag.opens("li")
+            && let Some(next) = tags.get(index + 1)
+            && (next.opens("ul") || next.opens("ol"))
+            && markup[tag.to..next.from].trim().is_empty()
+        {
+            out.push_str(&markup[at..tag.from]);
+            at = tag.to;
+            hollow.insert(close);
+        } else if tag.opens("ul") || tag.opens("ol") {
+            // A list that stands beside an item belongs to it.
+            out.push_str(&markup[at..tag.from]);
+            at = tag.from;
+            if let Some(item) = out.trim_end().strip_suffix("</li>") {
+                out.truncate(item.len());
+                taken_in.insert(close);
+            }
+        }
+    }
+    out.push_str(&markup[at..]);
+    (out, locked)
+}
+
+fn is_code(tag: &Tag) -> bool {
+    tag.opens("div") && tag.value("style").is_some_and(|style| style.contains("-en-codeblock"))
 }
 
 #[cfg(test)]
@@ -63,5 +179,100 @@ mod tests {
             (Some("Hills"), "Up.\n\nSo **cold**.")
         );
         assert_eq!(entry.facts.date.unwrap().to_string(), "2024-10-09");
+    }
+
+    fn notes(notes: &str) -> Reading {
+        read(&format!("<?xml version=\"1.0\"?><en-export>{notes}</en-export>"))
+    }
+
+    fn text(content: &str) -> String {
+        let note = format!(
+            "<note><title>A</title><content><![CDATA[<en-note>{content}</en-note>]]></content><created>20240305T080000Z</created></note>"
+        );
+        notes(&note).entries.remove(0).text
+    }
+
+    #[test]
+    fn every_construct_of_a_note_that_holds_words_is_read() {
+        for (content, expected) in [
+            ("<div>One.</div><div><br/></div><div>Two.</div>", "One.\n\nTwo."),
+            ("<div><en-todo checked=\"true\"/>oil the crane</div>", "oil the crane"),
+            (
+                "<ul style=\"--en-todo:true;\"><li style=\"--en-checked:true;\"><div>oil</div></li><li><div>rope</div></li></ul>",
+                "- oil\n- rope",
+            ),
+            ("<ul><li>One<ul><li>Two</li></ul></li><li>Three</li></ul>", "- One\n  - Two\n- Three"),
+            (
+                "<ul><li>One</li><li style=\"list-style: none\"><ul><li><div>Two</div></li></ul></li></ul>",
+                "- One\n  - Two",
+            ),
+            (
+                "<div style=\"padding: 8px; -en-codeblock:true;\"><div>let a = 1 &lt; 2;</div><div><span>go(a)</span></div></div><div>After.</div>",
+                "```\nlet a = 1 < 2;\ngo(a)\n```\n\nAfter.",
+            ),
+            (
+                "<div>One <span style=\"--en-highlight:yellow\">marked</span> word.</div>",
+                "One marked word.",
+            ),
+        ] {
+            assert_eq!(text(content), expected, "{content}");
+        }
+    }
+
+    #[test]
+    fn what_is_encrypted_is_no_prose_and_is_named() {
+        let note = "<note><title>A</title><content><![CDATA[<en-note><div>Plain.</div><en-crypt hint=\"dog\" cipher=\"AES\">UkM0cXVhcnJ5</en-crypt><div>Again.</div></en-note>]]></content></note>";
+        let reading = notes(note);
+        assert_eq!(reading.entries[0].text, "Plain.\n\nAgain.");
+        assert_eq!(reading.complaints.len(), 1);
+        assert!(
+            reading.complaints[0].starts_with("1 passage is encrypted."),
+            "{:?}",
+            reading.complaints
+        );
+    }
+
+    #[test]
+    fn words_behind_a_quoted_document_that_ends_too_early_are_kept() {
+        for content in [
+            "<![CDATA[<en-note><div>One <![CDATA[two]]> three.</div><div>Four.</div></en-note>]]>",
+            "<![CDATA[<en-note><div>One two]]]]><![CDATA[> three.</div><div>Four.</div></en-note>]]>",
+            "<en-note><div>One two three.</div><div>Four.</div></en-note>",
+        ] {
+            let reading =
+                notes(&format!("<note><title>A</title><content>{content}</content></note>"));
+            let words: Vec<String> = crate::words::words(&reading.entries[0].text)
+                .map(|(_, word)| word.to_lowercase())
+                .collect();
+            assert_eq!(words, ["one", "two", "three", "four"], "{content}");
+        }
+    }
+
+    #[test]
+    fn a_note_without_a_name_is_called_by_its_first_words() {
+        let xml = |title: &str, words: &str| {
+            format!(
+                "<note><title>{title}</title><content><![CDATA[<en-note><div>{words}</div></en-note>]]></content><created>20200731T090000Z</created></note>"
+            )
+        };
+        let reading =
+            notes(&(xml("untitled", "The crane wants oil.") + &xml("Untitled Note", "Rope.")));
+        let names: Vec<String> = reading
+            .entries
+            .iter()
+            .map(|entry| super::super::entry::name(entry, &super::super::entry::key(entry)))
+            .collect();
+        assert_eq!(names, ["The crane wants oil.", "Rope."]);
+    }
+
+    #[test]
+    fn tasks_are_read_and_clipped_pages_are_counted() {
+        let note = "<note><title>A</title><content><![CDATA[<en-note><div>One.</div></en-note>]]></content><task><title>Oil the crane</title><taskStatus>open</taskStatus></task></note>";
+        assert_eq!(notes(note).entries[0].text, "One.\n- Oil the crane");
+        let clipped = "<note><title>A page</title><content><![CDATA[<en-note>Four words of theirs.</en-note>]]></content><note-attributes><source>web.clip7</source></note-attributes></note>";
+        assert_eq!(
+            notes(clipped).dropped.sentence().as_deref(),
+            Some("Left out 6 words in clipped web pages.")
+        );
     }
 }

@@ -50,14 +50,17 @@ pub(super) fn said(text: &str) -> Option<String> {
     Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned)
 }
 
-/// What an entry without a title is called: its day, if its key is a mere number; else its key.
+/// What an entry without a title is called: its key, unless that is a mere number or a moment; then a note
+/// is called by its first words, and anything else by its day.
 pub(super) fn name(entry: &Entry, key: &str) -> String {
     // Numbers, ids and moments: "20240305T090000Z".
     let figure = |c: char| c.is_ascii_hexdigit() || matches!(c, '-' | '_' | '.' | ':' | 'T' | 'Z');
     let number = key.chars().all(figure) && key.chars().any(|c| c.is_ascii_digit());
     let machine = number || key.contains('@') || key == "untitled";
+    let is_note = entry.facts.kind.as_deref() == Some("note") && !entry.text.trim().is_empty();
     match (machine, entry.facts.date) {
         (false, _) => place::readable(key),
+        (true, _) if is_note => first_words(&entry.text),
         (true, Some(date)) => date.to_string(),
         (true, None) => first_words(&entry.text),
     }

@@ -4,8 +4,10 @@ use jiff::Timestamp;
 use jiff::tz::TimeZone;
 use serde_json::Value;
 
+use super::dropped::Dropped;
 use super::entry::{Entry, Reading, said};
 use super::front::Facts;
+use super::html;
 use super::json::{key, says, yes};
 
 /// Reads a note; `None` where it is none.
@@ -14,34 +16,48 @@ pub(super) fn read(value: &Value) -> Option<Reading> {
     if marks.iter().filter(|mark| value.get(mark).is_some()).count() < 2 {
         return None;
     }
+    let title = says(value, &["title"]).and_then(said);
+    let text = words(value);
     if yes(value, "isTrashed") {
-        let complaints = vec!["It lies in the bin, so it was left alone.".to_owned()];
-        return Some(Reading { complaints, ..Reading::default() });
+        let mut dropped = Dropped::default();
+        dropped.add("in notes in the Trash", &title.unwrap_or_default());
+        dropped.add("in notes in the Trash", &text);
+        let complaints = vec!["Skipped: in the Trash.".to_owned()];
+        return Some(Reading { complaints, dropped, ..Reading::default() });
     }
     let stamp = ["createdTimestampUsec", "userEditedTimestampUsec"]
         .iter()
         .filter_map(|key| value.get(key)?.as_i64())
         .find(|&stamp| stamp > 0);
     let moment = stamp.and_then(|stamp| Timestamp::from_microsecond(stamp).ok());
-    let items = value.get("listContent").and_then(Value::as_array).into_iter().flatten();
-    let items: Vec<String> =
-        items.filter_map(|item| Some(format!("- {}", says(item, &["text"])?))).collect();
-    let text = match says(value, &["textContent"]) {
-        Some(text) => text.replace("\r\n", "\n"),
-        None => items.join("\n"),
-    };
     let entry = Entry {
         key: key(value, &["createdTimestampUsec"]),
         facts: Facts {
-            title: says(value, &["title"]).and_then(said),
+            title,
             date: moment.map(|moment| TimeZone::UTC.to_datetime(moment).date()),
             kind: Some("note".to_owned()),
             ..Facts::default()
         },
         text,
-        ..Entry::default()
+        dropped: Dropped::default(),
     };
     Some(Reading { entries: vec![entry], ..Reading::default() })
+}
+
+/// The text of a note and the items of its list. Text that a note has only in HTML is read from there.
+fn words(value: &Value) -> String {
+    let one = |value: &Value, plain: &str, html: &str| match says(value, &[plain]) {
+        Some(text) => Some(text.replace("\r\n", "\n")),
+        None => says(value, &[html]).map(html::fragment),
+    };
+    let items = value.get("listContent").and_then(Value::as_array).into_iter().flatten();
+    let items = items.filter_map(|item| {
+        let text = one(item, "text", "textHtml")?;
+        Some(format!("- {}", text.split_whitespace().collect::<Vec<_>>().join(" ")))
+    });
+    let items = items.collect::<Vec<_>>().join("\n");
+    let parts = [one(value, "textContent", "textContentHtml").unwrap_or_default(), items];
+    parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join("\n\n")
 }
 
 #[cfg(test)]
@@ -63,7 +79,11 @@ mod tests {
         assert_eq!(entry.facts.date.unwrap().to_string(), "2021-03-06");
         let list = json!({"isTrashed": false, "createdTimestampUsec": 1, "listContent": [{"text": "milk"}, {"text": "oats"}, 3]});
         assert_eq!(read(&list).unwrap().entries[0].text, "- milk\n- oats");
-        assert!(read(&json!({"isTrashed": true, "textContent": "x"})).unwrap().entries.is_empty());
+        let trashed =
+            read(&json!({"isTrashed": true, "title": "Old", "textContent": "Two words."})).unwrap();
+        assert_eq!((trashed.entries.len(), trashed.dropped.words()), (0, 3));
+        let rich = json!({"isTrashed": false, "createdTimestampUsec": 1, "textContentHtml": "<p>So <b>cold</b>.</p>", "listContent": [{"textHtml": "<p>milk</p>"}]});
+        assert_eq!(read(&rich).unwrap().entries[0].text, "So **cold**.\n\n- milk");
         assert!(read(&json!({"title": "x"})).is_none());
     }
 }

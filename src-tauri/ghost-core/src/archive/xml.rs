@@ -129,15 +129,22 @@ pub(super) fn records<'a>(
                 }
                 _ => {}
             },
-            Event::End(_) => {
-                let Some((mut node, from)) = open.pop() else { continue };
-                node.inner = xml.get(from..before).unwrap_or_default();
-                match open.last_mut() {
-                    Some((parent, _)) => parent.children.push(node),
-                    None => {
-                        count = 0;
-                        left -= 1;
-                        each(node);
+            // The end of an element that is not open ends none.
+            Event::End(tag) => {
+                let name = tag.name().as_ref().to_ascii_lowercase();
+                let Some(at) = open.iter().rposition(|(node, _)| node.name == name) else {
+                    continue;
+                };
+                while open.len() > at {
+                    let Some((mut node, from)) = open.pop() else { break };
+                    node.inner = xml.get(from..before).unwrap_or_default();
+                    match open.last_mut() {
+                        Some((parent, _)) => parent.children.push(node),
+                        None => {
+                            count = 0;
+                            left -= 1;
+                            each(node);
+                        }
                     }
                 }
             }

@@ -4,6 +4,8 @@
 use std::collections::HashMap;
 use std::sync::LazyLock;
 
+use super::super::tags::{self, Tag};
+
 /// A mail without the elements that hold others' words.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct Divided {
@@ -90,13 +92,15 @@ const MARKS: &[(&str, Mark)] = &[
 
 /// Takes others' words out of an HTML mail.
 pub(super) fn divide(html: &str) -> Divided {
-    let tags = tags(html);
-    let closes = closes(&tags);
-    let end =
-        tags.iter().rfind(|tag| tag.closes && tag.is("body")).map_or(html.len(), |tag| tag.from);
+    let tags = tags::tags(html);
+    let closes = tags::closes(&tags);
+    let end = tags
+        .iter()
+        .rfind(|tag| tag.closes && tag.name == "body")
+        .map_or(html.len(), |tag| tag.from);
     let last_word = last_word(html, &tags, end);
     let quotes: Vec<usize> =
-        tags.iter().filter(|tag| !tag.closes && tag.is("blockquote")).map(|tag| tag.from).collect();
+        tags.iter().filter(|tag| tag.opens("blockquote")).map(|tag| tag.from).collect();
     let mut divided = Divided::default();
     let mut at = 0;
     for (index, tag) in tags.iter().enumerate() {
@@ -104,9 +108,9 @@ pub(super) fn divide(html: &str) -> Divided {
             continue;
         }
         let close = closes[index].map_or(end, |close| tags[close].to).max(tag.to);
-        let quote = tag.is("blockquote");
-        let mark = tag.mark();
-        let found = match mark {
+        let quote = tag.opens("blockquote");
+        let said = mark(tag);
+        let found = match said {
             // The element that Gmail quotes in holds the line above the quote, too, and perhaps answers
             // below it; what it passes on stands there without a quote.
             Some(Mark::Gmail) => {
@@ -118,7 +122,7 @@ pub(super) fn divide(html: &str) -> Divided {
             Some(Mark::Rest(holds)) => (tag.from < last_word).then_some((end.max(tag.to), holds)),
             None => None,
         };
-        divided.is_reply |= matches!(mark, Some(Mark::Gmail))
+        divided.is_reply |= matches!(said, Some(Mark::Gmail))
             || (quote && tag.value("type").is_some_and(|kind| kind.eq_ignore_ascii_case("cite")))
             || found.is_some_and(|(_, holds)| holds != Holds::Signature);
         let Some((to, holds)) = found else { continue };
@@ -142,140 +146,24 @@ fn last_word(html: &str, tags: &[Tag], end: usize) -> usize {
     0
 }
 
-/// A tag of a page, where it stands.
-#[derive(Debug)]
-struct Tag<'a> {
-    from: usize,
-    /// Behind its `>`.
-    to: usize,
-    name: &'a str,
-    attributes: &'a str,
-    closes: bool,
-}
-
-impl Tag<'_> {
-    fn is(&self, name: &str) -> bool {
-        self.name.eq_ignore_ascii_case(name)
+/// What the class, the id and the name of a tag say. An Outlook that quotes another puts `x_` before
+/// each, and Yahoo a number.
+fn mark(tag: &Tag) -> Option<Mark> {
+    if tag.value("data-signatureblock") == Some("true") {
+        return Some(Mark::Element(Holds::Signature));
     }
-
-    /// The value of an attribute.
-    fn value(&self, wanted: &str) -> Option<&str> {
-        let mut rest = self.attributes;
-        while let Some(at) = rest.find('=') {
-            let key = rest[..at].split_whitespace().next_back().unwrap_or_default();
-            let after = rest[at + 1..].trim_start();
-            let (value, behind) = match after.chars().next() {
-                Some(quote @ ('"' | '\'')) => {
-                    after[1..].split_once(quote).unwrap_or((&after[1..], ""))
-                }
-                _ => after.split_once(char::is_whitespace).unwrap_or((after, "")),
-            };
-            if key.eq_ignore_ascii_case(wanted) {
-                return Some(value);
-            }
-            rest = behind;
-        }
-        None
-    }
-
-    /// What its class, its id and its name say. An Outlook that quotes another puts `x_` before each, and
-    /// Yahoo a number.
-    fn mark(&self) -> Option<Mark> {
-        if self.attributes.trim_matches(['/', ' ']).is_empty() {
-            return None;
-        }
-        if self.value("data-signatureblock") == Some("true") {
-            return Some(Mark::Element(Holds::Signature));
-        }
-        let values = ["class", "id", "name"].into_iter().filter_map(|key| self.value(key));
-        let found = values.flat_map(str::split_whitespace).find_map(|word| {
-            let word = word.strip_prefix("x_").unwrap_or(word);
-            // "ydp1a2b3c4dyahoo_quoted"
-            let word = if word.starts_with("ydp") { word.get(11..).unwrap_or(word) } else { word };
-            MARKS_BY_NAME.get(word).copied()
-        });
-        found.filter(|mark| !(*mark == Mark::Gmail && self.is("blockquote")))
-    }
+    let values = ["class", "id", "name"].into_iter().filter_map(|key| tag.value(key));
+    let found = values.flat_map(str::split_whitespace).find_map(|word| {
+        let word = word.strip_prefix("x_").unwrap_or(word);
+        // "ydp1a2b3c4dyahoo_quoted"
+        let word = if word.starts_with("ydp") { word.get(11..).unwrap_or(word) } else { word };
+        MARKS_BY_NAME.get(word).copied()
+    });
+    found.filter(|mark| !(*mark == Mark::Gmail && tag.name == "blockquote"))
 }
 
 static MARKS_BY_NAME: LazyLock<HashMap<&str, Mark>> =
     LazyLock::new(|| MARKS.iter().copied().collect());
-
-/// The tags of a page in order; what stands in comments, scripts and styles is none.
-fn tags(html: &str) -> Vec<Tag<'_>> {
-    const MAX_TAGS: usize = 1_500_000;
-    let bytes = html.as_bytes();
-    let (mut tags, mut at) = (Vec::new(), 0);
-    while let Some(from) = html[at..].find('<').map(|found| at + found) {
-        if tags.len() >= MAX_TAGS {
-            break;
-        }
-        let rest = &html[from + 1..];
-        if let Some(comment) = rest.strip_prefix("!--") {
-            let Some(end) = comment.find("-->") else { break };
-            at = from + 4 + end + 3;
-            continue;
-        }
-        let closes = rest.starts_with('/');
-        let begin = from + 1 + usize::from(closes);
-        if !bytes.get(begin).is_some_and(u8::is_ascii_alphabetic) {
-            at = from + 1;
-            continue;
-        }
-        let Some(end) = tag_end(bytes, begin) else { break };
-        let inside = &html[begin..end];
-        let cut = inside.find(|c: char| c.is_whitespace() || c == '/').unwrap_or(inside.len());
-        let tag =
-            Tag { from, to: end + 1, name: &inside[..cut], attributes: &inside[cut..], closes };
-        at = end + 1;
-        if !closes && (tag.is("script") || tag.is("style")) {
-            let ends = |rest: &str| rest.get(..tag.name.len()).is_some_and(|name| tag.is(name));
-            let close =
-                html[at..].match_indices("</").find(|(close, _)| ends(&html[at + close + 2..]));
-            let Some((close, _)) = close else { break };
-            at += close;
-        }
-        tags.push(tag);
-    }
-    tags
-}
-
-/// Where the `>` of a tag is that begins at `at`.
-fn tag_end(bytes: &[u8], at: usize) -> Option<usize> {
-    let (mut quote, mut before) = (None, b' ');
-    for (offset, &byte) in bytes[at..].iter().enumerate() {
-        match (quote, byte) {
-            (None, b'>') => return Some(at + offset),
-            (None, b'"' | b'\'') if before == b'=' => quote = Some(byte),
-            (Some(open), _) if open == byte => quote = None,
-            _ => {}
-        }
-        if !byte.is_ascii_whitespace() {
-            before = byte;
-        }
-    }
-    bytes[at..].iter().position(|&byte| byte == b'>').map(|offset| at + offset)
-}
-
-/// For each tag, the one that closes it.
-fn closes(tags: &[Tag]) -> Vec<Option<usize>> {
-    let mut open: HashMap<String, Vec<usize>> = HashMap::new();
-    let mut closes = vec![None; tags.len()];
-    for (at, tag) in tags.iter().enumerate() {
-        let name = tag.name.to_ascii_lowercase();
-        if matches!(name.as_str(), "br" | "hr" | "img" | "meta" | "link" | "input" | "col" | "wbr")
-        {
-            closes[at] = Some(at);
-        } else if tag.closes {
-            if let Some(from) = open.get_mut(&name).and_then(Vec::pop) {
-                closes[from] = Some(at);
-            }
-        } else {
-            open.entry(name).or_default().push(at);
-        }
-    }
-    closes
-}
 
 #[cfg(test)]
 mod tests {

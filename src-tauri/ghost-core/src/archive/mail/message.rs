@@ -168,7 +168,7 @@ fn paged(text: &str, about: &About, dropped: &mut Dropped) -> String {
     }
     // In a letter every word is the writer's; only of a page that was made for many is a part furniture.
     let text = match about.is_reply {
-        true => html::fragment(&divided.html),
+        true => html::fragment_with(&divided.html, dropped),
         false => {
             let page = html::page(&divided.html);
             dropped.merge(&page.dropped);
