@@ -59,9 +59,10 @@ pub(super) fn read(xml: &str) -> Reading {
         });
     });
     if locked > 0 {
-        let passages = if locked == 1 { "passage is" } else { "passages are" };
+        let (passages, them) =
+            if locked == 1 { ("passage is", "it") } else { ("passages are", "them") };
         reading.complaints.push(format!(
-            "{locked} {passages} encrypted. Decrypt them in Evernote and export the notes again to have them read."
+            "{locked} {passages} encrypted. To have {them} read, decrypt {them} in Evernote and export the notes again."
         ));
     }
     reading.complaints.extend(ended.err());

@@ -518,6 +518,15 @@ mod tests {
     }
 
     #[test]
+    fn old_bytes_without_a_charset_and_words_of_a_header_are_decoded() {
+        let head = "From: Maren <maren@example.org>\nSubject: =?windows-1252?Q?It=92s_late_=96_?= =?utf-8?B?8J+SoQ==?=\nContent-Type: text/plain\nContent-Transfer-Encoding: 8bit\n\n";
+        let body = b"It\x92s late \x96 and the na\xefve kettle is cold, \x93really\x94.\n";
+        let entry = read(&[head.as_bytes(), body].concat()).entries.remove(0);
+        assert_eq!(entry.facts.title.as_deref(), Some("It’s late – 💡"));
+        assert_eq!(entry.text, "It’s late – and the naïve kettle is cold, “really”.");
+    }
+
+    #[test]
     fn what_was_thrown_away_is_counted() {
         let reading =
             read(b"From: a@example.org\nX-Gmail-Labels: Spam,Unread\n\nBuy two of these.");
