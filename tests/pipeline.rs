@@ -139,7 +139,8 @@ fn without_json_a_draft_is_plain_text() {
         .output()
         .unwrap();
     assert!(output.status.success());
-    let shown = text(&output.stdout);
+    // A draft is stored in one form, without control characters.
+    let shown = ghost_core::normalize::owned(text(&output.stdout));
     let draft = place.answer(&["draft", "1"]);
     assert!(shown.contains(draft["text"].as_str().unwrap().trim()), "{shown}");
     assert!(shown.contains("Draft 1:"), "{shown}");

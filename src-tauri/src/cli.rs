@@ -494,7 +494,7 @@ fn absolute(path: &Path) -> Result<String> {
     Ok(path.display().to_string())
 }
 
-/// A text to ship.
+/// A text to ship, read as an import reads a file.
 fn read(file: &Path) -> Result<String> {
     let mut bytes = Vec::new();
     let done = if file == Path::new("-") {
@@ -505,8 +505,15 @@ fn read(file: &Path) -> Result<String> {
     done.map_err(|e| {
         Failure::new(Code::Io, format!("{} could not be read: {e}.", file.display()))
     })?;
-    String::from_utf8(bytes)
-        .map_err(|_| Failure::new(Code::BadInput, format!("{} is not text.", file.display())))
+    // Good UTF-8 is text, whatever characters a draft has in it.
+    let utf8 = std::str::from_utf8(&bytes).ok().filter(|text| !text.contains('\0'));
+    let text = utf8.map(|text| ghost_core::normalize::text(text).into_owned());
+    text.or_else(|| ghost_core::archive::text(&bytes)).ok_or_else(|| {
+        Failure::new(
+            Code::BadInput,
+            format!("{} is not text; save it as plain text or Markdown.", file.display()),
+        )
+    })
 }
 
 #[cfg(test)]

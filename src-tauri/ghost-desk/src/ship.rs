@@ -2,9 +2,8 @@
 
 use ghost_core::edit::{Edit, Segment};
 use ghost_core::id::DraftId;
-use ghost_core::measure;
 use ghost_core::row::{Row, Side};
-use ghost_core::words;
+use ghost_core::{measure, normalize, words};
 
 use crate::Desk;
 use crate::failure::{Code, Failure, Result};
@@ -15,7 +14,7 @@ use crate::wire::{EditView, SegmentView, ShipDraft};
 impl Desk {
     pub(crate) fn ship(&self, ask: ShipDraft) -> Result<EditView> {
         let id = DraftId(ask.draft);
-        let draft = self.settled_draft(id)?;
+        let mut draft = self.settled_draft(id)?;
         if draft.ended.is_none() {
             return Err(Failure::new(
                 Code::Busy,
@@ -23,6 +22,7 @@ impl Desk {
             ));
         }
         let text = text_of(&draft, ask.text);
+        draft.text = stored(draft.text);
         if words::count(&text) == 0 {
             return Err(Failure::new(Code::BadInput, "There is nothing to ship yet."));
         }
@@ -46,13 +46,14 @@ impl Desk {
 
     pub(crate) fn edit(&self, ask: ShipDraft) -> Result<EditView> {
         let store = self.store();
-        let draft = drafts::one(store.on(), DraftId(ask.draft))?;
+        let mut draft = drafts::one(store.on(), DraftId(ask.draft))?;
         let kept = edits::of_draft(store.on(), draft.id)?;
         drop(store);
         let text = match (&draft.shipped, ask.text) {
             (Some(shipped), None) => shipped.clone(),
             (_, text) => text_of(&draft, text),
         };
+        draft.text = stored(draft.text);
         let mut shown = edit_view(&draft, &text);
         if let Some((edit, row)) = kept {
             (shown.edit, shown.row) = (Some(edit.0), row);
@@ -61,9 +62,17 @@ impl Desk {
     }
 }
 
-/// The text given, or the writer's so far, or the draft's own.
+/// The text given, or the writer's so far, or the draft's own, as it is stored.
 fn text_of(draft: &StoredDraft, given: Option<String>) -> String {
-    given.or_else(|| draft.working.clone()).unwrap_or_else(|| draft.text.clone())
+    stored(given.or_else(|| draft.working.clone()).unwrap_or_else(|| draft.text.clone()))
+}
+
+/// A text as a piece is stored, without line ends at either end: what an editor does to a file when it
+/// saves it is no edit of the writer's.
+pub(crate) fn stored(text: String) -> String {
+    let text = normalize::owned(text);
+    let bare = text.trim_matches('\n');
+    if bare.len() == text.len() { text } else { bare.to_owned() }
 }
 
 /// Measured on the smallest edit there is, shown as a person wants to see it.
@@ -90,5 +99,71 @@ fn edit_view(draft: &StoredDraft, text: &str) -> EditView {
                 }
             })
             .collect(),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::Host;
+
+    const DRAFT: &str = "The rain barrel — it’s full. I wouldn’t drink from it.\n\nThe cat did.\n";
+
+    /// What shipping `text` changes in a draft, as a line.
+    fn shipped(draft: &str, text: &str) -> (String, EditView) {
+        let home = tempfile::tempdir().unwrap();
+        let desk = Desk::open(home.path(), Host::CommandLine).unwrap();
+        {
+            let store = desk.store();
+            store
+                .on()
+                .execute_batch("INSERT INTO bases VALUES (1, 'f', 'p', '{}', 'then')")
+                .unwrap();
+            let seed = ghost_core::seed::Seed { topic: "rain".into(), ..Default::default() };
+            let base = ghost_core::id::BaseId(1);
+            let id = drafts::begin(store.on(), &seed, base, None, 7, "then").unwrap();
+            drafts::grow(store.on(), id, draft, 9, 1.0, Some("\"finished\"")).unwrap();
+        }
+        let edit = desk.ship(ShipDraft { draft: 1, text: Some(text.to_owned()) }).unwrap();
+        let again = desk.edit(ShipDraft { draft: 1, text: None }).unwrap();
+        assert_eq!(again.notation, edit.notation);
+        (edit.notation.clone(), edit)
+    }
+
+    #[test]
+    fn what_an_editor_does_to_a_file_when_it_saves_it_is_no_edit() {
+        let said = DRAFT.replace("full", "empty");
+        let changed =
+            "The rain barrel — it’s [full/empty]. I wouldn’t drink from it.\n\nThe cat did.";
+        let saved = [
+            said.clone(),
+            said.trim_end().to_owned(),
+            format!("{said}\n\n"),
+            said.replace('\n', "\r\n"),
+            said.replace('\n', "\r"),
+            format!("\u{feff}{said}"),
+        ];
+        let mut files: Vec<Vec<u8>> = saved.into_iter().map(String::into_bytes).collect();
+        files.push(
+            said.replace('—', "\u{97}").replace('’', "\u{92}").chars().map(|c| c as u8).collect(),
+        );
+        files.push(
+            said.replace('—', "\u{d1}").replace('’', "\u{d5}").chars().map(|c| c as u8).collect(),
+        );
+        for file in files {
+            let text = ghost_core::archive::text(&file).unwrap();
+            let (notation, edit) = shipped(DRAFT, &text);
+            assert_eq!(notation, changed);
+            assert!(edit.kept_ratio > 0.9, "{}", edit.kept_ratio);
+        }
+    }
+
+    #[test]
+    fn how_a_letter_is_stored_is_no_edit() {
+        let (notation, edit) =
+            shipped("Le café noir, Unter\u{ad}nehmen.", "Le cafe\u{301} noir, Unternehmen.");
+        assert_eq!(notation, "Le café noir, Unternehmen.");
+        assert_eq!((edit.kept_ratio, edit.edit_distance), (1.0, 0.0));
     }
 }

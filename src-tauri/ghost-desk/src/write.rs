@@ -24,7 +24,7 @@ use crate::store::{adapters, drafts, programs, settings};
 use crate::wire::{
     DraftEnd, DraftList, DraftView, Nothing, SaveDraft, Saved, SeedForm, WriteDraft,
 };
-use crate::{Desk, folder, lock, view};
+use crate::{Desk, folder, lock, ship, view};
 
 /// Most drafts of a section of which the best is kept.
 const MOST_DRAFTS: usize = 8;
@@ -146,11 +146,11 @@ impl Desk {
         let (tokens, ended, failure) = match written {
             Ok(written) => {
                 // What a prompt's document goes on with is another text.
-                text = if is_prompt {
+                text = ship::stored(if is_prompt {
                     prompt::own_part(&written.text).to_owned()
                 } else {
                     written.text
-                };
+                });
                 let ended = match written.ended {
                     Ended::Finished => DraftEnd::Finished,
                     Ended::Length => DraftEnd::Length,
