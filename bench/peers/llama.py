@@ -1,4 +1,5 @@
-"""llama.cpp on a GGUF file: reading a prompt, and writing a token at a time.
+"""llama.cpp on a GGUF file: reading a prompt, and writing a token at a time; with `--adapter`, a
+GGUF file of `lora.py`'s, only the writing, with it.
 
 Prints one JSON object a line, in the shape of `the-ghost bench --json`. The shapes are those of
 llama.cpp's own llama-bench (pp and tg): ids without meaning, an empty page to write on.
@@ -16,6 +17,7 @@ import llama_cpp
 def main():
     ask = argparse.ArgumentParser(description=__doc__)
     ask.add_argument("file")
+    ask.add_argument("--adapter")
     ask.add_argument("--tokens", type=int, default=512)
     ask.add_argument("--written", type=int, default=64)
     ask.add_argument("--times", type=int, default=6)
@@ -28,6 +30,7 @@ def main():
         n_ubatch=ask.tokens,
         n_threads=ask.threads,
         n_threads_batch=ask.threads,
+        lora_path=ask.adapter,
         verbose=False,
     )
     ids = [(i * 7919 + 13) % model.n_vocab() for i in range(ask.tokens)]
@@ -41,7 +44,10 @@ def main():
         for i in range(ask.written):
             model.eval(ids[i : i + 1])
 
-    for what, work, done in [("prefill", prefill, ask.tokens), ("decode", decode, ask.written)]:
+    timed = [("prefill", prefill, ask.tokens), ("decode", decode, ask.written)]
+    if ask.adapter:
+        timed = [("decode-adapter", decode, ask.written)]
+    for what, work, done in timed:
         seconds = []
         for _ in range(ask.times):
             begun = time.perf_counter()

@@ -17,8 +17,11 @@ fi
 # Time, not debugging: the profile people get.
 cargo build --locked --release
 : > "$out/peers.jsonl"
+adapter=$out/adapter
+"$python" bench/peers/lora.py "$base" "$adapter" "$adapter.gguf" --make 16
 "$python" bench/peers/llama.py "$base" | tee -a "$out/peers.jsonl"
-target/release/the-ghost bench --base "$base" --json > "$out/ours.json"
+"$python" bench/peers/llama.py "$base" --adapter "$adapter.gguf" | tee -a "$out/peers.jsonl"
+target/release/the-ghost bench --base "$base" --adapter "$adapter" --json > "$out/ours.json"
 for way in "--dtype f32" "--dtype bf16" "--dtype bf16 --checkpoint"; do
     # shellcheck disable=SC2086 # a way is several words
     "$python" bench/peers/learn.py "$base" $way 2>> "$out/log.txt" | tee -a "$out/peers.jsonl"

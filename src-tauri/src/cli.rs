@@ -245,9 +245,12 @@ pub(crate) enum Ask {
         /// A base file; may be given several times. Otherwise the starter base
         #[arg(long = "base", value_name = "FILE")]
         bases: Vec<PathBuf>,
-        /// Only prefill, decode or train; may be given several times
-        #[arg(long, value_parser = ["prefill", "decode", "train"])]
+        /// Only one of these; may be given several times
+        #[arg(long, value_parser = Bench::NAMES)]
         what: Vec<String>,
+        /// Write with this adapter, a folder in PEFT's layout. Otherwise one of rank 16 is made up
+        #[arg(long, value_name = "DIR")]
+        adapter: Option<PathBuf>,
         /// Tokens of the prompt, and of the sequence learned from
         #[arg(long, value_name = "N", default_value_t = 512)]
         tokens: usize,
@@ -345,8 +348,9 @@ pub(crate) fn run(ask: Ask, folder: Option<PathBuf>, json: bool) -> i32 {
     }
     let done = match ask {
         Ask::Tour { archive, minutes } => tour::take(folder, archive, minutes, json),
-        Ask::Bench { bases, what, tokens, times, recompute, device, tier } => {
-            bench::bench(&Bench { bases, what, tokens, times, recompute, device, tier }, json)
+        Ask::Bench { bases, what, adapter, tokens, times, recompute, device, tier } => {
+            let ask = Bench { bases, what, adapter, tokens, times, recompute, device, tier };
+            bench::bench(&ask, json)
         }
         ask => home(folder).and_then(|folder| {
             log::keep(&folder);

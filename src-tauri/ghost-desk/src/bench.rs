@@ -2,7 +2,8 @@
 
 use std::path::{Path, PathBuf};
 
-use ghost_engine::bench::{How, What, measure};
+use ghost_engine::adapter::read_peft;
+use ghost_engine::bench::{How, What, measure, some_adapter};
 use ghost_engine::cpu::Cpu;
 use ghost_engine::device::Opened;
 pub use ghost_engine::device::Wish;
@@ -13,13 +14,18 @@ use serde::Serialize;
 use crate::base;
 use crate::failure::{Code, Failure, Result};
 
+/// Rank of the adapter that is written with where none is given.
+const RANK: usize = 16;
+
 /// What to time.
 #[derive(Debug, Clone)]
 pub struct Bench {
     /// Base files; the starter base where there are none.
     pub bases: Vec<PathBuf>,
-    /// Only some of prefill, decode and train; all where empty.
+    /// Only some of [`Bench::NAMES`]; all where empty.
     pub what: Vec<String>,
+    /// An adapter's folder, of the bases' shape: what is written with. Made up where there is none.
+    pub adapter: Option<PathBuf>,
     /// Tokens of a prompt, and of a sequence learned from.
     pub tokens: usize,
     /// How often each is done.
@@ -30,6 +36,11 @@ pub struct Bench {
     pub device: Wish,
     /// Instructions of the processor to be used instead of the best there are.
     pub tier: Option<String>,
+}
+
+impl Bench {
+    /// What can be timed: reading, writing, writing with an adapter, learning.
+    pub const NAMES: [&str; 4] = ["prefill", "decode", "decode-adapter", "train"];
 }
 
 /// The figures.
@@ -46,7 +57,7 @@ pub struct BenchRow {
     pub base: String,
     /// What computed.
     pub device: String,
-    /// "prefill", "decode" or "train".
+    /// One of [`Bench::NAMES`].
     pub what: &'static str,
     /// The median.
     pub tokens_per_second: f64,
@@ -85,9 +96,12 @@ pub fn bench(ask: &Bench, hear: &mut dyn FnMut(&BenchRow)) -> Result<BenchReport
     for file in files {
         let mut base = base::open(&file)?;
         base.bring_near();
-        for (what, name) in
-            [(What::Prefill, "prefill"), (What::Decode, "decode"), (What::Train, "train")]
-        {
+        let lora = match &ask.adapter {
+            Some(folder) => read_peft(&base, folder)?,
+            None => some_adapter(&base, RANK),
+        };
+        let all = [What::Prefill, What::Decode, What::DecodeAdapter(&lora), What::Train];
+        for (name, what) in Bench::NAMES.into_iter().zip(all) {
             if !ask.what.is_empty() && !ask.what.iter().any(|wanted| wanted == name) {
                 continue;
             }

@@ -1,5 +1,5 @@
-//! How fast a base reads, writes and learns here, and what memory that takes: the shapes peers
-//! are timed at (llama.cpp's pp and tg, PEFT at one sequence), so that figures stand beside theirs.
+//! Speed of reading, writing and learning on this computer, and what memory that takes: the shapes
+//! peers are timed at (llama.cpp's pp and tg, PEFT at one sequence), so that figures compare.
 
 use std::time::Instant;
 
@@ -12,12 +12,14 @@ use crate::model::{Cache, Keep, Learner, Model, Told};
 use crate::optimizer::AdamW;
 
 /// What is timed.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum What {
+#[derive(Clone, Copy)]
+pub enum What<'a> {
     /// Reading a prompt.
     Prefill,
     /// Writing, a token at a time, from an empty page.
     Decode,
+    /// The same with an adapter.
+    DecodeAdapter(&'a Lora),
     /// Learning: an adapter of rank 8 on all matrices, one sequence a step.
     Train,
 }
@@ -38,14 +40,22 @@ pub struct How {
 /// One figure.
 #[derive(Clone, Copy, Debug)]
 pub struct Figure {
-    /// Of what.
-    pub what: What,
     /// The median of all times but the first.
     pub tokens_per_second: f64,
     /// The best of them.
     pub best: f64,
     /// Most memory the process held meanwhile, the file's pages it read among it.
     pub peak_bytes: u64,
+}
+
+/// An adapter to time with: of the rank given on all matrices, no number of it zero.
+pub fn some_adapter(base: &Base, rank: usize) -> Lora {
+    let mut lora = Lora::fresh(base, rank, 2.0 * rank as f32, 0.0, 1);
+    let mut chance = Chance::new(2);
+    for b in lora.tensors_mut().skip(1).step_by(2) {
+        b.fill_with(|| (chance.uniform() - 0.5) * 0.02);
+    }
+    lora
 }
 
 /// Times one thing, on the kernel given or on the one that would be used.
@@ -58,14 +68,15 @@ pub fn measure(base: &Base, kernel: Option<&dyn Kernel>, what: What, how: How) -
     let tokens: Vec<u32> = (0..how.tokens + 1).map(|_| (chance.draw() % vocab) as u32).collect();
     let (done, seconds) = match what {
         What::Prefill => (how.tokens, prefill(on, &tokens[..how.tokens], how.times)),
-        What::Decode => (how.written, decode(on, &tokens, how)),
+        What::Decode => (how.written, decode(on, None, &tokens, how)),
+        What::DecodeAdapter(lora) => (how.written, decode(on, Some(lora), &tokens, how)),
         What::Train => (how.tokens, train(on, &tokens, how)),
     };
     let mut speeds: Vec<f64> = seconds.iter().skip(1).map(|s| done as f64 / s).collect();
     speeds.sort_by(f64::total_cmp);
     let tokens_per_second = speeds.get(speeds.len() / 2).copied().unwrap_or(0.0);
     let best = speeds.last().copied().unwrap_or(0.0);
-    Figure { what, tokens_per_second, best, peak_bytes: memory::peak() }
+    Figure { tokens_per_second, best, peak_bytes: memory::peak() }
 }
 
 /// What is timed, and what on.
@@ -101,8 +112,8 @@ fn prefill(on: On, tokens: &[u32], times: usize) -> Vec<f64> {
     })
 }
 
-fn decode(on: On, tokens: &[u32], how: How) -> Vec<f64> {
-    let model = on.model(None);
+fn decode(on: On, lora: Option<&Lora>, tokens: &[u32], how: How) -> Vec<f64> {
+    let model = on.model(lora);
     timed(how.times, || {
         let mut cache = Cache::new(on.base);
         for i in 0..how.written {
@@ -139,8 +150,10 @@ mod tests {
     fn everything_is_timed() {
         let base = tiny::base(1);
         let how = How { tokens: 20, written: 3, times: 2, keep: Keep::ALL };
-        for what in [What::Prefill, What::Decode, What::Train] {
-            assert!(measure(&base, None, what, how).tokens_per_second > 0.0, "{what:?}");
+        let lora = some_adapter(&base, 3);
+        for what in [What::Prefill, What::Decode, What::DecodeAdapter(&lora), What::Train] {
+            let figure = measure(&base, None, what, how);
+            assert!(figure.tokens_per_second > 0.0 && figure.best >= figure.tokens_per_second);
         }
     }
 }

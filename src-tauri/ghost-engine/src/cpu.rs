@@ -3,7 +3,8 @@
 //! Where it multiplies eight-bit numbers fast (see [`tier`]), products with
 //! quantised weights are made of those ([`eight`], and [`dots`] for a single row). Elsewhere, and
 //! for weights that were never quantised, they are made in `f32`: weights are
-//! unpacked a panel at a time and multiplied by the `gemm` crate. Loops over
+//! unpacked a panel at a time and multiplied by the `gemm` crate. How a single row's product is
+//! divided between threads, and an adapter's added to it, is [`gemv`]'s. Loops over
 //! rows are compiled for each width of vector and picked at run time by
 //! `pulp`. No sum depends on how work is divided between threads, so an answer
 //! is the same bit for bit every time.
@@ -14,6 +15,7 @@
 
 mod dots;
 mod eight;
+mod gemv;
 mod tier;
 mod wide;
 
@@ -28,6 +30,7 @@ use self::tier::{Tier, ahead};
 use self::wide::wide;
 use crate::base::{Gate, Pairs};
 use crate::kernel::{Attended, Heads, Kernel, Mat, MatMut, Norm, Turns};
+use crate::lora::PackedLora;
 use crate::weight::Weight;
 
 /// Values of a frozen weight unpacked at a time: 4 MB, which stays in a cache near the cores.
@@ -77,7 +80,7 @@ impl Cpu {
 
     /// Whether products with this weight are made in eight bits.
     fn in_eight_bits(&self, w: &Weight) -> bool {
-        !matches!(self.tier, Tier::Plain(_)) && dots::suits(w.block)
+        dots::in_eight_bits(self.tier, w)
     }
 
     /// Runs `work` with rows of `width` values in eight bits.
@@ -121,15 +124,6 @@ impl Cpu {
                 work(rows, panel);
             }
         });
-    }
-
-    /// One row against every row of the weight.
-    fn row(&self, x: &[f32], w: &Weight, y: &mut [f32]) {
-        let piece = (PIECE / w.cols.max(1)).max(1);
-        y.par_chunks_mut(piece).enumerate().for_each_init(
-            || vec![0.0; w.cols],
-            |buffer, (i, y)| dots(self.arch, w, i * piece, x, buffer, y),
-        );
     }
 
     /// Attention of one stretch of queries, all heads; `from` is the first one's row.
@@ -255,13 +249,11 @@ impl Sight {
 impl Kernel for Cpu {
     fn linears(&self, x: &[f32], outs: &mut [(&Weight, &mut [f32])]) {
         let Some(cols) = outs.first().map(|(w, _)| w.cols) else { return };
+        if x.len() == cols {
+            return gemv::gemv(self.tier, x, outs, None);
+        }
         if !outs.iter().all(|(w, _)| self.in_eight_bits(w)) {
             return outs.iter_mut().for_each(|(w, y)| self.linear(x, w, y));
-        }
-        if x.len() == cols {
-            let mut row = dots::Row::default();
-            row.code(self.tier, x);
-            return dots::against(self.tier, &row, outs);
         }
         self.with_coded(x, cols, |rows| {
             for (w, y) in outs {
@@ -271,11 +263,8 @@ impl Kernel for Cpu {
     }
 
     fn linear(&self, x: &[f32], w: &Weight, y: &mut [f32]) {
-        if self.in_eight_bits(w) {
+        if x.len() == w.cols || self.in_eight_bits(w) {
             return self.linears(x, &mut [(w, y)]);
-        }
-        if x.len() == w.cols {
-            return self.row(x, w, y);
         }
         let n = x.len() / w.cols;
         let x = Mat::new(x, n, w.cols);
@@ -284,6 +273,10 @@ impl Kernel for Cpu {
             let into = MatMut::strided(&mut y[rows.start..], n, rows.len(), w.rows);
             product(Parallelism::Rayon(0), x, panel.t(), 1.0, false, into);
         });
+    }
+
+    fn gemv_lora(&self, x: &[f32], outs: &mut [(&Weight, &mut [f32])], lora: &PackedLora) {
+        gemv::gemv(self.tier, x, outs, Some(lora));
     }
 
     fn linear_back(&self, dy: &[f32], w: &Weight, dx: &mut [f32]) {
@@ -685,14 +678,6 @@ fn inverse_rms(x: &[f32], eps: f32) -> f32 {
 wide! {
     fn unpack<'a>(w: &'a Weight, rows: Range<usize>, out: &'a mut [f32]) -> () {
         w.unpack_rows(rows, out);
-    }
-
-    /// Rows of `w` from `first` on, each against `x`.
-    fn dots<'a>(w: &'a Weight, first: usize, x: &'a [f32], buffer: &'a mut [f32], y: &'a mut [f32]) -> () {
-        for (i, y) in y.iter_mut().enumerate() {
-            w.unpack_rows(first + i..first + i + 1, buffer);
-            *y = dot_plain(buffer, x);
-        }
     }
 
     fn dot<'a>(x: &'a [f32], y: &'a [f32]) -> f32 {

@@ -34,7 +34,7 @@ use self::blocks::{Lesson, Past, Resident};
 use crate::base::{Base, Gate};
 use crate::cpu::Cpu;
 use crate::kernel::{Attended, Heads, Kernel, Low, Mat, MatMut, Norm, Stack, Turns};
-use crate::lora::Lora;
+use crate::lora::{Lora, PackedLora};
 use crate::model::{Dropout, Keep, Learner, Model, Told};
 use crate::weight::Weight;
 
@@ -344,6 +344,10 @@ impl Kernel for Gpu {
 
     fn linears(&self, x: &[f32], outs: &mut [(&Weight, &mut [f32])]) {
         self.cpu.linears(x, outs);
+    }
+
+    fn gemv_lora(&self, x: &[f32], outs: &mut [(&Weight, &mut [f32])], lora: &PackedLora) {
+        self.cpu.gemv_lora(x, outs, lora);
     }
 
     fn linear_back(&self, dy: &[f32], w: &Weight, dx: &mut [f32]) {

@@ -12,7 +12,7 @@
 
 use crate::base::{Base, Gate, Pairs};
 use crate::gpu::Far;
-use crate::lora::Lora;
+use crate::lora::{Lora, PackedLora};
 use crate::model::{Dropout, Keep};
 use crate::weight::Weight;
 
@@ -165,6 +165,18 @@ pub trait Kernel: Send + Sync {
     fn linears(&self, x: &[f32], outs: &mut [(&Weight, &mut [f32])]) {
         for (w, y) in outs {
             self.linear(x, w, y);
+        }
+    }
+
+    /// One row through frozen weights that read it, with an adapter's packed pairs beside each:
+    /// `y = x Wᵀ + scale · x Aᵀ Bᵀ`.
+    fn gemv_lora(&self, x: &[f32], outs: &mut [(&Weight, &mut [f32])], lora: &PackedLora) {
+        let mut u = vec![0.0; lora.a.rows];
+        self.linear(x, &lora.a, &mut u);
+        u.iter_mut().zip(&lora.gains).for_each(|(u, gain)| *u *= gain);
+        self.linears(x, outs);
+        for ((_, y), b) in outs.iter_mut().zip(&lora.b) {
+            b.add(0, &u, y);
         }
     }
 

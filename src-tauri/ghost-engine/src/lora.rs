@@ -4,6 +4,11 @@
 //! zero, so a fresh adapter changes nothing. Rows are in the base's own order;
 //! what order other programs want is the adapter file's business.
 
+mod packed;
+
+pub(crate) use self::packed::PackedB;
+pub use self::packed::PackedLora;
+pub(crate) use self::packed::TILE;
 use crate::base::{Base, Layer, Shape};
 use crate::chance::Chance;
 use crate::kernel::Low;

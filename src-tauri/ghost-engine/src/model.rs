@@ -15,7 +15,7 @@ use crate::chance::Chance;
 use crate::device;
 use crate::gpu::Far;
 use crate::kernel::{Attended, Heads, Kernel, Norm, Turns};
-use crate::lora::{Lora, Target};
+use crate::lora::{Lora, PackedLora, Target};
 
 /// Values a thread takes at a time where work is cut into pieces.
 const PIECE: usize = 1 << 16;
@@ -58,11 +58,16 @@ impl Keep {
 }
 
 /// Keys and values of what has been read, so that the next token costs one token.
+///
+/// It is of one base and one adapter, neither of which may change while it is in use.
 pub struct Cache {
     keys: Vec<Vec<f32>>,
     values: Vec<Vec<f32>>,
     len: usize,
     work: Kept,
+    /// The adapter as single tokens are read with it, once the first was: for each block, the pairs
+    /// of each [`Site`].
+    packed: Vec<[PackedLora; 4]>,
     /// The same on a card, and the tokens, should they have to be read again without it.
     far: Option<Far>,
     tokens: Vec<u32>,
@@ -73,7 +78,8 @@ impl Cache {
     pub fn new(base: &Base) -> Self {
         let layers = base.shape.layers;
         let (keys, values) = (vec![Vec::new(); layers], vec![Vec::new(); layers]);
-        Self { keys, values, len: 0, work: Kept::default(), far: None, tokens: Vec::new() }
+        let (work, packed, tokens) = Default::default();
+        Self { keys, values, len: 0, work, packed, far: None, tokens }
     }
 
     /// Tokens read.
@@ -105,6 +111,7 @@ impl Cache {
     pub fn shrink(&mut self) {
         self.keys.iter_mut().chain(&mut self.values).for_each(Vec::shrink_to_fit);
         self.work = Kept::default();
+        self.packed = Vec::new();
     }
 }
 
@@ -253,13 +260,31 @@ impl<'a> Model<'a> {
     /// A stretch through all blocks, after what the cache holds.
     fn read_here(&self, n: usize, cache: &mut Cache, x: &mut Vec<f32>) {
         let turning = Turning::new(&self.base.shape, cache.len, n);
-        let mut work = std::mem::take(&mut cache.work);
-        for (n, layer) in self.base.layers.iter().enumerate() {
+        let (mut work, mut packed) =
+            (std::mem::take(&mut cache.work), std::mem::take(&mut cache.packed));
+        if n == 1 && packed.is_empty() {
+            packed = self.packed();
+        }
+        for (i, layer) in self.base.layers.iter().enumerate() {
             work.x.clone_from(x);
-            let pass = Pass { n, layer, turns: turning.of(layer), dropout: None };
+            let packed = packed.get(i).filter(|_| n == 1);
+            let pass = Pass { n: i, layer, turns: turning.of(layer), dropout: None, packed };
             self.block(&pass, &mut work, Some(cache), x);
         }
-        cache.work = work;
+        (cache.work, cache.packed) = (work, packed);
+    }
+
+    /// The adapter as single tokens are read with it; nothing where there is none.
+    fn packed(&self) -> Vec<[PackedLora; 4]> {
+        let Some(lora) = self.lora else { return Vec::new() };
+        let layers = self.base.layers.par_iter().enumerate();
+        let of_site = |layer: &Layer, n: usize, site: Site| {
+            let targets = site.targets().iter();
+            let (weights, lows): (Vec<_>, Vec<_>) =
+                targets.map(|target| (target.weight(layer), lora.low(n, *target))).unzip();
+            PackedLora::new(&weights, &lows)
+        };
+        layers.map(|(n, layer)| Site::ALL.map(|site| of_site(layer, n, site))).collect()
     }
 
     /// The same on a device that does all blocks at once. False where there is none, or none any
@@ -319,14 +344,13 @@ impl<'a> Model<'a> {
         Heads { q, kv, dim, window: layer.window }
     }
 
-    /// `y = x Wᵀ` for all that read `x`, with the adapter beside each. `dropped` is the adapter's
-    /// input.
+    /// `y = x Wᵀ` for all that read `x`, with the adapter beside each.
     fn project<const N: usize>(
         &self,
         pass: &Pass,
+        site: Site,
         x: &[f32],
-        dropped: &[f32],
-        low: &mut Vec<f32>,
+        low: &mut [Vec<f32>; 4],
         mut readers: [(Target, &mut Vec<f32>); N],
     ) {
         let cols = readers.first().map_or(1, |(target, _)| target.shape(&self.base.shape).1);
@@ -335,11 +359,15 @@ impl<'a> Model<'a> {
             let weight = target.weight(pass.layer);
             (weight, fit(y, n * weight.rows))
         });
+        if let Some(packed) = pass.packed {
+            return self.kernel.gemv_lora(x, &mut outs, &packed[site as usize]);
+        }
         self.kernel.linears(x, &mut outs);
         let Some(lora) = self.lora else { return };
         let lows = readers.each_ref().map(|(target, _)| lora.low(pass.n, *target));
         let mut ys = readers.map(|(_, y)| y.as_mut_slice());
-        self.kernel.low(dropped, &lows, fit(low, n * N * lora.rank), &mut ys);
+        let (dropped, low) = (pass.drop(site, x), &mut low[site as usize]);
+        self.kernel.low(dropped.of(x), &lows, fit(low, n * N * lora.rank), &mut ys);
     }
 
     /// One block: from `kept.x` to `out`, keeping what the way back needs.
@@ -350,9 +378,8 @@ impl<'a> Model<'a> {
         let Kept { x, h, q, k, v, seen, lse, middle, h2, gate, up, act, low, .. } = kept;
 
         self.kernel.norm(x, self.norm(&layer.attn_norm), fit(h, len));
-        let dropped = pass.drop(Site::Attention, h);
         let readers = [(Target::Q, &mut *q), (Target::K, &mut *k), (Target::V, &mut *v)];
-        self.project(pass, h, dropped.of(h), &mut low[Site::Attention as usize], readers);
+        self.project(pass, Site::Attention, h, low, readers);
         for (y, bias) in
             [(&mut *q, &layer.q_bias), (&mut *k, &layer.k_bias), (&mut *v, &layer.v_bias)]
         {
@@ -382,20 +409,15 @@ impl<'a> Model<'a> {
         };
         let (seen, lse) = (fit(seen, q.len()), fit(lse, n * shape.heads));
         self.kernel.attend(q, keys, values, self.heads(layer), past, seen, lse);
-        let dropped = pass.drop(Site::Output, seen);
-        let readers = [(Target::O, &mut *middle)];
-        self.project(pass, seen, dropped.of(seen), &mut low[Site::Output as usize], readers);
+        self.project(pass, Site::Output, seen, low, [(Target::O, &mut *middle)]);
         self.post_norm(&layer.post_attn_norm, middle, &mut kept.o_plain);
         add(middle, x);
 
         self.kernel.norm(middle, self.norm(&layer.ffn_norm), fit(h2, len));
-        let dropped = pass.drop(Site::FeedForward, h2);
         let readers = [(Target::Gate, &mut *gate), (Target::Up, &mut *up)];
-        self.project(pass, h2, dropped.of(h2), &mut low[Site::FeedForward as usize], readers);
+        self.project(pass, Site::FeedForward, h2, low, readers);
         self.kernel.gate(shape.gate, gate, up, fit(act, gate.len()));
-        let dropped = pass.drop(Site::Down, act);
-        let readers = [(Target::Down, &mut *out)];
-        self.project(pass, act, dropped.of(act), &mut low[Site::Down as usize], readers);
+        self.project(pass, Site::Down, act, low, [(Target::Down, &mut *out)]);
         self.post_norm(&layer.post_ffn_norm, out, &mut kept.down_plain);
         add(out, middle);
     }
@@ -415,6 +437,8 @@ struct Pass<'a> {
     layer: &'a Layer,
     turns: Option<QueriesAndKeys<'a>>,
     dropout: Option<Dropout>,
+    /// The adapter's pairs of each [`Site`], where a single token is read.
+    packed: Option<&'a [PackedLora; 4]>,
 }
 
 /// What turns a layer's queries and what its keys: the same, where queries don't grow.
@@ -431,6 +455,20 @@ pub(crate) enum Site {
     Output,
     FeedForward,
     Down,
+}
+
+impl Site {
+    const ALL: [Self; 4] = [Self::Attention, Self::Output, Self::FeedForward, Self::Down];
+
+    /// The matrices that read this input, in the order in which [`Model::block`] has them.
+    fn targets(self) -> &'static [Target] {
+        match self {
+            Self::Attention => &[Target::Q, Target::K, Target::V],
+            Self::Output => &[Target::O],
+            Self::FeedForward => &[Target::Gate, Target::Up],
+            Self::Down => &[Target::Down],
+        }
+    }
 }
 
 /// An adapter's input, where something was dropped of it.
@@ -593,7 +631,8 @@ impl Learner {
         let turning = Turning::new(&base.shape, 0, n);
         let pass = |i: usize| {
             let layer = &base.layers[i];
-            Pass { n: i, layer, turns: turning.of(layer), dropout: told.dropout }
+            let turns = turning.of(layer);
+            Pass { n: i, layer, turns, dropout: told.dropout, packed: None }
         };
         let layers = base.layers.len();
         let stores = |i: usize| told.keep.stores(i, layers);
@@ -833,5 +872,50 @@ impl Model<'_> {
         fit(plain, d.len()).fill(0.0);
         self.kernel.norm_back(input, self.norm(norm), d, plain);
         plain
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::bench::some_adapter;
+    use crate::block::BlockType;
+    use crate::cpu::Cpu;
+    use crate::tiny::Tiny;
+
+    /// How far apart two lists are, of how long the second is.
+    fn apart(ours: &[f32], theirs: &[f32]) -> f32 {
+        let size =
+            |values: &mut dyn Iterator<Item = f32>| values.map(|v| v * v).sum::<f32>().sqrt();
+        size(&mut ours.iter().zip(theirs).map(|(a, b)| a - b)) / size(&mut theirs.iter().copied())
+    }
+
+    #[test]
+    fn what_a_packed_adapter_loses_stays_within_the_rounding_of_the_base() {
+        for block in [BlockType::Q4_1, BlockType::Q8_0] {
+            let base = Tiny { block, layers: 4, ..Tiny::default() }.base();
+            let mut lora = some_adapter(&base, 16);
+            // Large enough to change much of what the base would say.
+            lora.tensors_mut().skip(1).step_by(2).flatten().for_each(|b| *b *= 5.0);
+            let tokens: Vec<u32> = (0..60).map(|i| i * 7 % 250).collect();
+            let plain = Cpu::plain();
+            let model = Model::new(&base, Some(&lora)).on(&plain);
+            let exact = model.all_logits(&tokens);
+            let bare = Model::new(&base, None).on(&plain).all_logits(&tokens);
+            let change = apart(&bare, &exact);
+            for tier in Cpu::tiers() {
+                let cpu = Cpu::with(tier).expect("a tier of this processor");
+                let model = model.on(&cpu);
+                // Many rows at once are multiplied with factors in f32.
+                let rounding = apart(&model.all_logits(&tokens), &exact);
+                let mut cache = Cache::new(&base);
+                let one_by_one =
+                    tokens.iter().flat_map(|token| model.forward(&[*token], &mut cache));
+                let off = apart(&one_by_one.collect::<Vec<_>>(), &exact);
+                let within = if tier == "plain" { 0.01 } else { 1.1 * rounding };
+                assert!(off < within, "{block:?} on {tier}: off by {off}, the base by {rounding}");
+            }
+            assert!(change > 0.2, "the adapter changes {change}");
+        }
     }
 }

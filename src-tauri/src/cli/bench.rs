@@ -9,7 +9,7 @@ use super::say::{err, out};
 pub(crate) fn bench(ask: &Bench, json: bool) -> Result<i32> {
     if !json {
         out(&format!(
-            "{:<34} {:<8} {:>10} {:>10} {:>9}\n",
+            "{:<34} {:<14} {:>10} {:>10} {:>9}\n",
             "base", "what", "tokens/s", "best", "peak MB"
         ));
     }
@@ -30,7 +30,7 @@ pub(crate) fn bench(ask: &Bench, json: bool) -> Result<i32> {
 
 fn line(row: &BenchRow) -> String {
     format!(
-        "{:<34} {:<8} {:>10.1} {:>10.1} {:>9.0}\n",
+        "{:<34} {:<14} {:>10.1} {:>10.1} {:>9.0}\n",
         row.base, row.what, row.tokens_per_second, row.best, row.peak_mb
     )
 }

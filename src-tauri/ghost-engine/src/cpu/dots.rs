@@ -1,5 +1,5 @@
-//! One row against a frozen weight, at the weight's own bit width: what drafting spends its time
-//! on, and what it waits for is memory.
+//! One row against one row of a frozen weight, at the weight's own bit width: what drafting spends
+//! its time on, and what it waits for is memory.
 //!
 //! The row is coded once, as in [`super::eight`]; then every row of the weight is read where it
 //! lies in the file and multiplied as it is unpacked, 64 values at a time.
@@ -12,17 +12,12 @@ mod avx512;
 mod neon;
 mod rows;
 
-use rayon::prelude::*;
-
 use super::eight::code_group;
 use super::tier::{Tier, ahead};
 use super::wide;
 use crate::block::{BlockType, six_bits};
 use crate::coded::{self, Coded, GROUP};
 use crate::weight::Weight;
-
-/// Bytes of a weight a thread takes at a time.
-const SHARE: usize = 1 << 16;
 
 /// A row in eight bits, padded to two groups.
 #[derive(Default)]
@@ -41,8 +36,14 @@ pub(super) struct Row {
 }
 
 impl Row {
-    /// Codes a row.
-    pub(super) fn code(&mut self, tier: Tier, x: &[f32]) {
+    /// A row, coded.
+    pub(super) fn of(tier: Tier, x: &[f32]) -> Self {
+        let mut row = Self::default();
+        row.code(tier, x);
+        row
+    }
+
+    fn code(&mut self, tier: Tier, x: &[f32]) {
         let groups = x.len().div_ceil(2 * GROUP) * 2;
         self.q.resize(groups * GROUP, 0);
         self.scale.resize(groups, 0.0);
@@ -56,28 +57,19 @@ impl Row {
     }
 }
 
+/// Whether products with this weight are made in eight bits.
+pub(super) fn in_eight_bits(tier: Tier, w: &Weight) -> bool {
+    !matches!(tier, Tier::Plain(_)) && suits(w.block)
+}
+
 /// Whether a weight of this type is multiplied in eight bits.
 pub(super) fn suits(block: BlockType) -> bool {
     !matches!(block, BlockType::F32 | BlockType::F16 | BlockType::BF16)
 }
 
-/// Each weight's rows against `x`, all in one sweep of the threads.
-pub(super) fn against(tier: Tier, x: &Row, outs: &mut [(&Weight, &mut [f32])]) {
-    let mut shares: Vec<(&Weight, usize, &mut [f32])> = Vec::new();
-    for (w, y) in outs.iter_mut() {
-        let rows = (SHARE / w.row_len()).max(1);
-        shares.extend(y.chunks_mut(rows).enumerate().map(|(i, y)| (&**w, i * rows, y)));
-    }
-    shares.into_par_iter().with_max_len(1).for_each_init(Spare::default, |spare, (w, first, y)| {
-        for (i, y) in y.iter_mut().enumerate() {
-            *y = tier.dot(w.block, w.row_bytes(first + i), x, spare);
-        }
-    });
-}
-
 /// A row of a weight, coded, where no shorter way is known.
 #[derive(Default)]
-struct Spare {
+pub(super) struct Spare {
     q: Vec<u8>,
     scale: Vec<f32>,
     least: Vec<f32>,
@@ -101,7 +93,8 @@ macro_rules! by_type {
 }
 
 impl Tier {
-    fn dot(self, block: BlockType, bytes: &[u8], x: &Row, spare: &mut Spare) -> f32 {
+    /// A row of a weight against `x`.
+    pub(super) fn dot(self, block: BlockType, bytes: &[u8], x: &Row, spare: &mut Spare) -> f32 {
         let blocks = bytes.len() / block.bytes_per_block();
         assert!(
             x.q.len() >= blocks * block.values_per_block(),

@@ -1,0 +1,297 @@
+//! The product of one row with frozen weights (GEMV), and of an adapter beside them, in one sweep of
+//! the threads.
+//!
+//! Threads claim shares of the work in order from one counter, which keeps all of them busy to the
+//! end whatever a share takes. With an adapter the `A`s come first. Whoever has computed a share of
+//! a weight then adds the adapter's part, for which it needs the sums of all the `A`s. Their shares
+//! are small and were claimed before, so that they are nearly always there by then; a thread that
+//! must wait for them waits for one that is computing them and waits for nothing itself.
+
+use std::sync::atomic::{AtomicU32, AtomicUsize, Ordering};
+use std::sync::{Mutex, PoisonError};
+
+use rayon::prelude::*;
+
+use super::dots::{self, Row, Spare};
+use super::tier::Tier;
+use super::{dot_plain, wide};
+use crate::lora::{PackedB, PackedLora, TILE};
+use crate::weight::Weight;
+
+/// Bytes of a frozen weight in a share.
+const SHARE: usize = 1 << 15;
+/// Bytes of the `A`s in a share.
+const SHARE_OF_A: usize = 1 << 13;
+/// Times a thread looks for the sums of the `A`s before it lets another thread run.
+const MAX_SPINS: u32 = 1 << 10;
+
+/// `y = x Wᵀ` for weights that read the same row, with the adapter's pairs added to each.
+pub(super) fn gemv(
+    tier: Tier,
+    x: &[f32],
+    outs: &mut [(&Weight, &mut [f32])],
+    lora: Option<&PackedLora>,
+) {
+    let mut input = Input { tier, x, row: None };
+    if outs.iter().map(|(w, _)| *w).chain(lora.map(|lora| &lora.a)).any(|w| input.in_eight_bits(w))
+    {
+        input.row = Some(Row::of(tier, x));
+    }
+    let sums = lora.map(Sums::new);
+    let firsts = sums.as_ref().map_or(0, |sums| sums.shares);
+    let shares = Share::all(outs, lora);
+    let claimed = AtomicUsize::new(0);
+    let work = |mut scratch: Scratch| {
+        loop {
+            let claim = claimed.fetch_add(1, Ordering::Relaxed);
+            match (&sums, claim.checked_sub(firsts)) {
+                (Some(sums), None) => sums.compute(claim, &input, &mut scratch),
+                (_, at) => match at.and_then(|at| shares.get(at)) {
+                    Some(share) => share.compute(&input, sums.as_ref(), &mut scratch),
+                    None => break,
+                },
+            }
+        }
+    };
+    let threads = rayon::current_num_threads().min(firsts + shares.len());
+    (0..threads).into_par_iter().with_max_len(1).for_each(|_| work(Scratch::default()));
+}
+
+/// The row, in `f32` and, where a weight is multiplied so, in eight bits.
+struct Input<'a> {
+    tier: Tier,
+    x: &'a [f32],
+    row: Option<Row>,
+}
+
+/// Buffers of a thread.
+#[derive(Default)]
+struct Scratch {
+    spare: Spare,
+    /// A row of a weight, or what it came to.
+    values: Vec<f32>,
+    /// The sums of all `A`s, once they are there.
+    sums: Vec<f32>,
+}
+
+impl Input<'_> {
+    fn in_eight_bits(&self, w: &Weight) -> bool {
+        dots::in_eight_bits(self.tier, w)
+    }
+
+    /// Rows of a weight from `first` on, each against the input.
+    fn times(&self, w: &Weight, first: usize, scratch: &mut Scratch, y: &mut [f32]) {
+        match &self.row {
+            Some(row) if self.in_eight_bits(w) => {
+                for (i, y) in y.iter_mut().enumerate() {
+                    *y = self.tier.dot(w.block, w.row_bytes(first + i), row, &mut scratch.spare);
+                }
+            }
+            _ => {
+                scratch.values.resize(w.cols, 0.0);
+                plain_rows(self.tier.arch(), w, first, self.x, &mut scratch.values, y);
+            }
+        }
+    }
+}
+
+/// Some rows of a weight, which one thread computes.
+struct Share<'a> {
+    w: &'a Weight,
+    first: usize,
+    b: Option<&'a PackedB>,
+    /// Locked by the one thread that claims it.
+    y: Mutex<&'a mut [f32]>,
+}
+
+impl<'a> Share<'a> {
+    fn all(outs: &'a mut [(&Weight, &mut [f32])], lora: Option<&'a PackedLora>) -> Vec<Self> {
+        let mut shares = Vec::new();
+        for (i, (w, y)) in outs.iter_mut().enumerate() {
+            let rows = (SHARE / w.row_len().max(1)).next_multiple_of(TILE).max(TILE);
+            let b = lora.map(|lora| &lora.b[i]);
+            let parts = y.chunks_mut(rows).enumerate();
+            shares.extend(parts.map(|(n, y)| Share { w, first: n * rows, b, y: Mutex::new(y) }));
+        }
+        shares
+    }
+
+    fn compute(&self, input: &Input, sums: Option<&Sums>, scratch: &mut Scratch) {
+        let mut y = self.y.lock().unwrap_or_else(PoisonError::into_inner);
+        input.times(self.w, self.first, scratch, &mut y);
+        if let (Some(b), Some(sums)) = (self.b, sums) {
+            sums.wait(&mut scratch.sums);
+            add_b(input.tier.arch(), b, self.first, &scratch.sums, &mut y);
+        }
+    }
+}
+
+/// `x Aᵀ` for all `A`s, computed in shares.
+struct Sums<'a> {
+    lora: &'a PackedLora,
+    /// Rows of a share.
+    height: usize,
+    shares: usize,
+    done: AtomicUsize,
+    /// Bits of the sums.
+    values: Vec<AtomicU32>,
+}
+
+impl<'a> Sums<'a> {
+    fn new(lora: &'a PackedLora) -> Self {
+        let rows = lora.a.rows;
+        let height = (SHARE_OF_A / lora.a.row_len().max(1)).max(1);
+        let values = (0..rows).map(|_| AtomicU32::new(0)).collect();
+        Self { lora, height, shares: rows.div_ceil(height), done: AtomicUsize::new(0), values }
+    }
+
+    fn compute(&self, share: usize, input: &Input, scratch: &mut Scratch) {
+        // Counted even where it panics, or those that wait would wait for ever.
+        let _counted = Counted(&self.done);
+        let rows = share * self.height..((share + 1) * self.height).min(self.values.len());
+        let mut sums = vec![0.0; rows.len()];
+        input.times(&self.lora.a, rows.start, scratch, &mut sums);
+        for ((to, gain), sum) in
+            self.values[rows.clone()].iter().zip(&self.lora.gains[rows]).zip(sums)
+        {
+            to.store((sum * gain).to_bits(), Ordering::Relaxed);
+        }
+    }
+
+    /// Fills `to` once all sums are there, unless it is filled already.
+    fn wait(&self, to: &mut Vec<f32>) {
+        if to.len() == self.values.len() {
+            return;
+        }
+        let mut spins = 0;
+        // What was stored before a share was counted is seen by whoever sees it counted.
+        while self.done.load(Ordering::Acquire) < self.shares {
+            spins += 1;
+            if spins < MAX_SPINS { std::hint::spin_loop() } else { std::thread::yield_now() }
+        }
+        to.extend(self.values.iter().map(|bits| f32::from_bits(bits.load(Ordering::Relaxed))));
+    }
+}
+
+struct Counted<'a>(&'a AtomicUsize);
+
+impl Drop for Counted<'_> {
+    fn drop(&mut self) {
+        self.0.fetch_add(1, Ordering::Release);
+    }
+}
+
+wide! {
+    /// Rows of `w` from `first` on, each against `x`.
+    fn plain_rows<'a>(w: &'a Weight, first: usize, x: &'a [f32], buffer: &'a mut [f32], y: &'a mut [f32]) -> () {
+        for (i, y) in y.iter_mut().enumerate() {
+            w.unpack_rows(first + i..first + i + 1, buffer);
+            *y = dot_plain(buffer, x);
+        }
+    }
+
+    fn add_b<'a>(b: &'a PackedB, first: usize, sums: &'a [f32], y: &'a mut [f32]) -> () {
+        b.add(first, sums, y);
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::block::{self, BlockType};
+    use crate::chance::Chance;
+    use crate::cpu::Cpu;
+    use crate::kernel::{Kernel, Low};
+
+    const COLS: usize = 768;
+    const HEIGHTS: [usize; 3] = [300, 70, 5];
+    const RANK: usize = 9;
+
+    fn some(n: usize, seed: u64) -> Vec<f32> {
+        let mut chance = Chance::new(seed);
+        (0..n).map(|_| chance.uniform() - 0.5).collect()
+    }
+
+    fn weights(blocks: [BlockType; 3]) -> [Weight; 3] {
+        std::array::from_fn(|i| {
+            let bytes = block::some_blocks(blocks[i], HEIGHTS[i] * COLS, i as u64);
+            Weight::new(HEIGHTS[i], COLS, blocks[i], bytes.into()).expect("whole blocks")
+        })
+    }
+
+    fn pairs() -> [(Vec<f32>, Vec<f32>); 3] {
+        std::array::from_fn(|i| {
+            (some(RANK * COLS, 10 + i as u64), some(HEIGHTS[i] * RANK, 20 + i as u64))
+        })
+    }
+
+    fn lows(pairs: &[(Vec<f32>, Vec<f32>); 3]) -> [Low<'_>; 3] {
+        pairs.each_ref().map(|(a, b)| Low { a, b, rank: RANK, scale: 2.0 })
+    }
+
+    /// Answers of all weights, one after another.
+    fn answers(weights: &[Weight; 3], work: impl Fn(&mut [(&Weight, &mut [f32])])) -> Vec<f32> {
+        let mut ys = HEIGHTS.map(|rows| vec![0.0; rows]);
+        let mut outs: Vec<(&Weight, &mut [f32])> = Vec::new();
+        for (w, y) in weights.iter().zip(&mut ys) {
+            outs.push((w, y));
+        }
+        work(&mut outs);
+        ys.concat()
+    }
+
+    fn apart(ours: &[f32], theirs: &[f32]) -> f32 {
+        let size =
+            |values: &mut dyn Iterator<Item = f32>| values.map(|v| v * v).sum::<f32>().sqrt();
+        size(&mut ours.iter().zip(theirs).map(|(a, b)| a - b)) / size(&mut theirs.iter().copied())
+    }
+
+    const KINDS: [[BlockType; 3]; 4] = [
+        [BlockType::F32; 3],
+        [BlockType::Q4_1, BlockType::Q8_0, BlockType::Q5_0],
+        [BlockType::Q4_K, BlockType::Q4_K, BlockType::Q6_K],
+        [BlockType::Q4_K, BlockType::BF16, BlockType::Q6_K],
+    ];
+
+    #[test]
+    fn an_adapter_in_the_sweep_answers_as_one_beside_it() {
+        let (x, pairs) = (some(COLS, 1), pairs());
+        for blocks in KINDS {
+            let weights = weights(blocks);
+            let packed = PackedLora::new(&weights.each_ref(), &lows(&pairs));
+            for tier in Tier::all() {
+                let cpu = Cpu::of(tier);
+                let ours = answers(&weights, |outs| cpu.gemv_lora(&x, outs, &packed));
+                let theirs = answers(&weights, |outs| {
+                    cpu.linears(&x, outs);
+                    let mut ys: Vec<&mut [f32]> = outs.iter_mut().map(|(_, y)| &mut **y).collect();
+                    cpu.low(&x, &lows(&pairs), &mut [0.0; 3 * RANK], &mut ys);
+                });
+                let within = if blocks[0] == BlockType::F32 { 1e-5 } else { 0.01 };
+                let off = apart(&ours, &theirs);
+                assert!(off < within, "{blocks:?} on {tier:?}: off by {off}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_answer_is_the_same_bit_for_bit_on_any_number_of_threads() {
+        let (x, pairs) = (some(COLS, 2), pairs());
+        for blocks in KINDS {
+            let weights = weights(blocks);
+            let packed = PackedLora::new(&weights.each_ref(), &lows(&pairs));
+            let cpu = Cpu::default();
+            let on = |threads: usize| {
+                let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
+                pool.expect("a pool")
+                    .install(|| answers(&weights, |outs| cpu.gemv_lora(&x, outs, &packed)))
+            };
+            let one = on(1);
+            for threads in [2, 3, 8] {
+                for _ in 0..20 {
+                    assert!(on(threads) == one, "{blocks:?} on {threads} threads");
+                }
+            }
+        }
+    }
+}
