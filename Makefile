@@ -1,6 +1,6 @@
 # Two commands: `make run` and `make test`. Each is one line of a script.
 
-.PHONY: help run test check check-macos cuda bench formats icons study
+.PHONY: help run test check check-macos test-arm cuda bench formats icons study
 
 help: ## Say what there is
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/ —/; s/^/make /'
@@ -16,6 +16,9 @@ check: ## Everything that must be green before a commit
 
 check-macos: ## Type-check the engine for a Mac with Metal, from any machine
 	@scripts/check-macos.sh
+
+test-arm: ## Run the engine's kernel tests on emulated ARM processors (Debian, Ubuntu)
+	@scripts/test-arm.sh
 
 cuda: ## Build the program with CUDA in it, without a card (Linux)
 	@scripts/cuda.sh

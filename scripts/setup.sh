@@ -6,6 +6,7 @@
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/say.sh
+. scripts/packages.sh
 
 what=${1:-run}
 
@@ -51,29 +52,7 @@ linux() {
         has pkg-config && pkg-config --exists webkit2gtk-4.1 && return
         fail "Set-up installs packages on Debian and Ubuntu only; here, please install WebKitGTK 4.1 with its headers, pkg-config and a C compiler."
     fi
-    local missing=() package
-    for package in "${want[@]}"; do
-        installed "$package" || missing+=("$package")
-    done
-    [ ${#missing[@]} -eq 0 ] && return
-    step "Installing system packages: ${missing[*]}"
-    as_root apt-get update -qq
-    as_root env DEBIAN_FRONTEND=noninteractive \
-        apt-get install -y -q --no-install-recommends "${missing[@]}"
-}
-
-installed() {
-    [ "$(dpkg-query -W -f='${db:Status-Abbrev}' "$1" 2>/dev/null | cut -c1-2)" = ii ]
-}
-
-as_root() {
-    if [ "$(id -u)" -eq 0 ]; then
-        "$@"
-    elif has sudo; then
-        sudo "$@"
-    else
-        fail "This needs an administrator: please run \`$*\` as root, then try again."
-    fi
+    packages "${want[@]}"
 }
 
 mac() {
