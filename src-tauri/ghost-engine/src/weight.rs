@@ -168,8 +168,16 @@ impl Weight {
     /// # Panics
     /// If there is no such row.
     pub fn row_bytes(&self, row: usize) -> &[u8] {
+        self.rows_bytes(row..row + 1)
+    }
+
+    /// The bytes of some rows, one after another.
+    ///
+    /// # Panics
+    /// If one of them doesn't exist.
+    pub(crate) fn rows_bytes(&self, rows: Range<usize>) -> &[u8] {
         let len = self.row_len();
-        &self.bytes[row * len..(row + 1) * len]
+        &self.bytes[rows.start * len..rows.end * len]
     }
 
     /// The bytes of some columns of a row: whole blocks, or what is left of the row.
@@ -204,8 +212,7 @@ impl Weight {
     /// If a row doesn't exist, or `out` doesn't hold exactly their values.
     #[inline(always)] // as `BlockType::unpack`
     pub fn unpack_rows(&self, rows: Range<usize>, out: &mut [f32]) {
-        let len = self.row_len();
-        self.block.unpack(&self.bytes[rows.start * len..rows.end * len], out);
+        self.block.unpack(self.rows_bytes(rows), out);
     }
 }
 

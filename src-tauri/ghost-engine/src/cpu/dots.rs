@@ -75,46 +75,59 @@ pub(super) struct Spare {
     least: Vec<f32>,
 }
 
-/// The row functions of a tier, by type.
+/// The function of a tier that multiplies a row of a type.
 macro_rules! by_type {
-    ($tier:ident, $block:expr, $bytes:expr, $blocks:expr, $x:expr) => {
+    ($tier:ident, $block:expr) => {
         match $block {
-            BlockType::Q4_0 => return $tier::q4_0($bytes, $blocks, $x),
-            BlockType::Q4_1 => return $tier::q4_1($bytes, $blocks, $x),
-            BlockType::Q5_0 => return $tier::q5_0($bytes, $blocks, $x),
-            BlockType::Q5_1 => return $tier::q5_1($bytes, $blocks, $x),
-            BlockType::Q8_0 => return $tier::q8_0($bytes, $blocks, $x),
-            BlockType::Q4_K => return $tier::q4_k($bytes, $blocks, $x),
-            BlockType::Q5_K => return $tier::q5_k($bytes, $blocks, $x),
-            BlockType::Q6_K => return $tier::q6_k($bytes, $blocks, $x),
-            _ => {}
+            BlockType::Q4_0 => Some($tier::q4_0),
+            BlockType::Q4_1 => Some($tier::q4_1),
+            BlockType::Q5_0 => Some($tier::q5_0),
+            BlockType::Q5_1 => Some($tier::q5_1),
+            BlockType::Q8_0 => Some($tier::q8_0),
+            BlockType::Q4_K => Some($tier::q4_k),
+            BlockType::Q5_K => Some($tier::q5_k),
+            BlockType::Q6_K => Some($tier::q6_k),
+            _ => None,
         }
     };
 }
 
 impl Tier {
-    /// A row of a weight against `x`.
-    pub(super) fn dot(self, block: BlockType, bytes: &[u8], x: &Row, spare: &mut Spare) -> f32 {
-        let blocks = bytes.len() / block.bytes_per_block();
+    /// Rows of a weight, one after another in `bytes` and as many as there are answers, each
+    /// against `x`.
+    pub(super) fn dots(
+        self,
+        block: BlockType,
+        bytes: &[u8],
+        x: &Row,
+        spare: &mut Spare,
+        y: &mut [f32],
+    ) {
+        let len = bytes.len() / y.len().max(1);
+        let blocks = len / block.bytes_per_block();
         assert!(
             x.q.len() >= blocks * block.values_per_block(),
             "a row as long as the weight is wide"
         );
-        // SAFETY: the tier was found on this processor; the row holds whole blocks, and `x` as
-        // many values by the assert above, rounded up to two groups.
-        #[allow(unsafe_code)]
-        unsafe {
-            match self {
-                #[cfg(target_arch = "x86_64")]
-                Self::Avx512Vnni(_) => by_type!(avx512, block, bytes, blocks, x),
-                #[cfg(target_arch = "x86_64")]
-                Self::AvxVnni(_) | Self::Avx2(_) => by_type!(avx2, block, bytes, blocks, x),
-                #[cfg(target_arch = "aarch64")]
-                Self::Neon(_) => by_type!(neon, block, bytes, blocks, x),
-                Self::Plain(_) => {}
-            }
+        // Looked up once, not for every row: a short row takes no longer than that.
+        let row: Option<unsafe fn(&[u8], usize, &Row) -> f32> = match self {
+            #[cfg(target_arch = "x86_64")]
+            Self::Avx512Vnni(_) => by_type!(avx512, block),
+            #[cfg(target_arch = "x86_64")]
+            Self::AvxVnni(_) | Self::Avx2(_) => by_type!(avx2, block),
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonI8mm(_) | Self::Neon(_) => by_type!(neon, block),
+            Self::Plain(_) => None,
+        };
+        for (bytes, y) in bytes.chunks_exact(len.max(1)).zip(y) {
+            *y = match row {
+                // SAFETY: the tier was found on this processor; the row holds whole blocks, and `x`
+                // as many values by the assert above, rounded up to two groups.
+                #[allow(unsafe_code)]
+                Some(row) => unsafe { row(bytes, blocks, x) },
+                None => dot(self.arch(), block, bytes, x, spare),
+            };
         }
-        dot(self.arch(), block, bytes, x, spare)
     }
 }
 
@@ -186,9 +199,13 @@ mod tests {
                 let mut row = Row::default();
                 for tier in Tier::all() {
                     row.code(tier, &x);
-                    let ours = tier.dot(block, &bytes, &row, &mut Spare::default());
-                    let off = (f64::from(ours) - true_one).abs() / size;
-                    assert!(off < 0.004, "{block:?} at {cols} on {tier:?}: {ours} for {true_one}");
+                    let mut ours = [0.0];
+                    tier.dots(block, &bytes, &row, &mut Spare::default(), &mut ours);
+                    let off = (f64::from(ours[0]) - true_one).abs() / size;
+                    assert!(
+                        off < 0.004,
+                        "{block:?} at {cols} on {tier:?}: {ours:?} for {true_one}"
+                    );
                 }
             }
         }
@@ -200,6 +217,8 @@ mod tests {
         let bytes = block::some_blocks(BlockType::Q4_1, 64, 9);
         let mut row = Row::default();
         row.code(tier, &[f32::NAN; 64]);
-        assert!(tier.dot(BlockType::Q4_1, &bytes, &row, &mut Spare::default()).is_nan());
+        let mut sum = [0.0];
+        tier.dots(BlockType::Q4_1, &bytes, &row, &mut Spare::default(), &mut sum);
+        assert!(sum[0].is_nan());
     }
 }

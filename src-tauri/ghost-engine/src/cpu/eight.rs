@@ -27,13 +27,21 @@ use crate::coded::{self, Coded, GROUP};
 use crate::kernel::MatMut;
 use crate::weight::Weight;
 
+/// The place of quad `k` of lane (or row) `i` among `n` within a group: `[GROUP / 4][n]`, or
+/// `[GROUP / 8][n][2]` for a tier that takes eight neighbours at once.
+#[inline(always)]
+fn place(tier: Tier, k: usize, i: usize, n: usize) -> usize {
+    let together = tier.quads_at_once();
+    (k / together * n + i) * together + k % together
+}
+
 /// Outputs of a strip.
 const LANES: usize = 16;
 /// Rows multiplied together.
 const ROWS: usize = 12;
-/// Bytes of a strip for each group: `[GROUP / 4][LANES][4]`.
+/// Bytes of a strip for each group: quads in the order of [`place`], of [`LANES`].
 const STRIP: usize = GROUP * LANES;
-/// Quads of a panel of rows for each group: `[GROUP / 4][ROWS]`.
+/// Quads of a panel of rows for each group, in the order of [`place`], of [`ROWS`].
 const PANEL: usize = GROUP / 4 * ROWS;
 /// Groups of a strip packed at a time: with its panel it stays in the nearest cache.
 const NEAR: usize = 32;
@@ -43,7 +51,7 @@ const NEAR: usize = 32;
 pub(super) struct Rows {
     n: usize,
     groups: usize,
-    /// `[panel][group][GROUP / 4][ROWS]`, four numbers in each.
+    /// `[panel][group][quad]`, four numbers in each.
     quads: Vec<u32>,
     /// `[panel][group][2][ROWS]`: scales, then scale × sum of the numbers.
     scales: Vec<f32>,
@@ -75,7 +83,7 @@ impl Rows {
 /// 16 outputs of a weight, packed.
 #[derive(Default)]
 struct Strip {
-    /// `[group][GROUP / 4][LANES][4]`.
+    /// `[group][quad][4]`.
     q: Vec<u8>,
     /// What the numbers stay below is 2 to this.
     bits: u32,
@@ -103,7 +111,7 @@ pub(super) fn forth(tier: Tier, x: &Rows, w: &Weight, y: MatMut) {
         for from in (0..x.groups).step_by(near) {
             let groups = from..(from + near).min(x.groups);
             bench.strips.resize_with(1, Strip::default);
-            pack_rows(tier.arch(), w, &rows, &groups, bench);
+            pack_rows(tier.arch(), tier, w, &rows, &groups, bench);
             // They come while these are multiplied: what is read in short pieces of many rows is
             // seen coming by no processor.
             if groups.end < x.groups {
@@ -142,7 +150,7 @@ pub(super) fn back(tier: Tier, dy: &Rows, w: &Weight, dx: MatMut) {
             for from in (0..dy.groups).step_by(NEAR) {
                 let groups = from..(from + NEAR).min(dy.groups);
                 bench.strips.resize_with(cols.len().div_ceil(LANES), Strip::default);
-                pack_cols(tier.arch(), w, &cols, &groups, bench);
+                pack_cols(tier.arch(), tier, w, &cols, &groups, bench);
                 multiply(tier, dy, mine.clone(), &groups, &bench.strips, &dx, cols.start, true);
             }
         },
@@ -244,7 +252,7 @@ wide! {
                 };
                 let quads = &mut quads[g * PANEL..(g + 1) * PANEL];
                 for (k, quad) in q.as_chunks::<4>().0.iter().enumerate() {
-                    quads[k * ROWS + i] = u32::from_le_bytes(*quad);
+                    quads[place(tier, k, i, ROWS)] = u32::from_le_bytes(*quad);
                 }
                 let scales = &mut scales[g * 2 * ROWS..(g + 1) * 2 * ROWS];
                 scales[i] = scale;
@@ -254,14 +262,14 @@ wide! {
         // A panel's missing rows are nothing.
         for i in x.len() / width..ROWS {
             for g in 0..groups {
-                quads[g * PANEL..(g + 1) * PANEL].iter_mut().skip(i).step_by(ROWS).for_each(|q| *q = 0);
+                (0..GROUP / 4).for_each(|k| quads[g * PANEL + place(tier, k, i, ROWS)] = 0);
                 scales[g * 2 * ROWS + i] = 0.0;
                 scales[g * 2 * ROWS + ROWS + i] = 0.0;
             }
         }
     }
 
-    fn pack_rows<'a>(w: &'a Weight, rows: &'a Range<usize>, groups: &'a Range<usize>, bench: &'a mut Bench) -> () {
+    fn pack_rows<'a>(tier: Tier, w: &'a Weight, rows: &'a Range<usize>, groups: &'a Range<usize>, bench: &'a mut Bench) -> () {
         let n = groups.len();
         let Bench { strips, q, scale, least, .. } = bench;
         let Strip { q: packed, bits, scales } = &mut strips[0];
@@ -284,14 +292,14 @@ wide! {
             let each = scales.as_chunks_mut::<{ 2 * LANES }>().0.iter_mut();
             for (g, ((packed, q), scales)) in all.zip(each).enumerate() {
                 for (k, quad) in q.as_chunks::<4>().0.iter().enumerate() {
-                    packed.as_chunks_mut::<4>().0[k * LANES + lane] = *quad;
+                    packed.as_chunks_mut::<4>().0[place(tier, k, lane, LANES)] = *quad;
                 }
                 (scales[lane], scales[LANES + lane]) = (scale[g], least[g]);
             }
         }
     }
 
-    fn pack_cols<'a>(w: &'a Weight, cols: &'a Range<usize>, groups: &'a Range<usize>, bench: &'a mut Bench) -> () {
+    fn pack_cols<'a>(tier: Tier, w: &'a Weight, cols: &'a Range<usize>, groups: &'a Range<usize>, bench: &'a mut Bench) -> () {
         let n = groups.len();
         for strip in &mut bench.strips {
             strip.bits = 8;
@@ -310,9 +318,9 @@ wide! {
             w.block.unpack_column(w.column_bytes(rows.start, cols), w.row_len(), values);
             missing.fill(0.0);
             for (i, strip) in bench.strips.iter_mut().enumerate() {
-                let q = &mut strip.q[g * STRIP..(g + 1) * STRIP];
+                let q = &mut strip.q.as_chunks_mut::<STRIP>().0[g];
                 let scales = &mut strip.scales[g * 2 * LANES..(g + 1) * 2 * LANES];
-                code_columns(&bench.values[i * LANES..], width, q, scales);
+                code_columns(tier, &bench.values[i * LANES..], width, q, scales);
             }
         }
     }
@@ -347,7 +355,7 @@ fn code_group_plain(values: &[f32; GROUP]) -> ([u8; GROUP], f32, i32) {
 
 /// 32 rows of 16 columns in eight bits, columns for lanes.
 #[inline(always)]
-fn code_columns(values: &[f32], step: usize, q: &mut [u8], scales: &mut [f32]) {
+fn code_columns(tier: Tier, values: &[f32], step: usize, q: &mut [u8; STRIP], scales: &mut [f32]) {
     let mut largest = [0u32; LANES];
     for row in values.chunks(step) {
         for (lane, most) in largest.iter_mut().enumerate() {
@@ -361,7 +369,7 @@ fn code_columns(values: &[f32], step: usize, q: &mut [u8], scales: &mut [f32]) {
         scales[lane] = scale;
         scales[LANES + lane] = -128.0 * scale;
     }
-    for (k, quads) in q.chunks_exact_mut(4 * LANES).enumerate() {
+    for k in 0..GROUP / 4 {
         let mut four = [0u32; LANES];
         for j in 0..4 {
             let row = &values[(4 * k + j) * step..][..LANES];
@@ -370,8 +378,8 @@ fn code_columns(values: &[f32], step: usize, q: &mut [u8], scales: &mut [f32]) {
                 four[lane] |= (whole as u32) << (8 * j);
             }
         }
-        for (quad, four) in quads.as_chunks_mut::<4>().0.iter_mut().zip(four) {
-            *quad = four.to_le_bytes();
+        for (lane, four) in four.into_iter().enumerate() {
+            q.as_chunks_mut::<4>().0[place(tier, k, lane, LANES)] = four.to_le_bytes();
         }
     }
 }
@@ -412,6 +420,10 @@ impl Tier {
                 (Self::Avx2(_), 5) => avx2::five_bits(groups, q, scales, quads, row_scales, sums),
                 #[cfg(target_arch = "x86_64")]
                 (Self::Avx2(_), _) => avx2::eight_bits(groups, q, scales, quads, row_scales, sums),
+                #[cfg(target_arch = "aarch64")]
+                (Self::NeonI8mm(_), _) => {
+                    neon::tile_of_eights(groups, q, scales, quads, row_scales, sums);
+                }
                 #[cfg(target_arch = "aarch64")]
                 (Self::Neon(_), ..=7) => {
                     neon::tile::<false>(groups, q, scales, quads, row_scales, sums);

@@ -83,9 +83,8 @@ impl Input<'_> {
     fn times(&self, w: &Weight, first: usize, scratch: &mut Scratch, y: &mut [f32]) {
         match &self.row {
             Some(row) if self.in_eight_bits(w) => {
-                for (i, y) in y.iter_mut().enumerate() {
-                    *y = self.tier.dot(w.block, w.row_bytes(first + i), row, &mut scratch.spare);
-                }
+                let bytes = w.rows_bytes(first..first + y.len());
+                self.tier.dots(w.block, bytes, row, &mut scratch.spare, y);
             }
             _ => {
                 scratch.values.resize(w.cols, 0.0);

@@ -14,6 +14,9 @@ pub(super) enum Tier {
     /// Eight-bit products, 32 at a time, in two or three instructions.
     #[cfg(target_arch = "x86_64")]
     Avx2(Arch),
+    /// Eight-bit products, 16 at a time, and 32 where many rows are multiplied.
+    #[cfg(target_arch = "aarch64")]
+    NeonI8mm(Arch),
     /// Eight-bit products, 16 at a time.
     #[cfg(target_arch = "aarch64")]
     Neon(Arch),
@@ -61,6 +64,9 @@ impl Tier {
         }
         #[cfg(target_arch = "aarch64")]
         if std::arch::is_aarch64_feature_detected!("dotprod") {
+            if std::arch::is_aarch64_feature_detected!("i8mm") {
+                all.push(Self::NeonI8mm(Arch::new()));
+            }
             all.push(Self::Neon(Arch::new()));
         }
         all.push(Self::plain());
@@ -82,8 +88,20 @@ impl Tier {
             #[cfg(target_arch = "x86_64")]
             Self::Avx2(_) => "avx2",
             #[cfg(target_arch = "aarch64")]
+            Self::NeonI8mm(_) => "neon-i8mm",
+            #[cfg(target_arch = "aarch64")]
             Self::Neon(_) => "neon",
             Self::Plain(_) => "plain",
+        }
+    }
+
+    /// How many quads of a row one instruction for many rows takes.
+    #[inline(always)]
+    pub(super) fn quads_at_once(self) -> usize {
+        match self {
+            #[cfg(target_arch = "aarch64")]
+            Self::NeonI8mm(_) => 2,
+            _ => 1,
         }
     }
 
@@ -93,7 +111,7 @@ impl Tier {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Vnni(arch) | Self::AvxVnni(arch) | Self::Avx2(arch) => arch,
             #[cfg(target_arch = "aarch64")]
-            Self::Neon(arch) => arch,
+            Self::NeonI8mm(arch) | Self::Neon(arch) => arch,
             Self::Plain(arch) => arch,
         }
     }

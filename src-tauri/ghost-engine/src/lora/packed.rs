@@ -21,8 +21,8 @@ use crate::coded::{self, GROUP};
 use crate::kernel::Low;
 use crate::weight::Weight;
 
-/// Outputs whose factors lie together.
-pub(crate) const TILE: usize = 16;
+/// Outputs whose factors lie together: enough that no sum waits for the one before.
+pub(crate) const TILE: usize = 32;
 
 /// The pairs beside all frozen weights that read the same row.
 pub struct PackedLora {

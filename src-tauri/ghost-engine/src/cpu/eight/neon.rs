@@ -1,5 +1,6 @@
-//! Sixteen outputs in four vectors, four products of each an instruction (NEON with the dot
-//! product, which every Apple processor of these years has).
+//! Sixteen outputs in four vectors: four products of each an instruction (NEON with the dot
+//! product, which every Apple processor has), or eight products of two outputs with two rows (with
+//! the matrix products of i8mm, which those from the M2 on have).
 
 #![allow(clippy::needless_range_loop)] // registers, numbered
 
@@ -54,47 +55,83 @@ pub(in super::super) unsafe fn dot(sums: int32x4_t, w: int8x16_t, x: int8x16_t) 
     sums
 }
 
-/// As [`super::tile`]. Numbers below 128 are multiplied as they are; others are made signed, and
-/// what was taken off, 128 times the rows' numbers, is put back.
+/// Adds to `sums` the products of two outputs' eight unsigned numbers with two rows' eight signed
+/// ones: first output with first row, with second row, then the second output's.
 ///
 /// # Safety
-/// The processor has the features named, and every slice holds `groups` groups.
-#[target_feature(enable = "neon,dotprod")]
-#[allow(unsafe_code)] // loads and stores at places the caller has checked
-pub(super) unsafe fn tile<const BROAD: bool>(
-    groups: usize,
-    q: &[u8],
-    scales: &[f32],
-    quads: &[u32],
-    row_scales: &[f32],
-    sums: &mut [[f32; LANES]; ROWS],
-) {
-    *sums = [[0.0; LANES]; ROWS];
-    for g in 0..groups {
-        // SAFETY: all reads are of group `g` of its slice; `sums` holds four vectors a row.
-        unsafe {
-            let q = q.as_ptr().add(g * STRIP);
-            let quads = quads.as_ptr().add(g * PANEL);
-            let scales = scales.as_ptr().add(g * 2 * LANES);
-            let row_scales = row_scales.as_ptr().add(g * 2 * ROWS);
-            for part in 0..ROWS / PART {
-                let whole = whole::<BROAD>(q, quads.add(part * PART));
-                for i in 0..PART {
-                    let row = part * PART + i;
-                    let row_scale = row_scales.add(row).read();
-                    let row_sum = row_scales.add(ROWS + row).read();
-                    for v in 0..VECTORS {
-                        let step = vmulq_n_f32(vld1q_f32(scales.add(4 * v)), row_scale);
-                        let least = vld1q_f32(scales.add(LANES + 4 * v));
-                        let sum = sums[row].as_mut_ptr().add(4 * v);
-                        let float = vfmaq_f32(vld1q_f32(sum), vcvtq_f32_s32(whole[i][v]), step);
-                        vst1q_f32(sum, vfmaq_n_f32(float, least, row_sum));
+/// The processor has the features named.
+#[inline]
+#[target_feature(enable = "neon,i8mm")]
+#[allow(unsafe_code)]
+unsafe fn matrix(sums: int32x4_t, w: uint8x16_t, x: int8x16_t) -> int32x4_t {
+    let mut sums = sums;
+    // SAFETY: reads and writes registers only.
+    unsafe {
+        asm!(
+            "usmmla {sums:v}.4s, {w:v}.16b, {x:v}.16b",
+            sums = inout(vreg) sums, w = in(vreg) w, x = in(vreg) x,
+            options(pure, nomem, nostack, preserves_flags),
+        );
+    }
+    sums
+}
+
+/// A tile made of the sums that `$whole` answers for a group of a strip and of a part of a panel.
+macro_rules! tile {
+    ($(#[$doc:meta])* $name:ident$(<$broad:ident>)?, $features:literal, $part:literal, $whole:expr) => {
+        $(#[$doc])*
+        ///
+        /// # Safety
+        /// The processor has the features named, and every slice holds `groups` groups.
+        #[target_feature(enable = $features)]
+        #[allow(unsafe_code)] // loads and stores at places the caller has checked
+        pub(super) unsafe fn $name$(<const $broad: bool>)?(
+            groups: usize,
+            q: &[u8],
+            scales: &[f32],
+            quads: &[u32],
+            row_scales: &[f32],
+            sums: &mut [[f32; LANES]; ROWS],
+        ) {
+            *sums = [[0.0; LANES]; ROWS];
+            for g in 0..groups {
+                // SAFETY: all reads are of group `g` of its slice; `sums` holds four vectors a row.
+                unsafe {
+                    let q = q.as_ptr().add(g * STRIP);
+                    let quads = quads.as_ptr().add(g * PANEL);
+                    let scales = scales.as_ptr().add(g * 2 * LANES);
+                    let row_scales = row_scales.as_ptr().add(g * 2 * ROWS);
+                    for part in 0..ROWS / PART {
+                        let whole = $whole(q, quads.add(part * PART * $part));
+                        for i in 0..PART {
+                            let row = part * PART + i;
+                            let row_scale = row_scales.add(row).read();
+                            let row_sum = row_scales.add(ROWS + row).read();
+                            for v in 0..VECTORS {
+                                let step = vmulq_n_f32(vld1q_f32(scales.add(4 * v)), row_scale);
+                                let least = vld1q_f32(scales.add(LANES + 4 * v));
+                                let sum = sums[row].as_mut_ptr().add(4 * v);
+                                let whole = vcvtq_f32_s32(whole[i][v]);
+                                let float = vfmaq_f32(vld1q_f32(sum), whole, step);
+                                vst1q_f32(sum, vfmaq_n_f32(float, least, row_sum));
+                            }
+                        }
                     }
                 }
             }
         }
-    }
+    };
 }
+
+tile!(
+    /// As [`super::tile`]. Numbers below 128 are multiplied as they are; others are made signed,
+    /// and what was taken off, 128 times the rows' numbers, is put back.
+    tile<BROAD>, "neon,dotprod", 1, whole::<BROAD>
+);
+tile!(
+    /// As [`super::tile`], for quads two by two.
+    tile_of_eights, "neon,i8mm", 2, whole_of_eights
+);
 
 /// The sums of a group of a strip and of a part of a panel.
 ///
@@ -139,4 +176,41 @@ unsafe fn whole<const BROAD: bool>(
         }
         whole
     }
+}
+
+/// The sums of a group of a strip and of a part of a panel, eight neighbours at a time.
+///
+/// # Safety
+/// The processor has the features named; a group can be read at both.
+#[inline]
+#[target_feature(enable = "neon,i8mm")]
+#[allow(unsafe_code)]
+unsafe fn whole_of_eights(q: *const u8, quads: *const u32) -> [[int32x4_t; VECTORS]; PART] {
+    // Pairs of outputs with pairs of rows.
+    let mut sums = [[vdupq_n_s32(0); PART / 2]; LANES / 2];
+    for k in 0..GROUP / 8 {
+        // SAFETY: eight neighbours from `8 k` on, of two outputs or two rows, all of the group's.
+        unsafe {
+            let mut x = [vdupq_n_s8(0); PART / 2];
+            for pair in 0..PART / 2 {
+                let two = vld1q_u32(quads.add((k * ROWS + 2 * pair) * 2));
+                x[pair] = vreinterpretq_s8_u32(two);
+            }
+            for pair in 0..LANES / 2 {
+                let w = vld1q_u8(q.add((k * LANES + 2 * pair) * 8));
+                for rows in 0..PART / 2 {
+                    sums[pair][rows] = matrix(sums[pair][rows], w, x[rows]);
+                }
+            }
+        }
+    }
+    let mut whole = [[vdupq_n_s32(0); VECTORS]; PART];
+    for v in 0..VECTORS {
+        for rows in 0..PART / 2 {
+            let (a, b) = (sums[2 * v][rows], sums[2 * v + 1][rows]);
+            whole[2 * rows][v] = vuzp1q_s32(a, b);
+            whole[2 * rows + 1][v] = vuzp2q_s32(a, b);
+        }
+    }
+    whole
 }
