@@ -125,9 +125,12 @@ mod tests {
         }
     }
 
+    /// What is done to the values of a tensor, given its name.
+    type Spoil = fn(&str, &mut [f32]);
+
     #[test]
     fn weights_that_are_no_numbers_are_refused_however_they_are_stored() {
-        let spoilt: [(&str, fn(&str, &mut [f32])); 5] = [
+        let spoilt: [(&str, Spoil); 5] = [
             ("NaN in the head", |name, values| {
                 if name == "token_embd.weight" {
                     values[700] = f32::NAN;

@@ -75,6 +75,9 @@ pub(super) struct Spare {
     least: Vec<f32>,
 }
 
+/// Multiplies a row of so many blocks.
+type Dot = unsafe fn(&[u8], usize, &Row) -> f32;
+
 /// The function of a tier that multiplies a row of a type.
 macro_rules! by_type {
     ($tier:ident, $block:expr) => {
@@ -110,7 +113,7 @@ impl Tier {
             "a row as long as the weight is wide"
         );
         // Looked up once, not for every row: a short row takes no longer than that.
-        let row: Option<unsafe fn(&[u8], usize, &Row) -> f32> = match self {
+        let row: Option<Dot> = match self {
             #[cfg(target_arch = "x86_64")]
             Self::Avx512Vnni(_) => by_type!(avx512, block),
             #[cfg(target_arch = "x86_64")]
