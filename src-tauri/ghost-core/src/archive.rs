@@ -660,14 +660,17 @@ impl Walk<'_> {
         mut facts: front::Facts,
         heading: Option<String>,
         text: String,
-        dropped: Dropped,
+        mut dropped: Dropped,
     ) {
         match self.ledger.says(name) {
             Some(Leaf { skipped: Some(why), .. }) => {
                 let words = words::count(&text) + dropped.words();
                 return self.complain_of(name, *why, words);
             }
-            Some(known) => facts = known.facts.clone().or(facts),
+            Some(known) => {
+                dropped.merge(&known.dropped);
+                facts = known.facts.clone().or(facts);
+            }
             None => {}
         }
         self.name_dropped(name, &dropped);

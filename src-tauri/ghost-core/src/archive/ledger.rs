@@ -5,6 +5,7 @@
 
 use std::collections::{BTreeMap, HashMap};
 
+use super::dropped::Dropped;
 use super::front::Facts;
 use super::{date, decode, html, json, place, rtf, table, xml};
 
@@ -30,6 +31,8 @@ pub(super) struct Leaf {
     pub(super) skipped: Option<&'static str>,
     /// Earlier states of the text, by their names, which are moments: the oldest first.
     pub(super) earlier: BTreeMap<String, String>,
+    /// Words about the text that are in no piece, such as a subtitle.
+    pub(super) dropped: Dropped,
 }
 
 impl Ledger {
@@ -86,9 +89,14 @@ impl Ledger {
                     || says(&row, &["status"]).as_deref() == Some("draft"),
                 ..Facts::default()
             };
+            let mut dropped = Dropped::default();
+            for subtitle in says(&row, &["subtitle"]).iter().chain(&says(&row, &["description"])) {
+                dropped.add("in a summary", &html::decoded(subtitle));
+            }
             for name in names {
                 let path = if folder.is_empty() { name } else { format!("{folder}/{name}") };
-                self.leaves.entry(path).or_default().facts = facts.clone();
+                let leaf = self.leaves.entry(path).or_default();
+                (leaf.facts, leaf.dropped) = (facts.clone(), dropped.clone());
             }
         }
     }

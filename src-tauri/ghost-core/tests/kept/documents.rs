@@ -13,7 +13,7 @@ type Files = Vec<(String, Vec<u8>)>;
 type Generator = fn(&mut Doc) -> Files;
 
 /// The words of one document, each once, and the construct that holds it.
-pub struct Doc {
+pub(crate) struct Doc {
     seed: usize,
     words: Vec<(String, &'static str)>,
     own: usize,
@@ -21,17 +21,17 @@ pub struct Doc {
 
 impl Doc {
     /// A document without words yet; `seed` varies lengths and order.
-    pub fn new(seed: usize) -> Doc {
+    pub(crate) fn new(seed: usize) -> Doc {
         Doc { seed, words: Vec::new(), own: 0 }
     }
 
     /// Each word and its construct.
-    pub fn words(&self) -> impl Iterator<Item = (&String, &'static str)> {
+    pub(crate) fn words(&self) -> impl Iterator<Item = (&String, &'static str)> {
         self.words.iter().map(|(word, construct)| (word, *construct))
     }
 
     /// How many words are plainly the writer's own prose.
-    pub fn own(&self) -> usize {
+    pub(crate) fn own(&self) -> usize {
         self.own
     }
 
@@ -78,7 +78,7 @@ impl Doc {
 }
 
 /// Every format, and what makes a document of it.
-pub const GENERATORS: &[(&str, Generator)] = &[
+pub(crate) const GENERATORS: &[(&str, Generator)] = &[
     ("Markdown", markdown),
     ("Markdown of Jekyll", jekyll),
     ("Markdown of Hugo", hugo),
