@@ -1,6 +1,6 @@
 //! A page as a run of tokens that knows where each element ends and how much text it holds.
 
-use std::collections::HashMap;
+use std::collections::BTreeMap;
 
 use super::tokens::{Tag, Token, tokens};
 
@@ -159,8 +159,8 @@ fn before(tokens: &[Token]) -> Vec<Sums> {
 fn ends(tokens: &[Token]) -> Vec<u32> {
     let mut ends = vec![OPEN; tokens.len()];
     let mut blocks: Vec<(&str, usize)> = Vec::new();
-    let mut counts: HashMap<&str, usize> = HashMap::new();
-    let mut inline: HashMap<&str, Vec<usize>> = HashMap::new();
+    let mut counts: BTreeMap<&str, usize> = BTreeMap::new();
+    let mut inline: BTreeMap<&str, Vec<usize>> = BTreeMap::new();
     for (at, token) in tokens.iter().enumerate() {
         let here = u32::try_from(at).unwrap_or(OPEN);
         match token {

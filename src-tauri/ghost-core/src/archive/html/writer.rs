@@ -59,8 +59,15 @@ impl Writer {
             return;
         }
         let in_code = self.marks.iter().any(|mark| matches!(mark.how, How::Code));
-        let mut chars = text.chars().peekable();
-        while let Some(char) = chars.next() {
+        let mut rest = text;
+        loop {
+            // Most of most texts is letters and signs that stand as they are.
+            let plain = rest.bytes().take_while(|byte| is_plain(*byte)).count();
+            self.line.push_str(&rest[..plain]);
+            let mut chars = rest[plain..].chars();
+            let Some(char) = chars.next() else { break };
+            rest = chars.as_str();
+            let next = chars.next();
             if char == '\n' && self.keeps_lines {
                 self.end_line();
                 continue;
@@ -77,12 +84,11 @@ impl Writer {
                 continue;
             }
             let tag_like = char == '<'
-                && chars.peek().is_some_and(|next| {
+                && next.is_some_and(|next| {
                     next.is_ascii_alphabetic() || matches!(next, '/' | '!' | '?')
                 });
             let spaced = self.line.is_empty() || self.line.ends_with([' ', '\n']);
-            let star =
-                char == '*' && !(spaced && chars.peek().is_none_or(|next| next.is_whitespace()));
+            let star = char == '*' && !(spaced && next.is_none_or(char::is_whitespace));
             if !in_code && (tag_like || star || char == '`') {
                 self.line.push('\\');
             }
@@ -430,6 +436,11 @@ impl Writer {
             .next()
             .is_some_and(|line| line.trim_start().starts_with('>'))
     }
+}
+
+/// A character of ASCII that is no blank and that Markdown takes for nothing else.
+fn is_plain(byte: u8) -> bool {
+    byte.is_ascii_graphic() && !matches!(byte, b'<' | b'*' | b'`')
 }
 
 /// A link by itself that only asks the reader to do something, as newsletters do.
