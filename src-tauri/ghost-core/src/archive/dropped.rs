@@ -59,7 +59,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sentence_names_each_kind_and_its_words_the_most_first() {
+    fn the_sentence_names_each_kind_and_its_words_largest_first() {
         let mut dropped = Dropped::default();
         assert_eq!(dropped.sentence(), None);
         dropped.add("of navigation", "Home");

@@ -136,7 +136,7 @@ fn plain_html(markup: &str) -> (String, usize) {
             at = tag.to;
             hollow.insert(close);
         } else if tag.opens("ul") || tag.opens("ol") {
-            // A list that stands beside an item belongs to it.
+            // A list next to an item belongs to it.
             out.push_str(&markup[at..tag.from]);
             at = tag.from;
             if let Some(item) = out.trim_end().strip_suffix("</li>") {

@@ -7,7 +7,7 @@ use std::ops::Range;
 use super::wrap::Wrap;
 
 /// Columns of an indent that Markdown leaves alone.
-const MOST_INDENT: usize = 3;
+const MAX_INDENT: usize = 3;
 /// Columns to a tab.
 const TAB: usize = 4;
 
@@ -105,7 +105,7 @@ fn prose(lines: &[Line], wrap: &Wrap, first_indented: bool, out: &mut String) {
         }
         // What is in a list stays in it.
         if is_item(line.text) {
-            out.extend((0..(line.indent - least).min(2 * MOST_INDENT)).map(|_| ' '));
+            out.extend((0..(line.indent - least).min(2 * MAX_INDENT)).map(|_| ' '));
         }
         out.push_str(line.text);
     }
@@ -118,7 +118,7 @@ fn verse(lines: &[Line], out: &mut String) {
     for (at, line) in lines.iter().enumerate() {
         let indent = line.indent - least;
         // Only a first line can be taken for code.
-        let indent = if at == 0 { indent.min(MOST_INDENT) } else { indent };
+        let indent = if at == 0 { indent.min(MAX_INDENT) } else { indent };
         if at > 0 {
             out.push('\n');
         }

@@ -175,10 +175,10 @@ impl Prose {
     }
 
     /// The smallest element that nearly all sentences of a page stand in, for a page that marks none, with
-    /// what stands beside it and speaks as well.
+    /// what is next to it and has sentences too.
     fn densest(&self, document: &Document) -> Option<Vec<Range<usize>>> {
         const MIN_PROSE: usize = 500;
-        /// Bytes of sentences of an element that stands beside the text.
+        /// Bytes of sentences of an element next to the text.
         const MIN_BESIDE: usize = 120;
         let holds = |tag: &Tag| {
             matches!(

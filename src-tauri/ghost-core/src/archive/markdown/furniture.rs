@@ -21,7 +21,7 @@ pub(super) fn without_furniture(text: &str, dropped: &mut Dropped) -> String {
         if let Some(at) = breaking.take() {
             breaks.push(at..range.start.max(at + 1));
         }
-        if let Some(range) = contents.hear(&event, &range) {
+        if let Some(range) = contents.on_event(&event, &range) {
             let words = said(text, range.clone());
             cuts.lose(range, "in a table of contents", words);
         }
@@ -75,7 +75,7 @@ struct Contents {
 
 impl Contents {
     /// The stretch of a table of contents, once its end is heard.
-    fn hear(&mut self, event: &Event, range: &Range<usize>) -> Option<Range<usize>> {
+    fn on_event(&mut self, event: &Event, range: &Range<usize>) -> Option<Range<usize>> {
         match event {
             Event::Start(Tag::Heading { .. }) => {
                 self.in_heading = Some((range.start, String::new()));
