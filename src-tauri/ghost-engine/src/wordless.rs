@@ -5,7 +5,7 @@
 
 /// Tokens in a row without a new word, after which a draft ends.
 pub(crate) const MAX_WORDLESS: usize = 64;
-/// Markup is no longer, in characters; what goes on after that was a "<" or "&" in prose.
+/// The longest markup, in characters; anything longer was a "<" or "&" in prose.
 const MAX_MARKUP: usize = 80;
 
 /// The tokens in a row that brought no new word.

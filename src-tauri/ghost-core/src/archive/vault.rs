@@ -195,7 +195,7 @@ fn obsidian(text: &str, dropped: &mut Dropped) -> String {
     let mut was_quoted = false;
     for line in text.lines() {
         let (marks, said) = quoted(line);
-        // A line without a sign goes on with the paragraph above.
+        // A line without a sign belongs to the paragraph above.
         let begins =
             said.trim().is_empty() || said.trim_start().starts_with(['#', '-', '*', '+', '`']);
         if marks > 0 || begins {
