@@ -23,6 +23,9 @@ def main():
     ask.add_argument("--times", type=int, default=6)
     ask.add_argument("--threads", type=int, default=2)
     ask = ask.parse_args()
+    if ask.written > ask.tokens:
+        # Each token written is one of the prompt's, so that fewer of them would be timed as more.
+        raise SystemExit("--written must not be more than --tokens")
     model = llama_cpp.Llama(
         ask.file,
         n_ctx=ask.tokens + ask.written,
