@@ -10,12 +10,14 @@ const number = new Intl.NumberFormat('en')
 export const say = (n: number): string => number.format(n)
 
 /** `1 word`, `2 words`. */
-export const many = (n: number, one: string, more = `${one}s`): string => `${say(n)} ${n === 1 ? one : more}`
+export const many = (n: number, one: string, more = `${one}s`): string =>
+  `${say(n)} ${n === 1 ? one : more}`
 
 export const percent = (share: number): string => `${Math.round(share * 100)} %`
 
 /** `3.214`, or a dash where there is no figure. */
-export const figure = (n: number | null | undefined, digits = 3): string => (n == null ? '–' : n.toFixed(digits))
+export const figure = (n: number | null | undefined, digits = 3): string =>
+  n == null ? '–' : n.toFixed(digits)
 
 /** `12 March 2026`; what is no date stays as it is. */
 export function day(at: string | null | undefined): string {
@@ -65,3 +67,6 @@ export function bytes(n: number): string {
 
 /** The last part of a path. */
 export const fileName = (path: string): string => path.split(/[\\/]/).filter(Boolean).at(-1) ?? path
+
+/** The different ones among some names, in order. */
+export const sortedUnique = (names: string[]): string[] => [...new Set(names)].sort()

@@ -24,7 +24,9 @@ import type {
 } from '../wire'
 import type { Answer, Backend, Drop, Hear, Name, Request } from './index'
 
-type Table = { [C in keyof Commands]: (request: Request<C>, hear: Hear) => Answer<C> | Promise<Answer<C>> }
+type Table = {
+  [C in keyof Commands]: (request: Request<C>, hear: Hear) => Answer<C> | Promise<Answer<C>>
+}
 
 export interface Settings {
   /** Pieces in the archive. */
@@ -58,9 +60,24 @@ It fitted because forty years of gouges had made it. Every Saturday he had taken
 So I put the paper away. There is a second stone now for chisels, flat as a table and quite without character. The old one keeps its place by the vice. When I pick it up I put my thumb where his thumb went, which is easy, because there is a hollow there as well.`
 
 const TITLES = [
-  'The oilstone', 'Low water', 'A sash cord', 'First of the rye', 'The long pipe', 'Scions in February',
-  'What the barometer said', 'The door that sticks', 'True', 'Apple paper', 'Laying the hedge', 'The heel of the plane',
-  'Gutters', 'Eight days', 'The shop is shutting', 'Keys', 'Drops', 'The well, again',
+  'The oilstone',
+  'Low water',
+  'A sash cord',
+  'First of the rye',
+  'The long pipe',
+  'Scions in February',
+  'What the barometer said',
+  'The door that sticks',
+  'True',
+  'Apple paper',
+  'Laying the hedge',
+  'The heel of the plane',
+  'Gutters',
+  'Eight days',
+  'The shop is shutting',
+  'Keys',
+  'Drops',
+  'The well, again',
 ]
 
 const now = (): string => new Date().toISOString()
@@ -76,32 +93,77 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
   const tell = (event: DeskEvent): void => hearers.forEach((hear) => hear(structuredClone(event)))
 
   const theBase = {
-    base: 1, name: 'SmolLM2 135M Instruct', family: 'llama', quantisation: 'Q4_1', parameters: 134_515_008,
-    bytes: 98_572_544, context: 8192, licence: 'Apache-2.0', path: '/home/writer/.ghost/bases/smollm2-135m.gguf', in_use: true, warnings: [],
+    base: 1,
+    name: 'SmolLM2 135M Instruct',
+    family: 'llama',
+    quantisation: 'Q4_1',
+    parameters: 134_515_008,
+    bytes: 98_572_544,
+    context: 8192,
+    licence: 'Apache-2.0',
+    path: '/home/writer/.ghost/bases/smollm2-135m.gguf',
+    in_use: true,
+    warnings: [],
   }
-  const archive = { pieces: manyPieces(pieces), complaints: lived ? COMPLAINTS : [], notes: [] as NoteView[], watched: lived ? ['/home/writer/site/content'] : [] as string[], authors: [] as AuthorView[], ask_author: false }
-  const drafts: DraftView[] = lived ? [draftOf(2, 'Why I kept the hollow stone', 0), draftOf(1, 'The ladder in the orchard', 3, true)] : []
+  const archive = {
+    pieces: manyPieces(pieces),
+    complaints: lived ? COMPLAINTS : [],
+    notes: [] as NoteView[],
+    watched: lived ? ['/home/writer/site/content'] : ([] as string[]),
+    authors: [] as AuthorView[],
+    ask_author: false,
+  }
+  const drafts: DraftView[] = lived
+    ? [
+        draftOf(2, 'Why I kept the hollow stone', 0),
+        draftOf(1, 'The ladder in the orchard', 3, true),
+      ]
+    : []
   const runs: RunView[] = lived ? [finishedRun(2, 1, 2), finishedRun(1, 9, 1)] : []
   const ghosts: Ghosts = {
-    ghost: '', writing: lived ? 2 : null, before: lived ? 1 : null,
-    adapters: lived ? [adapterOf(2, 1, 'writing', shipped()), adapterOf(1, 9, 'waiting', unproven())] : [],
+    ghost: '',
+    writing: lived ? 2 : null,
+    before: lived ? 1 : null,
+    adapters: lived
+      ? [adapterOf(2, 1, 'writing', shipped()), adapterOf(1, 9, 'waiting', unproven())]
+      : [],
   }
-  const state = { base, form: lived ? drafts[0]!.seed : null, open: lived ? 2 : null, stop: false, stopImport: false, stopRun: false, writing: false, row: lived ? 214 : 40 }
+  const state = {
+    base,
+    form: lived ? drafts[0]!.seed : null,
+    open: lived ? 2 : null,
+    stop: false,
+    stopImport: false,
+    stopRun: false,
+    writing: false,
+    row: lived ? 214 : 40,
+  }
 
-  const named = (id: number | null | undefined): string => !state.base ? 'nobody yet' : `SmolLM2 135M, ${id ? `adapter ${id}` : 'untaught'}`
+  const named = (id: number | null | undefined): string =>
+    !state.base ? 'nobody yet' : `SmolLM2 135M, ${id ? `adapter ${id}` : 'untaught'}`
   const view = (): Ghosts => ({ ...ghosts, ghost: named(ghosts.writing) })
-  const runNow = (): RunView | undefined => runs.find((run) => run.state !== 'done' && run.state !== 'failed')
+  const runNow = (): RunView | undefined =>
+    runs.find((run) => run.state !== 'done' && run.state !== 'failed')
   const find = <T>(thing: T | undefined, what: string): T => {
-    if (thing === undefined) throw { code: 'not_found', message: `There is no such ${what}.` } satisfies Failure
+    if (thing === undefined)
+      throw { code: 'not_found', message: `There is no such ${what}.` } satisfies Failure
     return thing
   }
   const unshipped = (id: number): DraftView => {
-    const draft = find(drafts.find((one) => one.draft === id), 'draft')
-    if (draft.shipped_text != null) throw { code: 'bad_input', message: 'This draft was shipped already.' } satisfies Failure
+    const draft = find(
+      drafts.find((one) => one.draft === id),
+      'draft',
+    )
+    if (draft.shipped_text != null)
+      throw { code: 'bad_input', message: 'This draft was shipped already.' } satisfies Failure
     return draft
   }
   const needBase = (): void => {
-    if (!state.base) throw { code: 'base_missing', message: 'There is no base on this computer yet.' } satisfies Failure
+    if (!state.base)
+      throw {
+        code: 'base_missing',
+        message: 'There is no base on this computer yet.',
+      } satisfies Failure
   }
   const changeGhost = (id: number | null): Ghosts => {
     ghosts.before = ghosts.writing ?? 0
@@ -141,49 +203,128 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
 
   const table: Table = {
     desk_read: (): DeskView => ({
-      version: '0.1.0', home: '/home/writer/.ghost', base: state.base ? theBase : null, ghost: named(ghosts.writing),
-      adapter: ghosts.writing, n_pieces: archive.pieces.length, n_shipped: drafts.filter((one) => one.shipped_text != null).length,
-      kinds: pieces > 0 ? ['post', 'log', 'recipes'] : [], open_draft: state.open, form: state.form, run: runNow() ?? null,
+      version: '0.1.0',
+      home: '/home/writer/.ghost',
+      base: state.base ? theBase : null,
+      ghost: named(ghosts.writing),
+      adapter: ghosts.writing,
+      n_pieces: archive.pieces.length,
+      n_shipped: drafts.filter((one) => one.shipped_text != null).length,
+      kinds: pieces > 0 ? ['post', 'log', 'recipes'] : [],
+      open_draft: state.open,
+      form: state.form,
+      run: runNow() ?? null,
     }),
     form_save: (form) => ((state.form = form), { at: now() }),
 
     archive_import: async ({ paths }, hear) => {
       state.stopImport = false
-      const found = paths.flatMap((path) => (/\.\w+$/.test(path) ? [path] : [1, 2, 3, 4, 5].map((n) => `${path}/${n}.md`)))
+      const found = paths.flatMap((path) =>
+        /\.\w+$/.test(path) ? [path] : [1, 2, 3, 4, 5].map((n) => `${path}/${n}.md`),
+      )
       for (const [done, path] of found.entries()) {
         if (state.stopImport) break
-        hear({ event: 'import_progressed', done, of: found.length, path, pieces: done, complaints: 0 })
+        hear({
+          event: 'import_progressed',
+          done,
+          of: found.length,
+          path,
+          pieces: done,
+          complaints: 0,
+        })
         await rest(pace * 4)
       }
       const cancelled = state.stopImport
       const read = cancelled ? [] : found.filter((path) => !path.endsWith('.bin'))
       const added = read.map((source, n) => pieceOf(archive.pieces.length + n + 1, source))
-      const kept = added.filter((piece) => archive.pieces.every((old) => old.source !== piece.source))
+      const kept = added.filter((piece) =>
+        archive.pieces.every((old) => old.source !== piece.source),
+      )
       archive.pieces.unshift(...kept)
       archive.complaints = found
         .filter((path) => path.endsWith('.bin'))
-        .map((path) => ({ path, reason: 'This is no text: it has bytes in it that no writing has.' }))
-      archive.notes = read.length > 1 ? [{ sentence: `Left out ${12 * read.length} words of navigation.`, words: 12 * read.length, files: read.length, paths: read.slice(0, 3) }] : []
+        .map((path) => ({
+          path,
+          reason: 'This is no text: it has bytes in it that no writing has.',
+        }))
+      archive.notes =
+        read.length > 1
+          ? [
+              {
+                sentence: `Left out ${12 * read.length} words of navigation.`,
+                words: 12 * read.length,
+                files: read.length,
+                paths: read.slice(0, 3),
+              },
+            ]
+          : []
       const report: ImportReport = {
-        kinds: [{ kind: 'post', pieces: read.length }], pieces: read.length, added: kept.length, changed: 0,
-        duplicates: read.length - kept.length, pairs: 0, authors: [], found: [], cancelled, complaints: archive.complaints, notes: archive.notes, seconds: (found.length * pace * 4) / 1000,
+        kinds: [{ kind: 'post', pieces: read.length }],
+        pieces: read.length,
+        added: kept.length,
+        changed: 0,
+        duplicates: read.length - kept.length,
+        pairs: 0,
+        authors: [],
+        found: [],
+        cancelled,
+        complaints: archive.complaints,
+        notes: archive.notes,
+        seconds: (found.length * pace * 4) / 1000,
       }
       return report
     },
     import_stop: () => ((state.stopImport = true), {}),
     author_say: ({ names }) => {
-      archive.authors = archive.authors.map((author) => ({ ...author, own: names.includes(author.name) }))
+      archive.authors = archive.authors.map((author) => ({
+        ...author,
+        own: names.includes(author.name),
+      }))
       archive.ask_author = false
       return table.archive_read({}, () => {})
     },
-    archive_read: () => ({ ...archive, words: archive.pieces.reduce((sum, piece) => sum + piece.words, 0) }),
-    piece_read: ({ piece }) => ({ piece: find(archive.pieces.find((one) => one.piece === piece), 'piece'), text: DRAFT }),
-    piece_seed_read: ({ piece }) => seedOf(find(archive.pieces.find((one) => one.piece === piece), 'piece')),
+    archive_read: () => ({
+      ...archive,
+      words: archive.pieces.reduce((sum, piece) => sum + piece.words, 0),
+    }),
+    piece_read: ({ piece }) => ({
+      piece: find(
+        archive.pieces.find((one) => one.piece === piece),
+        'piece',
+      ),
+      text: DRAFT,
+    }),
+    piece_seed_read: ({ piece }) =>
+      seedOf(
+        find(
+          archive.pieces.find((one) => one.piece === piece),
+          'piece',
+        ),
+      ),
     piece_seed_save: ({ piece, seed }) => {
-      const own = seedOf(find(archive.pieces.find((one) => one.piece === piece), 'piece'))
-      return seed ? { ...own, seed, request: `Write a post about ${seed.topic}.`, origin: 'writer', saves: null } : own
+      const own = seedOf(
+        find(
+          archive.pieces.find((one) => one.piece === piece),
+          'piece',
+        ),
+      )
+      return seed
+        ? {
+            ...own,
+            seed,
+            request: `Write a post about ${seed.topic}.`,
+            origin: 'writer',
+            saves: null,
+          }
+        : own
     },
-    seeds_choose: () => ({ chosen: archive.pieces.length, left: 0, saves: 0.021, seconds: 40, sentence: `Every piece has a chosen seed; ${archive.pieces.length} were chosen now, 0.7 s each.` }),
+    seeds_choose: () => ({
+      chosen: archive.pieces.length,
+      left: 0,
+      saves: 0.021,
+      seconds: 40,
+      sentence: `Every piece has a chosen seed; ${archive.pieces.length} were chosen now, 0.7 s each.`,
+    }),
     folder_watch: ({ path, on }) => {
       archive.watched = archive.watched.filter((one) => one !== path).concat(on ? [path] : [])
       return table.archive_read({}, () => {})
@@ -192,17 +333,29 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
     base_list: () => ({ bases: state.base ? [theBase] : [] }),
     base_use: async ({ file }) => {
       await rest(pace * 20)
-      if (!file.toLowerCase().endsWith('.gguf')) throw { code: 'not_a_base', message: 'This file is no base: it does not begin as a GGUF file does.' } satisfies Failure
+      if (!file.toLowerCase().endsWith('.gguf'))
+        throw {
+          code: 'not_a_base',
+          message: 'This file is no base: it does not begin as a GGUF file does.',
+        } satisfies Failure
       state.base = true
       return theBase
     },
 
     draft_write: async ({ seed }, hear) => {
       needBase()
-      if (state.writing) throw { code: 'busy', message: 'The ghost is writing already.' } satisfies Failure
+      if (state.writing)
+        throw { code: 'busy', message: 'The ghost is writing already.' } satisfies Failure
       state.writing = true
       state.stop = false
-      const draft: DraftView = { ...draftOf(Math.max(0, ...drafts.map((one) => one.draft)) + 1, seed.topic, 0), seed, text: '', working_text: '', ended: null, written_at: now() }
+      const draft: DraftView = {
+        ...draftOf(Math.max(0, ...drafts.map((one) => one.draft)) + 1, seed.topic, 0),
+        seed,
+        text: '',
+        working_text: '',
+        ended: null,
+        written_at: now(),
+      }
       drafts.unshift(draft)
       state.open = draft.draft
       hear({ event: 'draft_started', draft: draft.draft })
@@ -229,14 +382,22 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
     },
     draft_stop: () => ((state.stop = true), {}),
     draft_read: ({ draft }) => {
-      const one = find(drafts.find((each) => each.draft === draft), 'draft')
+      const one = find(
+        drafts.find((each) => each.draft === draft),
+        'draft',
+      )
       state.open = draft
       return one
     },
     draft_list: () => ({
       drafts: drafts.map((one) => ({
-        draft: one.draft, topic: one.seed.topic, kind: one.seed.kind ?? 'post', words: wordsOf(one.working_text),
-        shipped: one.shipped_text != null, written_by: one.written_by, written_at: one.written_at,
+        draft: one.draft,
+        topic: one.seed.topic,
+        kind: one.seed.kind ?? 'post',
+        words: wordsOf(one.working_text),
+        shipped: one.shipped_text != null,
+        written_by: one.written_by,
+        written_at: one.written_at,
       })),
     }),
     draft_save: ({ draft, text }) => {
@@ -249,14 +410,31 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
       return { ...editOf(one, one.shipped_text), edit: draft, row: ++state.row }
     },
     edit_read: ({ draft, text }) => {
-      const one = find(drafts.find((each) => each.draft === draft), 'draft')
-      if (text == null && one.shipped_text != null) return { ...editOf(one, one.shipped_text), edit: draft, row: state.row }
+      const one = find(
+        drafts.find((each) => each.draft === draft),
+        'draft',
+      )
+      if (text == null && one.shipped_text != null)
+        return { ...editOf(one, one.shipped_text), edit: draft, row: state.row }
       return editOf(one, text ?? one.working_text)
     },
     row_exclude: () => ({ rows: [] }),
     profile_read: () => ({
-      pieces: archive.pieces.length, draft_words: wordsOf(DRAFT), openers: [{ word: 'i', writer: 21, draft: 12 }],
-      figures: [{ theme: 'rhythm', name: 'a sentence', unit: 'words', writer: 14.2, spread: 2.1, draft: 19.6, off: 2.6, unusual: true }],
+      pieces: archive.pieces.length,
+      draft_words: wordsOf(DRAFT),
+      openers: [{ word: 'i', writer: 21, draft: 12 }],
+      figures: [
+        {
+          theme: 'rhythm',
+          name: 'a sentence',
+          unit: 'words',
+          writer: 14.2,
+          spread: 2.1,
+          draft: 19.6,
+          off: 2.6,
+          unusual: true,
+        },
+      ],
       sentences: ['A sentence: longer than yours: 19.6 words, you 14.2.'],
     }),
     row_list: () => ({ rows: [] }),
@@ -270,8 +448,17 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
         return { ...unfinished, steps: [] }
       }
       const run: RunView = {
-        run: runs.length + 1, state: 'waiting', recipe: recipe ?? 'quick', n_rows: state.row, steps: [], step: null, adapter: null, verdict: null,
-        notes: ['42 of the 214 rows fit into the time; the newest and the edited ones come first.'], started_at: now(), ended_at: null,
+        run: runs.length + 1,
+        state: 'waiting',
+        recipe: recipe ?? 'quick',
+        n_rows: state.row,
+        steps: [],
+        step: null,
+        adapter: null,
+        verdict: null,
+        notes: ['42 of the 214 rows fit into the time; the newest and the edited ones come first.'],
+        started_at: now(),
+        ended_at: null,
       }
       runs.unshift(run)
       // As in the window: the answer may come before the run is at work.
@@ -283,7 +470,11 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
       state.stopRun = true
       return { ...find(runNow(), 'run'), steps: [] }
     },
-    run_read: ({ run }) => find(runs.find((one) => one.run === run), 'run'),
+    run_read: ({ run }) =>
+      find(
+        runs.find((one) => one.run === run),
+        'run',
+      ),
     run_list: () => ({ runs: runs.map((run) => ({ ...run, steps: [] })) }),
 
     adapter_judge: async ({ adapter }, hear) => {
@@ -291,25 +482,52 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
         await rest(pace * 5)
         hear({ event: 'judge_progressed', adapter: adapter ?? 0, done, of: 12 })
       }
-      const one = find(ghosts.adapters.find((each) => each.adapter === adapter), 'adapter')
+      const one = find(
+        ghosts.adapters.find((each) => each.adapter === adapter),
+        'adapter',
+      )
       return { adapter: one.adapter, verdict: (one.verdict ??= shipped()) }
     },
-    elsewhere_read: () => ({ has_key: false, warning: 'Each verdict will send seeds and pieces of your archive to the address you enter.' }),
-    elsewhere_set: ({ address, model, key }) => ({ address: address || null, model, has_key: !!key, warning: '' }),
+    elsewhere_read: () => ({
+      has_key: false,
+      warning: 'Each verdict will send seeds and pieces of your archive to the address you enter.',
+    }),
+    elsewhere_set: ({ address, model, key }) => ({
+      address: address || null,
+      model,
+      has_key: !!key,
+      warning: '',
+    }),
     judge_stop: () => ({}),
-    prompt_compile: () => ({ by_bits: 'up to 8 of your pieces on like matter, as one document', by_voice: 'up to 4 of your newest pieces, as a conversation', tried: [], bare: 1.142, heard: [] }),
+    prompt_compile: () => ({
+      by_bits: 'up to 8 of your pieces on like matter, as one document',
+      by_voice: 'up to 4 of your newest pieces, as a conversation',
+      tried: [],
+      bare: 1.142,
+      heard: [],
+    }),
     adapter_list: view,
     adapter_promote: ({ adapter }) => changeGhost(adapter || null),
     adapter_retire: ({ adapter }) => {
-      const one = find(ghosts.adapters.find((each) => each.adapter === adapter), 'adapter')
+      const one = find(
+        ghosts.adapters.find((each) => each.adapter === adapter),
+        'adapter',
+      )
       if (one.standing === 'writing') changeGhost(null)
       one.standing = 'retired'
       return view()
     },
     ghost_rollback: () => changeGhost(ghosts.before || null),
-    adapter_export: ({ out }) => ({ path: out, files: ['adapter_config.json', 'adapter_model.safetensors', 'card.json'] }),
-    fit_read: () => fitOf(archive.pieces, drafts.filter((one) => one.shipped_text != null).length, lived),
-    doctor: () => ({ well: true, findings: [{ about: 'store', well: true, sentence: 'The store is whole.' }] }),
+    adapter_export: ({ out }) => ({
+      path: out,
+      files: ['adapter_config.json', 'adapter_model.safetensors', 'card.json'],
+    }),
+    fit_read: () =>
+      fitOf(archive.pieces, drafts.filter((one) => one.shipped_text != null).length, lived),
+    doctor: () => ({
+      well: true,
+      findings: [{ about: 'store', well: true, sentence: 'The store is whole.' }],
+    }),
   }
 
   return {
@@ -318,13 +536,19 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
     drop: (drop) => droppers.forEach((hear) => hear(drop)),
     fail: (name, failure, times = 1) => void failing.set(name, { failure, times }),
     picks: undefined,
-    async call<C extends Name>(name: C, request: Request<C>, hear: Hear = () => {}): Promise<Answer<C>> {
+    async call<C extends Name>(
+      name: C,
+      request: Request<C>,
+      hear: Hear = () => {},
+    ): Promise<Answer<C>> {
       asked.push({ name, request: structuredClone(request) })
       const trouble = failing.get(name)
       if (trouble && trouble.times-- > 0) throw trouble.failure
       const command: Table[C] = table[name]
       // Both ways as over the wire: nothing is shared.
-      return structuredClone(await command(structuredClone(request), (event) => hear(structuredClone(event))))
+      return structuredClone(
+        await command(structuredClone(request), (event) => hear(structuredClone(event))),
+      )
     },
     listen(hear) {
       hearers.add(hear)
@@ -335,11 +559,11 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
       const stop = browserDrops(hear)
       return () => (droppers.delete(hear), stop())
     },
-    async pickFiles() {
-      return this.picks ?? ['/home/writer/base.gguf']
+    pickFiles() {
+      return Promise.resolve(this.picks ?? ['/home/writer/base.gguf'])
     },
-    async pickFolder() {
-      return this.picks?.[0] ?? '/home/writer/notes'
+    pickFolder() {
+      return Promise.resolve(this.picks?.[0] ?? '/home/writer/notes')
     },
   }
 }
@@ -347,10 +571,13 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
 /** Files held over a browser's window: their names, for want of paths. */
 function browserDrops(hear: (drop: Drop) => void): () => void {
   const over = (event: DragEvent): void => (event.preventDefault(), hear({ over: true }))
-  const leave = (event: DragEvent): void => void (event.relatedTarget === null && hear({ over: false }))
+  const leave = (event: DragEvent): void =>
+    void (event.relatedTarget === null && hear({ over: false }))
   const drop = (event: DragEvent): void => {
     event.preventDefault()
-    hear({ paths: [...(event.dataTransfer?.files ?? [])].map((file) => `/home/writer/${file.name}`) })
+    hear({
+      paths: [...(event.dataTransfer?.files ?? [])].map((file) => `/home/writer/${file.name}`),
+    })
   }
   addEventListener('dragover', over)
   addEventListener('dragleave', leave)
@@ -363,35 +590,81 @@ function browserDrops(hear: (drop: Drop) => void): () => void {
 }
 
 const COMPLAINTS = [
-  { path: '/home/writer/site/content/2019/scan.md', reason: 'This is no text: it has bytes in it that no writing has.' },
-  { path: '/home/writer/site/content/2021/draft-notes.md', reason: 'The front matter begins on line 1 and never ends.' },
+  {
+    path: '/home/writer/site/content/2019/scan.md',
+    reason: 'This is no text: it has bytes in it that no writing has.',
+  },
+  {
+    path: '/home/writer/site/content/2021/draft-notes.md',
+    reason: 'The front matter begins on line 1 and never ends.',
+  },
 ]
 
-const manyPieces = (n: number): PieceView[] => Array.from({ length: n }, (_, at) => pieceOf(n - at, undefined, at, n))
+const manyPieces = (n: number): PieceView[] =>
+  Array.from({ length: n }, (_, at) => pieceOf(n - at, undefined, at, n))
 
 function pieceOf(piece: number, source?: string, at = 0, of = 1): PieceView {
-  const side: SideName = of > 20 && at < of * 0.15 ? 'holdout' : of > 20 && at < of * 0.25 ? 'dev' : 'train'
+  const side: SideName =
+    of > 20 && at < of * 0.15 ? 'holdout' : of > 20 && at < of * 0.25 ? 'dev' : 'train'
   const kind = at % 7 === 3 ? 'log' : at % 11 === 5 ? 'recipes' : 'post'
-  const title = source ? source.split('/').at(-1)!.replace(/\.\w+$/, '') : TITLES[at % TITLES.length]! + (at >= TITLES.length ? ` ${Math.floor(at / TITLES.length) + 1}` : '')
+  const title = source
+    ? source
+        .split('/')
+        .at(-1)!
+        .replace(/\.\w+$/, '')
+    : TITLES[at % TITLES.length]! +
+      (at >= TITLES.length ? ` ${Math.floor(at / TITLES.length) + 1}` : '')
   return {
-    piece, kind, title, date: at % 17 === 9 ? null : daysAgo(at * 9).slice(0, 10), words: 180 + ((piece * 197) % 900), side,
-    source: source ?? `/home/writer/site/content/${title.toLowerCase().replaceAll(' ', '-')}.md`, unfinished: at % 23 === 7, author: null, own: true,
+    piece,
+    kind,
+    title,
+    date: at % 17 === 9 ? null : daysAgo(at * 9).slice(0, 10),
+    words: 180 + ((piece * 197) % 900),
+    side,
+    source: source ?? `/home/writer/site/content/${title.toLowerCase().replaceAll(' ', '-')}.md`,
+    unfinished: at % 23 === 7,
+    author: null,
+    own: true,
   }
 }
 
 function draftOf(draft: number, topic: string, days: number, shipped = false): DraftView {
-  const edited = DRAFT.replace('out of laziness more than thought', 'out of laziness').replace('flat as a table and quite without character', 'flat as a table')
+  const edited = DRAFT.replace('out of laziness more than thought', 'out of laziness').replace(
+    'flat as a table and quite without character',
+    'flat as a table',
+  )
   return {
-    draft, text: DRAFT, working_text: edited, shipped_text: shipped ? edited : null, tokens: 262, seconds: 14.2, tokens_per_second: 18.4,
-    seed: { topic, angle: 'wear is the shape of the work', words: 200, kind: 'post', points: ['the hollow in the middle', 'forty years of Saturdays', 'a second, flat stone'] },
-    written_by: '2', random_seed: 7, ended: 'finished', written_at: daysAgo(days),
+    draft,
+    text: DRAFT,
+    working_text: edited,
+    shipped_text: shipped ? edited : null,
+    tokens: 262,
+    seconds: 14.2,
+    tokens_per_second: 18.4,
+    seed: {
+      topic,
+      angle: 'wear is the shape of the work',
+      words: 200,
+      kind: 'post',
+      points: ['the hollow in the middle', 'forty years of Saturdays', 'a second, flat stone'],
+    },
+    written_by: '2',
+    random_seed: 7,
+    ended: 'finished',
+    written_at: daysAgo(days),
   }
 }
 
 function stepAt(n: number, of: number): StepView {
   const loss = 2.35 + 1.15 * Math.exp(-n / 34) + 0.16 * Math.sin(n * 1.7) * Math.cos(n * 0.61)
   return {
-    n, of, loss, learning_rate: 0.0004, tokens_per_second: 210 + 14 * Math.sin(n), seconds_left: (of - n) * 3.4, peak_bytes: 1.42e9,
+    n,
+    of,
+    loss,
+    learning_rate: 0.0004,
+    tokens_per_second: 210 + 14 * Math.sin(n),
+    seconds_left: (of - n) * 3.4,
+    peak_bytes: 1.42e9,
     dev_bits_per_byte: n % 15 === 0 || n === 1 ? 0.982 + 0.17 * Math.exp(-n / 40) : null,
   }
 }
@@ -399,38 +672,107 @@ function stepAt(n: number, of: number): StepView {
 function finishedRun(run: number, days: number, adapter: number): RunView {
   const steps = Array.from({ length: 120 }, (_, n) => stepAt(n + 1, 120))
   return {
-    run, state: 'done', recipe: run % 2 ? 'quick' : 'nightly', n_rows: 160 + run * 20, notes: ['All rows fit into the time, three times over.'],
-    step: steps.at(-1)!, steps, adapter, verdict: run % 2 ? unproven() : shipped(), started_at: daysAgo(days), ended_at: daysAgo(days - 0.02),
+    run,
+    state: 'done',
+    recipe: run % 2 ? 'quick' : 'nightly',
+    n_rows: 160 + run * 20,
+    notes: ['All rows fit into the time, three times over.'],
+    step: steps.at(-1)!,
+    steps,
+    adapter,
+    verdict: run % 2 ? unproven() : shipped(),
+    started_at: daysAgo(days),
+    ended_at: daysAgo(days - 0.02),
   }
 }
 
-function adapterOf(adapter: number, days: number, standing: AdapterView['standing'], verdict: VerdictView): AdapterView {
+function adapterOf(
+  adapter: number,
+  days: number,
+  standing: AdapterView['standing'],
+  verdict: VerdictView,
+): AdapterView {
   return {
-    adapter, standing, base: 'SmolLM2 135M Instruct', run: adapter, recipe: adapter % 2 ? 'quick' : 'nightly', n_rows: 160 + adapter * 20,
-    verdict, made_at: daysAgo(days), path: `/home/writer/.ghost/adapters/${adapter}`,
+    adapter,
+    standing,
+    base: 'SmolLM2 135M Instruct',
+    run: adapter,
+    recipe: adapter % 2 ? 'quick' : 'nightly',
+    n_rows: 160 + adapter * 20,
+    verdict,
+    made_at: daysAgo(days),
+    path: `/home/writer/.ghost/adapters/${adapter}`,
   }
 }
 
 const shipped = (): VerdictView => ({
   decision: 'SHIP',
-  reasons: ['On 7 of 8 held-out pieces it was nearer to you than the best of the others.', 'It saves 5.8 % of the bits, and chance alone would do so in 1 of 128 tries.'],
+  reasons: [
+    'On 7 of 8 held-out pieces it was nearer to you than the best of the others.',
+    'It saves 5.8 % of the bits, and chance alone would do so in 1 of 128 tries.',
+  ],
   measures: {
-    pieces: 8, base: 1.142, prompt: 1.071, adapter: 1.009, incumbent: 1.034, gain: 0.058, interval: [0.021, 0.094], p_value: 0.0078, wins: 7, style: [0.612, 0.583], edits: null,
+    pieces: 8,
+    base: 1.142,
+    prompt: 1.071,
+    adapter: 1.009,
+    incumbent: 1.034,
+    gain: 0.058,
+    interval: [0.021, 0.094],
+    p_value: 0.0078,
+    wins: 7,
+    style: [0.612, 0.583],
+    edits: null,
     voice: {
-      seeds: 8, own: { mean: 0.88, low: 0.74, high: 1.01 }, adapter: { mean: 0.61, low: 0.48, high: 0.73 }, prompt: { mean: 0.38, low: 0.22, high: 0.53 },
-      base: { mean: 0.04, low: -0.06, high: 0.15 }, gain: { mean: 0.23, low: 0.09, high: 0.36 }, incumbent: 0.57, strangers: 0.08, told_apart: 0.97, p_value: 0.012, wins: 7,
-      floor: ['essayist 1', 'essayist 2', 'weblog 4'], human: [0.64, 0.4], bot: [0.7, 0.35],
+      seeds: 8,
+      own: { mean: 0.88, low: 0.74, high: 1.01 },
+      adapter: { mean: 0.61, low: 0.48, high: 0.73 },
+      prompt: { mean: 0.38, low: 0.22, high: 0.53 },
+      base: { mean: 0.04, low: -0.06, high: 0.15 },
+      gain: { mean: 0.23, low: 0.09, high: 0.36 },
+      incumbent: 0.57,
+      strangers: 0.08,
+      told_apart: 0.97,
+      p_value: 0.012,
+      wins: 7,
+      floor: ['essayist 1', 'essayist 2', 'weblog 4'],
+      human: [0.64, 0.4],
+      bot: [0.7, 0.35],
     },
     guards: [
-      { guard: 'copied_run', touched: 0, of: 8, sentence: 'Nothing in it is copied from a piece of yours.' },
-      { guard: 'repetition', touched: 0, of: 8, sentence: '1.2 % of its runs of four words were said before (your pieces: 3 %).' },
+      {
+        guard: 'copied_run',
+        touched: 0,
+        of: 8,
+        sentence: 'Nothing in it is copied from a piece of yours.',
+      },
+      {
+        guard: 'repetition',
+        touched: 0,
+        of: 8,
+        sentence: '1.2 % of its runs of four words were said before (your pieces: 3 %).',
+      },
     ],
   },
 })
 const unproven = (): VerdictView => ({
   decision: 'UNPROVEN',
   reasons: ['There are 5 held-out pieces, and at least 8 are needed to tell skill from luck.'],
-  measures: { pieces: 5, base: 1.151, prompt: 1.084, adapter: 1.062, incumbent: null, gain: 0.02, interval: [-0.03, 0.071], p_value: 0.19, wins: 3, voice: null, style: null, edits: null, guards: [] },
+  measures: {
+    pieces: 5,
+    base: 1.151,
+    prompt: 1.084,
+    adapter: 1.062,
+    incumbent: null,
+    gain: 0.02,
+    interval: [-0.03, 0.071],
+    p_value: 0.19,
+    wins: 3,
+    voice: null,
+    style: null,
+    edits: null,
+    guards: [],
+  },
 })
 
 /** A plain word-by-word difference; the real one is made in Rust. */
@@ -440,7 +782,10 @@ function editOf(draft: DraftView, text: string): EditView {
   const common = Array.from({ length: a.length + 1 }, () => new Uint16Array(b.length + 1))
   for (let i = a.length - 1; i >= 0; i--) {
     for (let j = b.length - 1; j >= 0; j--) {
-      common[i]![j] = a[i] === b[j] ? common[i + 1]![j + 1]! + 1 : Math.max(common[i + 1]![j]!, common[i]![j + 1]!)
+      common[i]![j] =
+        a[i] === b[j]
+          ? common[i + 1]![j + 1]! + 1
+          : Math.max(common[i + 1]![j]!, common[i]![j + 1]!)
     }
   }
   const segments: SegmentView[] = []
@@ -456,7 +801,8 @@ function editOf(draft: DraftView, text: string): EditView {
       if (last?.same != null) last.same += a[i]
       else segments.push({ same: a[i] })
       if (a[i]!.trim()) kept++
-      i++, j++
+      i++
+      j++
     } else if (j >= b.length || (i < a.length && common[i + 1]![j]! >= common[i]![j + 1]!)) {
       if (a[i]!.trim()) changed++
       cut += a[i++]
@@ -465,15 +811,25 @@ function editOf(draft: DraftView, text: string): EditView {
   close()
   const draftWords = wordsOf(draft.text)
   return {
-    draft: draft.draft, edit: null, row: null, segments, draft_words: draftWords, shipped_words: wordsOf(text),
-    kept_ratio: draftWords === 0 ? 1 : kept / Math.max(1, kept + changed), edit_distance: changed / Math.max(1, draftWords),
+    draft: draft.draft,
+    edit: null,
+    row: null,
+    segments,
+    draft_words: draftWords,
+    shipped_words: wordsOf(text),
+    kept_ratio: draftWords === 0 ? 1 : kept / Math.max(1, kept + changed),
+    edit_distance: changed / Math.max(1, draftWords),
     notation: segments.map((one) => one.same ?? `[${one.cut}/${one.added}]`).join(''),
   }
 }
 
 const seedOf = ({ piece, title, words, kind }: PieceView): PieceSeed => ({
-  piece, seed: { topic: title, words, kind, points: ['gouge', 'steel', 'stone'] },
-  request: `Write a ${kind} of about ${words} words about ${title}.\nCover:\n- gouge\n- steel\n- stone`, origin: 'extracted', saves: 0.03, leak: null,
+  piece,
+  seed: { topic: title, words, kind, points: ['gouge', 'steel', 'stone'] },
+  request: `Write a ${kind} of about ${words} words about ${title}.\nCover:\n- gouge\n- steel\n- stone`,
+  origin: 'extracted',
+  saves: 0.03,
+  leak: null,
 })
 
 /** Whether to fine-tune: of a desk with a past, yes. */
@@ -481,7 +837,8 @@ function fitOf(pieces: PieceView[], pairs: number, lived: boolean): FitView {
   const words = pieces.reduce((sum, piece) => sum + piece.words, 0)
   const holdout = pieces.filter((piece) => piece.side === 'holdout').length
   const ripe = pieces.length >= 12
-  const ceiling = 'your best prompt comes 51 % of the way from a stranger to you on 9 held-out seeds; the last adapter came 83 %'
+  const ceiling =
+    'your best prompt comes 51 % of the way from a stranger to you on 9 held-out seeds; the last adapter came 83 %'
   const reached = lived ? ceiling : 'not measured yet'
   const own = `${pieces.length} pieces, ${words.toLocaleString('en')} words`
   return {
@@ -491,28 +848,98 @@ function fitOf(pieces: PieceView[], pairs: number, lived: boolean): FitView {
       : lived
         ? `Learn: there is enough of you (${own}), and ${ceiling}.`
         : `There is enough to learn from (${own}), but nobody has measured how far a good prompt gets; it costs nothing and may be enough.`,
-    maturity: Math.min(1, pieces.length / 24), ceiling: lived ? 0.51 : null,
-    material: { pieces: pieces.length, words, usable_pieces: pieces.length, usable_words: words, pairs, holdout },
+    maturity: Math.min(1, pieces.length / 24),
+    ceiling: lived ? 0.51 : null,
+    material: {
+      pieces: pieces.length,
+      words,
+      usable_pieces: pieces.length,
+      usable_words: words,
+      pairs,
+      holdout,
+    },
     skip: [
-      { what: 'There is too little of you', holds: !ripe, figure: `${own} of use, and ${pairs} pair of edits` },
+      {
+        what: 'There is too little of you',
+        holds: !ripe,
+        figure: `${own} of use, and ${pairs} pair of edits`,
+      },
       { what: 'A prompt does it already', holds: lived ? false : null, figure: reached },
-      { what: 'What goes in is the trouble', holds: false, figure: `97 % of ${words.toLocaleString('en')} words are of use (2 said before)` },
-      { what: 'You correct facts, not manner', holds: null, figure: '8 % of the words you changed in 1 pair are numbers, names and addresses' },
-      { what: 'It could not be proven', holds: holdout < 8, figure: `${holdout} pieces held out; 8 are the least` },
+      {
+        what: 'What goes in is the trouble',
+        holds: false,
+        figure: `97 % of ${words.toLocaleString('en')} words are of use (2 said before)`,
+      },
+      {
+        what: 'You correct facts, not manner',
+        holds: null,
+        figure: '8 % of the words you changed in 1 pair are numbers, names and addresses',
+      },
+      {
+        what: 'It could not be proven',
+        holds: holdout < 8,
+        figure: `${holdout} pieces held out; 8 are the least`,
+      },
     ],
     go: [
-      { what: 'There is enough of you, and enough to prove it with', holds: ripe && holdout >= 8, figure: `${own}, ${holdout} held out` },
+      {
+        what: 'There is enough of you, and enough to prove it with',
+        holds: ripe && holdout >= 8,
+        figure: `${own}, ${holdout} held out`,
+      },
       { what: 'The best prompt falls short', holds: lived ? true : null, figure: reached },
-      { what: 'You change the same things again and again', holds: null, figure: `${pairs} pair; 10 are the least` },
-      { what: 'It would be used', holds: lived, figure: `${lived ? 6 : 0} drafts in the last thirty days` },
+      {
+        what: 'You change the same things again and again',
+        holds: null,
+        figure: `${pairs} pair; 10 are the least`,
+      },
+      {
+        what: 'It would be used',
+        holds: lived,
+        figure: `${lived ? 6 : 0} drafts in the last thirty days`,
+      },
     ],
     costs: {
-      as_of: '2026-11-01', currency: 'USD', runs_a_month: 8, table: '/home/writer/.ghost/prices.toml', own_table: false,
+      as_of: '2026-11-01',
+      currency: 'USD',
+      runs_a_month: 8,
+      table: '/home/writer/.ghost/prices.toml',
+      own_table: false,
       rungs: [
-        { place: 'here', one_run: lived ? 0.0045 : null, a_month: lived ? 0.04 : null, hours: lived ? 1.9 : null, energy: lived ? 0.12 : null, sentence: lived ? 'This computer: the last learning took 14 minutes; a month is 1.9 hours and 0.12 kWh at 65 W, 0.04 USD. Nothing leaves it.' : 'This computer: not measured yet; learn once and its hours stand here. Nothing leaves it.' },
-        { place: 'hosted', one_run: 0.36, a_month: 2.89, hours: null, energy: null, sentence: 'Trained and served by a maker of models. Your archive leaves this computer.' },
-        { place: 'serverless', one_run: 0.02, a_month: 0.17, hours: null, energy: null, sentence: 'An adapter on shared cards. Your archive leaves this computer.' },
-        { place: 'dedicated', one_run: 0, a_month: 1095, hours: null, energy: null, sentence: 'A rented card of your own, day and night.' },
+        {
+          place: 'here',
+          one_run: lived ? 0.0045 : null,
+          a_month: lived ? 0.04 : null,
+          hours: lived ? 1.9 : null,
+          energy: lived ? 0.12 : null,
+          sentence: lived
+            ? 'This computer: the last learning took 14 minutes; a month is 1.9 hours and 0.12 kWh at 65 W, 0.04 USD. Nothing leaves it.'
+            : 'This computer: not measured yet; learn once and its hours stand here. Nothing leaves it.',
+        },
+        {
+          place: 'hosted',
+          one_run: 0.36,
+          a_month: 2.89,
+          hours: null,
+          energy: null,
+          sentence: 'Trained and served by a maker of models. Your archive leaves this computer.',
+        },
+        {
+          place: 'serverless',
+          one_run: 0.02,
+          a_month: 0.17,
+          hours: null,
+          energy: null,
+          sentence: 'An adapter on shared cards. Your archive leaves this computer.',
+        },
+        {
+          place: 'dedicated',
+          one_run: 0,
+          a_month: 1095,
+          hours: null,
+          energy: null,
+          sentence: 'A rented card of your own, day and night.',
+        },
       ],
     },
   }

@@ -18,7 +18,8 @@ const by = screen.getByTestId.bind(screen)
 const sheet = () => EditorView.findFromDOM(by('editor'))!
 /** What a reader is told without asking. */
 const aloud = () => screen.getAllByRole('status').map((one) => one.textContent)
-const type = (text: string) => sheet().dispatch({ changes: { from: 0, insert: text }, userEvent: 'input.type' })
+const type = (text: string) =>
+  sheet().dispatch({ changes: { from: 0, insert: text }, userEvent: 'input.type' })
 
 test('a topic, Write, and the draft lies on the sheet', async () => {
   const { user } = await opened({ lived: false })
@@ -125,7 +126,9 @@ test('a run is started, stopped and gone on with', async () => {
   await user.click(by('learn-stop'))
   await user.click(await screen.findByTestId('learn-goon'))
   await waitFor(() => expect(screen.queryByTestId('learn-stop')).toBeTruthy())
-  await waitFor(() => expect(by('verdict').textContent).toContain('writes more like you'), { timeout: 4_000 })
+  await waitFor(() => expect(by('verdict').textContent).toContain('writes more like you'), {
+    timeout: 4_000,
+  })
 })
 
 test('rolling back lets the one before write again', async () => {
@@ -156,7 +159,11 @@ test('a model elsewhere stands beside only once it is entered and allowed', asyn
   await user.click(by('elsewhere-save'))
   expect((await screen.findByRole('alert')).textContent).toContain('begins with https://')
   await user.click(by('elsewhere-save'))
-  await waitFor(() => expect(by('elsewhere-line').textContent).toContain('also ask large at https://models.example/v1'))
+  await waitFor(() =>
+    expect(by('elsewhere-line').textContent).toContain(
+      'also ask large at https://models.example/v1',
+    ),
+  )
   await user.click(by('elsewhere-open'))
   await user.click(await screen.findByTestId('elsewhere-forget'))
   await waitFor(() => expect(by('elsewhere-line').textContent).toContain('nobody elsewhere'))
@@ -168,7 +175,11 @@ test('a sheet is put away by a click beside it, not by a drag out of a field, an
   await user.click(await screen.findByTestId('elsewhere-open'))
   const field = await screen.findByTestId('elsewhere-address')
   const beside = screen.getByRole('dialog')
-  await user.pointer([{ keys: '[MouseLeft>]', target: field }, { target: beside }, { keys: '[/MouseLeft]', target: beside }])
+  await user.pointer([
+    { keys: '[MouseLeft>]', target: field },
+    { target: beside },
+    { keys: '[/MouseLeft]', target: beside },
+  ])
   await user.keyboard('{Control>}1{/Control}')
   expect(screen.queryByTestId('elsewhere-address')).toBeTruthy()
   expect(by('nav-ghosts').getAttribute('aria-current')).toBe('page')

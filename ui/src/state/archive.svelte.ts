@@ -2,6 +2,7 @@
 
 import type { Backend } from '../backend'
 import type { ArchiveView, Event as DeskEvent, ImportReport, PieceText, PieceView } from '../wire'
+import { sortedUnique } from '../words'
 import type { Notices } from './notices.svelte'
 
 export interface Progress {
@@ -33,14 +34,17 @@ export class Archive {
     private readonly changed: () => Promise<unknown>,
   ) {}
 
-  readonly kinds = $derived([...new Set(this.view?.pieces.map((piece) => piece.kind))].sort())
-  readonly folders = $derived([...new Set([...(this.view?.watched ?? []), ...this.#seen])].sort())
+  readonly kinds = $derived(sortedUnique(this.view?.pieces.map((piece) => piece.kind) ?? []))
+  readonly folders = $derived(sortedUnique([...(this.view?.watched ?? []), ...this.#seen]))
   readonly shown = $derived(this.view?.pieces.filter((piece) => this.#fits(piece)) ?? [])
 
   #fits(piece: PieceView): boolean {
     if (this.kind !== '' && piece.kind !== this.kind) return false
     const text = this.text.trim().toLowerCase()
-    return text === '' || `${piece.title} ${piece.date ?? ''} ${piece.source}`.toLowerCase().includes(text)
+    return (
+      text === '' ||
+      `${piece.title} ${piece.date ?? ''} ${piece.source}`.toLowerCase().includes(text)
+    )
   }
 
   async read(): Promise<void> {
@@ -50,7 +54,11 @@ export class Archive {
 
   async import(paths: string[]): Promise<void> {
     if (this.importing) {
-      this.notices.say('import', 'Files are still being read. Drop these again when that is done.', 'trouble')
+      this.notices.say(
+        'import',
+        'Files are still being read. Drop these again when that is done.',
+        'trouble',
+      )
       return
     }
     this.importing = true
@@ -74,7 +82,9 @@ export class Archive {
   async own(name: string, own: boolean): Promise<void> {
     const others = (this.view?.authors ?? []).filter((author) => author.own && author.name !== name)
     const names = [...others.map((author) => author.name), ...(own ? [name] : [])]
-    const view = await this.notices.attempt('author', () => this.backend.call('author_say', { names }))
+    const view = await this.notices.attempt('author', () =>
+      this.backend.call('author_say', { names }),
+    )
     if (view) this.view = view
     await this.changed()
   }
@@ -93,7 +103,9 @@ export class Archive {
 
   async watch(path: string, on: boolean): Promise<void> {
     this.#see(path)
-    const view = await this.notices.attempt('watch', () => this.backend.call('folder_watch', { path, on }))
+    const view = await this.notices.attempt('watch', () =>
+      this.backend.call('folder_watch', { path, on }),
+    )
     if (view) this.view = view
   }
 
@@ -103,7 +115,9 @@ export class Archive {
   }
 
   async openPiece(piece: number): Promise<void> {
-    this.opened = await this.notices.attempt('piece', () => this.backend.call('piece_read', { piece }))
+    this.opened = await this.notices.attempt('piece', () =>
+      this.backend.call('piece_read', { piece }),
+    )
   }
 
   closePiece(): void {

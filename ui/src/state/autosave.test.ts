@@ -53,7 +53,11 @@ test('saves never overlap and never go back', async () => {
   autosave.put('three')
   await vi.advanceTimersByTimeAsync(10_000)
   expect(saves.at(-1)).toBe('three')
-  expect(saves).toEqual([...saves].sort((a, b) => ['one', 'two', 'three'].indexOf(a) - ['one', 'two', 'three'].indexOf(b)))
+  expect(saves).toEqual(
+    [...saves].sort(
+      (a, b) => ['one', 'two', 'three'].indexOf(a) - ['one', 'two', 'three'].indexOf(b),
+    ),
+  )
   expect(most()).toBe(1)
 })
 

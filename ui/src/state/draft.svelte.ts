@@ -3,7 +3,15 @@
 
 import type { Backend } from '../backend'
 import { failure } from '../backend'
-import type { DeskView, DraftSummary, DraftView, EditView, Event as DeskEvent, ProfileView, SeedForm } from '../wire'
+import type {
+  DeskView,
+  DraftSummary,
+  DraftView,
+  EditView,
+  Event as DeskEvent,
+  ProfileView,
+  SeedForm,
+} from '../wire'
 import { Autosave } from './autosave.svelte'
 import type { Notices } from './notices.svelte'
 
@@ -51,8 +59,14 @@ export class Drafting {
     private readonly notices: Notices,
     private readonly changed: () => Promise<unknown>,
   ) {
-    this.formSaved = new Autosave((form) => this.#keep('form_save', form), { pause: 300, longest: 1_500 })
-    this.textSaved = new Autosave((text) => this.#keep('draft_save', text), { pause: 250, longest: 800 })
+    this.formSaved = new Autosave((form) => this.#keep('form_save', form), {
+      pause: 300,
+      longest: 1_500,
+    })
+    this.textSaved = new Autosave((text) => this.#keep('draft_save', text), {
+      pause: 250,
+      longest: 800,
+    })
   }
 
   readonly seed: SeedForm = $derived({
@@ -60,7 +74,10 @@ export class Drafting {
     angle: this.angle.trim() || null,
     words: this.words && this.words > 0 ? Math.min(MOST_WORDS, Math.ceil(this.words)) : null,
     kind: this.kind,
-    points: this.points.split('\n').map((point) => point.trim()).filter((point) => point !== ''),
+    points: this.points
+      .split('\n')
+      .map((point) => point.trim())
+      .filter((point) => point !== ''),
   })
   /** The open draft was shipped; what was shipped does not change. */
   readonly shipped = $derived(this.draft?.shipped_text != null)
@@ -68,7 +85,11 @@ export class Drafting {
   readonly locked = $derived(this.writing || this.shipping || this.shipped)
   readonly canWrite = $derived(!this.writing && this.seed.topic !== '')
   readonly canShip = $derived(
-    this.draft !== undefined && !this.writing && !this.shipping && this.text.trim() !== '' && !this.shipped,
+    this.draft !== undefined &&
+      !this.writing &&
+      !this.shipping &&
+      this.text.trim() !== '' &&
+      !this.shipped,
   )
 
   /** Fills the form as it was left. */
@@ -110,7 +131,9 @@ export class Drafting {
   async open(id: number): Promise<void> {
     // The open text is not let go of before it is on disk.
     if (this.writing || !(await this.textSaved.flush())) return
-    const draft = await this.notices.attempt('draft', () => this.backend.call('draft_read', { draft: id }))
+    const draft = await this.notices.attempt('draft', () =>
+      this.backend.call('draft_read', { draft: id }),
+    )
     if (!draft || this.writing) return
     this.#lay(draft)
     if (draft.ended == null) await this.#watch(id)
@@ -160,7 +183,9 @@ export class Drafting {
   /** Holds the text against the writer's own. An archive too small for that is no trouble. */
   async #compare(draft: number): Promise<void> {
     await this.textSaved.flush()
-    const profile = await this.backend.call('profile_read', { draft, as_drafted: false }).catch(() => undefined)
+    const profile = await this.backend
+      .call('profile_read', { draft, as_drafted: false })
+      .catch(() => undefined)
     if (this.draft?.draft === draft) this.profile = profile
   }
 
@@ -170,7 +195,9 @@ export class Drafting {
     const { draft } = this.draft
     const text = this.text
     await this.textSaved.flush()
-    const edit = await this.notices.attempt('ship', () => this.backend.call('draft_ship', { draft, text }))
+    const edit = await this.notices.attempt('ship', () =>
+      this.backend.call('draft_ship', { draft, text }),
+    )
     this.shipping = false
     if (!edit) return
     if (this.draft?.draft === draft) {
@@ -237,10 +264,15 @@ export class Drafting {
   }
 
   /** After a draft failed: what was written of it, or else what lay here before. */
-  async #recover(begun: number | undefined, before: { draft: DraftView | undefined; text: string }): Promise<void> {
+  async #recover(
+    begun: number | undefined,
+    before: { draft: DraftView | undefined; text: string },
+  ): Promise<void> {
     const id = begun ?? before.draft?.draft
     if (id === undefined) return
-    const draft = await this.notices.attempt('draft', () => this.backend.call('draft_read', { draft: id }))
+    const draft = await this.notices.attempt('draft', () =>
+      this.backend.call('draft_read', { draft: id }),
+    )
     if (draft && begun !== undefined) return this.#settle(draft)
     this.#lay(draft ?? before.draft)
     if (!draft) this.text = before.text
@@ -251,7 +283,9 @@ export class Drafting {
     this.writing = true
     for (;;) {
       await new Promise((rest) => setTimeout(rest, LOOK))
-      const draft = await this.notices.attempt('draft', () => this.backend.call('draft_read', { draft: id }))
+      const draft = await this.notices.attempt('draft', () =>
+        this.backend.call('draft_read', { draft: id }),
+      )
       if (!draft) break
       this.text = draft.working_text
       if (draft.ended == null) continue

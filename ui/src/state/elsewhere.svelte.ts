@@ -18,7 +18,9 @@ export class Elsewhere {
   ) {}
 
   async read(): Promise<void> {
-    const view = await this.notices.attempt('elsewhere', () => this.backend.call('elsewhere_read', {}))
+    const view = await this.notices.attempt('elsewhere', () =>
+      this.backend.call('elsewhere_read', {}),
+    )
     if (view) this.view = view
   }
 

@@ -21,7 +21,11 @@ export class Ghosts {
 
   /** Whoever wrote before, in words; none where nobody did. */
   readonly before = $derived(
-    this.view?.before == null ? undefined : this.view.before === 0 ? 'the bare base' : `adapter ${this.view.before}`,
+    this.view?.before == null
+      ? undefined
+      : this.view.before === 0
+        ? 'the bare base'
+        : `adapter ${this.view.before}`,
   )
 
   async read(): Promise<void> {
@@ -46,7 +50,9 @@ export class Ghosts {
     if (this.judging !== undefined) return
     this.judging = adapter
     this.measured = undefined
-    await this.notices.attempt('judge', () => this.backend.call('adapter_judge', { adapter }, (event) => this.heard(event)))
+    await this.notices.attempt('judge', () =>
+      this.backend.call('adapter_judge', { adapter }, (event) => this.heard(event)),
+    )
     this.judging = undefined
     await this.read()
   }
@@ -61,7 +67,8 @@ export class Ghosts {
       this.backend.call('adapter_export', { format: 'peft', adapter: adapter.adapter, out }),
     )
     this.busy = undefined
-    if (exported) this.notices.say('export', `Adapter ${adapter.adapter} was copied to ${exported.path}.`)
+    if (exported)
+      this.notices.say('export', `Adapter ${adapter.adapter} was copied to ${exported.path}.`)
   }
 
   /** What is measured already stays measured. */
@@ -70,7 +77,8 @@ export class Ghosts {
   }
 
   heard(event: DeskEvent): void {
-    if (event.event === 'judge_progressed' && event.adapter === this.judging) this.measured = event.done / Math.max(event.of, 1)
+    if (event.event === 'judge_progressed' && event.adapter === this.judging)
+      this.measured = event.done / Math.max(event.of, 1)
     if (event.event === 'ghost_changed' || event.event === 'verdict_reached') void this.read()
   }
 

@@ -27,7 +27,9 @@ export class Learning {
   ) {}
 
   readonly atWork = $derived(this.run !== undefined && this.#works(this.run))
-  readonly unfinished = $derived(this.run !== undefined && !this.atWork && UNFINISHED.includes(this.run.state))
+  readonly unfinished = $derived(
+    this.run !== undefined && !this.atWork && UNFINISHED.includes(this.run.state),
+  )
 
   async resume(run: RunView | null | undefined): Promise<void> {
     await this.list()
@@ -67,10 +69,15 @@ export class Learning {
     return this.#ask('run_stop', {})
   }
 
-  async #ask<C extends 'run_start' | 'run_stop'>(name: C, request: Parameters<typeof this.backend.call<C>>[1]): Promise<void> {
+  async #ask<C extends 'run_start' | 'run_stop'>(
+    name: C,
+    request: Parameters<typeof this.backend.call<C>>[1],
+  ): Promise<void> {
     if (this.asking) return
     this.asking = true
-    const run = await this.notices.attempt('run', () => this.backend.call<'run_start' | 'run_stop'>(name, request))
+    const run = await this.notices.attempt('run', () =>
+      this.backend.call<'run_start' | 'run_stop'>(name, request),
+    )
     this.asking = false
     if (!run) return
     if (name === 'run_start') this.#asked = run.run
@@ -91,7 +98,8 @@ export class Learning {
         return
       case 'judge_progressed':
         // Another adapter may be judged meanwhile.
-        if (this.run?.state === 'judging' && this.run.adapter === event.adapter) this.measured = event.done / Math.max(event.of, 1)
+        if (this.run?.state === 'judging' && this.run.adapter === event.adapter)
+          this.measured = event.done / Math.max(event.of, 1)
         return
       case 'verdict_reached':
         this.measured = undefined

@@ -54,7 +54,10 @@ export class Session {
   async start(): Promise<void> {
     if (!(await this.refresh()) || !this.desk) return
     this.draft.begin(this.desk)
-    await Promise.all([this.draft.resume(this.desk.open_draft), this.learning.resume(this.desk.run)])
+    await Promise.all([
+      this.draft.resume(this.desk.open_draft),
+      this.learning.resume(this.desk.run),
+    ])
   }
 
   /** Reads how the desk stands. Answers whether it could be read. */
@@ -89,7 +92,8 @@ export class Session {
     this.checkingBase = false
     if (!base) return
     const used = `${base.name} is the base from now on.`
-    if (base.warnings.length > 0) this.notices.say('base', [used, ...base.warnings].join(' '), 'trouble')
+    if (base.warnings.length > 0)
+      this.notices.say('base', [used, ...base.warnings].join(' '), 'trouble')
     else this.notices.say('base', used)
     await Promise.all([this.refresh(), this.ghosts.read()])
   }

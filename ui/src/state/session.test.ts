@@ -5,7 +5,20 @@ import { demo, type Settings } from '../backend/demo'
 import type { Event as DeskEvent, StepView } from '../wire'
 import { Session } from './session.svelte'
 
-beforeEach(() => void vi.useFakeTimers({ toFake: ['setTimeout', 'clearTimeout', 'setInterval', 'clearInterval', 'Date', 'requestAnimationFrame', 'cancelAnimationFrame'] }))
+beforeEach(
+  () =>
+    void vi.useFakeTimers({
+      toFake: [
+        'setTimeout',
+        'clearTimeout',
+        'setInterval',
+        'clearInterval',
+        'Date',
+        'requestAnimationFrame',
+        'cancelAnimationFrame',
+      ],
+    }),
+)
 afterEach(() => void vi.useRealTimers())
 
 async function opened(settings: Settings = {}) {
@@ -16,7 +29,15 @@ async function opened(settings: Settings = {}) {
   return { desk, session, close }
 }
 const wait = (ms: number) => vi.advanceTimersByTimeAsync(ms)
-const step = (n: number): StepView => ({ n, of: 9, loss: 3, learning_rate: 0, tokens_per_second: 1, seconds_left: 1, peak_bytes: 1 })
+const step = (n: number): StepView => ({
+  n,
+  of: 9,
+  loss: 3,
+  learning_rate: 0,
+  tokens_per_second: 1,
+  seconds_left: 1,
+  peak_bytes: 1,
+})
 
 test('the draft that was open is open again, with the writer’s own words', async () => {
   const { session } = await opened()
@@ -31,7 +52,10 @@ test('the seed form comes back as it was left, and each change is kept', async (
   session.draft.topic = 'Rain on slate'
   session.draft.formChanged()
   await wait(300)
-  expect(desk.asked.at(-1)).toMatchObject({ name: 'form_save', request: { topic: 'Rain on slate' } })
+  expect(desk.asked.at(-1)).toMatchObject({
+    name: 'form_save',
+    request: { topic: 'Rain on slate' },
+  })
 })
 
 test('a draft grows by the frame and ends with its own last event, not with the answer', async () => {
@@ -64,7 +88,9 @@ test('a draft that cannot be written says why and leaves the open one alone', as
   const before = session.draft.text
   desk.fail('draft_write', { code: 'busy', message: 'The ghost is writing already.' })
   await session.draft.write()
-  expect(session.notices.list).toMatchObject([{ sentence: 'The ghost is writing already.', tone: 'trouble' }])
+  expect(session.notices.list).toMatchObject([
+    { sentence: 'The ghost is writing already.', tone: 'trouble' },
+  ])
   expect(session.draft.text).toBe(before)
   expect(session.draft.writing).toBe(false)
 })
@@ -84,7 +110,10 @@ test('every change of the text is on disk within a second', async () => {
   const { desk, session } = await opened()
   session.draft.textChanged('Mine now.')
   await wait(250)
-  expect(desk.asked.at(-1)).toEqual({ name: 'draft_save', request: { draft: 2, text: 'Mine now.' } })
+  expect(desk.asked.at(-1)).toEqual({
+    name: 'draft_save',
+    request: { draft: 2, text: 'Mine now.' },
+  })
 })
 
 test('a save that fails is said once, tried again, and then forgotten', async () => {
@@ -164,7 +193,11 @@ test('an adapter is copied into a folder of its own', async () => {
   await session.ghosts.read()
   desk.picks = ['/media/stick']
   await session.ghosts.export(session.ghosts.view!.adapters[0]!)
-  expect(desk.asked.at(-1)?.request).toEqual({ format: 'peft', adapter: 2, out: '/media/stick/ghost-adapter-2' })
+  expect(desk.asked.at(-1)?.request).toEqual({
+    format: 'peft',
+    adapter: 2,
+    out: '/media/stick/ghost-adapter-2',
+  })
 })
 
 test('a run is followed step by step to its verdict', async () => {

@@ -4,7 +4,10 @@ import { expect, test } from 'vitest'
 import css from './tokens.css?raw'
 
 type Tokens = Record<string, string>
-const tokens = (part = ''): Tokens => Object.fromEntries([...part.matchAll(/--([\w-]+): (#[0-9a-f]{6})/g)].map(([, name, colour]) => [name!, colour!]))
+const tokens = (part = ''): Tokens =>
+  Object.fromEntries(
+    [...part.matchAll(/--([\w-]+): (#[0-9a-f]{6})/g)].map(([, name, colour]) => [name!, colour!]),
+  )
 const [first, second] = css.split('prefers-color-scheme: dark')
 const light = tokens(first)
 const dark = { ...light, ...tokens(second) }
@@ -22,9 +25,14 @@ function contrast(one: string, other: string): number {
 
 const GROUNDS = ['desk', 'paper', 'field']
 
-test.each([['light', light], ['dark', dark]])('in the %s theme text has 4.5:1 and the line of a field 3:1', (_, theme) => {
+test.each([
+  ['light', light],
+  ['dark', dark],
+])('in the %s theme text has 4.5:1 and the line of a field 3:1', (_, theme) => {
   const low = (ink: string, grounds: string[], least: number) =>
-    grounds.filter((ground) => contrast(theme[ink]!, theme[ground]!) < least).map((ground) => `${ink} on ${ground}`)
+    grounds
+      .filter((ground) => contrast(theme[ink]!, theme[ground]!) < least)
+      .map((ground) => `${ink} on ${ground}`)
   expect([
     ...low('ink', [...GROUNDS, 'accent-wash'], 4.5),
     ...low('ink-soft', [...GROUNDS, 'accent-wash'], 4.5),
