@@ -16,7 +16,7 @@ export default defineConfig({
   test: {
     environment: 'happy-dom',
     include: ['src/**/*.test.ts'],
-    setupFiles: ['src/test.ts'],
+    setupFiles: ['src/test-setup.ts'],
     css: { include: [/tokens\.css/] }, // its colours are measured
   },
 })

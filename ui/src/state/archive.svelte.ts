@@ -2,7 +2,7 @@
 
 import type { Backend } from '../backend'
 import type { ArchiveView, Event as DeskEvent, ImportReport, PieceText, PieceView } from '../wire'
-import { sortedUnique } from '../words'
+import { sortedUnique } from '../format'
 import type { Notices } from './notices.svelte'
 
 export interface Progress {

@@ -4,12 +4,12 @@
 import type { Backend, Drop } from '../backend'
 import type { DeskView, Event as DeskEvent } from '../wire'
 import { Archive } from './archive.svelte'
-import { Drafting } from './draft.svelte'
-import { Elsewhere } from './elsewhere.svelte'
-import { Fit } from './fit.svelte'
-import { Ghosts } from './ghosts.svelte'
+import { Drafting } from './drafts.svelte'
+import { Elsewhere } from './remoteModel.svelte'
+import { Fit } from './readiness.svelte'
+import { Ghosts } from './adapters.svelte'
 import { Notices } from './notices.svelte'
-import { Learning } from './run.svelte'
+import { Learning } from './runs.svelte'
 
 export const SCREENS = ['write', 'review', 'archive', 'learn', 'ghosts'] as const
 export type Screen = (typeof SCREENS)[number]
