@@ -1,8 +1,8 @@
-//! Journeys in the real window, as a writer would make them: WebDriver for keys and clicks, XDND
-//! for files, SIGKILL for power cuts. On the tiny base, each in a place of its own.
+//! Journeys in the real window: WebDriver types and clicks, XDND drops files, SIGKILL stands for a
+//! power cut. Each journey uses the tiny base and its own data folder.
 //!
-//! They need a display and WebKitWebDriver. Without them they say that they were passed over,
-//! unless `GHOST_WINDOW=required`, as it is under `make test`.
+//! They need a display and WebKitWebDriver. Without these they report that they were skipped; with
+//! `GHOST_WINDOW=required`, which `make test` sets, they fail.
 
 #![cfg(target_os = "linux")]
 
@@ -16,10 +16,10 @@ use std::time::Duration;
 use self::session::{Session, by, has};
 use crate::support::{Place, passed_over};
 
-/// One window at a time: they have one title and one focus.
+/// Allows one window at a time: all windows share one title and one keyboard focus.
 static SCREEN: Mutex<()> = Mutex::new(());
 
-/// The screen, where there is one to use.
+/// Locks the screen; `None` if there is no display or no driver.
 #[track_caller]
 fn screen(journey: &str) -> Option<MutexGuard<'static, ()>> {
     let display = std::env::var_os("DISPLAY").is_some_and(|name| !name.is_empty());
@@ -32,14 +32,14 @@ fn screen(journey: &str) -> Option<MutexGuard<'static, ()>> {
     None
 }
 
-/// How many elements have a test id, as an expression.
+/// A JavaScript expression for the number of elements with a test id.
 fn all(id: &str) -> String {
     format!("document.querySelectorAll('[data-testid={id}]').length")
 }
 
 #[test]
 fn files_and_a_folder_are_dropped_on_the_window() {
-    let Some(_screen) = screen("a drop of files and a folder") else { return };
+    let Some(_screen) = screen("dropping files and a folder") else { return };
     let place = Place::new();
     let words = "It rained, and I put a pan under it, and the pan filled up slowly.";
     let one = place.file("drop/my sämple.md", format!("# The pan\n\n{words}"));
@@ -61,11 +61,11 @@ fn files_and_a_folder_are_dropped_on_the_window() {
     xdnd::drop_files("The Ghost", (600, 400), &[&one, &two, &folder]).unwrap();
     window.wait(&by("import-report"));
     window.wait(&format!("{} === 4", all("piece-row")));
-    window.wait(&format!("{} === 1", all("complaint")));
-    assert!(window.text("complaint").contains("empty.md"));
-    window.picture("archive.png");
+    window.wait(&format!("{} === 1", all("import-warning")));
+    assert!(window.text("import-warning").contains("empty.md"));
+    window.screenshot("archive.png");
 
-    // The command line sees what the window did, beside it.
+    // The command line sees what the window did, while the window is open.
     let archive = place.answer(&["archive"]);
     let titles: Vec<_> =
         archive["pieces"].as_array().unwrap().iter().map(|p| p["title"].to_string()).collect();
@@ -75,8 +75,8 @@ fn files_and_a_folder_are_dropped_on_the_window() {
 }
 
 #[test]
-fn a_draft_streams_is_stopped_is_edited_and_shipped() {
-    let Some(_screen) = screen("a draft, its edit and its row") else { return };
+fn a_draft_streams_and_is_stopped_edited_and_shipped() {
+    let Some(_screen) = screen("a draft, its edit and its training row") else { return };
     let place = Place::unhurried();
     let window = Session::open(&place);
     window.fill("seed-topic", "the rain barrel");
@@ -84,7 +84,7 @@ fn a_draft_streams_is_stopped_is_edited_and_shipped() {
     window.fill("seed-words", "2000");
     window.fill("seed-points", "the lid\u{E007}the tap");
 
-    // Stopped as soon as a few words stand there.
+    // Stops the draft as soon as it has a few words.
     window.run(
         "new MutationObserver((_, watch) => {
             const lines = [...document.querySelectorAll('.cm-content .cm-line')]
@@ -105,14 +105,14 @@ fn a_draft_streams_is_stopped_is_edited_and_shipped() {
     let second = place.answer(&["draft", "2"]);
     assert_eq!(second["seed"]["topic"], "the rain barrel");
     assert_ne!(second["ended"], "stopped");
-    window.picture("write.png");
+    window.screenshot("write.png");
 
     window.write("It rained all night. ");
-    assert!(window.sheet().contains("It rained all night."));
+    assert!(window.editor_text().contains("It rained all night."));
     window.click("review");
     window.wait(&format!("{}?.querySelector('ins')?.textContent.includes('rained')", by("diff")));
     assert!(window.text("kept").contains('%'));
-    window.picture("review.png");
+    window.screenshot("review.png");
     window.click("ship");
     window.wait(&by("shipped"));
 
@@ -123,7 +123,7 @@ fn a_draft_streams_is_stopped_is_edited_and_shipped() {
 }
 
 #[test]
-fn it_learns_the_curve_moves_and_a_verdict_appears() {
+fn a_run_draws_its_curve_and_ends_in_a_verdict() {
     let Some(_screen) = screen("a run and its verdict") else { return };
     let place = Place::new();
     place.import_sample();
@@ -135,23 +135,23 @@ fn it_learns_the_curve_moves_and_a_verdict_appears() {
     let first = window.text("step");
     window.wait(&format!("{}.textContent.trim() !== {first:?}", by("step")));
     window.wait(&format!("{}?.querySelector('path, polyline')", by("curve")));
-    window.picture("learn.png");
+    window.screenshot("learn.png");
     window.wait_for_run("verdict");
-    window.picture("verdict.png");
-    window.click("nav-ghosts");
+    window.screenshot("verdict.png");
+    window.click("nav-adapters");
     window.wait(&format!("{} === 1", all("adapter-row")));
-    assert!(!window.text("ghost-name").is_empty());
-    window.picture("ghosts.png");
-    window.click("elsewhere-open");
-    window.wait(&by("elsewhere-may"));
-    window.picture("elsewhere.png");
+    assert!(!window.text("in-use").is_empty());
+    window.screenshot("adapters.png");
+    window.click("remote-open");
+    window.wait(&by("remote-agree"));
+    window.screenshot("remote.png");
     let run = &place.answer(&["runs"])["runs"][0];
     assert_eq!(run["state"], "done", "{run}");
 }
 
 #[test]
-fn a_run_is_stopped_and_gone_on_with() {
-    let Some(_screen) = screen("a run that is stopped") else { return };
+fn a_run_is_stopped_and_resumed() {
+    let Some(_screen) = screen("stopping a run") else { return };
     let place = Place::new();
     place.import_sample();
     let window = Session::open(&place);
@@ -160,17 +160,17 @@ fn a_run_is_stopped_and_gone_on_with() {
     window.click("learn-start");
     window.wait(&format!("/^[0-9]/.test({}?.textContent.trim())", by("step")));
     window.click("learn-stop");
-    window.wait(&by("learn-goon"));
+    window.wait(&by("learn-resume"));
     assert_eq!(place.answer(&["runs"])["runs"][0]["state"], "stopped");
-    window.click("learn-goon");
+    window.click("learn-resume");
     window.wait(&by("learn-stop"));
     window.click("learn-stop");
-    window.wait(&by("learn-goon"));
+    window.wait(&by("learn-resume"));
 }
 
 #[test]
-fn not_a_word_is_lost_when_the_window_is_killed() {
-    let Some(_screen) = screen("a kill in the middle of typing") else { return };
+fn no_word_is_lost_when_the_window_is_killed() {
+    let Some(_screen) = screen("killing the window while typing") else { return };
     let place = Place::new();
     place.answer(&["write", "--topic", "rain", "--words", "10", "--random-seed", "1"]);
     let window = Session::open(&place);
@@ -179,22 +179,22 @@ fn not_a_word_is_lost_when_the_window_is_killed() {
         window.write(&format!("{word} "));
         sleep(Duration::from_millis(80));
     }
-    // What was typed is on disk within a second.
+    // Typed text is saved within a second.
     sleep(Duration::from_millis(900));
     window.kill();
 
     let window = Session::open(&place);
     window.wait("document.querySelector('[data-testid=editor] .cm-line')");
-    let sheet = window.sheet();
+    let text = window.editor_text();
     for word in &words {
-        assert!(sheet.contains(word.as_str()), "{word} is lost: {sheet}");
+        assert!(text.contains(word.as_str()), "{word} is lost: {text}");
     }
-    window.picture("reopened.png");
+    window.screenshot("reopened.png");
 }
 
 #[test]
-fn the_page_reaches_nobody() {
-    let Some(_screen) = screen("a page that tries to reach out") else { return };
+fn the_page_cannot_reach_the_network() {
+    let Some(_screen) = screen("a page that tries to reach the network") else { return };
     let place = Place::new();
     let window = Session::open(&place);
     window.run(

@@ -1,7 +1,7 @@
-//! Drives the real window through WebKitWebDriver: no other program, no asynchronous runtime.
+//! A WebDriver client for the real window, over WebKitWebDriver and without an async runtime.
 //!
-//! On Linux that driver speaks to a Tauri window directly. It outlives a window that crashes, and
-//! a window can outlive it, so both are of one process group, which ends with the session.
+//! On Linux that driver talks to a Tauri window directly. The driver can outlive a crashed window,
+//! and a window can outlive the driver, so both share a process group that ends with the session.
 
 use std::fs::{self, File};
 use std::net::TcpListener;
@@ -15,18 +15,18 @@ use serde_json::{Value, json};
 
 use crate::support::{PROGRAM, Place, root};
 
-/// The key under which WebDriver hands out elements.
+/// The key of an element's id in WebDriver's answers.
 const ELEMENT: &str = "element-6066-11e4-a52e-4f735466cecf";
-/// How long the driver may take for one request.
-const REQUEST: Duration = Duration::from_secs(60);
-/// How long something may take to show.
-const PATIENCE: Duration = Duration::from_secs(30);
-/// How long a run and its verdict may take, on a machine that has much else to do.
-const PATIENCE_FOR_A_RUN: Duration = Duration::from_secs(180);
-/// How often it is looked for.
-const LOOK_EVERY: Duration = Duration::from_millis(25);
+/// Timeout of one request to the driver.
+const REQUEST_TIMEOUT: Duration = Duration::from_secs(60);
+/// Timeout for something to appear.
+const TIMEOUT: Duration = Duration::from_secs(30);
+/// Timeout for a run and its verdict, on a busy machine.
+const RUN_TIMEOUT: Duration = Duration::from_secs(180);
+/// Pause between two looks.
+const POLL: Duration = Duration::from_millis(25);
 
-/// The window of one place, open.
+/// An open window on one data folder.
 pub struct Session {
     agent: ureq::Agent,
     base: String,
@@ -35,7 +35,7 @@ pub struct Session {
 }
 
 impl Session {
-    /// Opens the window in a place and waits until the page stands.
+    /// Opens the window and waits until the page is there.
     pub fn open(place: &Place) -> Self {
         let port = TcpListener::bind("127.0.0.1:0").unwrap().local_addr().unwrap().port();
         let driver = Command::new("WebKitWebDriver")
@@ -51,12 +51,12 @@ impl Session {
         let agent = ureq::Agent::new_with_config(
             ureq::Agent::config_builder()
                 .http_status_as_error(false)
-                .timeout_global(Some(REQUEST))
+                .timeout_global(Some(REQUEST_TIMEOUT))
                 .build(),
         );
         let url = format!("http://127.0.0.1:{port}");
         let mut session = Session { agent, base: url.clone(), driver, home: place.home() };
-        session.until("the driver is there", || {
+        session.until("the driver answers", || {
             session.agent.get(format!("{url}/status")).call().is_ok().then_some(())
         });
         let window = json!({ "binary": PROGRAM, "args": ["--home", place.home()] });
@@ -80,10 +80,10 @@ impl Session {
 
     #[track_caller]
     fn until<T>(&self, what: &str, look: impl Fn() -> Option<T>) -> T {
-        within(PATIENCE, what, look)
+        within(TIMEOUT, what, look)
     }
 
-    /// An element by its test id, once it is there.
+    /// The id of an element with this test id, once it exists.
     #[track_caller]
     fn find(&self, id: &str) -> String {
         self.element(&format!("[data-testid={id}]"))
@@ -97,7 +97,7 @@ impl Session {
         })
     }
 
-    /// Clicks on an element, once it takes clicks.
+    /// Clicks an element, once it is enabled.
     #[track_caller]
     pub fn click(&self, id: &str) {
         self.wait(&format!("{} && !{}.disabled", by(id), by(id)));
@@ -107,7 +107,7 @@ impl Session {
         });
     }
 
-    /// Types into a field, in the place of what is there.
+    /// Replaces the text of a field.
     #[track_caller]
     pub fn fill(&self, id: &str, text: &str) {
         let element = self.find(id);
@@ -115,11 +115,11 @@ impl Session {
         self.post(&format!("/element/{element}/value"), json!({ "text": text })).unwrap();
     }
 
-    /// Types into the editor, key by key, where the cursor is.
+    /// Types into the editor at the cursor, key by key.
     #[track_caller]
     pub fn write(&self, text: &str) {
-        let sheet = self.element("[data-testid=editor] .cm-content");
-        self.post(&format!("/element/{sheet}/value"), json!({ "text": text })).unwrap();
+        let editor = self.element("[data-testid=editor] .cm-content");
+        self.post(&format!("/element/{editor}/value"), json!({ "text": text })).unwrap();
     }
 
     /// The value of an expression in the page.
@@ -135,7 +135,7 @@ impl Session {
         self.post("/execute/sync", json!({ "script": statements, "args": [] })).unwrap();
     }
 
-    /// Waits until an expression is true, and answers with its value.
+    /// Waits until an expression is truthy, and returns its value.
     #[track_caller]
     pub fn wait(&self, expression: &str) -> Value {
         self.until(expression, || {
@@ -145,31 +145,31 @@ impl Session {
         })
     }
 
-    /// Waits for an element that shows at the end of a run.
+    /// Waits for an element that appears at the end of a run.
     #[track_caller]
     pub fn wait_for_run(&self, id: &str) {
         let there = || (self.js(&format!("!!{}", by(id))) == true).then_some(());
-        within(PATIENCE_FOR_A_RUN, id, there);
+        within(RUN_TIMEOUT, id, there);
     }
 
-    /// The text of an element, once it has one.
+    /// The text of an element, once it has some.
     #[track_caller]
     pub fn text(&self, id: &str) -> String {
         let text = self.wait(&format!("{}?.textContent.trim()", by(id)));
         text.as_str().unwrap().to_owned()
     }
 
-    /// The text on the sheet.
+    /// The text in the editor.
     #[track_caller]
-    pub fn sheet(&self) -> String {
+    pub fn editor_text(&self) -> String {
         let lines = "[...document.querySelectorAll('[data-testid=editor] .cm-line')]";
         let text = self.js(&format!("{lines}.map(line => line.textContent).join('\\n')"));
         text.as_str().unwrap().to_owned()
     }
 
-    /// Keeps a picture of the window in `target/window`.
-    pub fn picture(&self, name: &str) {
-        // The first picture would be of a page without its fonts.
+    /// Saves a screenshot of the window in `target/window`.
+    pub fn screenshot(&self, name: &str) {
+        // Without this wait the first screenshot lacks the fonts.
         let painted = "const done = arguments[arguments.length - 1]; document.fonts.ready.then(() => \
                        requestAnimationFrame(() => requestAnimationFrame(() => done(1))))";
         let _ = self.post("/execute/async", json!({ "script": painted, "args": [] }));
@@ -180,7 +180,7 @@ impl Session {
         fs::write(folder.join(name), base64(answer["value"].as_str().unwrap())).unwrap();
     }
 
-    /// Kills the window at once, as a crash or a power cut would.
+    /// Kills the window at once, like a crash or a power cut.
     pub fn kill(self) {
         let home = self.home.display().to_string();
         for pid in processes() {
@@ -195,28 +195,27 @@ impl Session {
 
 impl Drop for Session {
     fn drop(&mut self) {
-        let end =
-            self.agent.delete(&self.base).config().timeout_global(Some(PATIENCE / 10)).build();
+        let end = self.agent.delete(&self.base).config().timeout_global(Some(TIMEOUT / 10)).build();
         let _ = end.call();
         let _ = Command::new("kill").args(["-9", "--", &format!("-{}", self.driver.id())]).status();
         let _ = self.driver.wait();
     }
 }
 
-/// Looks for something until it is found.
+/// Polls until `look` finds something.
 #[track_caller]
-fn within<T>(patience: Duration, what: &str, look: impl Fn() -> Option<T>) -> T {
+fn within<T>(timeout: Duration, what: &str, look: impl Fn() -> Option<T>) -> T {
     let started = Instant::now();
     loop {
         if let Some(found) = look() {
             return found;
         }
-        assert!(started.elapsed() < patience, "waited in vain until {what}");
-        sleep(LOOK_EVERY);
+        assert!(started.elapsed() < timeout, "timed out waiting for {what}");
+        sleep(POLL);
     }
 }
 
-/// An element of the page, as an expression.
+/// A JavaScript expression for the element with a test id.
 pub fn by(id: &str) -> String {
     format!("document.querySelector('[data-testid={id}]')")
 }
@@ -245,7 +244,7 @@ fn base64(text: &str) -> Vec<u8> {
     bits.chunks(4).flat_map(whole).collect()
 }
 
-/// Whether the program is anywhere in the path.
+/// True if `PATH` has the program.
 pub fn has(program: &str) -> bool {
     let path = std::env::var_os("PATH").unwrap_or_default();
     std::env::split_paths(&path).any(|folder| Path::new(&folder).join(program).is_file())

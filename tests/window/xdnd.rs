@@ -1,6 +1,6 @@
-//! Drops real files on a window as a file manager would, by speaking XDND 5 as the source.
+//! Drops real files on a window, as a file manager does: the source side of XDND 5.
 //!
-//! No mouse and no toolkit: the protocol is messages between two windows, and one is ours.
+//! It needs no mouse and no toolkit: the protocol is messages between two windows.
 
 use std::error::Error;
 use std::path::Path;
@@ -18,13 +18,13 @@ use x11rb::wrapper::ConnectionExt as _;
 
 type Done<T = ()> = Result<T, Box<dyn Error>>;
 
-/// How long the whole drop may take.
-const PATIENCE: Duration = Duration::from_secs(10);
-/// How often the files are moved over the window before they are let go: it must have agreed.
+/// Timeout of the whole drop.
+const TIMEOUT: Duration = Duration::from_secs(10);
+/// Moves over the window before the drop; by then the window must have accepted the files.
 const MOVES: u32 = 3;
 
 x11rb::atom_manager! {
-    /// What the two windows call things.
+    /// Names used by the protocol.
     Atoms: AtomsCookie {
         XdndAware, XdndSelection, XdndActionCopy, XdndEnter, XdndPosition, XdndDrop, XdndStatus,
         XdndFinished, TARGETS, URIS: b"text/uri-list",
@@ -36,36 +36,36 @@ struct Drag {
     atoms: Atoms,
     target: Window,
     source: Window,
-    /// The point that is dropped on, as the protocol packs it.
+    /// The drop position, packed as x and y of 16 bits each.
     point: u32,
     uris: String,
 }
 
-/// Drops `paths` at a point of the window called `title`.
+/// Drops `paths` at a point of the window with this `title`.
 ///
 /// # Errors
-/// When there is no such window, or it does not take them.
+/// No such window, or the window does not accept files.
 pub fn drop_files(title: &str, (x, y): (i16, i16), paths: &[&Path]) -> Done {
     let mut drag = Drag::begin(title, (x, y), paths)?;
     let started = Instant::now();
     let mut moves = 0;
     drag.send(drag.atoms.XdndEnter, [5 << 24, drag.atoms.URIS, 0, 0])?;
     drag.step()?;
-    while started.elapsed() < PATIENCE {
+    while started.elapsed() < TIMEOUT {
         match drag.x.poll_for_event()? {
             None => sleep(Duration::from_millis(5)),
-            Some(Event::SelectionRequest(asked)) => drag.hand_over(&asked)?,
-            Some(Event::ClientMessage(said)) if said.type_ == drag.atoms.XdndStatus => {
+            Some(Event::SelectionRequest(request)) => drag.answer(&request)?,
+            Some(Event::ClientMessage(message)) if message.type_ == drag.atoms.XdndStatus => {
                 moves += 1;
-                let agreed = said.data.as_data32()[1] & 1 == 1;
+                let accepted = message.data.as_data32()[1] & 1 == 1;
                 match moves {
                     n if n < MOVES => drag.step()?,
-                    MOVES if agreed => drag.send(drag.atoms.XdndDrop, [0; 4])?,
-                    MOVES => return Err("the window does not take files here".into()),
+                    MOVES if accepted => drag.send(drag.atoms.XdndDrop, [0; 4])?,
+                    MOVES => return Err("the window does not accept files here".into()),
                     _ => {}
                 }
             }
-            Some(Event::ClientMessage(said)) if said.type_ == drag.atoms.XdndFinished => {
+            Some(Event::ClientMessage(message)) if message.type_ == drag.atoms.XdndFinished => {
                 return Ok(());
             }
             Some(_) => {}
@@ -79,7 +79,8 @@ impl Drag {
         let (c, screen) = x11rb::connect(None)?;
         let root = c.setup().roots[screen].root;
         let atoms = Atoms::new(&c)?.reply()?;
-        let target = find(&c, root, atoms.XdndAware, title)?.ok_or("no such window takes drops")?;
+        let target = find(&c, root, atoms.XdndAware, title)?
+            .ok_or("no window with this title accepts drops")?;
         let source = c.generate_id()?;
         let look = CreateWindowAux::new();
         c.create_window(0, source, root, -9, -9, 1, 1, 0, WindowClass::INPUT_OUTPUT, 0, &look)?;
@@ -91,7 +92,7 @@ impl Drag {
         Ok(Drag { x: c, atoms, target, source, point, uris })
     }
 
-    /// Moves over the point.
+    /// Moves the files over the drop position.
     fn step(&self) -> Done {
         let copy = self.atoms.XdndActionCopy;
         self.send(self.atoms.XdndPosition, [0, self.point, 0, copy])
@@ -104,14 +105,14 @@ impl Drag {
         Ok(())
     }
 
-    /// Answers the window when it asks what is being dropped.
-    fn hand_over(&mut self, asked: &SelectionRequestEvent) -> Done {
-        let (to, property) = (asked.requestor, asked.property);
-        let known = if asked.target == self.atoms.URIS {
+    /// Answers the window's request for the list of files.
+    fn answer(&mut self, request: &SelectionRequestEvent) -> Done {
+        let (to, property) = (request.requestor, request.property);
+        let known = if request.target == self.atoms.URIS {
             let uris = self.uris.as_bytes();
             self.x.change_property8(PropMode::REPLACE, to, property, self.atoms.URIS, uris)?;
             property
-        } else if asked.target == self.atoms.TARGETS {
+        } else if request.target == self.atoms.TARGETS {
             let kinds = [self.atoms.URIS];
             self.x.change_property32(PropMode::REPLACE, to, property, AtomEnum::ATOM, &kinds)?;
             property
@@ -121,10 +122,10 @@ impl Drag {
         let answer = SelectionNotifyEvent {
             response_type: SELECTION_NOTIFY_EVENT,
             sequence: 0,
-            time: asked.time,
+            time: request.time,
             requestor: to,
-            selection: asked.selection,
-            target: asked.target,
+            selection: request.selection,
+            target: request.target,
             property: known,
         };
         self.x.send_event(false, to, EventMask::NO_EVENT, answer)?;
@@ -133,14 +134,14 @@ impl Drag {
     }
 }
 
-/// The window with this title that takes drops.
+/// Finds the window with this title that accepts drops.
 fn find(c: &RustConnection, root: Window, aware: Atom, title: &str) -> Done<Option<Window>> {
     let mut left = vec![root];
     while let Some(window) = left.pop() {
         let name = c.get_property(false, window, AtomEnum::WM_NAME, AtomEnum::ANY, 0, 256)?.reply();
-        let takes = c.get_property(false, window, aware, AtomEnum::ANY, 0, 1)?.reply();
+        let accepts = c.get_property(false, window, aware, AtomEnum::ANY, 0, 1)?.reply();
         let named = name.is_ok_and(|name| name.value == title.as_bytes());
-        if named && takes.is_ok_and(|takes| takes.length > 0) {
+        if named && accepts.is_ok_and(|accepts| accepts.length > 0) {
             return Ok(Some(window));
         }
         if let Ok(tree) = c.query_tree(window)?.reply() {
@@ -150,7 +151,7 @@ fn find(c: &RustConnection, root: Window, aware: Atom, title: &str) -> Done<Opti
     Ok(None)
 }
 
-/// A path as the one line of a list that it becomes.
+/// A path as a line of `text/uri-list`.
 fn uri(path: &Path) -> String {
     let plain = |b: u8| b.is_ascii_alphanumeric() || b"/._-~".contains(&b);
     let path = path.display().to_string();

@@ -1,4 +1,4 @@
-// What every test needs. happy-dom lays nothing out, and the editor asks where things are.
+// Setup of every test. happy-dom computes no layout, and the editor asks for positions.
 
 import { cleanup } from '@testing-library/svelte'
 import { afterEach } from 'vitest'

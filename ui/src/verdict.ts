@@ -1,45 +1,50 @@
-// What a verdict's decision means, in words.
+// Decisions and guardrails of a verdict, in words.
 
-export interface Decided {
+export interface Decision {
   name: string
-  means: string
-  tone: 'good' | 'even' | 'bad'
+  meaning: string
+  tone: 'good' | 'neutral' | 'bad'
 }
 
-const DECISIONS: Record<string, Decided> = {
-  SHIP: { name: 'SHIP', means: 'It writes more like you: you can let it write.', tone: 'good' },
-  KEEP: { name: 'KEEP', means: 'It is no better; whoever wrote until now goes on.', tone: 'even' },
+const DECISIONS: Record<string, Decision> = {
+  SHIP: { name: 'SHIP', meaning: 'It sounds more like you. You can start using it.', tone: 'good' },
+  KEEP: { name: 'KEEP', meaning: 'No improvement. Keep what you use now.', tone: 'neutral' },
   UNPROVEN: {
     name: 'UNPROVEN',
-    means: 'There is too little to tell whether it is better.',
-    tone: 'even',
+    meaning: 'Not enough evidence that it is better.',
+    tone: 'neutral',
   },
-  BLOCKED: { name: 'BLOCKED', means: 'Something stands against letting it write.', tone: 'bad' },
+  BLOCKED: {
+    name: 'BLOCKED',
+    meaning: 'A check failed. The reasons are below.',
+    tone: 'bad',
+  },
   RETIRE: {
     name: 'RETIRE',
-    means: 'It writes less like you than the others; better put it away.',
+    meaning: 'It sounds less like you than the alternatives. Archive it.',
     tone: 'bad',
   },
 }
 
-const GUARDS: Record<string, string> = {
-  copied_run: 'Copying in a row:',
-  copied_share: 'Copying in all:',
-  near_duplicate: 'The same again:',
-  repetition: 'Repetition:',
-  sense: 'Sense:',
-  length: 'Length:',
-  topic: 'Topic:',
-  bot_tell: 'Signs of a machine:',
+const GUARDRAILS: Record<string, string> = {
+  copied_run: 'Longest copied passage',
+  copied_share: 'Copied words',
+  near_duplicate: 'Near-duplicates',
+  repetition: 'Repetition',
+  sense: 'Coherence',
+  length: 'Length',
+  topic: 'Topic',
+  bot_tell: 'Machine-like phrases',
 }
 
-/** What a guardrail watches for, in words. */
-export const guarded = (guard: string): string => GUARDS[guard] ?? `${guard}:`
+/** The name of a guardrail, in words. */
+export const guardrailName = (guardrail: string): string => GUARDRAILS[guardrail] ?? guardrail
 
-/** `writes`: the adapter it was decided of is the one that writes. */
-export function decided(decision: string, writes = false): Decided {
-  const found = DECISIONS[decision.toUpperCase()] ?? { name: decision, means: '', tone: 'even' }
-  return writes && found.name === 'SHIP'
-    ? { ...found, means: 'It writes more like you, and writes from now on.' }
-    : found
+/** A decision in words. `inUse`: the adapter that it is about is the one in use. */
+export function describeDecision(decision: string, inUse = false): Decision {
+  const name = decision.toUpperCase()
+  const known = DECISIONS[name] ?? { name: decision, meaning: '', tone: 'neutral' }
+  if (inUse && name === 'SHIP')
+    return { ...known, meaning: 'It sounds more like you and is in use.' }
+  return known
 }

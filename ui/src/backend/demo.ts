@@ -22,10 +22,10 @@ import type {
   StepView,
   VerdictView,
 } from '../wire'
-import type { Answer, Backend, Drop, Hear, Name, Request } from './index'
+import type { Answer, Backend, Drop, OnEvent, CommandName, Request } from './index'
 
 type Table = {
-  [C in keyof Commands]: (request: Request<C>, hear: Hear) => Answer<C> | Promise<Answer<C>>
+  [C in keyof Commands]: (request: Request<C>, onEvent: OnEvent) => Answer<C> | Promise<Answer<C>>
 }
 
 export interface Settings {
@@ -34,19 +34,19 @@ export interface Settings {
   /** Whether there is a base. */
   base?: boolean
   /** Whether drafts, runs and adapters are there already. */
-  lived?: boolean
+  history?: boolean
   /** Milliseconds between two words, and ten times that between two steps. */
   pace?: number
 }
 
 /** A backend that a test can also speak through. */
 export interface Demo extends Backend {
-  /** What was asked, in order. */
-  readonly asked: { name: Name; request: unknown }[]
-  tell(event: DeskEvent): void
+  /** What was calls, in order. */
+  readonly calls: { name: CommandName; request: unknown }[]
+  emit(event: DeskEvent): void
   drop(drop: Drop): void
   /** The next call of this command fails, `times` over. */
-  fail(name: Name, failure: Failure, times?: number): void
+  fail(name: CommandName, failure: Failure, times?: number): void
   /** What the next file or folder chooser answers. */
   picks: string[] | undefined
 }
@@ -82,17 +82,18 @@ const TITLES = [
 
 const now = (): string => new Date().toISOString()
 const daysAgo = (n: number): string => new Date(Date.now() - n * 86_400_000).toISOString()
-const rest = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms))
+const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms))
 const wordsOf = (text: string): number => text.match(/[\p{L}\p{N}'’-]+/gu)?.length ?? 0
 
-export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Settings = {}): Demo {
-  const hearers = new Set<Hear>()
-  const droppers = new Set<(drop: Drop) => void>()
-  const failing = new Map<Name, { failure: Failure; times: number }>()
-  const asked: Demo['asked'] = []
-  const tell = (event: DeskEvent): void => hearers.forEach((hear) => hear(structuredClone(event)))
+export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Settings = {}): Demo {
+  const listeners = new Set<OnEvent>()
+  const dropListeners = new Set<(drop: Drop) => void>()
+  const failures = new Map<CommandName, { failure: Failure; times: number }>()
+  const calls: Demo['calls'] = []
+  const emit = (event: DeskEvent): void =>
+    listeners.forEach((onEvent) => onEvent(structuredClone(event)))
 
-  const theBase = {
+  const starterBase = {
     base: 1,
     name: 'SmolLM2 135M Instruct',
     family: 'llama',
@@ -106,42 +107,45 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
     warnings: [],
   }
   const archive = {
-    pieces: manyPieces(pieces),
-    complaints: lived ? COMPLAINTS : [],
+    pieces: makePieces(pieces),
+    complaints: history ? COMPLAINTS : [],
     notes: [] as NoteView[],
-    watched: lived ? ['/home/writer/site/content'] : ([] as string[]),
+    watched: history ? ['/home/writer/site/content'] : ([] as string[]),
     authors: [] as AuthorView[],
     ask_author: false,
   }
-  const drafts: DraftView[] = lived
+  const drafts: DraftView[] = history
     ? [
-        draftOf(2, 'Why I kept the hollow stone', 0),
-        draftOf(1, 'The ladder in the orchard', 3, true),
+        makeDraft(2, 'Why I kept the hollow stone', 0),
+        makeDraft(1, 'The ladder in the orchard', 3, true),
       ]
     : []
-  const runs: RunView[] = lived ? [finishedRun(2, 1, 2), finishedRun(1, 9, 1)] : []
+  const runs: RunView[] = history ? [makeRun(2, 1, 2), makeRun(1, 9, 1)] : []
   const ghosts: Ghosts = {
     ghost: '',
-    writing: lived ? 2 : null,
-    before: lived ? 1 : null,
-    adapters: lived
-      ? [adapterOf(2, 1, 'writing', shipped()), adapterOf(1, 9, 'waiting', unproven())]
+    writing: history ? 2 : null,
+    before: history ? 1 : null,
+    adapters: history
+      ? [
+          makeAdapter(2, 1, 'writing', shipVerdict()),
+          makeAdapter(1, 9, 'waiting', unprovenVerdict()),
+        ]
       : [],
   }
   const state = {
     base,
-    form: lived ? drafts[0]!.seed : null,
-    open: lived ? 2 : null,
+    form: history ? drafts[0]!.seed : null,
+    open: history ? 2 : null,
     stop: false,
     stopImport: false,
     stopRun: false,
     writing: false,
-    row: lived ? 214 : 40,
+    row: history ? 214 : 40,
   }
 
-  const named = (id: number | null | undefined): string =>
+  const writerName = (id: number | null | undefined): string =>
     !state.base ? 'nobody yet' : `SmolLM2 135M, ${id ? `adapter ${id}` : 'untaught'}`
-  const view = (): Ghosts => ({ ...ghosts, ghost: named(ghosts.writing) })
+  const view = (): Ghosts => ({ ...ghosts, ghost: writerName(ghosts.writing) })
   const runNow = (): RunView | undefined =>
     runs.find((run) => run.state !== 'done' && run.state !== 'failed')
   const find = <T>(thing: T | undefined, what: string): T => {
@@ -158,21 +162,21 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
       throw { code: 'bad_input', message: 'This draft was shipped already.' } satisfies Failure
     return draft
   }
-  const needBase = (): void => {
+  const requireBase = (): void => {
     if (!state.base)
       throw {
         code: 'base_missing',
         message: 'There is no base on this computer yet.',
       } satisfies Failure
   }
-  const changeGhost = (id: number | null): Ghosts => {
+  const activate = (id: number | null): Ghosts => {
     ghosts.before = ghosts.writing ?? 0
     ghosts.writing = id
     for (const one of ghosts.adapters) {
       if (one.adapter === id) one.standing = 'writing'
       else if (one.standing === 'writing') one.standing = 'waiting'
     }
-    tell({ event: 'ghost_changed', ghost: named(id), adapter: id })
+    emit({ event: 'ghost_changed', ghost: writerName(id), adapter: id })
     return view()
   }
 
@@ -181,32 +185,32 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
     state.stopRun = false
     run.state = 'learning'
     for (let n = (run.step?.n ?? 0) + 1; n <= of; n++) {
-      await rest(pace * 4)
+      await sleep(pace * 4)
       if (state.stopRun) {
         run.state = 'stopped'
         run.notes.push(`Stopped at step ${n - 1} of ${of}; it can be gone on with.`)
-        return tell({ event: 'run_changed', run: { ...run, steps: [] } })
+        return emit({ event: 'run_changed', run: { ...run, steps: [] } })
       }
-      run.step = stepAt(n, of)
+      run.step = makeStep(n, of)
       run.steps.push(run.step)
-      tell({ event: 'run_stepped', run: run.run, step: run.step })
+      emit({ event: 'run_stepped', run: run.run, step: run.step })
     }
     run.state = 'judging'
-    tell({ event: 'run_changed', run: { ...run, steps: [] } })
-    await rest(pace * 60)
-    Object.assign(run, { state: 'done', adapter: run.run, verdict: shipped(), ended_at: now() })
-    ghosts.adapters.unshift(adapterOf(run.run, 0, 'waiting', run.verdict!))
-    tell({ event: 'verdict_reached', adapter: run.run, verdict: run.verdict! })
-    changeGhost(run.run)
-    tell({ event: 'run_changed', run: { ...run, steps: [] } })
+    emit({ event: 'run_changed', run: { ...run, steps: [] } })
+    await sleep(pace * 60)
+    Object.assign(run, { state: 'done', adapter: run.run, verdict: shipVerdict(), ended_at: now() })
+    ghosts.adapters.unshift(makeAdapter(run.run, 0, 'waiting', run.verdict!))
+    emit({ event: 'verdict_reached', adapter: run.run, verdict: run.verdict! })
+    activate(run.run)
+    emit({ event: 'run_changed', run: { ...run, steps: [] } })
   }
 
   const table: Table = {
     desk_read: (): DeskView => ({
       version: '0.1.0',
       home: '/home/writer/.ghost',
-      base: state.base ? theBase : null,
-      ghost: named(ghosts.writing),
+      base: state.base ? starterBase : null,
+      ghost: writerName(ghosts.writing),
       adapter: ghosts.writing,
       n_pieces: archive.pieces.length,
       n_shipped: drafts.filter((one) => one.shipped_text != null).length,
@@ -217,14 +221,14 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
     }),
     form_save: (form) => ((state.form = form), { at: now() }),
 
-    archive_import: async ({ paths }, hear) => {
+    archive_import: async ({ paths }, onEvent) => {
       state.stopImport = false
       const found = paths.flatMap((path) =>
         /\.\w+$/.test(path) ? [path] : [1, 2, 3, 4, 5].map((n) => `${path}/${n}.md`),
       )
       for (const [done, path] of found.entries()) {
         if (state.stopImport) break
-        hear({
+        onEvent({
           event: 'import_progressed',
           done,
           of: found.length,
@@ -232,11 +236,11 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
           pieces: done,
           complaints: 0,
         })
-        await rest(pace * 4)
+        await sleep(pace * 4)
       }
       const cancelled = state.stopImport
       const read = cancelled ? [] : found.filter((path) => !path.endsWith('.bin'))
-      const added = read.map((source, n) => pieceOf(archive.pieces.length + n + 1, source))
+      const added = read.map((source, n) => makePiece(archive.pieces.length + n + 1, source))
       const kept = added.filter((piece) =>
         archive.pieces.every((old) => old.source !== piece.source),
       )
@@ -295,14 +299,14 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
       text: DRAFT,
     }),
     piece_seed_read: ({ piece }) =>
-      seedOf(
+      makeSeed(
         find(
           archive.pieces.find((one) => one.piece === piece),
           'piece',
         ),
       ),
     piece_seed_save: ({ piece, seed }) => {
-      const own = seedOf(
+      const own = makeSeed(
         find(
           archive.pieces.find((one) => one.piece === piece),
           'piece',
@@ -330,26 +334,26 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
       return table.archive_read({}, () => {})
     },
 
-    base_list: () => ({ bases: state.base ? [theBase] : [] }),
+    base_list: () => ({ bases: state.base ? [starterBase] : [] }),
     base_use: async ({ file }) => {
-      await rest(pace * 20)
+      await sleep(pace * 20)
       if (!file.toLowerCase().endsWith('.gguf'))
         throw {
           code: 'not_a_base',
           message: 'This file is no base: it does not begin as a GGUF file does.',
         } satisfies Failure
       state.base = true
-      return theBase
+      return starterBase
     },
 
-    draft_write: async ({ seed }, hear) => {
-      needBase()
+    draft_write: async ({ seed }, onEvent) => {
+      requireBase()
       if (state.writing)
         throw { code: 'busy', message: 'The ghost is writing already.' } satisfies Failure
       state.writing = true
       state.stop = false
       const draft: DraftView = {
-        ...draftOf(Math.max(0, ...drafts.map((one) => one.draft)) + 1, seed.topic, 0),
+        ...makeDraft(Math.max(0, ...drafts.map((one) => one.draft)) + 1, seed.topic, 0),
         seed,
         text: '',
         working_text: '',
@@ -358,18 +362,18 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
       }
       drafts.unshift(draft)
       state.open = draft.draft
-      hear({ event: 'draft_started', draft: draft.draft })
+      onEvent({ event: 'draft_started', draft: draft.draft })
       const began = Date.now()
       // As in the window: what is long is planned first.
       if ((seed.words ?? 0) >= 500) {
-        hear({ event: 'draft_planning', draft: draft.draft })
-        await rest(pace * 20)
+        onEvent({ event: 'draft_planning', draft: draft.draft })
+        await sleep(pace * 20)
       }
       for (const text of DRAFT.match(/\S+\s*/g) ?? []) {
-        await rest(pace)
+        await sleep(pace)
         if (state.stop) break
         draft.text += text
-        hear({ event: 'draft_grew', draft: draft.draft, text })
+        onEvent({ event: 'draft_grew', draft: draft.draft, text })
       }
       draft.text = draft.text.trimEnd()
       draft.working_text = draft.text
@@ -377,7 +381,7 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
       draft.seconds = (Date.now() - began) / 1000
       state.writing = false
       // As in the window: the answer overtakes the stream's last event.
-      setTimeout(() => hear({ event: 'draft_written', draft: structuredClone(draft) }), pace)
+      setTimeout(() => onEvent({ event: 'draft_written', draft: structuredClone(draft) }), pace)
       return draft
     },
     draft_stop: () => ((state.stop = true), {}),
@@ -407,7 +411,7 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
     draft_ship: ({ draft, text }) => {
       const one = unshipped(draft)
       one.shipped_text = one.working_text = text ?? one.working_text
-      return { ...editOf(one, one.shipped_text), edit: draft, row: ++state.row }
+      return { ...makeEdit(one, one.shipped_text), edit: draft, row: ++state.row }
     },
     edit_read: ({ draft, text }) => {
       const one = find(
@@ -415,8 +419,8 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
         'draft',
       )
       if (text == null && one.shipped_text != null)
-        return { ...editOf(one, one.shipped_text), edit: draft, row: state.row }
-      return editOf(one, text ?? one.working_text)
+        return { ...makeEdit(one, one.shipped_text), edit: draft, row: state.row }
+      return makeEdit(one, text ?? one.working_text)
     },
     row_exclude: () => ({ rows: [] }),
     profile_read: () => ({
@@ -439,10 +443,10 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
     }),
     row_list: () => ({ rows: [] }),
 
-    run_start: ({ recipe, new: anew }) => {
-      needBase()
+    run_start: ({ recipe, new: startOver }) => {
+      requireBase()
       const unfinished = runs.find((one) => one.state === 'stopped' || one.state === 'interrupted')
-      if (unfinished && !anew) {
+      if (unfinished && !startOver) {
         unfinished.notes.push(`Went on from step ${unfinished.step?.n ?? 0}.`)
         void learn(unfinished)
         return { ...unfinished, steps: [] }
@@ -477,16 +481,16 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
       ),
     run_list: () => ({ runs: runs.map((run) => ({ ...run, steps: [] })) }),
 
-    adapter_judge: async ({ adapter }, hear) => {
+    adapter_judge: async ({ adapter }, onEvent) => {
       for (let done = 1; done <= 12; done++) {
-        await rest(pace * 5)
-        hear({ event: 'judge_progressed', adapter: adapter ?? 0, done, of: 12 })
+        await sleep(pace * 5)
+        onEvent({ event: 'judge_progressed', adapter: adapter ?? 0, done, of: 12 })
       }
       const one = find(
         ghosts.adapters.find((each) => each.adapter === adapter),
         'adapter',
       )
-      return { adapter: one.adapter, verdict: (one.verdict ??= shipped()) }
+      return { adapter: one.adapter, verdict: (one.verdict ??= shipVerdict()) }
     },
     elsewhere_read: () => ({
       has_key: false,
@@ -507,23 +511,27 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
       heard: [],
     }),
     adapter_list: view,
-    adapter_promote: ({ adapter }) => changeGhost(adapter || null),
+    adapter_promote: ({ adapter }) => activate(adapter || null),
     adapter_retire: ({ adapter }) => {
       const one = find(
         ghosts.adapters.find((each) => each.adapter === adapter),
         'adapter',
       )
-      if (one.standing === 'writing') changeGhost(null)
+      if (one.standing === 'writing') activate(null)
       one.standing = 'retired'
       return view()
     },
-    ghost_rollback: () => changeGhost(ghosts.before || null),
+    ghost_rollback: () => activate(ghosts.before || null),
     adapter_export: ({ out }) => ({
       path: out,
       files: ['adapter_config.json', 'adapter_model.safetensors', 'card.json'],
     }),
     fit_read: () =>
-      fitOf(archive.pieces, drafts.filter((one) => one.shipped_text != null).length, lived),
+      makeReadiness(
+        archive.pieces,
+        drafts.filter((one) => one.shipped_text != null).length,
+        history,
+      ),
     doctor: () => ({
       well: true,
       findings: [{ about: 'store', well: true, sentence: 'The store is whole.' }],
@@ -531,33 +539,33 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
   }
 
   return {
-    asked,
-    tell,
-    drop: (drop) => droppers.forEach((hear) => hear(drop)),
-    fail: (name, failure, times = 1) => void failing.set(name, { failure, times }),
+    calls,
+    emit,
+    drop: (drop) => dropListeners.forEach((onEvent) => onEvent(drop)),
+    fail: (name, failure, times = 1) => void failures.set(name, { failure, times }),
     picks: undefined,
-    async call<C extends Name>(
+    async call<C extends CommandName>(
       name: C,
       request: Request<C>,
-      hear: Hear = () => {},
+      onEvent: OnEvent = () => {},
     ): Promise<Answer<C>> {
-      asked.push({ name, request: structuredClone(request) })
-      const trouble = failing.get(name)
+      calls.push({ name, request: structuredClone(request) })
+      const trouble = failures.get(name)
       if (trouble && trouble.times-- > 0) throw trouble.failure
       const command: Table[C] = table[name]
       // Both ways as over the wire: nothing is shared.
       return structuredClone(
-        await command(structuredClone(request), (event) => hear(structuredClone(event))),
+        await command(structuredClone(request), (event) => onEvent(structuredClone(event))),
       )
     },
-    listen(hear) {
-      hearers.add(hear)
-      return () => void hearers.delete(hear)
+    listen(onEvent) {
+      listeners.add(onEvent)
+      return () => void listeners.delete(onEvent)
     },
-    onDrop(hear) {
-      droppers.add(hear)
-      const stop = browserDrops(hear)
-      return () => (droppers.delete(hear), stop())
+    onDrop(onEvent) {
+      dropListeners.add(onEvent)
+      const stop = listenToBrowserDrops(onEvent)
+      return () => (dropListeners.delete(onEvent), stop())
     },
     pickFiles() {
       return Promise.resolve(this.picks ?? ['/home/writer/base.gguf'])
@@ -569,13 +577,13 @@ export function demo({ pieces = 54, base = true, lived = true, pace = 28 }: Sett
 }
 
 /** Files held over a browser's window: their names, for want of paths. */
-function browserDrops(hear: (drop: Drop) => void): () => void {
-  const over = (event: DragEvent): void => (event.preventDefault(), hear({ over: true }))
+function listenToBrowserDrops(onEvent: (drop: Drop) => void): () => void {
+  const over = (event: DragEvent): void => (event.preventDefault(), onEvent({ over: true }))
   const leave = (event: DragEvent): void =>
-    void (event.relatedTarget === null && hear({ over: false }))
+    void (event.relatedTarget === null && onEvent({ over: false }))
   const drop = (event: DragEvent): void => {
     event.preventDefault()
-    hear({
+    onEvent({
       paths: [...(event.dataTransfer?.files ?? [])].map((file) => `/home/writer/${file.name}`),
     })
   }
@@ -600,10 +608,10 @@ const COMPLAINTS = [
   },
 ]
 
-const manyPieces = (n: number): PieceView[] =>
-  Array.from({ length: n }, (_, at) => pieceOf(n - at, undefined, at, n))
+const makePieces = (n: number): PieceView[] =>
+  Array.from({ length: n }, (_, at) => makePiece(n - at, undefined, at, n))
 
-function pieceOf(piece: number, source?: string, at = 0, of = 1): PieceView {
+function makePiece(piece: number, source?: string, at = 0, of = 1): PieceView {
   const side: SideName =
     of > 20 && at < of * 0.15 ? 'holdout' : of > 20 && at < of * 0.25 ? 'dev' : 'train'
   const kind = at % 7 === 3 ? 'log' : at % 11 === 5 ? 'recipes' : 'post'
@@ -628,7 +636,7 @@ function pieceOf(piece: number, source?: string, at = 0, of = 1): PieceView {
   }
 }
 
-function draftOf(draft: number, topic: string, days: number, shipped = false): DraftView {
+function makeDraft(draft: number, topic: string, days: number, shipped = false): DraftView {
   const edited = DRAFT.replace('out of laziness more than thought', 'out of laziness').replace(
     'flat as a table and quite without character',
     'flat as a table',
@@ -655,7 +663,7 @@ function draftOf(draft: number, topic: string, days: number, shipped = false): D
   }
 }
 
-function stepAt(n: number, of: number): StepView {
+function makeStep(n: number, of: number): StepView {
   const loss = 2.35 + 1.15 * Math.exp(-n / 34) + 0.16 * Math.sin(n * 1.7) * Math.cos(n * 0.61)
   return {
     n,
@@ -669,8 +677,8 @@ function stepAt(n: number, of: number): StepView {
   }
 }
 
-function finishedRun(run: number, days: number, adapter: number): RunView {
-  const steps = Array.from({ length: 120 }, (_, n) => stepAt(n + 1, 120))
+function makeRun(run: number, days: number, adapter: number): RunView {
+  const steps = Array.from({ length: 120 }, (_, n) => makeStep(n + 1, 120))
   return {
     run,
     state: 'done',
@@ -680,13 +688,13 @@ function finishedRun(run: number, days: number, adapter: number): RunView {
     step: steps.at(-1)!,
     steps,
     adapter,
-    verdict: run % 2 ? unproven() : shipped(),
+    verdict: run % 2 ? unprovenVerdict() : shipVerdict(),
     started_at: daysAgo(days),
     ended_at: daysAgo(days - 0.02),
   }
 }
 
-function adapterOf(
+function makeAdapter(
   adapter: number,
   days: number,
   standing: AdapterView['standing'],
@@ -705,7 +713,7 @@ function adapterOf(
   }
 }
 
-const shipped = (): VerdictView => ({
+const shipVerdict = (): VerdictView => ({
   decision: 'SHIP',
   reasons: [
     'On 7 of 8 held-out pieces it was nearer to you than the best of the others.',
@@ -755,9 +763,9 @@ const shipped = (): VerdictView => ({
     ],
   },
 })
-const unproven = (): VerdictView => ({
+const unprovenVerdict = (): VerdictView => ({
   decision: 'UNPROVEN',
-  reasons: ['There are 5 held-out pieces, and at least 8 are needed to tell skill from luck.'],
+  reasons: ['There are 5 held-out pieces, and at least 8 are needed to emit skill from luck.'],
   measures: {
     pieces: 5,
     base: 1.151,
@@ -776,7 +784,7 @@ const unproven = (): VerdictView => ({
 })
 
 /** A plain word-by-word difference; the real one is made in Rust. */
-function editOf(draft: DraftView, text: string): EditView {
+function makeEdit(draft: DraftView, text: string): EditView {
   const a = draft.text.match(/\s+|[^\s]+/g) ?? []
   const b = text.match(/\s+|[^\s]+/g) ?? []
   const common = Array.from({ length: a.length + 1 }, () => new Uint16Array(b.length + 1))
@@ -823,7 +831,7 @@ function editOf(draft: DraftView, text: string): EditView {
   }
 }
 
-const seedOf = ({ piece, title, words, kind }: PieceView): PieceSeed => ({
+const makeSeed = ({ piece, title, words, kind }: PieceView): PieceSeed => ({
   piece,
   seed: { topic: title, words, kind, points: ['gouge', 'steel', 'stone'] },
   request: `Write a ${kind} of about ${words} words about ${title}.\nCover:\n- gouge\n- steel\n- stone`,
@@ -833,23 +841,23 @@ const seedOf = ({ piece, title, words, kind }: PieceView): PieceSeed => ({
 })
 
 /** Whether to fine-tune: of a desk with a past, yes. */
-function fitOf(pieces: PieceView[], pairs: number, lived: boolean): FitView {
+function makeReadiness(pieces: PieceView[], pairs: number, history: boolean): FitView {
   const words = pieces.reduce((sum, piece) => sum + piece.words, 0)
   const holdout = pieces.filter((piece) => piece.side === 'holdout').length
-  const ripe = pieces.length >= 12
+  const enough = pieces.length >= 12
   const ceiling =
     'your best prompt comes 51 % of the way from a stranger to you on 9 held-out seeds; the last adapter came 83 %'
-  const reached = lived ? ceiling : 'not measured yet'
+  const reached = history ? ceiling : 'not measured yet'
   const own = `${pieces.length} pieces, ${words.toLocaleString('en')} words`
   return {
-    quadrant: ripe ? (lived ? 'fine_tune' : 'compile_first') : 'skip',
-    sentence: !ripe
+    quadrant: enough ? (history ? 'fine_tune' : 'compile_first') : 'skip',
+    sentence: !enough
       ? `Not yet: ${own} are too few to learn a voice from.`
-      : lived
+      : history
         ? `Learn: there is enough of you (${own}), and ${ceiling}.`
         : `There is enough to learn from (${own}), but nobody has measured how far a good prompt gets; it costs nothing and may be enough.`,
     maturity: Math.min(1, pieces.length / 24),
-    ceiling: lived ? 0.51 : null,
+    ceiling: history ? 0.51 : null,
     material: {
       pieces: pieces.length,
       words,
@@ -861,10 +869,10 @@ function fitOf(pieces: PieceView[], pairs: number, lived: boolean): FitView {
     skip: [
       {
         what: 'There is too little of you',
-        holds: !ripe,
+        holds: !enough,
         figure: `${own} of use, and ${pairs} pair of edits`,
       },
-      { what: 'A prompt does it already', holds: lived ? false : null, figure: reached },
+      { what: 'A prompt does it already', holds: history ? false : null, figure: reached },
       {
         what: 'What goes in is the trouble',
         holds: false,
@@ -884,10 +892,10 @@ function fitOf(pieces: PieceView[], pairs: number, lived: boolean): FitView {
     go: [
       {
         what: 'There is enough of you, and enough to prove it with',
-        holds: ripe && holdout >= 8,
+        holds: enough && holdout >= 8,
         figure: `${own}, ${holdout} held out`,
       },
-      { what: 'The best prompt falls short', holds: lived ? true : null, figure: reached },
+      { what: 'The best prompt falls short', holds: history ? true : null, figure: reached },
       {
         what: 'You change the same things again and again',
         holds: null,
@@ -895,8 +903,8 @@ function fitOf(pieces: PieceView[], pairs: number, lived: boolean): FitView {
       },
       {
         what: 'It would be used',
-        holds: lived,
-        figure: `${lived ? 6 : 0} drafts in the last thirty days`,
+        holds: history,
+        figure: `${history ? 6 : 0} drafts in the last thirty days`,
       },
     ],
     costs: {
@@ -908,11 +916,11 @@ function fitOf(pieces: PieceView[], pairs: number, lived: boolean): FitView {
       rungs: [
         {
           place: 'here',
-          one_run: lived ? 0.0045 : null,
-          a_month: lived ? 0.04 : null,
-          hours: lived ? 1.9 : null,
-          energy: lived ? 0.12 : null,
-          sentence: lived
+          one_run: history ? 0.0045 : null,
+          a_month: history ? 0.04 : null,
+          hours: history ? 1.9 : null,
+          energy: history ? 0.12 : null,
+          sentence: history
             ? 'This computer: the last learning took 14 minutes; a month is 1.9 hours and 0.12 kWh at 65 W, 0.04 USD. Nothing leaves it.'
             : 'This computer: not measured yet; learn once and its hours stand here. Nothing leaves it.',
         },

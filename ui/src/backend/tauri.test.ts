@@ -1,43 +1,43 @@
-// The window's side of the door against Tauri's own mock of the other side.
+// The Tauri backend against Tauri's own mocks of the other side.
 
 import { emit } from '@tauri-apps/api/event'
 import { clearMocks, mockIPC } from '@tauri-apps/api/mocks'
 import { afterEach, expect, test } from 'vitest'
 import type { Event as DeskEvent } from '../wire'
-import { failure } from './index'
+import { toFailure } from './index'
 import { tauri } from './tauri'
 
 afterEach(clearMocks)
 
-const written: DeskEvent = { event: 'draft_failed', failure: { code: 'busy', message: 'Later.' } }
+const failed: DeskEvent = { event: 'draft_failed', failure: { code: 'busy', message: 'Busy.' } }
 
-test('a command goes through the one door, and its last word may come after the answer', async () => {
-  let asked: Record<string, unknown> = {}
+test('a command is sent by name, and its last event may arrive after the answer', async () => {
+  let sent: Record<string, unknown> = {}
   mockIPC((command, args) => {
-    asked = { command, ...(args as object) }
+    sent = { command, ...(args as object) }
     return {}
   })
-  const heard: DeskEvent[] = []
-  expect(await tauri.call('draft_stop', {}, (event) => heard.push(event))).toEqual({})
-  expect(asked).toMatchObject({ command: 'call', name: 'draft_stop', request: {} })
-  ;(asked.channel as { onmessage: (event: DeskEvent) => void }).onmessage(written)
-  expect(heard).toEqual([written])
+  const events: DeskEvent[] = []
+  expect(await tauri.call('draft_stop', {}, (event) => events.push(event))).toEqual({})
+  expect(sent).toMatchObject({ command: 'call', name: 'draft_stop', request: {} })
+  ;(sent.channel as { onmessage: (event: DeskEvent) => void }).onmessage(failed)
+  expect(events).toEqual([failed])
 })
 
-test('a refusal arrives as a failure with its code and its sentence', async () => {
+test('a failed command throws a failure with its code and its sentence', async () => {
+  const failure = { code: 'not_found', message: 'No draft has the id 9.' }
   mockIPC(() => {
-    throw { code: 'not_found', message: 'There is no such draft.' }
+    throw failure
   })
-  const thrown = await tauri.call('draft_read', { draft: 9 }).catch(failure)
-  expect(thrown).toEqual({ code: 'not_found', message: 'There is no such draft.' })
+  expect(await tauri.call('draft_read', { draft: 9 }).catch(toFailure)).toEqual(failure)
 })
 
-test('news is heard until one stops listening', async () => {
+test('events arrive until the page stops listening', async () => {
   mockIPC(() => {}, { shouldMockEvents: true })
-  const heard: DeskEvent[] = []
-  const stop = tauri.listen((event) => heard.push(event))
-  await emit('desk', [written, written])
+  const events: DeskEvent[] = []
+  const stop = tauri.listen((event) => events.push(event))
+  await emit('desk', [failed, failed])
   stop()
-  await Promise.resolve().then(() => emit('desk', [written]))
-  expect(heard).toEqual([written, written])
+  await Promise.resolve().then(() => emit('desk', [failed]))
+  expect(events).toEqual([failed, failed])
 })

@@ -1,32 +1,33 @@
-// The window's side of the door. The only file that imports @tauri-apps.
+// The backend inside the app's own window. The only file that imports @tauri-apps.
 
 import { Channel, invoke } from '@tauri-apps/api/core'
 import { listen } from '@tauri-apps/api/event'
 import { getCurrentWebview } from '@tauri-apps/api/webview'
 import { open } from '@tauri-apps/plugin-dialog'
 import type { Event as DeskEvent } from '../wire'
-import type { Answer, Backend, Drop, Hear, Name, Request } from './index'
+import type { Answer, Backend, CommandName, Drop, OnEvent, Request } from './index'
 
-/** Listening begins a moment later; stopping before that must still stop it. */
-function stopper(started: Promise<() => void>): () => void {
+/** Stops listening, also when listening has not started yet. */
+function unlisten(started: Promise<() => void>): () => void {
   return () => void started.then((stop) => stop())
 }
 
 export const tauri: Backend = {
-  call<C extends Name>(name: C, request: Request<C>, hear?: Hear): Promise<Answer<C>> {
+  call<C extends CommandName>(name: C, request: Request<C>, onEvent?: OnEvent): Promise<Answer<C>> {
     const channel = new Channel<DeskEvent>()
-    channel.onmessage = (event) => hear?.(event)
+    channel.onmessage = (event) => onEvent?.(event)
     return invoke<Answer<C>>('call', { name, request, channel })
   },
 
-  // They come several at a time, so that the page is drawn once for all of them.
-  listen: (hear) => stopper(listen<DeskEvent[]>('desk', ({ payload }) => payload.forEach(hear))),
+  // Events arrive in batches, so that the page is drawn once per batch.
+  listen: (onEvent) =>
+    unlisten(listen<DeskEvent[]>('desk', ({ payload }) => payload.forEach(onEvent))),
 
-  onDrop(hear: (drop: Drop) => void) {
-    return stopper(
+  onDrop(onDrop: (drop: Drop) => void) {
+    return unlisten(
       getCurrentWebview().onDragDropEvent(({ payload }) => {
-        if (payload.type === 'drop') hear({ paths: payload.paths })
-        else if (payload.type !== 'over') hear({ over: payload.type === 'enter' })
+        if (payload.type === 'drop') onDrop({ paths: payload.paths })
+        else if (payload.type !== 'over') onDrop({ over: payload.type === 'enter' })
       }),
     )
   },
@@ -35,5 +36,5 @@ export const tauri: Backend = {
   pickFolder: async () => (await open({ directory: true })) ?? undefined,
 }
 
-/** Whether this page stands in the app's own window. */
-export const inWindow = (): boolean => '__TAURI_INTERNALS__' in window
+/** Whether the page runs inside the app's window. */
+export const inApp = (): boolean => '__TAURI_INTERNALS__' in window

@@ -1,39 +1,39 @@
-// The adapters, and which of them writes.
+// The adapters, and which one is in use.
 
 import type { Backend } from '../backend'
-import type { AdapterView, Event as DeskEvent, Ghosts as GhostsView } from '../wire'
+import type { AdapterView, Event as DeskEvent, Ghosts } from '../wire'
 import type { Notices } from './notices.svelte'
 
-export class Ghosts {
-  view = $state<GhostsView>()
-  /** The adapter that something is being done with; 0 is the bare base. */
+export class Adapters {
+  view = $state<Ghosts>()
+  /** The adapter that a command is changing; 0 is the base model. */
   busy = $state<number>()
-  /** The adapter that is being judged. */
-  judging = $state<number>()
-  /** How much of that is done, from 0 to 1. */
-  measured = $state<number>()
+  /** The adapter that is being evaluated. */
+  evaluating = $state<number>()
+  /** Progress of that evaluation, from 0 to 1. */
+  progress = $state<number>()
 
   constructor(
     private readonly backend: Backend,
     private readonly notices: Notices,
-    private readonly changed: () => Promise<unknown>,
+    private readonly refreshDesk: () => Promise<unknown>,
   ) {}
 
-  /** Whoever wrote before, in words; none where nobody did. */
-  readonly before = $derived(
+  /** What was in use before, in words; `undefined` if nothing was. */
+  readonly previous = $derived(
     this.view?.before == null
       ? undefined
       : this.view.before === 0
-        ? 'the bare base'
+        ? 'the base model'
         : `adapter ${this.view.before}`,
   )
 
-  async read(): Promise<void> {
-    const view = await this.notices.attempt('ghosts', () => this.backend.call('adapter_list', {}))
+  async load(): Promise<void> {
+    const view = await this.notices.attempt('adapters', () => this.backend.call('adapter_list', {}))
     if (view) this.view = view
   }
 
-  /** 0 is the bare base. */
+  /** Starts using an adapter; 0 is the base model. */
   promote(adapter: number): Promise<void> {
     return this.#change(adapter, () => this.backend.call('adapter_promote', { adapter }))
   }
@@ -46,55 +46,57 @@ export class Ghosts {
     return this.#change(this.view?.writing ?? 0, () => this.backend.call('ghost_rollback', {}))
   }
 
-  async judge(adapter: number): Promise<void> {
-    if (this.judging !== undefined) return
-    this.judging = adapter
-    this.measured = undefined
-    await this.notices.attempt('judge', () =>
-      this.backend.call('adapter_judge', { adapter }, (event) => this.heard(event)),
+  async evaluate(adapter: number): Promise<void> {
+    if (this.evaluating !== undefined) return
+    this.evaluating = adapter
+    this.progress = undefined
+    await this.notices.attempt('evaluation', () =>
+      this.backend.call('adapter_judge', { adapter }, (event) => this.onEvent(event)),
     )
-    this.judging = undefined
-    await this.read()
+    this.evaluating = undefined
+    await this.load()
   }
 
-  /** Copies an adapter into a new folder inside the one that the writer chooses. */
-  async export(adapter: AdapterView): Promise<void> {
+  /** Stops the evaluation. What is measured so far is kept. */
+  async stopEvaluation(): Promise<void> {
+    await this.notices.attempt('evaluation', () => this.backend.call('judge_stop', {}))
+  }
+
+  /** Copies an adapter into a new folder inside one that the writer chooses. */
+  async export({ adapter }: AdapterView): Promise<void> {
     const folder = await this.notices.attempt('export', () => this.backend.pickFolder())
     if (folder === undefined) return
-    const out = inside(folder, `ghost-adapter-${adapter.adapter}`)
-    this.busy = adapter.adapter
+    const out = joinPath(folder, `ghost-adapter-${adapter}`)
+    this.busy = adapter
     const exported = await this.notices.attempt('export', () =>
-      this.backend.call('adapter_export', { format: 'peft', adapter: adapter.adapter, out }),
+      this.backend.call('adapter_export', { format: 'peft', adapter, out }),
     )
     this.busy = undefined
-    if (exported)
-      this.notices.say('export', `Adapter ${adapter.adapter} was copied to ${exported.path}.`)
+    if (exported) {
+      this.notices.show('export', `Adapter ${adapter} was exported to ${exported.path}.`)
+    }
   }
 
-  /** What is measured already stays measured. */
-  async stopJudging(): Promise<void> {
-    await this.notices.attempt('judge', () => this.backend.call('judge_stop', {}))
+  onEvent(event: DeskEvent): void {
+    if (event.event === 'judge_progressed' && event.adapter === this.evaluating) {
+      this.progress = event.done / Math.max(event.of, 1)
+    }
+    if (event.event === 'ghost_changed' || event.event === 'verdict_reached') void this.load()
   }
 
-  heard(event: DeskEvent): void {
-    if (event.event === 'judge_progressed' && event.adapter === this.judging)
-      this.measured = event.done / Math.max(event.of, 1)
-    if (event.event === 'ghost_changed' || event.event === 'verdict_reached') void this.read()
-  }
-
-  async #change(adapter: number, work: () => Promise<GhostsView>): Promise<void> {
+  async #change(adapter: number, command: () => Promise<Ghosts>): Promise<void> {
     if (this.busy !== undefined) return
     this.busy = adapter
-    const view = await this.notices.attempt('ghosts', work)
+    const view = await this.notices.attempt('adapters', command)
     this.busy = undefined
     if (!view) return
     this.view = view
-    await this.changed()
+    await this.refreshDesk()
   }
 }
 
-/** A name inside a folder, in the folder's own manner of writing paths. */
-function inside(folder: string, name: string): string {
-  const mark = folder.includes('\\') && !folder.includes('/') ? '\\' : '/'
-  return folder.endsWith(mark) ? folder + name : folder + mark + name
+/** Joins a folder and a name with the folder's own separator. */
+function joinPath(folder: string, name: string): string {
+  const separator = folder.includes('\\') && !folder.includes('/') ? '\\' : '/'
+  return folder.endsWith(separator) ? folder + name : folder + separator + name
 }

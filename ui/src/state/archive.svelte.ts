@@ -1,8 +1,8 @@
-// The writer's past work: reading it in, looking through it, watching folders.
+// The archive: importing, filtering, authors and watched folders.
 
 import type { Backend } from '../backend'
-import type { ArchiveView, Event as DeskEvent, ImportReport, PieceText, PieceView } from '../wire'
 import { sortedUnique } from '../format'
+import type { ArchiveView, Event as DeskEvent, ImportReport, PieceText, PieceView } from '../wire'
 import type { Notices } from './notices.svelte'
 
 export interface Progress {
@@ -14,63 +14,62 @@ export interface Progress {
 }
 
 export class Archive {
-  /** Only ever replaced whole: thousands of pieces need not be watched one by one. */
+  /** Replaced as a whole, never changed in place: tracking thousands of pieces is slow. */
   view = $state.raw<ArchiveView>()
   report = $state<ImportReport>()
   progress = $state<Progress>()
   importing = $state(false)
-  /** Asked to stop; the file at hand is still read. */
+  /** The writer has stopped the import; it ends after the current file. */
   stopping = $state(false)
-  opened = $state<PieceText>()
-  /** What the list is narrowed to. */
+  /** The piece that is open in a dialog. */
+  piece = $state<PieceText>()
+  /** The kind to show; empty for all. */
   kind = $state('')
+  /** The text to search for; empty for all. */
   text = $state('')
-  /** Folders seen in this session, watched or not, so that a switch can be turned back on. */
-  #seen = $state<string[]>([])
+  /** Folders of this session, watched or not, so that watching can be turned on again. */
+  #recentFolders = $state<string[]>([])
 
   constructor(
     private readonly backend: Backend,
     private readonly notices: Notices,
-    private readonly changed: () => Promise<unknown>,
+    private readonly refreshDesk: () => Promise<unknown>,
   ) {}
 
   readonly kinds = $derived(sortedUnique(this.view?.pieces.map((piece) => piece.kind) ?? []))
-  readonly folders = $derived(sortedUnique([...(this.view?.watched ?? []), ...this.#seen]))
-  readonly shown = $derived(this.view?.pieces.filter((piece) => this.#fits(piece)) ?? [])
+  readonly folders = $derived(sortedUnique([...(this.view?.watched ?? []), ...this.#recentFolders]))
+  readonly filtered = $derived(this.view?.pieces.filter((piece) => this.#matches(piece)) ?? [])
 
-  #fits(piece: PieceView): boolean {
+  #matches(piece: PieceView): boolean {
     if (this.kind !== '' && piece.kind !== this.kind) return false
     const text = this.text.trim().toLowerCase()
-    return (
-      text === '' ||
-      `${piece.title} ${piece.date ?? ''} ${piece.source}`.toLowerCase().includes(text)
-    )
+    const searched = `${piece.title} ${piece.date ?? ''} ${piece.source}`
+    return text === '' || searched.toLowerCase().includes(text)
   }
 
-  async read(): Promise<void> {
+  async load(): Promise<void> {
     const view = await this.notices.attempt('archive', () => this.backend.call('archive_read', {}))
     if (view) this.view = view
   }
 
   async import(paths: string[]): Promise<void> {
     if (this.importing) {
-      this.notices.say(
-        'import',
-        'Files are still being read. Drop these again when that is done.',
-        'trouble',
-      )
+      const message = 'An import is still running. Drop these files again when it is done.'
+      this.notices.show('import', message, 'error')
       return
     }
     this.importing = true
     this.report = undefined
     this.progress = undefined
     const report = await this.notices.attempt('import', () =>
-      this.backend.call('archive_import', { paths, dry_run: false }, (event) => this.heard(event)),
+      this.backend.call('archive_import', { paths, dry_run: false }, (event) =>
+        this.onEvent(event),
+      ),
     )
     this.importing = this.stopping = false
     this.progress = undefined
     if (report) this.report = report
-    await Promise.all([this.read(), this.changed()])
+    await Promise.all([this.load(), this.refreshDesk()])
   }
 
   async stop(): Promise<void> {
@@ -78,15 +77,16 @@ export class Archive {
     await this.notices.attempt('import', () => this.backend.call('import_stop', {}))
   }
 
-  /** Says whether a name is the writer's, beside those that are already. */
-  async own(name: string, own: boolean): Promise<void> {
-    const others = (this.view?.authors ?? []).filter((author) => author.own && author.name !== name)
+  /** Marks a name as the writer's own, or as somebody else's. */
+  async setOwnName(name: string, own: boolean): Promise<void> {
+    const authors = this.view?.authors ?? []
+    const others = authors.filter((author) => author.own && author.name !== name)
     const names = [...others.map((author) => author.name), ...(own ? [name] : [])]
     const view = await this.notices.attempt('author', () =>
       this.backend.call('author_say', { names }),
     )
     if (view) this.view = view
-    await this.changed()
+    await this.refreshDesk()
   }
 
   async pickFiles(): Promise<void> {
@@ -97,46 +97,47 @@ export class Archive {
   async pickFolder(): Promise<void> {
     const path = await this.notices.attempt('import', () => this.backend.pickFolder())
     if (path === undefined) return
-    this.#see(path)
+    this.#rememberFolder(path)
     await this.import([path])
   }
 
+  /** Turns watching a folder on or off. */
   async watch(path: string, on: boolean): Promise<void> {
-    this.#see(path)
+    this.#rememberFolder(path)
     const view = await this.notices.attempt('watch', () =>
       this.backend.call('folder_watch', { path, on }),
     )
     if (view) this.view = view
   }
 
-  async watchAnother(): Promise<void> {
+  async pickFolderToWatch(): Promise<void> {
     const path = await this.notices.attempt('watch', () => this.backend.pickFolder())
     if (path !== undefined) await this.watch(path, true)
   }
 
   async openPiece(piece: number): Promise<void> {
-    this.opened = await this.notices.attempt('piece', () =>
+    this.piece = await this.notices.attempt('piece', () =>
       this.backend.call('piece_read', { piece }),
     )
   }
 
   closePiece(): void {
-    this.opened = undefined
+    this.piece = undefined
   }
 
-  heard(event: DeskEvent): void {
+  onEvent(event: DeskEvent): void {
     if (event.event === 'import_progressed') {
       const { done, of, path, pieces, complaints } = event
       this.progress = { done, of, path, pieces, complaints }
     } else if (event.event === 'archive_changed' && !this.importing) {
-      // Of an own import the answer tells the same.
+      // An import of this page gets the same report as its answer.
       this.report = event.report
-      void this.read()
-      void this.changed()
+      void this.load()
+      void this.refreshDesk()
     }
   }
 
-  #see(path: string): void {
-    if (!this.#seen.includes(path)) this.#seen.push(path)
+  #rememberFolder(path: string): void {
+    if (!this.#recentFolders.includes(path)) this.#recentFolders.push(path)
   }
 }

@@ -1,105 +1,105 @@
-// Keeps a value on disk while it is being changed: soon after a pause, at the latest after a
-// while of steady typing, one save at a time and never an older value after a newer one.
-// What could not be saved stays here and is tried again. It does not know what it saves.
+// Saves a value while it changes: after a short pause, and during steady typing at least once
+// per `maxDelay`. Saves never overlap, and an older value never overwrites a newer one. A failed
+// save is retried with the newest value. The class does not know what it saves.
 
-import { failure } from '../backend'
+import { toFailure } from '../backend'
 import type { Failure, Saved } from '../wire'
 
-export interface Pace {
-  /** How long a pause must be, in milliseconds. */
-  pause: number
-  /** The longest a change waits while the writer goes on. */
-  longest: number
+export interface Timing {
+  /** How long a pause must be before a save, in milliseconds. */
+  delay: number
+  /** The longest that a change waits during steady typing, in milliseconds. */
+  maxDelay: number
 }
 
-const FIRST_RETRY = 1_000
-const LAST_RETRY = 30_000
+const MIN_RETRY_MS = 1_000
+const MAX_RETRY_MS = 30_000
 
 export class Autosave<T> {
-  /** When the newest save was done, by this computer's clock. */
+  /** When the last save finished, by this computer's clock. */
   savedAt = $state<number>()
-  /** Why the newest save was not done. */
-  trouble = $state<Failure>()
-  /** Something is not on disk yet. */
+  /** Why the last save failed; `undefined` if it succeeded. */
+  error = $state<Failure>()
+  /** Whether there are changes that are not on disk yet. */
   unsaved = $state(false)
 
-  #waiting: { value: T } | undefined
-  #since = 0
+  #pending: { value: T } | undefined
+  #pendingSince = 0
   #timer: ReturnType<typeof setTimeout> | undefined
-  #atWork: Promise<void> | undefined
+  #saving: Promise<void> | undefined
   #failures = 0
 
   constructor(
     private readonly save: (value: T) => Promise<Saved>,
-    private readonly pace: Pace,
+    private readonly timing: Timing,
   ) {}
 
-  /** The value is now this. */
-  put(value: T): void {
-    if (!this.#waiting) this.#since = Date.now()
-    this.#waiting = { value }
+  /** Sets the current value and schedules a save. */
+  set(value: T): void {
+    if (!this.#pending) this.#pendingSince = Date.now()
+    this.#pending = { value }
     this.unsaved = true
-    // While saving fails, new words wait for the next try: they would only fail faster.
+    // While saves fail, changes wait for the next retry: an earlier save would fail as well.
     if (this.#failures > 0 && this.#timer) return
-    const left = this.#since + this.pace.longest - Date.now()
-    this.#wake(Math.max(0, Math.min(this.pace.pause, left)))
+    const left = this.#pendingSince + this.timing.maxDelay - Date.now()
+    this.#schedule(Math.max(0, Math.min(this.timing.delay, left)))
   }
 
-  /** Saves at once. Answers whether everything is on disk. */
+  /** Saves at once. Returns whether everything is on disk. */
   async flush(): Promise<boolean> {
-    this.#sleep()
-    while (this.#atWork) await this.#atWork
-    if (this.#waiting) await this.#run()
+    this.#cancel()
+    while (this.#saving) await this.#saving
+    if (this.#pending) await this.#run()
     return !this.unsaved
   }
 
-  /** Starts afresh: nothing saved, nothing to save. Only after a flush that went well. */
+  /** Forgets all state. Call it only after a flush that succeeded. */
   reset(): void {
-    this.#sleep()
-    this.#waiting = undefined
+    this.#cancel()
+    this.#pending = undefined
     this.#failures = 0
     this.unsaved = false
     this.savedAt = undefined
-    this.trouble = undefined
+    this.error = undefined
   }
 
-  #wake(after: number): void {
-    this.#sleep()
+  #schedule(ms: number): void {
+    this.#cancel()
     this.#timer = setTimeout(() => {
       this.#timer = undefined
       void this.#run()
-    }, after)
+    }, ms)
   }
 
-  #sleep(): void {
+  #cancel(): void {
     clearTimeout(this.#timer)
     this.#timer = undefined
   }
 
   #run(): Promise<void> {
-    // Saves never overlap: whoever comes while one is at work waits, then looks again.
-    this.#atWork ??= this.#saveWaiting().finally(() => (this.#atWork = undefined))
-    return this.#atWork
+    // Saves never overlap: a caller joins the save in progress.
+    this.#saving ??= this.#savePending().finally(() => (this.#saving = undefined))
+    return this.#saving
   }
 
-  async #saveWaiting(): Promise<void> {
-    while (this.#waiting) {
-      const { value } = this.#waiting
-      this.#waiting = undefined
+  async #savePending(): Promise<void> {
+    while (this.#pending) {
+      const { value } = this.#pending
+      this.#pending = undefined
       try {
         await this.save(value)
       } catch (thrown) {
-        // The value goes back, unless a newer one has come meanwhile.
-        this.#waiting ??= { value }
-        this.trouble = failure(thrown)
-        this.#wake(Math.min(LAST_RETRY, FIRST_RETRY * 2 ** this.#failures++))
+        // Keep the value for the retry, unless a newer one has replaced it.
+        this.#pending ??= { value }
+        this.error = toFailure(thrown)
+        this.#schedule(Math.min(MAX_RETRY_MS, MIN_RETRY_MS * 2 ** this.#failures++))
         return
       }
       this.#failures = 0
-      this.trouble = undefined
+      this.error = undefined
       this.savedAt = Date.now()
-      if (this.#timer) break // what came meanwhile has its own time
+      if (this.#timer) break // a change during the save has its own timer
     }
-    this.unsaved = this.#waiting !== undefined
+    this.unsaved = this.#pending !== undefined
   }
 }

@@ -1,8 +1,8 @@
-// The seed form, the draft that the ghost writes from it, the writer's text, and its shipping.
-// Nothing typed is ever only here for longer than a moment.
+// The seed form, the open draft with the writer's text, its review and its shipping.
+// Everything that the writer types is saved within a second.
 
 import type { Backend } from '../backend'
-import { failure } from '../backend'
+import { toFailure } from '../backend'
 import type {
   DeskView,
   DraftSummary,
@@ -15,73 +15,73 @@ import type {
 import { Autosave } from './autosave.svelte'
 import type { Notices } from './notices.svelte'
 
-/** How long the end of a stream may come after its answer, in milliseconds. */
-const GRACE = 2_000
-/** How often a draft is looked at that another page began. */
-const LOOK = 700
-const MOST_WORDS = 20_000
+/** How long to wait for a stream's last event after the command has answered. */
+const END_TIMEOUT_MS = 2_000
+/** How often to read a draft that another page started. */
+const POLL_MS = 700
+const MAX_WORDS = 20_000
 
-export class Drafting {
-  // The form, as it stands in its fields.
+export class Drafts {
+  // The fields of the seed form.
   topic = $state('')
   angle = $state('')
   words = $state<number | null>(null)
   kind = $state('post')
   points = $state('')
 
-  /** The open draft; none while the ghost begins. */
+  /** The open draft; `undefined` until the ghost has started one. */
   draft = $state<DraftView>()
   /** The text in the editor. */
   text = $state('')
-  /** The ghost is at it; the text is not the writer's yet. */
+  /** The ghost is writing; the writer cannot edit yet. */
   writing = $state(false)
   stopping = $state(false)
-  /** The sections of a long draft are being planned. */
+  /** The ghost is planning the sections of a long draft. */
   planning = $state(false)
-  /** Counts the sheets of paper: a new one for each draft that is begun or opened. */
-  sheet = $state(0)
+  /** Changes whenever another draft is opened, so that the editor starts with an empty history. */
+  editorKey = $state(0)
   recent = $state<DraftSummary[]>([])
-  /** The edit under review; as shipped, once shipped. */
+  /** The edit under review, or as it was shipped. */
   edit = $state<EditView>()
-  /** How the text under review differs from how the writer writes; none for a small archive. */
+  /** How the text differs from the writer's usual style; `undefined` for a small archive. */
   profile = $state<ProfileView>()
   shipping = $state(false)
 
   readonly formSaved: Autosave<SeedForm>
   readonly textSaved: Autosave<{ draft: number; text: string }>
 
-  /** What the ghost has written since the last frame. */
-  #grown = ''
+  /** Text that has arrived since the last frame. */
+  #buffer = ''
   #frame: number | undefined
 
   constructor(
     private readonly backend: Backend,
     private readonly notices: Notices,
-    private readonly changed: () => Promise<unknown>,
+    private readonly refreshDesk: () => Promise<unknown>,
   ) {
-    this.formSaved = new Autosave((form) => this.#keep('form_save', form), {
-      pause: 300,
-      longest: 1_500,
+    this.formSaved = new Autosave((form) => this.#save('form_save', form), {
+      delay: 300,
+      maxDelay: 1_500,
     })
-    this.textSaved = new Autosave((text) => this.#keep('draft_save', text), {
-      pause: 250,
-      longest: 800,
+    this.textSaved = new Autosave((text) => this.#save('draft_save', text), {
+      delay: 250,
+      maxDelay: 800,
     })
   }
 
   readonly seed: SeedForm = $derived({
     topic: this.topic.trim(),
     angle: this.angle.trim() || null,
-    words: this.words && this.words > 0 ? Math.min(MOST_WORDS, Math.ceil(this.words)) : null,
+    words: this.words && this.words > 0 ? Math.min(MAX_WORDS, Math.ceil(this.words)) : null,
     kind: this.kind,
     points: this.points
       .split('\n')
       .map((point) => point.trim())
       .filter((point) => point !== ''),
   })
-  /** The open draft was shipped; what was shipped does not change. */
+  /** The open draft was shipped; a shipped text does not change. */
   readonly shipped = $derived(this.draft?.shipped_text != null)
-  /** The text is not the writer's to change: not yet, or no more. */
+  /** The writer cannot edit the text: it is being written, being shipped, or shipped. */
   readonly locked = $derived(this.writing || this.shipping || this.shipped)
   readonly canWrite = $derived(!this.writing && this.seed.topic !== '')
   readonly canShip = $derived(
@@ -92,8 +92,8 @@ export class Drafting {
       !this.shipped,
   )
 
-  /** Fills the form as it was left. */
-  begin(desk: DeskView): void {
+  /** Fills the form with what it held last time. */
+  restoreForm(desk: DeskView): void {
     const form = desk.form
     this.topic = form?.topic ?? ''
     this.angle = form?.angle ?? ''
@@ -102,41 +102,39 @@ export class Drafting {
     this.points = form?.points.join('\n') ?? ''
   }
 
-  /** Opens the draft that was open last, as the writer left it. */
-  async resume(draft: number | null | undefined): Promise<void> {
-    await Promise.all([this.list(), draft == null ? undefined : this.open(draft)])
+  /** Opens the draft that was open last, with the writer's text. */
+  async restore(draft: number | null | undefined): Promise<void> {
+    await Promise.all([this.loadRecent(), draft == null ? undefined : this.open(draft)])
   }
 
   formChanged(): void {
-    this.formSaved.put(this.seed)
+    this.formSaved.set(this.seed)
   }
 
   textChanged(text: string): void {
     if (!this.draft || this.locked) return
     this.text = text
-    this.textSaved.put({ draft: this.draft.draft, text })
+    this.textSaved.set({ draft: this.draft.draft, text })
   }
 
-  /** Everything on disk now; answers whether it is. */
+  /** Saves everything now. Returns whether it is on disk. */
   async flush(): Promise<boolean> {
     const saved = await Promise.all([this.formSaved.flush(), this.textSaved.flush()])
     return saved.every(Boolean)
   }
 
-  async list(): Promise<void> {
+  async loadRecent(): Promise<void> {
     const list = await this.notices.attempt('drafts', () => this.backend.call('draft_list', {}))
     if (list) this.recent = list.drafts
   }
 
   async open(id: number): Promise<void> {
-    // The open text is not let go of before it is on disk.
+    // Save the open text before it leaves the editor.
     if (this.writing || !(await this.textSaved.flush())) return
-    const draft = await this.notices.attempt('draft', () =>
-      this.backend.call('draft_read', { draft: id }),
-    )
+    const draft = await this.#read(id)
     if (!draft || this.writing) return
-    this.#lay(draft)
-    if (draft.ended == null) await this.#watch(id)
+    this.#show(draft)
+    if (draft.ended == null) await this.#poll(id)
   }
 
   async write(): Promise<void> {
@@ -147,41 +145,41 @@ export class Drafting {
       return
     }
     const before = { draft: this.draft, text: this.text }
-    let begun: number | undefined
-    this.#lay(undefined)
+    let started: number | undefined
+    this.#show(undefined)
     try {
-      const draft = await this.#stream(this.seed, (id) => (begun = id))
-      this.#settle(draft)
+      const draft = await this.#stream(this.seed, (id) => (started = id))
+      this.#set(draft)
       this.notices.clear('write')
     } catch (thrown) {
-      this.notices.say('write', failure(thrown).message, 'trouble')
-      this.#dropFrame()
-      await this.#recover(begun, before)
+      this.notices.show('write', toFailure(thrown).message, 'error')
+      this.#flushBuffer()
+      await this.#recover(started, before)
     }
     this.writing = this.stopping = this.planning = false
-    await Promise.all([this.list(), this.changed()])
+    await Promise.all([this.loadRecent(), this.refreshDesk()])
   }
 
   async stop(): Promise<void> {
     if (!this.writing || this.stopping) return
     this.stopping = true
     const stopped = await this.notices.attempt('stop', () => this.backend.call('draft_stop', {}))
-    // The stream says when it has ended.
+    // `stopping` ends with the stream.
     if (!stopped) this.stopping = false
   }
 
-  /** Reads the edit that the text in the editor makes of the draft. */
+  /** Compares the text in the editor with the draft. */
   async review(): Promise<void> {
     if (!this.draft || this.writing || (this.shipped && this.edit?.row != null)) return
     const { draft } = this.draft
     const request = this.shipped ? { draft } : { draft, text: this.text }
     const edit = await this.notices.attempt('edit', () => this.backend.call('edit_read', request))
     if (edit && this.draft?.draft === edit.draft) this.edit = edit
-    await this.#compare(draft)
+    await this.#loadProfile(draft)
   }
 
-  /** Holds the text against the writer's own. An archive too small for that is no trouble. */
-  async #compare(draft: number): Promise<void> {
+  /** Compares the text with the writer's style. Fails silently: the archive may be too small. */
+  async #loadProfile(draft: number): Promise<void> {
     await this.textSaved.flush()
     const profile = await this.backend
       .call('profile_read', { draft, as_drafted: false })
@@ -203,99 +201,99 @@ export class Drafting {
     if (this.draft?.draft === draft) {
       this.draft.shipped_text = text
       this.edit = edit
-      // A save that did not go well is overtaken: the words are on disk as shipped.
+      // The shipped text is on disk, so a failed save no longer matters.
       this.textSaved.reset()
       this.notices.clear('draft_save')
     }
-    await Promise.all([this.list(), this.changed()])
+    await Promise.all([this.loadRecent(), this.refreshDesk()])
   }
 
-  /** Resolves with the stream's own last event. The command's answer is only its safety net. */
-  #stream(seed: SeedForm, begun: (id: number) => void): Promise<DraftView> {
+  /** Resolves with the stream's own last event, or with the answer if that event never comes. */
+  #stream(seed: SeedForm, onStart: (id: number) => void): Promise<DraftView> {
     let live = true
-    const heard = new Promise<DraftView>((written, failed) => {
-      const hear = (event: DeskEvent): void => {
+    const stream = new Promise<DraftView>((resolve, reject) => {
+      const onEvent = (event: DeskEvent): void => {
         if (!live) return
-        if (event.event === 'draft_started') begun(event.draft)
+        if (event.event === 'draft_started') onStart(event.draft)
         else if (event.event === 'draft_planning') this.planning = true
-        else if (event.event === 'draft_grew') this.#grow(event.text)
-        else if (event.event === 'draft_written') written(event.draft)
-        else if (event.event === 'draft_failed') failed(event.failure)
-        else if (event.event === 'card_lost') this.notices.say('card', event.sentence, 'trouble')
+        else if (event.event === 'draft_grew') this.#append(event.text)
+        else if (event.event === 'draft_written') resolve(event.draft)
+        else if (event.event === 'draft_failed') reject(event.failure)
+        else if (event.event === 'card_lost') this.notices.show('card', event.sentence, 'error')
       }
       this.backend
-        .call('draft_write', { seed }, hear)
-        .then((draft) => setTimeout(() => written(draft), GRACE), failed)
+        .call('draft_write', { seed }, onEvent)
+        .then((draft) => setTimeout(() => resolve(draft), END_TIMEOUT_MS), reject)
     })
-    return heard.finally(() => (live = false))
+    return stream.finally(() => (live = false))
   }
 
-  /** Words come faster than frames: the page is given them a frame at a time. */
-  #grow(text: string): void {
-    this.#grown += text
+  /** Appends text once per frame: words arrive faster than the page is drawn. */
+  #append(text: string): void {
+    this.#buffer += text
     this.#frame ??= requestAnimationFrame(() => {
       this.#frame = undefined
-      this.text += this.#grown
-      this.#grown = ''
+      this.text += this.#buffer
+      this.#buffer = ''
     })
   }
 
-  #dropFrame(): void {
+  #flushBuffer(): void {
     if (this.#frame !== undefined) cancelAnimationFrame(this.#frame)
     this.#frame = undefined
-    this.text += this.#grown
-    this.#grown = ''
+    this.text += this.#buffer
+    this.#buffer = ''
   }
 
-  /** A new sheet of paper. */
-  #lay(draft: DraftView | undefined): void {
+  #read(id: number): Promise<DraftView | undefined> {
+    return this.notices.attempt('draft', () => this.backend.call('draft_read', { draft: id }))
+  }
+
+  /** Opens a draft in a new editor. */
+  #show(draft: DraftView | undefined): void {
     this.textSaved.reset()
-    this.sheet += 1
-    this.#settle(draft)
+    this.editorKey += 1
+    this.#set(draft)
   }
 
-  /** This is the draft that lies on the sheet. */
-  #settle(draft: DraftView | undefined): void {
-    this.#dropFrame()
+  /** Sets the open draft without replacing the editor. */
+  #set(draft: DraftView | undefined): void {
+    this.#flushBuffer()
     this.draft = draft
     this.text = draft?.working_text ?? ''
     this.edit = undefined
     this.profile = undefined
   }
 
-  /** After a draft failed: what was written of it, or else what lay here before. */
+  /** After a failure: opens what was written of the draft, or else what was open before. */
   async #recover(
-    begun: number | undefined,
+    started: number | undefined,
     before: { draft: DraftView | undefined; text: string },
   ): Promise<void> {
-    const id = begun ?? before.draft?.draft
+    const id = started ?? before.draft?.draft
     if (id === undefined) return
-    const draft = await this.notices.attempt('draft', () =>
-      this.backend.call('draft_read', { draft: id }),
-    )
-    if (draft && begun !== undefined) return this.#settle(draft)
-    this.#lay(draft ?? before.draft)
+    const draft = await this.#read(id)
+    if (draft && started !== undefined) return this.#set(draft)
+    this.#show(draft ?? before.draft)
     if (!draft) this.text = before.text
   }
 
-  /** Follows a draft whose stream another page hears, by looking again and again. */
-  async #watch(id: number): Promise<void> {
+  /** Follows a draft whose stream belongs to another page, by reading it repeatedly. */
+  async #poll(id: number): Promise<void> {
     this.writing = true
     for (;;) {
-      await new Promise((rest) => setTimeout(rest, LOOK))
-      const draft = await this.notices.attempt('draft', () =>
-        this.backend.call('draft_read', { draft: id }),
-      )
+      await new Promise((done) => setTimeout(done, POLL_MS))
+      const draft = await this.#read(id)
       if (!draft) break
       this.text = draft.working_text
       if (draft.ended == null) continue
-      this.#settle(draft)
+      this.#set(draft)
       break
     }
     this.writing = this.stopping = false
   }
 
-  async #keep<C extends 'form_save' | 'draft_save'>(
+  async #save<C extends 'form_save' | 'draft_save'>(
     name: C,
     value: C extends 'form_save' ? SeedForm : { draft: number; text: string },
   ): Promise<{ at: string }> {
@@ -304,8 +302,9 @@ export class Drafting {
       this.notices.clear(name)
       return saved
     } catch (thrown) {
-      const { message } = failure(thrown)
-      this.notices.say(name, `${message} Your words stay here; saving is tried again.`, 'trouble')
+      const { message } = toFailure(thrown)
+      const kept = 'Your text is still here. Retrying.'
+      this.notices.show(name, `${message} ${kept}`, 'error')
       throw thrown
     }
   }

@@ -1,45 +1,45 @@
-// What has to be said to the writer: one sentence a thing, gone when the thing goes well.
+// Messages to the writer: one per topic, removed when the next attempt on that topic succeeds.
 
-import { failure } from '../backend'
+import { toFailure } from '../backend'
 
-export type Tone = 'trouble' | 'done'
-export interface Said {
-  /** What it is about; a later word about the same takes its place. */
-  about: string
-  sentence: string
+export type Tone = 'error' | 'success'
+export interface Notice {
+  /** What the notice is about; a newer notice with the same topic replaces it. */
+  topic: string
+  message: string
   tone: Tone
 }
 
-/** How long good news stands, in milliseconds. Trouble stands until it is over or put away. */
-const GOOD_NEWS = 8_000
+/** How long a success is shown. An error stays until it is resolved or dismissed. */
+const SUCCESS_MS = 8_000
 
 export class Notices {
-  list = $state<Said[]>([])
+  list = $state<Notice[]>([])
 
-  say(about: string, sentence: string, tone: Tone = 'done'): void {
-    const said = { about, sentence, tone }
-    const at = this.list.findIndex((one) => one.about === about)
-    if (at < 0) this.list.push(said)
-    else this.list[at] = said
-    if (tone === 'done') setTimeout(() => this.#clearIf(about, sentence), GOOD_NEWS)
+  show(topic: string, message: string, tone: Tone = 'success'): void {
+    const notice = { topic, message, tone }
+    const at = this.list.findIndex((one) => one.topic === topic)
+    if (at < 0) this.list.push(notice)
+    else this.list[at] = notice
+    if (tone === 'success') setTimeout(() => this.#clearIf(topic, message), SUCCESS_MS)
   }
 
-  clear(about: string): void {
-    this.list = this.list.filter((one) => one.about !== about)
+  clear(topic: string): void {
+    this.list = this.list.filter((one) => one.topic !== topic)
   }
 
-  #clearIf(about: string, sentence: string): void {
-    if (this.list.some((one) => one.about === about && one.sentence === sentence)) this.clear(about)
+  #clearIf(topic: string, message: string): void {
+    if (this.list.some((one) => one.topic === topic && one.message === message)) this.clear(topic)
   }
 
-  /** Does the work; says why where it fails, and answers `undefined` then. */
-  async attempt<T>(about: string, work: () => Promise<T>): Promise<T | undefined> {
+  /** Runs some work. If it fails, shows why and returns `undefined`. */
+  async attempt<T>(topic: string, work: () => Promise<T>): Promise<T | undefined> {
     try {
       const answer = await work()
-      this.clear(about)
+      this.clear(topic)
       return answer
     } catch (thrown) {
-      this.say(about, failure(thrown).message, 'trouble')
+      this.show(topic, toFailure(thrown).message, 'error')
       return undefined
     }
   }

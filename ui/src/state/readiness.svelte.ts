@@ -1,13 +1,13 @@
-// Whether to fine-tune at all: asked when the writer wants to know, never before.
+// Whether fine-tuning is worthwhile. Computed only when the writer asks.
 
 import type { Backend } from '../backend'
 import type { FitView } from '../wire'
 import type { Notices } from './notices.svelte'
 
-export class Fit {
-  /** Laid over the window while it is there. */
+export class Readiness {
+  /** The report; its dialog is open while this is set. */
   view = $state<FitView>()
-  asking = $state(false)
+  loading = $state(false)
 
   constructor(
     private readonly backend: Backend,
@@ -15,9 +15,9 @@ export class Fit {
   ) {}
 
   async open(): Promise<void> {
-    this.asking = true
-    this.view = await this.notices.attempt('fit', () => this.backend.call('fit_read', {}))
-    this.asking = false
+    this.loading = true
+    this.view = await this.notices.attempt('readiness', () => this.backend.call('fit_read', {}))
+    this.loading = false
   }
 
   close(): void {

@@ -1,51 +1,49 @@
-// A model elsewhere that verdicts ask as well: nobody until the writer enters one.
+// The remote model that verdicts compare with. None until the writer enters one.
 
-import { failure, type Backend } from '../backend'
+import { toFailure, type Backend } from '../backend'
 import type { ElsewhereForm, ElsewhereView } from '../wire'
 import type { Notices } from './notices.svelte'
 
-export class Elsewhere {
+export class RemoteModel {
   view = $state<ElsewhereView>()
-  /** The form lies over the window. */
-  open = $state(false)
+  /** The form's dialog is open. */
+  dialogOpen = $state(false)
   saving = $state(false)
-  /** Why the form was not taken. */
-  trouble = $state<string>()
+  /** Why the form could not be saved. */
+  error = $state<string>()
 
   constructor(
     private readonly backend: Backend,
     private readonly notices: Notices,
   ) {}
 
-  async read(): Promise<void> {
-    const view = await this.notices.attempt('elsewhere', () =>
-      this.backend.call('elsewhere_read', {}),
-    )
+  async load(): Promise<void> {
+    const view = await this.notices.attempt('remote', () => this.backend.call('elsewhere_read', {}))
     if (view) this.view = view
   }
 
-  show(): void {
-    this.trouble = undefined
-    this.open = true
+  openDialog(): void {
+    this.error = undefined
+    this.dialogOpen = true
   }
 
-  close(): void {
-    this.open = false
+  closeDialog(): void {
+    this.dialogOpen = false
   }
 
-  /** A form that is refused stays open with the reason: it lies over where notices are. */
-  async set(form: ElsewhereForm): Promise<void> {
+  /** Saves the form. If that fails, the dialog stays open and shows why: it covers the notices. */
+  async save(form: ElsewhereForm): Promise<void> {
     this.saving = true
     try {
       this.view = await this.backend.call('elsewhere_set', form)
-      this.close()
+      this.closeDialog()
     } catch (thrown) {
-      this.trouble = failure(thrown).message
+      this.error = toFailure(thrown).message
     }
     this.saving = false
   }
 
-  forget(): Promise<void> {
-    return this.set({ address: '', model: '', may_send: false })
+  remove(): Promise<void> {
+    return this.save({ address: '', model: '', may_send: false })
   }
 }

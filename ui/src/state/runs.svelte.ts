@@ -1,144 +1,147 @@
-// The run at work, followed step by step, and the runs before it.
+// The training runs: the one on the screen, followed step by step, and the list of all.
 
 import type { Backend } from '../backend'
 import type { Event as DeskEvent, RunStateName, RunView, StepView } from '../wire'
 import type { Notices } from './notices.svelte'
 
-const AT_WORK: RunStateName[] = ['learning', 'judging']
-const UNFINISHED: RunStateName[] = ['waiting', 'stopped', 'interrupted']
+const ACTIVE: RunStateName[] = ['learning', 'judging']
+const RESUMABLE: RunStateName[] = ['waiting', 'stopped', 'interrupted']
 
-export class Learning {
+export class Runs {
   /** The run on the screen, with its curve. */
   run = $state<RunView>()
-  /** All runs, the newest first, without their curves. */
-  runs = $state<RunView[]>([])
+  /** All runs, newest first, without their curves. */
+  list = $state<RunView[]>([])
   recipe = $state<'quick' | 'nightly'>('quick')
-  /** At most so many; no limit of the writer's where absent. */
+  /** Time limit of the next run; none if `null`. */
   minutes = $state<number | null>(null)
-  asking = $state(false)
-  /** How much of a verdict is measured, from 0 to 1. */
-  measured = $state<number>()
-  /** The run that this page has just asked for, until the desk says how it does. */
-  #asked = $state<number>()
+  /** A command is being answered. */
+  pending = $state(false)
+  /** Progress of the evaluation of the run's adapter, from 0 to 1. */
+  evaluated = $state<number>()
+  /** The run that this page has just started, until the desk reports its state. */
+  #started = $state<number>()
 
   constructor(
     private readonly backend: Backend,
     private readonly notices: Notices,
   ) {}
 
-  readonly atWork = $derived(this.run !== undefined && this.#works(this.run))
-  readonly unfinished = $derived(
-    this.run !== undefined && !this.atWork && UNFINISHED.includes(this.run.state),
+  readonly active = $derived(this.run !== undefined && this.#isActive(this.run))
+  readonly resumable = $derived(
+    this.run !== undefined && !this.active && RESUMABLE.includes(this.run.state),
   )
 
-  async resume(run: RunView | null | undefined): Promise<void> {
-    await this.list()
-    const id = run?.run ?? this.runs[0]?.run
-    if (id !== undefined) await this.read(id)
+  /** Shows the run that the desk reports as unfinished, or else the newest. */
+  async restore(run: RunView | null | undefined): Promise<void> {
+    await this.loadList()
+    const id = run?.run ?? this.list[0]?.run
+    if (id !== undefined) await this.open(id)
   }
 
-  async list(): Promise<void> {
-    const list = await this.notices.attempt('runs', () => this.backend.call('run_list', {}))
-    if (list) this.runs = list.runs
+  async loadList(): Promise<void> {
+    const answer = await this.notices.attempt('runs', () => this.backend.call('run_list', {}))
+    if (answer) this.list = answer.runs
   }
 
   /** Shows a run. */
-  async read(id: number): Promise<void> {
+  async open(id: number): Promise<void> {
     const run = await this.notices.attempt('run', () => this.backend.call('run_read', { run: id }))
     if (run) this.run = run
   }
 
-  /** The newest run again, for instance after the screen was away. */
+  /** Loads the list and the run on the screen again, when the screen opens. */
   async refresh(): Promise<void> {
-    await this.list()
-    const id = this.atWork ? this.run?.run : (this.run?.run ?? this.runs[0]?.run)
-    if (id !== undefined) await this.read(id)
+    await this.loadList()
+    const id = this.run?.run ?? this.list[0]?.run
+    if (id !== undefined) await this.open(id)
   }
 
-  /** Begins a run of its own, even where one could be gone on with. */
+  /** Starts a new run, even if another can be resumed. */
   start(): Promise<void> {
     const minutes = this.minutes && this.minutes > 0 ? this.minutes : null
-    return this.#ask('run_start', { recipe: this.recipe, minutes, new: true })
+    return this.#request('run_start', { recipe: this.recipe, minutes, new: true })
   }
 
-  goOn(): Promise<void> {
-    return this.#ask('run_start', { new: false })
+  resume(): Promise<void> {
+    return this.#request('run_start', { new: false })
   }
 
   stop(): Promise<void> {
-    return this.#ask('run_stop', {})
+    return this.#request('run_stop', {})
   }
 
-  async #ask<C extends 'run_start' | 'run_stop'>(
+  async #request<C extends 'run_start' | 'run_stop'>(
     name: C,
     request: Parameters<typeof this.backend.call<C>>[1],
   ): Promise<void> {
-    if (this.asking) return
-    this.asking = true
+    if (this.pending) return
+    this.pending = true
     const run = await this.notices.attempt('run', () =>
       this.backend.call<'run_start' | 'run_stop'>(name, request),
     )
-    this.asking = false
+    this.pending = false
     if (!run) return
-    if (name === 'run_start') this.#asked = run.run
-    this.#take(run)
-    await this.list()
+    if (name === 'run_start') this.#started = run.run
+    this.#update(run)
+    await this.loadList()
   }
 
-  heard(event: DeskEvent): void {
+  onEvent(event: DeskEvent): void {
     switch (event.event) {
       case 'run_changed':
-        this.#take(event.run)
-        this.#enlist(event.run)
+        this.#update(event.run)
+        this.#updateList(event.run)
         return
       case 'run_stepped':
-        return this.#stepped(event.run, event.step)
+        return this.#addStep(event.run, event.step)
       case 'run_progressed':
         if (this.run?.run === event.run) this.run.progress = event.progress
         return
       case 'judge_progressed':
-        // Another adapter may be judged meanwhile.
-        if (this.run?.state === 'judging' && this.run.adapter === event.adapter)
-          this.measured = event.done / Math.max(event.of, 1)
+        // Another adapter may be under evaluation at the same time.
+        if (this.run?.state === 'judging' && this.run.adapter === event.adapter) {
+          this.evaluated = event.done / Math.max(event.of, 1)
+        }
         return
       case 'verdict_reached':
-        this.measured = undefined
+        this.evaluated = undefined
         if (this.run?.adapter === event.adapter) this.run.verdict = event.verdict
-        return void this.list()
+        return void this.loadList()
     }
   }
 
-  /** A run that waits may wait for nobody: only the one just asked for is sure to begin. */
-  #works(run: RunView): boolean {
-    return AT_WORK.includes(run.state) || (run.state === 'waiting' && run.run === this.#asked)
+  /** A waiting run may never begin, unless this page has just started it. */
+  #isActive(run: RunView): boolean {
+    return ACTIVE.includes(run.state) || (run.state === 'waiting' && run.run === this.#started)
   }
 
-  /** How a run stands now. Its curve is kept where the news leaves it out. */
-  #take(news: RunView): void {
-    if (news.run === this.#asked && news.state !== 'waiting') this.#asked = undefined
+  /** Takes over the new state of a run. Keeps its curve if the news does not carry it. */
+  #update(news: RunView): void {
+    if (news.run === this.#started && news.state !== 'waiting') this.#started = undefined
     if (this.run?.run !== news.run) {
-      // The screen follows the run at work, wherever it was started from.
-      if (this.run && !this.#works(news)) return
+      // The screen follows the active run, wherever it was started.
+      if (this.run && !this.#isActive(news)) return
       this.run = news
-      if (news.steps.length === 0 && news.step) void this.read(news.run)
+      if (news.steps.length === 0 && news.step) void this.open(news.run)
       return
     }
     const steps = news.steps.length > 0 ? news.steps : this.run.steps
     this.run = { ...news, steps, step: news.step ?? this.run.step }
   }
 
-  #enlist(run: RunView): void {
-    const at = this.runs.findIndex((one) => one.run === run.run)
-    if (at < 0) this.runs.unshift(run)
-    else this.runs[at] = run
+  #updateList(run: RunView): void {
+    const at = this.list.findIndex((one) => one.run === run.run)
+    if (at < 0) this.list.unshift(run)
+    else this.list[at] = run
   }
 
-  #stepped(id: number, step: StepView): void {
+  #addStep(id: number, step: StepView): void {
     if (this.run?.run !== id) {
-      void this.read(id)
+      void this.open(id)
       return
     }
-    // A run that goes on may repeat steps after its last checkpoint: the later ones count.
+    // A resumed run repeats the steps since its last checkpoint: the newer ones replace the older.
     while ((this.run.steps.at(-1)?.n ?? 0) >= step.n) this.run.steps.pop()
     this.run.steps.push(step)
     this.run.step = step

@@ -1,17 +1,16 @@
-// The whole page in one object: which screen is open, how the desk stands, and the parts of the
-// state that have names of their own. Holds no markup.
+// The state of the whole page: the open screen, the desk, and one object per subject.
 
 import type { Backend, Drop } from '../backend'
 import type { DeskView, Event as DeskEvent } from '../wire'
+import { Adapters } from './adapters.svelte'
 import { Archive } from './archive.svelte'
-import { Drafting } from './drafts.svelte'
-import { Elsewhere } from './remoteModel.svelte'
-import { Fit } from './readiness.svelte'
-import { Ghosts } from './adapters.svelte'
+import { Drafts } from './drafts.svelte'
 import { Notices } from './notices.svelte'
-import { Learning } from './runs.svelte'
+import { Readiness } from './readiness.svelte'
+import { RemoteModel } from './remoteModel.svelte'
+import { Runs } from './runs.svelte'
 
-export const SCREENS = ['write', 'review', 'archive', 'learn', 'ghosts'] as const
+export const SCREENS = ['write', 'review', 'archive', 'learn', 'adapters'] as const
 export type Screen = (typeof SCREENS)[number]
 
 const isBase = (path: string): boolean => /\.(gguf|safetensors)$/i.test(path)
@@ -19,33 +18,33 @@ const isBase = (path: string): boolean => /\.(gguf|safetensors)$/i.test(path)
 export class Session {
   screen = $state<Screen>('write')
   desk = $state<DeskView>()
-  /** Files are held over the window. */
-  over = $state(false)
-  /** A base is being checked. */
+  /** Files are being dragged over the window. */
+  dragging = $state(false)
+  /** The desk is checking a new base model. */
   checkingBase = $state(false)
 
   readonly notices = new Notices()
   readonly archive: Archive
-  readonly draft: Drafting
-  readonly learning: Learning
-  readonly ghosts: Ghosts
-  readonly fit: Fit
-  readonly elsewhere: Elsewhere
+  readonly drafts: Drafts
+  readonly runs: Runs
+  readonly adapters: Adapters
+  readonly readiness: Readiness
+  readonly remoteModel: RemoteModel
 
   constructor(readonly backend: Backend) {
     this.archive = new Archive(backend, this.notices, () => this.refresh())
-    this.draft = new Drafting(backend, this.notices, () => this.refresh())
-    this.learning = new Learning(backend, this.notices)
-    this.ghosts = new Ghosts(backend, this.notices, () => this.refresh())
-    this.fit = new Fit(backend, this.notices)
-    this.elsewhere = new Elsewhere(backend, this.notices)
+    this.drafts = new Drafts(backend, this.notices, () => this.refresh())
+    this.runs = new Runs(backend, this.notices)
+    this.adapters = new Adapters(backend, this.notices, () => this.refresh())
+    this.readiness = new Readiness(backend, this.notices)
+    this.remoteModel = new RemoteModel(backend, this.notices)
   }
 
-  /** Opens the desk as it was left, and listens from then on. Returns how to stop. */
+  /** Loads everything and starts listening. Returns a function that stops listening. */
   open(): () => void {
     const stops = [
-      this.backend.listen((event) => this.heard(event)),
-      this.backend.onDrop((drop) => void this.dropped(drop)),
+      this.backend.listen((event) => this.onEvent(event)),
+      this.backend.onDrop((drop) => void this.onDrop(drop)),
     ]
     void this.start()
     return () => stops.forEach((stop) => stop())
@@ -53,14 +52,11 @@ export class Session {
 
   async start(): Promise<void> {
     if (!(await this.refresh()) || !this.desk) return
-    this.draft.begin(this.desk)
-    await Promise.all([
-      this.draft.resume(this.desk.open_draft),
-      this.learning.resume(this.desk.run),
-    ])
+    this.drafts.restoreForm(this.desk)
+    await Promise.all([this.drafts.restore(this.desk.open_draft), this.runs.restore(this.desk.run)])
   }
 
-  /** Reads how the desk stands. Answers whether it could be read. */
+  /** Loads the desk. Returns whether it could be loaded. */
   async refresh(): Promise<boolean> {
     const desk = await this.notices.attempt('desk', () => this.backend.call('desk_read', {}))
     if (desk) this.desk = desk
@@ -71,12 +67,12 @@ export class Session {
     this.screen = screen
   }
 
-  async dropped(drop: Drop): Promise<void> {
+  async onDrop(drop: Drop): Promise<void> {
     if ('over' in drop) {
-      this.over = drop.over
+      this.dragging = drop.over
       return
     }
-    this.over = false
+    this.dragging = false
     const base = drop.paths.find(isBase)
     const pieces = drop.paths.filter((path) => !isBase(path))
     if (pieces.length > 0) this.go('archive')
@@ -91,11 +87,13 @@ export class Session {
     const base = await this.notices.attempt('base', () => this.backend.call('base_use', { file }))
     this.checkingBase = false
     if (!base) return
-    const used = `${base.name} is the base from now on.`
-    if (base.warnings.length > 0)
-      this.notices.say('base', [used, ...base.warnings].join(' '), 'trouble')
-    else this.notices.say('base', used)
-    await Promise.all([this.refresh(), this.ghosts.read()])
+    const message = `${base.name} is now the base model.`
+    if (base.warnings.length > 0) {
+      this.notices.show('base', [message, ...base.warnings].join(' '), 'error')
+    } else {
+      this.notices.show('base', message)
+    }
+    await Promise.all([this.refresh(), this.adapters.load()])
   }
 
   async pickBase(): Promise<void> {
@@ -103,25 +101,25 @@ export class Session {
     if (files?.[0] !== undefined) await this.useBase(files[0])
   }
 
-  private heard(event: DeskEvent): void {
+  private onEvent(event: DeskEvent): void {
     switch (event.event) {
       case 'import_progressed':
       case 'archive_changed':
-        return this.archive.heard(event)
+        return this.archive.onEvent(event)
       case 'run_changed':
       case 'run_stepped':
       case 'run_progressed':
-        return this.learning.heard(event)
+        return this.runs.onEvent(event)
       case 'judge_progressed':
       case 'verdict_reached':
-        this.learning.heard(event)
-        return this.ghosts.heard(event)
+        this.runs.onEvent(event)
+        return this.adapters.onEvent(event)
       case 'ghost_changed':
         if (this.desk) {
           this.desk.ghost = event.ghost
           this.desk.adapter = event.adapter
         }
-        return this.ghosts.heard(event)
+        return this.adapters.onEvent(event)
     }
   }
 }
