@@ -1,2 +1,2 @@
-// Svelte as it comes; the file tells editors and svelte-check so.
+// Svelte with its defaults; editors, ESLint and svelte-check look for this file.
 export default {}

@@ -7,9 +7,9 @@ export default defineConfig({
   clearScreen: false,
   server: { host: '127.0.0.1', port: 1420, strictPort: true },
   build: {
-    // The oldest WebKit that the window may meet.
+    // The oldest supported WebKit.
     target: 'safari16',
-    // The page's rules allow fonts from its own folder only, not from data: addresses.
+    // The content security policy allows fonts from the app only, not from data: URLs.
     assetsInlineLimit: 0,
     modulePreload: { polyfill: false },
   },
@@ -17,6 +17,6 @@ export default defineConfig({
     environment: 'happy-dom',
     include: ['src/**/*.test.ts'],
     setupFiles: ['src/test-setup.ts'],
-    css: { include: [/tokens\.css/] }, // its colours are measured
+    css: { include: [/tokens\.css/] }, // tokens.test.ts reads its colours
   },
 })

@@ -13,7 +13,8 @@ export const formatNumber = (n: number): string => number.format(n)
 export const plural = (n: number, one: string, more = `${one}s`): string =>
   `${formatNumber(n)} ${n === 1 ? one : more}`
 
-export const formatPercent = (share: number): string => `${Math.round(share * 100)} %`
+export const formatPercent = (share: number): string =>
+  `${Math.round(share * 100)} %`.replace('-', '−')
 
 /** `3.214`, or a dash when there is no value. */
 export const formatDecimal = (n: number | null | undefined, digits = 3): string =>

@@ -1,5 +1,5 @@
-// A believable desk that lives in memory: for working on the page in a browser, and for tests.
-// Never part of what the window loads. It knows no screen and keeps nothing.
+// A demo backend in memory with plausible data: for work on the page in a browser, and for tests.
+// It is not part of the app, and it saves nothing.
 
 import type {
   AdapterView,
@@ -22,32 +22,32 @@ import type {
   StepView,
   VerdictView,
 } from '../wire'
-import type { Answer, Backend, Drop, OnEvent, CommandName, Request } from './index'
+import type { Answer, Backend, CommandName, Drop, OnEvent, Request } from './index'
 
 type Table = {
   [C in keyof Commands]: (request: Request<C>, onEvent: OnEvent) => Answer<C> | Promise<Answer<C>>
 }
 
 export interface Settings {
-  /** Pieces in the archive. */
+  /** Number of pieces in the archive. */
   pieces?: number
-  /** Whether there is a base. */
+  /** Whether there is a base model. */
   base?: boolean
-  /** Whether drafts, runs and adapters are there already. */
+  /** Whether there are drafts, runs and adapters already. */
   history?: boolean
-  /** Milliseconds between two words, and ten times that between two steps. */
+  /** Milliseconds per word of a draft; a training step takes four times as long. */
   pace?: number
 }
 
-/** A backend that a test can also speak through. */
+/** A backend that tests can control and inspect. */
 export interface Demo extends Backend {
-  /** What was calls, in order. */
+  /** All calls so far, in order. */
   readonly calls: { name: CommandName; request: unknown }[]
   emit(event: DeskEvent): void
   drop(drop: Drop): void
-  /** The next call of this command fails, `times` over. */
+  /** Makes the next calls of a command fail, once or `times` times. */
   fail(name: CommandName, failure: Failure, times?: number): void
-  /** What the next file or folder chooser answers. */
+  /** The answer of the file and folder choosers. */
   picks: string[] | undefined
 }
 
@@ -108,7 +108,7 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
   }
   const archive = {
     pieces: makePieces(pieces),
-    complaints: history ? COMPLAINTS : [],
+    complaints: history ? WARNINGS : [],
     notes: [] as NoteView[],
     watched: history ? ['/home/writer/site/content'] : ([] as string[]),
     authors: [] as AuthorView[],
@@ -144,30 +144,29 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
   }
 
   const writerName = (id: number | null | undefined): string =>
-    !state.base ? 'nobody yet' : `SmolLM2 135M, ${id ? `adapter ${id}` : 'untaught'}`
+    !state.base ? 'No model yet' : `SmolLM2 135M${id ? `, adapter ${id}` : ' (no adapter)'}`
   const view = (): Ghosts => ({ ...ghosts, ghost: writerName(ghosts.writing) })
-  const runNow = (): RunView | undefined =>
+  const unfinishedRun = (): RunView | undefined =>
     runs.find((run) => run.state !== 'done' && run.state !== 'failed')
-  const find = <T>(thing: T | undefined, what: string): T => {
-    if (thing === undefined)
-      throw { code: 'not_found', message: `There is no such ${what}.` } satisfies Failure
-    return thing
+  const fail = (code: Failure['code'], message: string): never => {
+    throw { code, message } satisfies Failure
   }
+  const pieceBy = (id: number): PieceView =>
+    archive.pieces.find(({ piece }) => piece === id) ?? noSuch('piece', id)
+  const draftBy = (id: number): DraftView =>
+    drafts.find(({ draft }) => draft === id) ?? noSuch('draft', id)
+  const runBy = (id: number): RunView => runs.find(({ run }) => run === id) ?? noSuch('run', id)
+  const adapterBy = (id: number | null | undefined): AdapterView =>
+    ghosts.adapters.find(({ adapter }) => adapter === id) ?? noSuch('adapter', id)
+  const noSuch = (thing: string, id: number | null | undefined): never =>
+    fail('not_found', `No ${thing} has the id ${id}.`)
   const unshipped = (id: number): DraftView => {
-    const draft = find(
-      drafts.find((one) => one.draft === id),
-      'draft',
-    )
-    if (draft.shipped_text != null)
-      throw { code: 'bad_input', message: 'This draft was shipped already.' } satisfies Failure
+    const draft = draftBy(id)
+    if (draft.shipped_text != null) fail('bad_input', 'This draft has already been shipped.')
     return draft
   }
   const requireBase = (): void => {
-    if (!state.base)
-      throw {
-        code: 'base_missing',
-        message: 'There is no base on this computer yet.',
-      } satisfies Failure
+    if (!state.base) fail('base_missing', 'There is no base model on this computer yet.')
   }
   const activate = (id: number | null): Ghosts => {
     ghosts.before = ghosts.writing ?? 0
@@ -188,7 +187,7 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
       await sleep(pace * 4)
       if (state.stopRun) {
         run.state = 'stopped'
-        run.notes.push(`Stopped at step ${n - 1} of ${of}; it can be gone on with.`)
+        run.notes.push(`Stopped at step ${n - 1} of ${of}; the run can be resumed.`)
         return emit({ event: 'run_changed', run: { ...run, steps: [] } })
       }
       run.step = makeStep(n, of)
@@ -217,7 +216,7 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
       kinds: pieces > 0 ? ['post', 'log', 'recipes'] : [],
       open_draft: state.open,
       form: state.form,
-      run: runNow() ?? null,
+      run: unfinishedRun() ?? null,
     }),
     form_save: (form) => ((state.form = form), { at: now() }),
 
@@ -249,13 +248,13 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
         .filter((path) => path.endsWith('.bin'))
         .map((path) => ({
           path,
-          reason: 'This is no text: it has bytes in it that no writing has.',
+          reason: 'Skipped: not a text file.',
         }))
       archive.notes =
         read.length > 1
           ? [
               {
-                sentence: `Left out ${12 * read.length} words of navigation.`,
+                sentence: `${12 * read.length} words of navigation left out.`,
                 words: 12 * read.length,
                 files: read.length,
                 paths: read.slice(0, 3),
@@ -292,26 +291,12 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
       words: archive.pieces.reduce((sum, piece) => sum + piece.words, 0),
     }),
     piece_read: ({ piece }) => ({
-      piece: find(
-        archive.pieces.find((one) => one.piece === piece),
-        'piece',
-      ),
+      piece: pieceBy(piece),
       text: DRAFT,
     }),
-    piece_seed_read: ({ piece }) =>
-      makeSeed(
-        find(
-          archive.pieces.find((one) => one.piece === piece),
-          'piece',
-        ),
-      ),
+    piece_seed_read: ({ piece }) => makeSeed(pieceBy(piece)),
     piece_seed_save: ({ piece, seed }) => {
-      const own = makeSeed(
-        find(
-          archive.pieces.find((one) => one.piece === piece),
-          'piece',
-        ),
-      )
+      const own = makeSeed(pieceBy(piece))
       return seed
         ? {
             ...own,
@@ -327,7 +312,7 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
       left: 0,
       saves: 0.021,
       seconds: 40,
-      sentence: `Every piece has a chosen seed; ${archive.pieces.length} were chosen now, 0.7 s each.`,
+      sentence: `All pieces have a seed; ${archive.pieces.length} were chosen in this run, at 0.7 s each.`,
     }),
     folder_watch: ({ path, on }) => {
       archive.watched = archive.watched.filter((one) => one !== path).concat(on ? [path] : [])
@@ -337,19 +322,14 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
     base_list: () => ({ bases: state.base ? [starterBase] : [] }),
     base_use: async ({ file }) => {
       await sleep(pace * 20)
-      if (!file.toLowerCase().endsWith('.gguf'))
-        throw {
-          code: 'not_a_base',
-          message: 'This file is no base: it does not begin as a GGUF file does.',
-        } satisfies Failure
+      if (!file.toLowerCase().endsWith('.gguf')) fail('not_a_base', 'This is not a GGUF file.')
       state.base = true
       return starterBase
     },
 
     draft_write: async ({ seed }, onEvent) => {
       requireBase()
-      if (state.writing)
-        throw { code: 'busy', message: 'The ghost is writing already.' } satisfies Failure
+      if (state.writing) fail('busy', 'A draft is already being written.')
       state.writing = true
       state.stop = false
       const draft: DraftView = {
@@ -364,7 +344,7 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
       state.open = draft.draft
       onEvent({ event: 'draft_started', draft: draft.draft })
       const began = Date.now()
-      // As in the window: what is long is planned first.
+      // As in the app: a long draft is planned first.
       if ((seed.words ?? 0) >= 500) {
         onEvent({ event: 'draft_planning', draft: draft.draft })
         await sleep(pace * 20)
@@ -380,16 +360,13 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
       draft.ended = state.stop ? 'stopped' : 'finished'
       draft.seconds = (Date.now() - began) / 1000
       state.writing = false
-      // As in the window: the answer overtakes the stream's last event.
+      // As in the app: the stream's last event arrives after the answer.
       setTimeout(() => onEvent({ event: 'draft_written', draft: structuredClone(draft) }), pace)
       return draft
     },
     draft_stop: () => ((state.stop = true), {}),
     draft_read: ({ draft }) => {
-      const one = find(
-        drafts.find((each) => each.draft === draft),
-        'draft',
-      )
+      const one = draftBy(draft)
       state.open = draft
       return one
     },
@@ -414,10 +391,7 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
       return { ...makeEdit(one, one.shipped_text), edit: draft, row: ++state.row }
     },
     edit_read: ({ draft, text }) => {
-      const one = find(
-        drafts.find((each) => each.draft === draft),
-        'draft',
-      )
+      const one = draftBy(draft)
       if (text == null && one.shipped_text != null)
         return { ...makeEdit(one, one.shipped_text), edit: draft, row: state.row }
       return makeEdit(one, text ?? one.working_text)
@@ -430,7 +404,7 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
       figures: [
         {
           theme: 'rhythm',
-          name: 'a sentence',
+          name: 'sentence length',
           unit: 'words',
           writer: 14.2,
           spread: 2.1,
@@ -439,17 +413,17 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
           unusual: true,
         },
       ],
-      sentences: ['A sentence: longer than yours: 19.6 words, you 14.2.'],
+      sentences: ['Sentences are longer than yours: 19.6 words; you write 14.2.'],
     }),
     row_list: () => ({ rows: [] }),
 
     run_start: ({ recipe, new: startOver }) => {
       requireBase()
-      const unfinished = runs.find((one) => one.state === 'stopped' || one.state === 'interrupted')
-      if (unfinished && !startOver) {
-        unfinished.notes.push(`Went on from step ${unfinished.step?.n ?? 0}.`)
-        void learn(unfinished)
-        return { ...unfinished, steps: [] }
+      const resumable = runs.find((one) => one.state === 'stopped' || one.state === 'interrupted')
+      if (resumable && !startOver) {
+        resumable.notes.push(`Resumed at step ${resumable.step?.n ?? 0}.`)
+        void learn(resumable)
+        return { ...resumable, steps: [] }
       }
       const run: RunView = {
         run: runs.length + 1,
@@ -460,25 +434,21 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
         step: null,
         adapter: null,
         verdict: null,
-        notes: ['42 of the 214 rows fit into the time; the newest and the edited ones come first.'],
+        notes: ['42 of 214 rows fit the time limit; the newest and the edited ones come first.'],
         started_at: now(),
         ended_at: null,
       }
       runs.unshift(run)
-      // As in the window: the answer may come before the run is at work.
+      // As in the app: the answer may arrive before the run is active.
       const answer = { ...run, steps: [] }
       void learn(run)
       return answer
     },
     run_stop: () => {
       state.stopRun = true
-      return { ...find(runNow(), 'run'), steps: [] }
+      return { ...(unfinishedRun() ?? fail('not_found', 'No run is active.')), steps: [] }
     },
-    run_read: ({ run }) =>
-      find(
-        runs.find((one) => one.run === run),
-        'run',
-      ),
+    run_read: ({ run }) => runBy(run),
     run_list: () => ({ runs: runs.map((run) => ({ ...run, steps: [] })) }),
 
     adapter_judge: async ({ adapter }, onEvent) => {
@@ -486,15 +456,12 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
         await sleep(pace * 5)
         onEvent({ event: 'judge_progressed', adapter: adapter ?? 0, done, of: 12 })
       }
-      const one = find(
-        ghosts.adapters.find((each) => each.adapter === adapter),
-        'adapter',
-      )
+      const one = adapterBy(adapter)
       return { adapter: one.adapter, verdict: (one.verdict ??= shipVerdict()) }
     },
     elsewhere_read: () => ({
       has_key: false,
-      warning: 'Each verdict will send seeds and pieces of your archive to the address you enter.',
+      warning: 'Each evaluation will send seeds and pieces of your archive to this address.',
     }),
     elsewhere_set: ({ address, model, key }) => ({
       address: address || null,
@@ -504,7 +471,7 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
     }),
     judge_stop: () => ({}),
     prompt_compile: () => ({
-      by_bits: 'up to 8 of your pieces on like matter, as one document',
+      by_bits: 'up to 8 of your pieces on similar topics, as one document',
       by_voice: 'up to 4 of your newest pieces, as a conversation',
       tried: [],
       bare: 1.142,
@@ -513,10 +480,7 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
     adapter_list: view,
     adapter_promote: ({ adapter }) => activate(adapter || null),
     adapter_retire: ({ adapter }) => {
-      const one = find(
-        ghosts.adapters.find((each) => each.adapter === adapter),
-        'adapter',
-      )
+      const one = adapterBy(adapter)
       if (one.standing === 'writing') activate(null)
       one.standing = 'retired'
       return view()
@@ -534,14 +498,14 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
       ),
     doctor: () => ({
       well: true,
-      findings: [{ about: 'store', well: true, sentence: 'The store is whole.' }],
+      findings: [{ about: 'store', well: true, sentence: 'The database is intact.' }],
     }),
   }
 
   return {
     calls,
     emit,
-    drop: (drop) => dropListeners.forEach((onEvent) => onEvent(drop)),
+    drop: (drop) => dropListeners.forEach((onDrop) => onDrop(drop)),
     fail: (name, failure, times = 1) => void failures.set(name, { failure, times }),
     picks: undefined,
     async call<C extends CommandName>(
@@ -550,10 +514,10 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
       onEvent: OnEvent = () => {},
     ): Promise<Answer<C>> {
       calls.push({ name, request: structuredClone(request) })
-      const trouble = failures.get(name)
-      if (trouble && trouble.times-- > 0) throw trouble.failure
+      const failing = failures.get(name)
+      if (failing && failing.times-- > 0) throw failing.failure
       const command: Table[C] = table[name]
-      // Both ways as over the wire: nothing is shared.
+      // As over the wire: request, answer and events are copies.
       return structuredClone(
         await command(structuredClone(request), (event) => onEvent(structuredClone(event))),
       )
@@ -562,10 +526,10 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
       listeners.add(onEvent)
       return () => void listeners.delete(onEvent)
     },
-    onDrop(onEvent) {
-      dropListeners.add(onEvent)
-      const stop = listenToBrowserDrops(onEvent)
-      return () => (dropListeners.delete(onEvent), stop())
+    onDrop(onDrop) {
+      dropListeners.add(onDrop)
+      const stop = listenToBrowserDrops(onDrop)
+      return () => (dropListeners.delete(onDrop), stop())
     },
     pickFiles() {
       return Promise.resolve(this.picks ?? ['/home/writer/base.gguf'])
@@ -576,14 +540,14 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
   }
 }
 
-/** Files held over a browser's window: their names, for want of paths. */
-function listenToBrowserDrops(onEvent: (drop: Drop) => void): () => void {
-  const over = (event: DragEvent): void => (event.preventDefault(), onEvent({ over: true }))
+/** Drops on a browser's window. A browser tells only file names, so the folder is made up. */
+function listenToBrowserDrops(onDrop: (drop: Drop) => void): () => void {
+  const over = (event: DragEvent): void => (event.preventDefault(), onDrop({ over: true }))
   const leave = (event: DragEvent): void =>
-    void (event.relatedTarget === null && onEvent({ over: false }))
+    void (event.relatedTarget === null && onDrop({ over: false }))
   const drop = (event: DragEvent): void => {
     event.preventDefault()
-    onEvent({
+    onDrop({
       paths: [...(event.dataTransfer?.files ?? [])].map((file) => `/home/writer/${file.name}`),
     })
   }
@@ -597,14 +561,14 @@ function listenToBrowserDrops(onEvent: (drop: Drop) => void): () => void {
   }
 }
 
-const COMPLAINTS = [
+const WARNINGS = [
   {
     path: '/home/writer/site/content/2019/scan.md',
-    reason: 'This is no text: it has bytes in it that no writing has.',
+    reason: 'Skipped: not a text file.',
   },
   {
     path: '/home/writer/site/content/2021/draft-notes.md',
-    reason: 'The front matter begins on line 1 and never ends.',
+    reason: 'The front matter on line 1 has no end.',
   },
 ]
 
@@ -684,7 +648,7 @@ function makeRun(run: number, days: number, adapter: number): RunView {
     state: 'done',
     recipe: run % 2 ? 'quick' : 'nightly',
     n_rows: 160 + run * 20,
-    notes: ['All rows fit into the time, three times over.'],
+    notes: ['All rows fit the time limit, three times over.'],
     step: steps.at(-1)!,
     steps,
     adapter,
@@ -716,8 +680,8 @@ function makeAdapter(
 const shipVerdict = (): VerdictView => ({
   decision: 'SHIP',
   reasons: [
-    'On 7 of 8 held-out pieces it was nearer to you than the best of the others.',
-    'It saves 5.8 % of the bits, and chance alone would do so in 1 of 128 tries.',
+    'On 7 of 8 test pieces it was closer to you than the best alternative.',
+    'It needs 5.8 % fewer bits than the best alternative (p = 0.008).',
   ],
   measures: {
     pieces: 8,
@@ -752,20 +716,20 @@ const shipVerdict = (): VerdictView => ({
         guard: 'copied_run',
         touched: 0,
         of: 8,
-        sentence: 'Nothing in it is copied from a piece of yours.',
+        sentence: 'No passage is copied from your pieces.',
       },
       {
         guard: 'repetition',
         touched: 0,
         of: 8,
-        sentence: '1.2 % of its runs of four words were said before (your pieces: 3 %).',
+        sentence: '1.2 % of four-word sequences are repeated (your pieces: 3 %).',
       },
     ],
   },
 })
 const unprovenVerdict = (): VerdictView => ({
   decision: 'UNPROVEN',
-  reasons: ['There are 5 held-out pieces, and at least 8 are needed to emit skill from luck.'],
+  reasons: ['Only 5 test pieces; at least 8 are needed for a verdict.'],
   measures: {
     pieces: 5,
     base: 1.151,
@@ -783,7 +747,7 @@ const unprovenVerdict = (): VerdictView => ({
   },
 })
 
-/** A plain word-by-word difference; the real one is made in Rust. */
+/** A simple word diff; the app's own is computed in Rust. */
 function makeEdit(draft: DraftView, text: string): EditView {
   const a = draft.text.match(/\s+|[^\s]+/g) ?? []
   const b = text.match(/\s+|[^\s]+/g) ?? []
@@ -840,22 +804,22 @@ const makeSeed = ({ piece, title, words, kind }: PieceView): PieceSeed => ({
   leak: null,
 })
 
-/** Whether to fine-tune: of a desk with a past, yes. */
+/** A readiness report; with a history it recommends fine-tuning. */
 function makeReadiness(pieces: PieceView[], pairs: number, history: boolean): FitView {
   const words = pieces.reduce((sum, piece) => sum + piece.words, 0)
   const holdout = pieces.filter((piece) => piece.side === 'holdout').length
   const enough = pieces.length >= 12
   const ceiling =
-    'your best prompt comes 51 % of the way from a stranger to you on 9 held-out seeds; the last adapter came 83 %'
+    'your best prompt gets 51 % of the way to your voice on 9 test seeds; the last adapter got 83 %'
   const reached = history ? ceiling : 'not measured yet'
   const own = `${pieces.length} pieces, ${words.toLocaleString('en')} words`
   return {
     quadrant: enough ? (history ? 'fine_tune' : 'compile_first') : 'skip',
     sentence: !enough
-      ? `Not yet: ${own} are too few to learn a voice from.`
+      ? `Not yet: ${own} are not enough to learn a voice.`
       : history
-        ? `Learn: there is enough of you (${own}), and ${ceiling}.`
-        : `There is enough to learn from (${own}), but nobody has measured how far a good prompt gets; it costs nothing and may be enough.`,
+        ? `Fine-tune: you have enough writing (${own}), and ${ceiling}.`
+        : `Try a prompt first: you have enough writing (${own}), but no prompt has been measured yet. A prompt is free and may be enough.`,
     maturity: Math.min(1, pieces.length / 24),
     ceiling: history ? 0.51 : null,
     material: {
@@ -868,43 +832,43 @@ function makeReadiness(pieces: PieceView[], pairs: number, history: boolean): Fi
     },
     skip: [
       {
-        what: 'There is too little of you',
+        what: 'Not enough of your writing yet',
         holds: !enough,
-        figure: `${own} of use, and ${pairs} pair of edits`,
+        figure: `${own} usable, ${pairs} edits`,
       },
-      { what: 'A prompt does it already', holds: history ? false : null, figure: reached },
+      { what: 'A prompt is already enough', holds: history ? false : null, figure: reached },
       {
-        what: 'What goes in is the trouble',
+        what: 'The source material is the problem',
         holds: false,
-        figure: `97 % of ${words.toLocaleString('en')} words are of use (2 said before)`,
+        figure: `97 % of ${words.toLocaleString('en')} words are usable (2 duplicates)`,
       },
       {
-        what: 'You correct facts, not manner',
+        what: 'Your edits fix facts, not style',
         holds: null,
-        figure: '8 % of the words you changed in 1 pair are numbers, names and addresses',
+        figure: '8 % of the words you changed in 1 edit are numbers, names and addresses',
       },
       {
-        what: 'It could not be proven',
+        what: 'A gain could not be proven',
         holds: holdout < 8,
-        figure: `${holdout} pieces held out; 8 are the least`,
+        figure: `${holdout} test pieces; at least 8 are needed`,
       },
     ],
     go: [
       {
-        what: 'There is enough of you, and enough to prove it with',
+        what: 'Enough writing to learn from and to test with',
         holds: enough && holdout >= 8,
-        figure: `${own}, ${holdout} held out`,
+        figure: `${own}, ${holdout} for testing`,
       },
       { what: 'The best prompt falls short', holds: history ? true : null, figure: reached },
       {
-        what: 'You change the same things again and again',
+        what: 'You make the same edits again and again',
         holds: null,
-        figure: `${pairs} pair; 10 are the least`,
+        figure: `${pairs} edits; at least 10 are needed`,
       },
       {
-        what: 'It would be used',
+        what: 'You would use it',
         holds: history,
-        figure: `${history ? 6 : 0} drafts in the last thirty days`,
+        figure: `${history ? 6 : 0} drafts in the last 30 days`,
       },
     ],
     costs: {
@@ -921,8 +885,8 @@ function makeReadiness(pieces: PieceView[], pairs: number, history: boolean): Fi
           hours: history ? 1.9 : null,
           energy: history ? 0.12 : null,
           sentence: history
-            ? 'This computer: the last learning took 14 minutes; a month is 1.9 hours and 0.12 kWh at 65 W, 0.04 USD. Nothing leaves it.'
-            : 'This computer: not measured yet; learn once and its hours stand here. Nothing leaves it.',
+            ? 'This computer: the last run took 14 minutes. Per month: 1.9 hours and 0.12 kWh at 65 W, 0.04 USD. Nothing leaves this computer.'
+            : 'This computer: not measured yet; finish one run to see its hours. Nothing leaves this computer.',
         },
         {
           place: 'hosted',
@@ -930,7 +894,7 @@ function makeReadiness(pieces: PieceView[], pairs: number, history: boolean): Fi
           a_month: 2.89,
           hours: null,
           energy: null,
-          sentence: 'Trained and served by a maker of models. Your archive leaves this computer.',
+          sentence: 'Trained and served by a model provider. Your archive leaves this computer.',
         },
         {
           place: 'serverless',
@@ -938,7 +902,7 @@ function makeReadiness(pieces: PieceView[], pairs: number, history: boolean): Fi
           a_month: 0.17,
           hours: null,
           energy: null,
-          sentence: 'An adapter on shared cards. Your archive leaves this computer.',
+          sentence: 'An adapter on shared GPUs. Your archive leaves this computer.',
         },
         {
           place: 'dedicated',
@@ -946,7 +910,7 @@ function makeReadiness(pieces: PieceView[], pairs: number, history: boolean): Fi
           a_month: 1095,
           hours: null,
           energy: null,
-          sentence: 'A rented card of your own, day and night.',
+          sentence: 'A rented GPU, day and night. Your archive leaves this computer.',
         },
       ],
     },

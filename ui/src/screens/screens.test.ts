@@ -144,7 +144,7 @@ test('rolling back returns to the previous adapter', async () => {
   await waitFor(() => expect(by('in-use').textContent).toBe('SmolLM2 135M, adapter 1'))
   expect(screen.getAllByTestId('adapter-row')[0]?.textContent).toContain('You can start using it')
   await user.click(by('nav-write'))
-  expect(by('written-by').textContent).toBe('Written by SmolLM2 135M, adapter 1')
+  expect(by('model').textContent).toBe('Model: SmolLM2 135M, adapter 1')
 })
 
 test('a remote model is used only after the writer enters it and agrees', async () => {

@@ -1,4 +1,4 @@
-// What is written can be read, and fields can be found: contrast in both themes, as WCAG counts it.
+// Contrast of text and field borders in both themes, by the WCAG formula.
 
 import { expect, test } from 'vitest'
 import css from './tokens.css?raw'
@@ -23,21 +23,21 @@ function contrast(one: string, other: string): number {
   return (high! + 0.05) / (low! + 0.05)
 }
 
-const GROUNDS = ['desk', 'paper', 'field']
+const SURFACES = ['desk', 'paper', 'field']
 
 test.each([
   ['light', light],
   ['dark', dark],
-])('in the %s theme text has 4.5:1 and the line of a field 3:1', (_, theme) => {
-  const low = (ink: string, grounds: string[], least: number) =>
-    grounds
-      .filter((ground) => contrast(theme[ink]!, theme[ground]!) < least)
-      .map((ground) => `${ink} on ${ground}`)
+])('in the %s theme text has a contrast of 4.5:1 and field borders of 3:1', (_, theme) => {
+  const tooLow = (ink: string, surfaces: string[], minimum: number) =>
+    surfaces
+      .filter((surface) => contrast(theme[ink]!, theme[surface]!) < minimum)
+      .map((surface) => `${ink} on ${surface}`)
   expect([
-    ...low('ink', [...GROUNDS, 'accent-wash'], 4.5),
-    ...low('ink-soft', [...GROUNDS, 'accent-wash'], 4.5),
-    ...low('ink-faint', GROUNDS, 4.5),
-    ...low('accent', [...GROUNDS, 'accent-wash'], 4.5),
-    ...low('field-line', GROUNDS, 3),
+    ...tooLow('ink', [...SURFACES, 'accent-wash'], 4.5),
+    ...tooLow('ink-soft', [...SURFACES, 'accent-wash'], 4.5),
+    ...tooLow('ink-faint', SURFACES, 4.5),
+    ...tooLow('accent', [...SURFACES, 'accent-wash'], 4.5),
+    ...tooLow('field-line', SURFACES, 3),
   ]).toEqual([])
 })
