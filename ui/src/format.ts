@@ -14,7 +14,7 @@ export const plural = (n: number, one: string, more = `${one}s`): string =>
   `${formatNumber(n)} ${n === 1 ? one : more}`
 
 export const formatPercent = (share: number): string =>
-  `${Math.round(share * 100)} %`.replace('-', '−')
+  `${Math.round(share * 100)}\u00a0%`.replace('-', '−')
 
 /** `3.214`, or a dash when there is no value. */
 export const formatDecimal = (n: number | null | undefined, digits = 3): string =>

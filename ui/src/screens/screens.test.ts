@@ -72,7 +72,7 @@ test('the edit is shown word by word, and shipping names its training row', asyn
   const { user } = await opened()
   await user.click(await screen.findByTestId('review'))
   await waitFor(() => expect(by('diff').querySelectorAll('del').length).toBeGreaterThan(0))
-  expect(by('kept').textContent).toMatch(/^\d+ %$/)
+  expect(by('kept').textContent).toMatch(/^\d+\u00a0%$/)
   expect(screen.getByRole('region', { name: 'Your edit' }).getAttribute('tabindex')).toBe('0')
   expect((await screen.findByTestId('style')).textContent).toContain('longer than yours')
   await user.click(by('ship'))
