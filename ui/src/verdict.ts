@@ -16,7 +16,7 @@ const DECISIONS: Record<string, Decision> = {
   },
   BLOCKED: {
     name: 'BLOCKED',
-    meaning: 'A check failed. The reasons are below.',
+    meaning: 'A check failed. Read the reasons before you use it.',
     tone: 'bad',
   },
   RETIRE: {
