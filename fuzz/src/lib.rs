@@ -14,9 +14,9 @@ use zip::write::{SimpleFileOptions, ZipWriter};
 /// # Panics
 /// Where a piece that came of it is not whole.
 pub fn read(name: &str, bytes: &[u8]) {
-    let (pieces, complaints) = archive::read(name, bytes);
+    let (pieces, warnings) = archive::read(name, bytes);
     pieces.iter().for_each(check);
-    assert!(complaints.iter().all(|complaint| !complaint.reason.is_empty()));
+    assert!(warnings.iter().all(|warning| !warning.reason.is_empty()));
 }
 
 /// Reads a zip of these parts, so that a fuzzer need not learn to pack.
@@ -41,7 +41,7 @@ pub fn divided<const N: usize>(data: &[u8]) -> [&[u8]; N] {
 
 fn check(piece: &Piece) {
     let mut at = 0;
-    for span in &piece.apart {
+    for span in &piece.non_prose_spans {
         assert!(at <= span.from && span.from <= span.to, "spans out of order");
         assert!(piece.text.get(span.from..span.to).is_some(), "a span cuts a character");
         at = span.to;

@@ -512,7 +512,7 @@ fn read(file: &Path) -> Result<String> {
     // Good UTF-8 is text, whatever characters a draft has in it.
     let utf8 = std::str::from_utf8(&bytes).ok().filter(|text| !text.contains('\0'));
     let text = utf8.map(|text| ghost_core::normalize::text(text).into_owned());
-    text.or_else(|| ghost_core::archive::text(&bytes)).ok_or_else(|| {
+    text.or_else(|| ghost_core::archive::decode_text(&bytes)).ok_or_else(|| {
         Failure::new(
             Code::BadInput,
             format!("{} is not text; save it as plain text or Markdown.", file.display()),

@@ -13,7 +13,7 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use ghost_core::archive::{self, Apart, Haul, Ledger};
+use ghost_core::archive::{self, SpanKind, ImportResult, SidecarIndex};
 
 fn main() {
     let (flags, folders): (Vec<_>, Vec<_>) =
@@ -25,23 +25,23 @@ fn main() {
     for folder in folders.iter().map(Path::new) {
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
         let files = files(folder);
-        let ledger = ledger(folder, &files);
+        let sidecars = sidecars(folder, &files);
         let mut sums = [0; 5];
         for path in &files {
             let bytes = fs::read(path).unwrap_or_default();
-            let haul = archive::read_with(&name_of(folder, path), &bytes, &ledger);
-            let nothing = haul.pieces.is_empty() && haul.complaints.is_empty();
+            let result = archive::read_with(&name_of(folder, path), &bytes, &sidecars);
+            let nothing = result.pieces.is_empty() && result.warnings.is_empty();
             let counts = [
-                usize::from(!haul.pieces.is_empty()),
-                haul.pieces.len(),
-                haul.pairs.len(),
-                haul.complaints.len(),
+                usize::from(!result.pieces.is_empty()),
+                result.pieces.len(),
+                result.revisions.len(),
+                result.warnings.len(),
                 usize::from(nothing),
             ];
             sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
-            tell(&mut told, &name_of(folder, path), &haul, texts);
+            tell(&mut told, &name_of(folder, path), &result, texts);
         }
-        let [read, pieces, pairs, complaints, nothing] = sums;
+        let [read, pieces, pairs, warnings, nothing] = sums;
         let n = files.len();
         println!("| {name} | {n} | {read} | {pieces} | {pairs} | {complaints} | {nothing} |");
     }
@@ -49,13 +49,13 @@ fn main() {
 }
 
 /// What came of a file, a line for each piece and complaint.
-fn tell(out: &mut String, name: &str, haul: &Haul, texts: bool) {
+fn tell(out: &mut String, name: &str, result: &ImportResult, texts: bool) {
     out.push_str(&format!("{name}\n"));
-    for piece in &haul.pieces {
+    for piece in &result.pieces {
         let date = piece.date.map_or("-".to_owned(), |date| date.to_string());
         let author = piece.author.as_deref().unwrap_or("-");
         let draft = if piece.unfinished { ", unfinished" } else { "" };
-        let theirs = piece.apart.iter().filter(|span| span.why == Apart::Quote).count();
+        let theirs = piece.non_prose_spans.iter().filter(|span| span.kind == SpanKind::Quote).count();
         out.push_str(&format!(
             "  {} | {date} | {author} | {} words{draft}, {theirs} quotes | {}\n",
             piece.kind, piece.words, piece.title
@@ -64,12 +64,12 @@ fn tell(out: &mut String, name: &str, haul: &Haul, texts: bool) {
             out.push_str(&format!("    | {}\n", piece.text.replace('\n', "\n    | ")));
         }
     }
-    for pair in &haul.pairs {
+    for pair in &result.revisions {
         let [before, after] = [&pair.before, &pair.after].map(|text| text.len());
         out.push_str(&format!("  pair | {} | {before} to {after} bytes\n", pair.title));
     }
-    for complaint in &haul.complaints {
-        out.push_str(&format!("  ! {}: {}\n", complaint.path, complaint.reason));
+    for warning in &result.warnings {
+        out.push_str(&format!("  ! {}: {}\n", warning.path, warning.reason));
     }
 }
 
@@ -90,15 +90,15 @@ fn files(folder: &Path) -> Vec<PathBuf> {
     found
 }
 
-fn ledger(folder: &Path, files: &[PathBuf]) -> Ledger {
-    let mut ledger = Ledger::default();
+fn sidecars(folder: &Path, files: &[PathBuf]) -> SidecarIndex {
+    let mut sidecars = SidecarIndex::default();
     for path in files {
         let name = name_of(folder, path);
-        if Ledger::wants(&name) {
-            ledger.take(&name, &fs::read(path).unwrap_or_default());
+        if SidecarIndex::is_sidecar(&name) {
+            sidecars.add(&name, &fs::read(path).unwrap_or_default());
         }
     }
-    ledger
+    sidecars
 }
 
 /// The path from the dropped folder on.

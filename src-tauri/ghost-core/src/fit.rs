@@ -586,7 +586,7 @@ mod tests {
             ),
             unfinished: false,
             words: n_words,
-            apart: Vec::<Span>::new(),
+            non_prose_spans: Vec::<Span>::new(),
             text,
         }
     }

@@ -9,7 +9,7 @@ use std::collections::{HashMap, HashSet};
 
 use serde::{Deserialize, Serialize};
 
-use crate::archive::{Apart, apart};
+use crate::archive::{SpanKind, non_prose_spans};
 use crate::measure::{Shingles, grams, hashes, repetition_of_words};
 use crate::seed::Seed;
 use crate::voice::is_function_word;
@@ -423,7 +423,7 @@ pub fn loops(text: &str) -> Option<String> {
 fn without_quotes(text: &str) -> String {
     let mut own = String::with_capacity(text.len());
     let mut at = 0;
-    for span in apart(text).iter().filter(|span| span.why != Apart::Link) {
+    for span in non_prose_spans(text).iter().filter(|span| span.kind != SpanKind::Link) {
         own.push_str(&text[at..span.from]);
         // A mark that no run of words has, so that none goes on across it.
         own.push_str(" ¶ ");

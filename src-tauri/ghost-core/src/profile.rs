@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use crate::archive::{Span, apart};
+use crate::archive::{Span, non_prose_spans};
 use crate::words::{count, sentences, words};
 
 /// Fewer words say nothing about how somebody writes.
@@ -156,7 +156,7 @@ pub fn profile<'a>(
     if own.len() < LEAST_PIECES {
         return None;
     }
-    let draft = draft.and_then(|text| counted(text, &apart(text)));
+    let draft = draft.and_then(|text| counted(text, &non_prose_spans(text)));
     let figures: Vec<Figure> = (0..TRAITS.len())
         .map(|n| {
             let all: Vec<f64> = own.iter().map(|one| one.figures[n]).collect();
@@ -422,7 +422,7 @@ mod tests {
     #[test]
     fn code_and_quotations_are_not_the_writers() {
         let quoted = format!("{TERSE}\n\n> {WORDY}\n");
-        let spans = apart(&quoted);
+        let spans = non_prose_spans(&quoted);
         let pieces = [(quoted.as_str(), spans.as_slice()); 3];
         let found = profile(pieces, None).unwrap();
         assert!(figure(&found, "hedges").writer < 0.1, "{:?}", figure(&found, "hedges"));

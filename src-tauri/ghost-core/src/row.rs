@@ -98,7 +98,7 @@ impl Row {
             return None;
         }
         // Escapes are Markdown's, not the writer's.
-        let (text, apart) = archive::unescaped(&piece.text, &piece.apart);
+        let (text, apart) = archive::unescape(&piece.text, &piece.non_prose_spans);
         let whole = if piece.kind == Kind::Log { LOG } else { 1.0 };
         let mut stretches = Vec::new();
         let mut at = 0;
@@ -463,7 +463,7 @@ fn series_name(title: &str) -> (String, bool) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::archive::Apart;
+    use crate::archive::SpanKind;
 
     fn weights(row: &Row) -> Vec<(&str, f32)> {
         row.weights.iter().map(|w| (&row.text[w.from..w.to], w.weight)).collect()
@@ -479,7 +479,7 @@ mod tests {
             date: Some(day),
             unfinished: false,
             words: crate::words::count(&text),
-            apart: Vec::new(),
+            non_prose_spans: Vec::new(),
             text,
         }
     }
@@ -525,7 +525,7 @@ mod tests {
     #[test]
     fn a_post_counts_but_for_what_stands_apart() {
         let mut post = piece(0, "Run `ls` now.".to_owned());
-        post.apart = vec![Span { from: 4, to: 8, why: Apart::Code }];
+        post.non_prose_spans = vec![Span { from: 4, to: 8, kind: SpanKind::Code }];
         let row = Row::of_piece(PieceId(1), &post, Seed::default(), Side::Train).unwrap();
         assert_eq!(weights(&row), [("Run ", 1.5), ("`ls`", 0.2), (" now", 1.5)]);
         assert_eq!((row.origin, row.side), (Origin::Archive(PieceId(1)), Side::Train));
@@ -541,7 +541,7 @@ mod tests {
     #[test]
     fn escapes_of_markdown_are_no_lesson() {
         let mut post = piece(0, "1\\. It \\*rained\\* `a\\b`.".to_owned());
-        post.apart = crate::archive::apart(&post.text);
+        post.non_prose_spans = crate::archive::non_prose_spans(&post.text);
         let row = Row::of_piece(PieceId(1), &post, Seed::default(), Side::Train).unwrap();
         assert_eq!(row.text, "1. It *rained* `a\\b`.");
         assert!(weights(&row).contains(&("`a\\b`", 0.2)), "{:?}", weights(&row));
@@ -551,7 +551,7 @@ mod tests {
     fn a_log_counts_less_and_what_stands_apart_in_it_least() {
         let mut log = piece(0, "Run `ls` now.".to_owned());
         log.kind = Kind::Log;
-        log.apart = vec![Span { from: 4, to: 8, why: Apart::Code }];
+        log.non_prose_spans = vec![Span { from: 4, to: 8, kind: SpanKind::Code }];
         let row = Row::of_piece(PieceId(1), &log, Seed::default(), Side::Train).unwrap();
         let opening = 0.3 * 1.5;
         let want = [("Run ", opening), ("`ls`", 0.3 * 0.2), (" now", opening), (".", 0.3)];
@@ -561,7 +561,7 @@ mod tests {
     #[test]
     fn what_the_writer_put_in_counts_most() {
         let (draft, shipped) = ("One two three.", "One twi `x` three.");
-        let apart = [Span { from: 8, to: 11, why: Apart::Code }];
+        let apart = [Span { from: 8, to: 11, kind: SpanKind::Code }];
         let row = Row::of_edit(EditId(1), Seed::default(), draft, shipped, &apart, Side::Train);
         assert_eq!(weights(&row), [("One ", 0.3), ("twi ", 2.0), ("`x`", 0.2), (" three.", 0.3)]);
     }
@@ -569,8 +569,8 @@ mod tests {
     #[test]
     fn a_span_over_several_stretches_or_beyond_the_text_does_no_harm() {
         let apart = [
-            Span { from: 2, to: 12, why: Apart::Quote },
-            Span { from: 14, to: 99, why: Apart::Link },
+            Span { from: 2, to: 12, kind: SpanKind::Quote },
+            Span { from: 14, to: 99, kind: SpanKind::Link },
         ];
         let row = Row::of_edit(
             EditId(1),
@@ -710,7 +710,7 @@ mod tests {
         );
         let at = text.find("`long`").unwrap();
         let mut post = piece(0, text);
-        post.apart = vec![Span { from: at, to: at + 6, why: Apart::Code }];
+        post.non_prose_spans = vec![Span { from: at, to: at + 6, kind: SpanKind::Code }];
         let seed = Seed { topic: "rain".into(), ..Seed::default() };
         Row::of_piece(PieceId(1), &post, seed, Side::Train).unwrap()
     }

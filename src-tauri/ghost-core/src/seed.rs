@@ -442,7 +442,7 @@ mod tests {
             date: None,
             unfinished: false,
             text: String::new(),
-            apart: Vec::new(),
+            non_prose_spans: Vec::new(),
             words,
         }
     }

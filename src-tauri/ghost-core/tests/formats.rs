@@ -11,7 +11,7 @@ use std::fs;
 use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 
-use ghost_core::archive::{self, Apart, Haul, Ledger, Piece};
+use ghost_core::archive::{self, SpanKind, ImportResult, SidecarIndex, Piece};
 use ghost_core::words;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
@@ -54,17 +54,17 @@ fn files(path: &Path, name: &str) -> Vec<File> {
 }
 
 /// Reads what is dropped, as an import does.
-fn read(dropped: &[File]) -> Haul {
-    let mut ledger = Ledger::default();
-    for (name, bytes) in dropped.iter().filter(|(name, _)| Ledger::wants(name)) {
-        ledger.take(name, bytes);
+fn read(dropped: &[File]) -> ImportResult {
+    let mut sidecars = SidecarIndex::default();
+    for (name, bytes) in dropped.iter().filter(|(name, _)| SidecarIndex::is_sidecar(name)) {
+        sidecars.add(name, bytes);
     }
-    let mut all = Haul::default();
+    let mut all = ImportResult::default();
     for (name, bytes) in dropped {
-        let haul = archive::read_with(name, bytes, &ledger);
-        all.pieces.extend(haul.pieces);
-        all.pairs.extend(haul.pairs);
-        all.complaints.extend(haul.complaints);
+        let result = archive::read_with(name, bytes, &sidecars);
+        all.pieces.extend(result.pieces);
+        all.revisions.extend(result.revisions);
+        all.warnings.extend(result.warnings);
     }
     all
 }
@@ -73,11 +73,11 @@ fn read(dropped: &[File]) -> Haul {
 fn marked(piece: &Piece) -> String {
     let mut out = String::new();
     let mut at = 0;
-    for span in &piece.apart {
-        let why = match span.why {
-            Apart::Code => "code",
-            Apart::Quote => "quote",
-            Apart::Link => "link",
+    for span in &piece.non_prose_spans {
+        let why = match span.kind {
+            SpanKind::Code => "code",
+            SpanKind::Quote => "quote",
+            SpanKind::Link => "link",
         };
         let (before, inside) = (&piece.text[at..span.from], &piece.text[span.from..span.to]);
         out.push_str(&format!("{before}⟦{why}: {inside}⟧"));
@@ -91,9 +91,9 @@ fn indented(text: &str) -> String {
 }
 
 /// A haul written out.
-fn told(haul: &Haul) -> String {
+fn told(result: &ImportResult) -> String {
     let mut out = String::new();
-    for piece in &haul.pieces {
+    for piece in &result.pieces {
         let date = piece.date.map_or("no day".to_owned(), |date| date.to_string());
         let author = piece.author.as_deref().unwrap_or("nobody named");
         let state = if piece.unfinished { ", unfinished" } else { "" };
@@ -106,13 +106,13 @@ fn told(haul: &Haul) -> String {
             indented(&marked(piece))
         ));
     }
-    for pair in &haul.pairs {
+    for pair in &result.revisions {
         let date = pair.date.map_or("no day".to_owned(), |date| date.to_string());
         out.push_str(&format!("{}\n  pair, {date}, {}\n", pair.source, pair.title));
         out.push_str(&format!("{}  became\n{}\n", indented(&pair.before), indented(&pair.after)));
     }
-    for complaint in &haul.complaints {
-        out.push_str(&format!("! {}: {}\n", complaint.path, complaint.reason));
+    for warning in &result.warnings {
+        out.push_str(&format!("! {}: {}\n", warning.path, warning.reason));
     }
     out
 }
@@ -140,14 +140,14 @@ fn what_is_private_in_an_export_is_in_no_piece_and_no_complaint() {
     for path in listed(&here().join("formats")) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         let dropped = files(&path, &name);
-        let haul = read(&dropped);
-        let kept = format!("{haul:?}");
+        let result = read(&dropped);
+        let kept = format!("{result:?}");
         assert!(!kept.contains("secret"), "{name} gave away:\n{kept}");
         // Nor by a zip that is read from the disk.
         for (name, bytes) in &dropped {
             if archive::is_zip(bytes) {
-                let haul = archive::read_zip(name, Cursor::new(bytes), &Ledger::default());
-                assert!(!format!("{haul:?}").contains("secret"), "{name}");
+                let result = archive::read_zip(name, Cursor::new(bytes), &SidecarIndex::default());
+                assert!(!format!("{result:?}").contains("secret"), "{name}");
             }
         }
     }
@@ -226,7 +226,7 @@ every construct of each format, and checks that no word is lost in silence.
 
 /// The words of a piece that are quotes or code; addresses are no words.
 fn words_apart(piece: &Piece) -> usize {
-    let spans = piece.apart.iter().filter(|span| span.why != Apart::Link);
+    let spans = piece.non_prose_spans.iter().filter(|span| span.kind != SpanKind::Link);
     spans.map(|span| words::count(&piece.text[span.from..span.to])).sum()
 }
 
@@ -239,11 +239,11 @@ fn the_table_of_formats_says_what_an_import_gives() {
         let called = NAMES.iter().find(|(file, _)| *file == name);
         let (_, called) = called.unwrap_or_else(|| panic!("{name} has no name for the table"));
         let dropped = files(&path, &name);
-        let haul = read(&dropped);
-        let own: usize = haul.pieces.iter().map(|piece| piece.words).sum();
-        let apart: usize = haul.pieces.iter().map(words_apart).sum();
-        let named: usize = haul.complaints.iter().map(|complaint| complaint.words).sum();
-        let (files, pieces) = (dropped.len(), haul.pieces.len());
+        let result = read(&dropped);
+        let own: usize = result.pieces.iter().map(|piece| piece.words).sum();
+        let apart: usize = result.pieces.iter().map(words_apart).sum();
+        let named: usize = result.warnings.iter().map(|warning| warning.words).sum();
+        let (files, pieces) = (dropped.len(), result.pieces.len());
         rows.push(format!("| {called} | {files} | {pieces} | {own} | {apart} | {named} |\n"));
     }
     rows.sort_by_key(|row| row.to_lowercase());

@@ -7,7 +7,7 @@ use std::io::{Cursor, Write as _};
 use std::sync::{Mutex, PoisonError};
 use std::time::{Duration, Instant};
 
-use ghost_core::archive::{self, Haul, Ledger};
+use ghost_core::archive::{self, ImportResult, SidecarIndex};
 use peak_alloc::PeakAlloc;
 use zip::write::SimpleFileOptions;
 use zip::{CompressionMethod, ZipArchive, ZipWriter};
@@ -32,13 +32,13 @@ fn at_work(since: Instant) -> Duration {
 
 /// Reads a file, as whoever walks the disk does: a zip where it lies, another whole.
 #[track_caller]
-fn read(name: &str, bytes: &[u8]) -> Haul {
+fn read(name: &str, bytes: &[u8]) -> ImportResult {
     let (before, since) = (MEMORY.current_usage_as_mb(), Instant::now());
     let started = at_work(since);
     MEMORY.reset_peak_usage();
-    let haul = match archive::is_zip(bytes) {
-        true => archive::read_zip(name, Cursor::new(bytes), &Ledger::default()),
-        false => archive::read_with(name, bytes, &Ledger::default()),
+    let result = match archive::is_zip(bytes) {
+        true => archive::read_zip(name, Cursor::new(bytes), &SidecarIndex::default()),
+        false => archive::read_with(name, bytes, &SidecarIndex::default()),
     };
     let (took, held) = (at_work(since) - started, MEMORY.peak_usage_as_mb() - before);
     let in_memory = if archive::is_zip(bytes) { 0 } else { bytes.len() };
@@ -46,14 +46,14 @@ fn read(name: &str, bytes: &[u8]) -> Haul {
     println!("{name}: {} bytes, {held:.0} MB, {:.2} s", bytes.len(), took.as_secs_f64());
     assert!(held < MOST_MEMORY_MB, "{name} takes {held} MB");
     assert!(took < MOST_TIME, "{name} takes {took:?}");
-    haul
+    result
 }
 
 #[track_caller]
 fn complains(name: &str, bytes: &[u8], part: &str) {
-    let haul = read(name, bytes);
-    let said = haul.complaints.iter().any(|complaint| complaint.reason.contains(part));
-    assert!(said, "{name} should say {part:?}: {:?}", haul.complaints.iter().take(3));
+    let result = read(name, bytes);
+    let said = result.warnings.iter().any(|warning| warning.reason.contains(part));
+    assert!(said, "{name} should say {part:?}: {:?}", result.warnings.iter().take(3));
 }
 
 fn packed(members: &[(&str, &[u8])]) -> Vec<u8> {

@@ -13,36 +13,36 @@ mod documents;
 use std::collections::BTreeMap;
 
 use documents::{Doc, GENERATORS};
-use ghost_core::archive::{self, Haul, Ledger};
+use ghost_core::archive::{self, ImportResult, SidecarIndex};
 use ghost_core::words;
 
 /// Reads the files of an export, as an import does.
-fn read(files: &[(String, Vec<u8>)]) -> Haul {
-    let mut ledger = Ledger::default();
-    for (name, bytes) in files.iter().filter(|(name, _)| Ledger::wants(name)) {
-        ledger.take(name, bytes);
+fn read(files: &[(String, Vec<u8>)]) -> ImportResult {
+    let mut sidecars = SidecarIndex::default();
+    for (name, bytes) in files.iter().filter(|(name, _)| SidecarIndex::is_sidecar(name)) {
+        sidecars.add(name, bytes);
     }
-    let mut all = Haul::default();
+    let mut all = ImportResult::default();
     for (name, bytes) in files {
-        let haul = archive::read_with(name, bytes, &ledger);
-        all.pieces.extend(haul.pieces);
-        all.complaints.extend(haul.complaints);
+        let result = archive::read_with(name, bytes, &sidecars);
+        all.pieces.extend(result.pieces);
+        all.warnings.extend(result.warnings);
     }
     all
 }
 
 /// How far the words of `files` are from those that were kept or named, and what is wrong, in sentences.
 fn check(doc: &Doc, files: &[(String, Vec<u8>)]) -> Vec<String> {
-    let haul = read(files);
+    let result = read(files);
     // A title may repeat words of its text: an untitled text is called by its first words.
     let mut kept: BTreeMap<&str, usize> = BTreeMap::new();
-    for (_, word) in haul.pieces.iter().flat_map(|piece| words::words(&piece.text)) {
+    for (_, word) in result.pieces.iter().flat_map(|piece| words::words(&piece.text)) {
         *kept.entry(word).or_default() += 1;
     }
-    for (_, word) in haul.pieces.iter().flat_map(|piece| words::words(&piece.title)) {
+    for (_, word) in result.pieces.iter().flat_map(|piece| words::words(&piece.title)) {
         kept.entry(word).or_insert(1);
     }
-    let named: usize = haul.complaints.iter().map(|complaint| complaint.words).sum();
+    let named: usize = result.warnings.iter().map(|warning| warning.words).sum();
     let mut wrong = Vec::new();
     let (mut lost, mut twice) = (BTreeMap::new(), BTreeMap::new());
     for (word, construct) in doc.words() {
@@ -57,13 +57,13 @@ fn check(doc: &Doc, files: &[(String, Vec<u8>)]) -> Vec<String> {
     if missing.abs_diff(named) * 100 > all {
         wrong.push(format!(
             "of {all} words {missing} are in no piece and {named} are named: {lost:?}\n    {}",
-            haul.complaints.iter().map(|c| c.reason.as_str()).collect::<Vec<_>>().join("\n    ")
+            result.warnings.iter().map(|c| c.reason.as_str()).collect::<Vec<_>>().join("\n    ")
         ));
     }
     if !twice.is_empty() {
         wrong.push(format!("words that are kept twice: {twice:?}"));
     }
-    let own: usize = haul.pieces.iter().map(|piece| piece.words).sum();
+    let own: usize = result.pieces.iter().map(|piece| piece.words).sum();
     if own * 2 < doc.own() {
         wrong.push(format!("{own} words are the writer's own where {} are", doc.own()));
     }

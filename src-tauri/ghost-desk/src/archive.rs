@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashMap, HashSet};
 use std::sync::Arc;
 use std::sync::mpsc::sync_channel;
 
-use ghost_core::archive::{Kind, Pair, Piece, apart};
+use ghost_core::archive::{Kind, Piece, Revision, non_prose_spans};
 use ghost_core::id::{EditId, PieceId, RowId};
 use ghost_core::measure::Shingles;
 use ghost_core::near::{Known, MOST_SHARED, Near};
@@ -211,12 +211,12 @@ impl Desk {
 /// The row of a pair: the later state, and in it above all what the writer put in.
 fn row_of_pair(
     id: EditId,
-    pair: &Pair,
+    pair: &Revision,
     kind: Kind,
     seed: &dyn Fn(&Piece) -> Seed,
     side: Side,
 ) -> Row {
-    let apart = apart(&pair.after);
+    let apart = non_prose_spans(&pair.after);
     let piece = Piece {
         source: pair.source.clone(),
         kind,
@@ -226,9 +226,9 @@ fn row_of_pair(
         unfinished: false,
         text: pair.after.clone(),
         words: ghost_core::words::count(&pair.after),
-        apart,
+        non_prose_spans: apart,
     };
-    Row::of_edit(id, seed(&piece), &pair.before, &pair.after, &piece.apart, side)
+    Row::of_edit(id, seed(&piece), &pair.before, &pair.after, &piece.non_prose_spans, side)
 }
 
 /// What must not be learned from by another road: the pieces that are held out or watched. A pair
@@ -279,17 +279,17 @@ impl<'a> KeptBack<'a> {
     }
 
     /// The piece that a pair is of: of that name, or one above the name of the state.
-    fn piece(&self, pair: &Pair) -> Option<&(Side, &'a Kind)> {
+    fn piece(&self, pair: &Revision) -> Option<&(Side, &'a Kind)> {
         let source = pair.source.as_str();
         let above = ['@', '/'].map(|mark| source.rsplit_once(mark).map(|(piece, _)| piece));
         [Some(source)].into_iter().chain(above).flatten().find_map(|name| self.pieces.get(name))
     }
 
-    fn kind(&self, pair: &Pair) -> Kind {
+    fn kind(&self, pair: &Revision) -> Kind {
         self.piece(pair).map(|(_, kind)| (*kind).clone()).unwrap_or_default()
     }
 
-    fn side(&self, pair: &Pair) -> Side {
+    fn side(&self, pair: &Revision) -> Side {
         let near = self.near(&pair.before).chain(self.near(&pair.after));
         let sides = near.chain(self.piece(pair).map(|(side, _)| *side));
         // `Train < Dev < Holdout`: the strictest holds.

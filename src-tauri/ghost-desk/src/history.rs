@@ -13,7 +13,7 @@ use std::path::{Path, PathBuf};
 use std::process::{Command, Stdio};
 use std::sync::atomic::{AtomicBool, Ordering};
 
-use ghost_core::archive::Pair;
+use ghost_core::archive::Revision;
 use ghost_core::archive::history::{self, Version};
 use jiff::Timestamp;
 use tempfile::TempDir;
@@ -103,7 +103,7 @@ impl Repository {
         texts: &[Text],
         name: &dyn Fn(&str) -> String,
         stop: &AtomicBool,
-    ) -> Result<Vec<Pair>, Trouble> {
+    ) -> Result<Vec<Revision>, Trouble> {
         let mut child = spawn(self.command().args(["cat-file", "--batch"]).stdin(Stdio::piped()))?;
         let trouble = || "Its history could not be read.".to_owned();
         let mut ask = child.stdin.take().ok_or_else(trouble)?;
@@ -121,7 +121,7 @@ impl Repository {
                 .iter()
                 .map(|(state, bytes)| Version { at: state.at, by: &state.by, bytes })
                 .collect();
-            pairs.extend(history::pairs(&name(&text.path), &versions));
+            pairs.extend(history::revisions(&name(&text.path), &versions));
         }
         drop(ask);
         let _ = child.wait();

@@ -13,7 +13,7 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant, SystemTime};
 
-use ghost_core::archive::{self, Complaint, Haul, LARGEST_FILE, Ledger, Pair, Piece};
+use ghost_core::archive::{self, ImportWarning, ImportResult, MAX_FILE_BYTES, SidecarIndex, Revision, Piece};
 use sha2::{Digest as _, Sha256};
 use walkdir::{DirEntry, WalkDir};
 
@@ -56,10 +56,10 @@ struct Found {
 /// What a file gave.
 struct Given {
     file: Found,
-    haul: Haul,
+    result: ImportResult,
     /// Of each piece, in their order.
     marks: Vec<Marks>,
-    complaints: Vec<Complaint>,
+    complaints: Vec<ImportWarning>,
 }
 
 /// What was read and waits to be kept together.
@@ -81,7 +81,7 @@ struct Account {
     tally: Tally,
     kept: [u32; 3],
     pairs_added: u32,
-    complaints: Vec<Complaint>,
+    complaints: Vec<ImportWarning>,
     /// On a dry run: what would come in, and its gists.
     found: Vec<FoundView>,
     seen: HashSet<i64>,
@@ -105,7 +105,7 @@ impl Desk {
         self.0.stop_import.store(false, Ordering::Relaxed);
         let started = Instant::now();
         let (found, complaints) = find(&ask.paths)?;
-        let (ledger, mark) = ledger(&found);
+        let (sidecars, mark) = sidecars(&found);
         let mut account = Account { complaints, ..Account::default() };
         let (n, mut done, mut told) = (found.len(), 0, None::<Instant>);
         let mut unread = Vec::new();
@@ -120,8 +120,8 @@ impl Desk {
         let at = At { done: AtomicUsize::new(done), name: Mutex::default() };
         std::thread::scope(|scope| -> Result<()> {
             let (pass, passed) = sync_channel(0);
-            let (ledger, stop, at) = (&ledger, &self.0.stop_import, &at);
-            scope.spawn(move || read_all(unread, ledger, stop, at, &pass));
+            let (sidecars, stop, at) = (&sidecars, &self.0.stop_import, &at);
+            scope.spawn(move || read_all(unread, sidecars, stop, at, &pass));
             loop {
                 match passed.recv_timeout(TELL_EVERY) {
                     Ok(batch) => self.keep(batch, ask.dry_run, &mut account)?,
@@ -140,7 +140,7 @@ impl Desk {
             hear(account.progress(n, n, ""));
         }
         if account.tally == Tally::default() && account.complaints.is_empty() && !cancelled {
-            account.complaints.extend(ask.paths.iter().map(|path| Complaint {
+            account.complaints.extend(ask.paths.iter().map(|path| ImportWarning {
                 path: path.clone(),
                 reason: "There is nothing here that can be read as writing.".into(),
                 words: 0,
@@ -194,14 +194,14 @@ impl Desk {
         }
         store.whole(|t| {
             let before = (account.kept, account.pairs_added);
-            for Given { file, haul, marks, complaints } in &batch.files {
-                for (piece, marks) in haul.pieces.iter().zip(marks) {
+            for Given { file, result, marks, complaints } in &batch.files {
+                for (piece, marks) in result.pieces.iter().zip(marks) {
                     account.kept[pieces::keep(t, piece, marks, &now)? as usize] += 1;
                 }
-                for pair in &haul.pairs {
+                for pair in &result.revisions {
                     account.pairs_added += u32::from(pairs::keep(t, pair, &pair_hash(pair), &now)?);
                 }
-                let tally = Tally { notes: complaints.clone(), ..tally(haul) };
+                let tally = Tally { notes: complaints.clone(), ..tally(result) };
                 // What could not be read is read again: the reason may be gone.
                 let was_read = complaints.iter().all(notes::is_note);
                 if let Some(stamp) = file.stamp.as_ref().filter(|_| was_read) {
@@ -235,8 +235,8 @@ impl Account {
 
     /// Counts what would come of a file, and keeps nothing of it.
     fn foresee(&mut self, on: &rusqlite::Connection, given: &Given) -> Result<()> {
-        self.tally.add(&tally(&given.haul));
-        for (piece, marks) in given.haul.pieces.iter().zip(&given.marks) {
+        self.tally.add(&tally(&given.result));
+        for (piece, marks) in given.result.pieces.iter().zip(&given.marks) {
             let fate = match self.seen.insert(marks.gist) {
                 true => pieces::fate(on, piece, marks)?,
                 false => Kept::Duplicate,
@@ -317,26 +317,26 @@ fn stamp(bytes: u64, written: SystemTime) -> Option<String> {
 }
 
 /// What some files say of the others, and a mark that changes whenever they do.
-fn ledger(found: &[Found]) -> (Ledger, String) {
-    let mut ledger = Ledger::default();
+fn sidecars(found: &[Found]) -> (SidecarIndex, String) {
+    let mut sidecars = SidecarIndex::default();
     let mut hasher = Sha256::new();
-    for file in found.iter().filter(|f| Ledger::wants(&f.name) && f.bytes <= LARGEST_LIST) {
+    for file in found.iter().filter(|f| SidecarIndex::is_sidecar(&f.name) && f.bytes <= LARGEST_LIST) {
         // What cannot be read is complained about when its turn comes.
         let Ok(bytes) = fs::read(&file.path) else { continue };
         hasher.update(&file.name);
         hasher.update(&bytes);
-        ledger.take(&file.name, &bytes);
+        sidecars.add(&file.name, &bytes);
     }
-    (ledger, hex(&hasher.finalize()[..8]))
+    (sidecars, hex(&hasher.finalize()[..8]))
 }
 
-fn tally(haul: &Haul) -> Tally {
+fn tally(result: &ImportResult) -> Tally {
     let mut tally = Tally {
-        pieces: haul.pieces.len() as u32,
-        pairs: haul.pairs.len() as u32,
+        pieces: result.pieces.len() as u32,
+        pairs: result.revisions.len() as u32,
         ..Tally::default()
     };
-    for piece in &haul.pieces {
+    for piece in &result.pieces {
         *tally.kinds.entry(piece.kind.to_string()).or_default() += 1;
         if let Some(author) = &piece.author {
             *tally.authors.entry(author.clone()).or_default() += 1;
@@ -351,11 +351,11 @@ pub(crate) fn marks(piece: &Piece) -> Marks {
     let mut hasher = Sha256::new();
     hasher.update(piece.title.trim());
     hash_words(&mut hasher, &piece.text);
-    Marks { hash: hex(&hasher.finalize()), gist: piece.gist() as i64 }
+    Marks { hash: hex(&hasher.finalize()), gist: piece.content_hash() as i64 }
 }
 
 /// A pair is known by the words of its two states.
-fn pair_hash(pair: &Pair) -> String {
+fn pair_hash(pair: &Revision) -> String {
     let mut hasher = Sha256::new();
     hash_words(&mut hasher, &pair.before);
     hasher.update("\0");
@@ -375,14 +375,14 @@ pub(crate) fn hex(bytes: &[u8]) -> String {
     bytes.iter().map(|byte| format!("{byte:02x}")).collect()
 }
 
-fn find(paths: &[String]) -> Result<(Vec<Found>, Vec<Complaint>)> {
+fn find(paths: &[String]) -> Result<(Vec<Found>, Vec<ImportWarning>)> {
     let mut found = Vec::new();
     let mut complaints = Vec::new();
     let mut missing = 0;
     for path in paths {
         let Ok(root) = fs::canonicalize(path) else {
             missing += 1;
-            complaints.push(Complaint {
+            complaints.push(ImportWarning {
                 path: path.clone(),
                 reason: "There is no such file or folder.".into(),
                 words: 0,
@@ -400,7 +400,7 @@ fn find(paths: &[String]) -> Result<(Vec<Found>, Vec<Complaint>)> {
                     found.push(Found::history(entry.path(), &above));
                 }
                 Ok(_) => {}
-                Err(error) => complaints.push(Complaint {
+                Err(error) => complaints.push(ImportWarning {
                     path: error.path().map_or(path.clone(), |path| path.display().to_string()),
                     reason: "This folder could not be opened.".into(),
                     words: 0,
@@ -434,7 +434,7 @@ fn name_of(path: &Path, above: &Path) -> String {
 /// keeps has left. While a batch is kept the next is read, and no more than that.
 fn read_all(
     files: Vec<Found>,
-    ledger: &Ledger,
+    sidecars: &SidecarIndex,
     stop: &AtomicBool,
     at: &At,
     pass: &SyncSender<Batch>,
@@ -449,9 +449,9 @@ fn read_all(
             file.stamp = None;
         }
         lock(&at.name).clone_from(&file.name);
-        let (haul, complaints) = match file.is_history {
+        let (result, complaints) = match file.is_history {
             true => read_history(&file, stop),
-            false => read_file(&file, ledger),
+            false => read_file(&file, sidecars),
         };
         // A history that was stopped was read in part only.
         if file.is_history && stopped() {
@@ -459,11 +459,11 @@ fn read_all(
         }
         at.done.fetch_add(1, Ordering::Relaxed);
         // A zip holds more than its own size says.
-        let texts: usize = haul.pieces.iter().map(|piece| piece.text.len()).sum();
-        let states = haul.pairs.iter().map(|pair| pair.before.len() + pair.after.len());
+        let texts: usize = result.pieces.iter().map(|piece| piece.text.len()).sum();
+        let states = result.revisions.iter().map(|pair| pair.before.len() + pair.after.len());
         batch.bytes += file.bytes.max((texts + states.sum::<usize>()) as u64);
-        let marks = haul.pieces.iter().map(marks).collect();
-        batch.files.push(Given { file, haul, marks, complaints });
+        let marks = result.pieces.iter().map(marks).collect();
+        batch.files.push(Given { file, result, marks, complaints });
         let full = batch.bytes >= BATCH.0 || batch.files.len() >= BATCH.1;
         if full && pass.send(std::mem::take(&mut batch)).is_err() {
             return;
@@ -473,26 +473,26 @@ fn read_all(
     let _ = pass.send(batch);
 }
 
-fn read_file(file: &Found, ledger: &Ledger) -> (Haul, Vec<Complaint>) {
+fn read_file(file: &Found, sidecars: &SidecarIndex) -> (ImportResult, Vec<ImportWarning>) {
     let trouble = |reason: String| {
         let path = file.whole(&file.name);
-        (Haul::default(), vec![Complaint { path, reason, words: 0 }])
+        (ImportResult::default(), vec![ImportWarning { path, reason, words: 0 }])
     };
-    let read = || -> std::io::Result<Option<Haul>> {
+    let read = || -> std::io::Result<Option<ImportResult>> {
         let mut open = File::open(&file.path)?;
         let mut head = [0; 4];
         let begun = open.read(&mut head)?;
         open.rewind()?;
         if archive::is_zip(&head[..begun]) {
-            return Ok(Some(archive::read_zip(&file.name, BufReader::new(open), ledger)));
+            return Ok(Some(archive::read_zip(&file.name, BufReader::new(open), sidecars)));
         }
-        let mut bytes = Vec::with_capacity(file.bytes.min(LARGEST_FILE as u64) as usize);
-        open.take(LARGEST_FILE as u64 + 1).read_to_end(&mut bytes)?;
-        let fits = bytes.len() <= LARGEST_FILE;
-        Ok(fits.then(|| archive::read_with(&file.name, &bytes, ledger)))
+        let mut bytes = Vec::with_capacity(file.bytes.min(MAX_FILE_BYTES as u64) as usize);
+        open.take(MAX_FILE_BYTES as u64 + 1).read_to_end(&mut bytes)?;
+        let fits = bytes.len() <= MAX_FILE_BYTES;
+        Ok(fits.then(|| archive::read_with(&file.name, &bytes, sidecars)))
     };
-    let mut haul = match read() {
-        Ok(Some(haul)) => haul,
+    let mut result = match read() {
+        Ok(Some(result)) => result,
         Ok(None) => {
             return trouble(
                 "It is too large to be read at once, so it was left alone; a blog can often \
@@ -502,39 +502,39 @@ fn read_file(file: &Found, ledger: &Ledger) -> (Haul, Vec<Complaint>) {
         }
         Err(error) => return trouble(Failure::io("read", &file.path, &error).message),
     };
-    for source in haul
+    for source in result
         .pieces
         .iter_mut()
         .map(|piece| &mut piece.source)
-        .chain(haul.pairs.iter_mut().map(|pair| &mut pair.source))
+        .chain(result.revisions.iter_mut().map(|pair| &mut pair.source))
     {
         *source = file.whole(source);
     }
-    let complaints = std::mem::take(&mut haul.complaints)
+    let complaints = std::mem::take(&mut result.warnings)
         .into_iter()
-        .map(|one| Complaint { path: file.whole(&one.path), ..one })
+        .map(|one| ImportWarning { path: file.whole(&one.path), ..one })
         .collect();
-    (haul, complaints)
+    (result, complaints)
 }
 
 /// What the writer changed from one commit to the next.
-fn read_history(file: &Found, stop: &AtomicBool) -> (Haul, Vec<Complaint>) {
+fn read_history(file: &Found, stop: &AtomicBool) -> (ImportResult, Vec<ImportWarning>) {
     let folder = file.path.parent().unwrap_or(&file.path);
     let name = |path: &str| name_of(&folder.join(path), &file.above);
-    let read = || -> std::result::Result<Vec<Pair>, history::Trouble> {
+    let read = || -> std::result::Result<Vec<Revision>, history::Trouble> {
         let Some(repository) = Repository::open(&file.path)? else { return Ok(Vec::new()) };
         repository.pairs(&repository.texts()?, &name, stop)
     };
-    let mut haul = Haul::default();
+    let mut result = ImportResult::default();
     let mut complaints = Vec::new();
     match read() {
-        Ok(pairs) => haul.pairs = pairs,
+        Ok(pairs) => result.revisions = pairs,
         Err(reason) => {
-            complaints.push(Complaint { path: file.whole(&file.name), reason, words: 0 });
+            complaints.push(ImportWarning { path: file.whole(&file.name), reason, words: 0 });
         }
     }
-    for pair in &mut haul.pairs {
+    for pair in &mut result.revisions {
         pair.source = file.whole(&pair.source);
     }
-    (haul, complaints)
+    (result, complaints)
 }

@@ -122,7 +122,7 @@ impl Desk {
             let Some((id, row)) = taught.filter(|(_, row)| row.side == Side::Train) else {
                 continue;
             };
-            let apart = ghost_core::archive::apart(&draft);
+            let apart = ghost_core::archive::non_prose_spans(&draft);
             let cut = Row::of_cuts(edit, seed, &draft, &shipped, &apart, row.side);
             cuts.extend(cut.map(|cut| (*id, cut)));
         }

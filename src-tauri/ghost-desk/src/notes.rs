@@ -3,7 +3,7 @@
 
 use std::collections::HashMap;
 
-use ghost_core::archive::Complaint;
+use ghost_core::archive::ImportWarning;
 
 use crate::wire::{ComplaintView, NoteView};
 
@@ -11,12 +11,12 @@ use crate::wire::{ComplaintView, NoteView};
 const MAX_NAMED: usize = 3;
 
 /// Whether a file was read, and this only says how many of its words were left out.
-pub(crate) fn is_note(complaint: &Complaint) -> bool {
+pub(crate) fn is_note(complaint: &ImportWarning) -> bool {
     complaint.words > 0
 }
 
 /// The files that could not be read, and the notes on the others: the most words first.
-pub(crate) fn told(all: &[Complaint]) -> (Vec<ComplaintView>, Vec<NoteView>) {
+pub(crate) fn told(all: &[ImportWarning]) -> (Vec<ComplaintView>, Vec<NoteView>) {
     let failures = all.iter().filter(|one| !is_note(one));
     let failures = failures
         .map(|one| ComplaintView { path: one.path.clone(), reason: one.reason.clone() })
@@ -104,13 +104,13 @@ impl Pattern {
 mod tests {
     use super::*;
 
-    fn complaint(path: &str, reason: &str, words: usize) -> Complaint {
-        Complaint { path: path.into(), reason: reason.into(), words }
+    fn complaint(path: &str, reason: &str, words: usize) -> ImportWarning {
+        ImportWarning { path: path.into(), reason: reason.into(), words }
     }
 
     #[test]
     fn notes_that_say_the_same_of_many_files_are_one() {
-        let mut all: Vec<Complaint> = (1..=3_000)
+        let mut all: Vec<ImportWarning> = (1..=3_000)
             .map(|n| complaint(&format!("{n}.html"), "Left out 2 words of navigation.", 2))
             .collect();
         all.push(complaint("one.html", "Left out 1 word of navigation.", 1));

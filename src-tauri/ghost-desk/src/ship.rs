@@ -28,7 +28,7 @@ impl Desk {
         }
         let mut shown = edit_view(&draft, &text);
         let measured = Edit::between(&draft.text, &text);
-        let apart = ghost_core::archive::apart(&text);
+        let apart = ghost_core::archive::non_prose_spans(&text);
         let (edit, row) = self.store().whole(|t| {
             drafts::ship(t, id, &text, &self.now())?;
             let edit =
@@ -152,7 +152,7 @@ mod tests {
             said.replace('—', "\u{d1}").replace('’', "\u{d5}").chars().map(|c| c as u8).collect(),
         );
         for file in files {
-            let text = ghost_core::archive::text(&file).unwrap();
+            let text = ghost_core::archive::decode_text(&file).unwrap();
             let (notation, edit) = shipped(DRAFT, &text);
             assert_eq!(notation, changed);
             assert!(edit.kept_ratio > 0.9, "{}", edit.kept_ratio);

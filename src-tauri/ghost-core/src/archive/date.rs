@@ -5,14 +5,17 @@
 use jiff::civil::Date;
 
 /// The day in the value of a front matter key or a page's `<time>`.
-pub(super) fn spelled(value: &str) -> Option<Date> {
+pub(super) fn parse(value: &str) -> Option<Date> {
     let value = value.trim();
-    leading(value).map(|(date, _)| date).or_else(|| named(value)).or_else(|| epoch(value))
+    parse_prefix(value)
+        .map(|(date, _)| date)
+        .or_else(|| parse_words(value))
+        .or_else(|| from_epoch(value))
 }
 
 /// The day a file name begins with ("2011-04-01-x", "2021_02_20", "20240305 walk", "2024-03") and
 /// the rest of the name.
-pub(super) fn leading(stem: &str) -> Option<(Date, &str)> {
+pub(super) fn parse_prefix(stem: &str) -> Option<(Date, &str)> {
     let runs = digit_runs(stem);
     let &(from, to) = runs.first()?;
     if from != 0 {
@@ -39,7 +42,7 @@ pub(super) fn leading(stem: &str) -> Option<(Date, &str)> {
 }
 
 /// The day in a run of folders: `2023/04/05`, or the first of the month for `2023/04`.
-pub(super) fn of_folders(folders: &[&str]) -> Option<Date> {
+pub(super) fn from_folders(folders: &[&str]) -> Option<Date> {
     let number = |name: &str, digits: usize| {
         name.len() <= digits && name.bytes().all(|b| b.is_ascii_digit())
     };
@@ -48,8 +51,8 @@ pub(super) fn of_folders(folders: &[&str]) -> Option<Date> {
         if year.len() != 4 || !number(year, 4) || !number(month, 2) {
             return None;
         }
-        let dayed = folders.get(at + 2).filter(|name| number(name, 2));
-        dayed.and_then(|name| day(year, month, name)).or_else(|| day(year, month, "1"))
+        let day_folder = folders.get(at + 2).filter(|name| number(name, 2));
+        day_folder.and_then(|name| day(year, month, name)).or_else(|| day(year, month, "1"))
     })
 }
 
@@ -64,7 +67,7 @@ fn day(year: &str, month: &str, day: &str) -> Option<Date> {
 }
 
 /// "6 August 2014", "Aug 6th, 2014", "Wed, 06 Aug 2014 10:11:12 GMT".
-fn named(value: &str) -> Option<Date> {
+fn parse_words(value: &str) -> Option<Date> {
     const MONTHS: [&str; 12] =
         ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
     let (mut the_year, mut the_month, mut the_day) = (None, None, None);
@@ -90,7 +93,7 @@ pub(super) fn month_first(value: &str) -> Option<Date> {
 }
 
 /// Seconds or milliseconds since 1970, as some exports count.
-fn epoch(value: &str) -> Option<Date> {
+fn from_epoch(value: &str) -> Option<Date> {
     if value.len() < 9 || value.len() > 13 {
         return None;
     }
@@ -128,7 +131,7 @@ mod tests {
 
     fn says(value: &str, expected: &str) {
         assert_eq!(
-            spelled(value).map(|date| date.to_string()).unwrap_or_default(),
+            parse(value).map(|date| date.to_string()).unwrap_or_default(),
             expected,
             "{value}"
         );
@@ -166,7 +169,7 @@ mod tests {
 
     #[test]
     fn a_day_in_front_of_a_file_name() {
-        let cut = |stem| leading(stem).map(|(date, rest)| (date.to_string(), rest.to_owned()));
+        let cut = |stem| parse_prefix(stem).map(|(date, rest)| (date.to_string(), rest.to_owned()));
         let day = |date: &str, rest: &str| Some((date.to_owned(), rest.to_owned()));
         assert_eq!(cut("2011-04-01-x"), day("2011-04-01", "x"));
         assert_eq!(cut("2021-9-1-alt-date"), day("2021-09-01", "alt-date"));

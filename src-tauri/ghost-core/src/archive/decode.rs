@@ -3,27 +3,32 @@
 //!
 //! One bad byte does not change the encoding of a whole file: it is read by itself.
 
+mod dos_code_pages;
+mod mojibake;
+
 use std::borrow::Cow;
 
 use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::{Encoding, MACINTOSH, UTF_8, UTF_16BE, UTF_16LE, WINDOWS_1252};
 
-use super::dos::{CP437, CP850, CodePage};
-use super::plausible::Doubt;
 use crate::normalize;
+use dos_code_pages::{CP437, CP850, CodePage};
+use mojibake::MojibakeScore;
 
 /// The text in `bytes` as it is stored ([`normalize::text`]); `None` where it is no text in any
 /// encoding.
-pub(super) fn text(bytes: &[u8]) -> Option<String> {
+pub fn decode_text(bytes: &[u8]) -> Option<String> {
     readable(bytes).map(normalize::owned)
 }
 
 /// As [`text`], for a file that may be large: what is good UTF-8 already is not copied, and keeps
 /// its line ends and its characters.
-pub(super) fn whole(bytes: &[u8]) -> Option<Cow<'_, str>> {
+pub(super) fn decode_large(bytes: &[u8]) -> Option<Cow<'_, str>> {
     let bare = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     match std::str::from_utf8(bare) {
-        Ok(found) if wide(bytes).is_none() && widest(bytes).is_none() && !has_c1(bytes) => {
+        Ok(found)
+            if detect_utf16(bytes).is_none() && decode_utf32(bytes).is_none() && !has_c1(bytes) =>
+        {
             Some(Cow::Borrowed(found))
         }
         _ => {
@@ -74,7 +79,7 @@ fn is_odd(char: char) -> bool {
 }
 
 fn raw(bytes: &[u8]) -> String {
-    if let Some(text) = widest(bytes) {
+    if let Some(text) = decode_utf32(bytes) {
         return text;
     }
     match Encoding::for_bom(bytes) {
@@ -84,7 +89,7 @@ fn raw(bytes: &[u8]) -> String {
         }
         None => {}
     }
-    if let Some(encoding) = wide(bytes) {
+    if let Some(encoding) = detect_utf16(bytes) {
         return encoding.decode_without_bom_handling(bytes).0.into_owned();
     }
     match std::str::from_utf8(bytes) {
@@ -92,13 +97,13 @@ fn raw(bytes: &[u8]) -> String {
         Err(_) if is_mostly_utf8(bytes) => return utf8(bytes),
         Err(_) => {}
     }
-    if let Some(encoding) = declared(bytes) {
+    if let Some(encoding) = declared_encoding(bytes) {
         let (text, _, broken) = encoding.decode(bytes);
         if !broken {
             return text.into_owned();
         }
     }
-    guessed(bytes)
+    decode_guessed(bytes)
 }
 
 /// Whether most of what is not ASCII is UTF-8: other encodings hardly ever make a character of it.
@@ -148,14 +153,14 @@ impl Candidate {
 
 /// Text of bytes that say nothing of themselves: Windows' Western letters, unless another encoding
 /// makes better words of them.
-fn guessed(bytes: &[u8]) -> String {
+fn decode_guessed(bytes: &[u8]) -> String {
     /// Letters by which languages of one alphabet are told apart.
     const MIN_LETTERS: usize = 12;
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(bytes, true);
     let detected = detector.guess(None, Utf8Detection::Deny);
     let sample = sample(bytes);
-    let western = Doubt::of(&WINDOWS_1252.decode_without_bom_handling(sample).0);
+    let western = MojibakeScore::of(&WINDOWS_1252.decode_without_bom_handling(sample).0);
     let (mut best, mut least) = (Candidate::Web(WINDOWS_1252), western.weight);
     let others = [
         Candidate::Web(detected),
@@ -164,13 +169,14 @@ fn guessed(bytes: &[u8]) -> String {
         Candidate::Dos(&CP437),
     ];
     for other in others {
-        let doubt = Doubt::of(&other.decode(sample));
-        let is_likelier = doubt.weight + Doubt::SURE <= western.weight && doubt.weight < least;
+        let score = MojibakeScore::of(&other.decode(sample));
+        let is_likelier =
+            score.weight + MojibakeScore::IMPOSSIBLE <= western.weight && score.weight < least;
         let is_detected = matches!(other, Candidate::Web(encoding) if encoding == detected);
         if is_likelier
-            || is_detected && western.letters >= MIN_LETTERS && doubt.weight <= western.weight
+            || is_detected && western.letters >= MIN_LETTERS && score.weight <= western.weight
         {
-            (best, least) = (other, doubt.weight);
+            (best, least) = (other, score.weight);
         }
     }
     best.decode(bytes).into_owned()
@@ -186,7 +192,7 @@ fn sample(bytes: &[u8]) -> &[u8] {
 }
 
 /// UTF-32, which no decoder knows any more: three of four bytes are zero, or nearly.
-fn widest(bytes: &[u8]) -> Option<String> {
+fn decode_utf32(bytes: &[u8]) -> Option<String> {
     let little = bytes.starts_with(b"\xff\xfe\0\0")
         || matches!(bytes, [1..=255, 0, 0, 0, 1..=255, 0, 0, 0, ..]);
     let big = bytes.starts_with(b"\0\0\xfe\xff")
@@ -205,7 +211,7 @@ fn widest(bytes: &[u8]) -> Option<String> {
 }
 
 /// UTF-16 without its mark: in Western text every other byte is zero.
-fn wide(bytes: &[u8]) -> Option<&'static Encoding> {
+fn detect_utf16(bytes: &[u8]) -> Option<&'static Encoding> {
     let head = &bytes[..bytes.len().min(1024)];
     let zeros =
         |first: usize| head.iter().skip(first).step_by(2).filter(|&&byte| byte == 0).count();
@@ -217,7 +223,7 @@ fn wide(bytes: &[u8]) -> Option<&'static Encoding> {
 }
 
 /// `charset=` or `encoding=` near the beginning, as pages and XML say it.
-fn declared(bytes: &[u8]) -> Option<&'static Encoding> {
+fn declared_encoding(bytes: &[u8]) -> Option<&'static Encoding> {
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(1024)]).to_ascii_lowercase();
     ["charset=", "encoding="].iter().find_map(|key| {
         let label = head[head.find(key)? + key.len()..].trim_start_matches(['"', '\'', ' ']);
@@ -234,18 +240,18 @@ mod tests {
 
     #[test]
     fn line_ends_and_marks_of_every_system() {
-        assert_eq!(text(b"\xef\xbb\xbfone\r\ntwo\rthree\n").unwrap(), "one\ntwo\nthree\n");
-        assert_eq!(text(b"\xff\xfeh\0i\0").unwrap(), "hi");
-        assert_eq!(text(b"\xfe\xff\0h\0i").unwrap(), "hi");
-        assert_eq!(text(b"\xff\xfe\0\0h\0\0\0i\0\0\0").unwrap(), "hi");
-        assert_eq!(text(b"\0\0\0h\0\0\0i").unwrap(), "hi");
-        assert_eq!(text(b"w\0i\0t\0h\0o\0u\0t\0").unwrap(), "without");
+        assert_eq!(decode_text(b"\xef\xbb\xbfone\r\ntwo\rthree\n").unwrap(), "one\ntwo\nthree\n");
+        assert_eq!(decode_text(b"\xff\xfeh\0i\0").unwrap(), "hi");
+        assert_eq!(decode_text(b"\xfe\xff\0h\0i").unwrap(), "hi");
+        assert_eq!(decode_text(b"\xff\xfe\0\0h\0\0\0i\0\0\0").unwrap(), "hi");
+        assert_eq!(decode_text(b"\0\0\0h\0\0\0i").unwrap(), "hi");
+        assert_eq!(decode_text(b"w\0i\0t\0h\0o\0u\0t\0").unwrap(), "without");
     }
 
     #[test]
     fn old_bytes_without_a_declaration() {
         assert_eq!(
-            text(b"Le caf\xe9 \xe9tait ferm\xe9, \x93merci\x94").unwrap(),
+            decode_text(b"Le caf\xe9 \xe9tait ferm\xe9, \x93merci\x94").unwrap(),
             "Le café était fermé, “merci”"
         );
     }
@@ -253,12 +259,13 @@ mod tests {
     #[test]
     fn old_bytes_that_say_what_they_are() {
         let page = b"<meta charset=\"koi8-r\">\xf0\xd2\xc9\xd7\xc5\xd4";
-        assert_eq!(text(page).unwrap(), "<meta charset=\"koi8-r\">Привет");
+        assert_eq!(decode_text(page).unwrap(), "<meta charset=\"koi8-r\">Привет");
     }
 
     #[test]
     fn what_windows_has_in_place_of_control_characters() {
-        let text_of = |bytes: &[u8]| (text(bytes).unwrap(), whole(bytes).unwrap().into_owned());
+        let text_of =
+            |bytes: &[u8]| (decode_text(bytes).unwrap(), decode_large(bytes).unwrap().into_owned());
         let said = "don’t".to_owned();
         assert_eq!(text_of(b"don\xc2\x92t"), (said.clone(), said));
     }
@@ -266,28 +273,28 @@ mod tests {
     #[test]
     fn a_bad_byte_in_good_utf8_is_read_by_itself() {
         let bytes = ["Café — “oui”, it".as_bytes(), b"\x92s \x9d here".as_slice()].concat();
-        assert_eq!(text(&bytes).unwrap(), "Café — “oui”, it’s \u{fffd} here");
+        assert_eq!(decode_text(&bytes).unwrap(), "Café — “oui”, it’s \u{fffd} here");
         let marked = [b"\xef\xbb\xbf".as_slice(), b"It\x92s"].concat();
-        assert_eq!(text(&marked).unwrap(), "It’s");
-        assert_eq!(whole(&marked).unwrap(), "It’s");
+        assert_eq!(decode_text(&marked).unwrap(), "It’s");
+        assert_eq!(decode_large(&marked).unwrap(), "It’s");
     }
 
     #[test]
     fn a_character_cut_off_at_the_end_is_left_out() {
-        assert_eq!(text(b"caf\xc3\xa9 \xe2\x80").unwrap(), "café ");
-        assert_eq!(text(b"Un caf\xe9").unwrap(), "Un café");
+        assert_eq!(decode_text(b"caf\xc3\xa9 \xe2\x80").unwrap(), "café ");
+        assert_eq!(decode_text(b"Un caf\xe9").unwrap(), "Un café");
     }
 
     #[test]
     fn chinese_that_looks_now_and_then_like_utf8() {
         let old = encoding_rs::GBK.encode("昨天晚上我们在河边的小屋里听雨，没有人说话。").0;
-        assert_eq!(text(&old).unwrap(), "昨天晚上我们在河边的小屋里听雨，没有人说话。");
+        assert_eq!(decode_text(&old).unwrap(), "昨天晚上我们在河边的小屋里听雨，没有人说话。");
     }
 
     #[test]
     fn two_encodings_in_one_file() {
         let joined = ["Un café, déjà".as_bytes(), b"\n\nUn caf\xe9.".as_slice()].concat();
-        assert_eq!(text(&joined).unwrap(), "Un café, déjà\n\nUn café.");
+        assert_eq!(decode_text(&joined).unwrap(), "Un café, déjà\n\nUn café.");
     }
 
     #[test]
@@ -318,23 +325,23 @@ mod tests {
             (b"\x89J\x82\xaa\x8d~\x82\xe9\x81B\x8a\xa6\x82\xa2\x81B", "雨が降る。寒い。"),
         ];
         for (bytes, expected) in cases {
-            assert_eq!(text(bytes).unwrap(), expected);
+            assert_eq!(decode_text(bytes).unwrap(), expected);
         }
     }
 
     #[test]
     fn line_ends_of_mainframes_and_of_unicode() {
         let lines = "one\u{85}two\u{2028}three\u{2029}four";
-        assert_eq!(text(lines.as_bytes()).unwrap(), "one\ntwo\nthree\n\nfour");
+        assert_eq!(decode_text(lines.as_bytes()).unwrap(), "one\ntwo\nthree\n\nfour");
         // Beside others of its kind it is what Windows has there.
-        assert_eq!(text("don\u{92}t\u{85}".as_bytes()).unwrap(), "don’t…");
+        assert_eq!(decode_text("don\u{92}t\u{85}".as_bytes()).unwrap(), "don’t…");
     }
 
     #[test]
     fn garbage_is_no_text() {
         let garbage: Vec<u8> =
             (0..4000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
-        assert_eq!(text(&garbage), None);
-        assert_eq!(text(&[0; 64]), None);
+        assert_eq!(decode_text(&garbage), None);
+        assert_eq!(decode_text(&[0; 64]), None);
     }
 }

@@ -1,11 +1,12 @@
 //! What a reader of an export gives back: many texts with their facts, before they are pieces.
 
-use super::dropped::Dropped;
-use super::front::Facts;
-use super::{Pair, markdown, place};
+use super::metadata::Metadata;
+use super::omissions::Omissions;
+use super::piece::Revision;
+use super::{markdown, path};
 
 /// Said of an export that has more texts than any has.
-pub(super) const TOO_MUCH: &str =
+pub(super) const TRUNCATED: &str =
     "It has more in it than can be read at once; what came before was kept.";
 
 /// One text of an export.
@@ -13,29 +14,36 @@ pub(super) const TOO_MUCH: &str =
 pub(super) struct Entry {
     /// What the export calls it, the same in every export: a slug or a number.
     pub(super) key: String,
-    pub(super) facts: Facts,
+    pub(super) metadata: Metadata,
     /// Markdown.
     pub(super) text: String,
     /// The words of this text that the export holds and `text` does not.
-    pub(super) dropped: Dropped,
+    pub(super) omissions: Omissions,
 }
 
 /// All texts of an export.
 #[derive(Debug, Default)]
-pub(super) struct Reading {
+pub(super) struct ExportContents {
     pub(super) entries: Vec<Entry>,
     /// The source of each is its key.
-    pub(super) pairs: Vec<Pair>,
+    pub(super) revisions: Vec<Revision>,
     /// What is wrong with the export, in sentences.
-    pub(super) complaints: Vec<String>,
+    pub(super) warnings: Vec<String>,
     /// Words of the export that belong to none of the entries.
-    pub(super) dropped: Dropped,
+    pub(super) omissions: Omissions,
+}
+
+impl ExportContents {
+    /// The contents of an export that is not read, for this reason.
+    pub(super) fn refused(warning: impl Into<String>) -> ExportContents {
+        ExportContents { warnings: vec![warning.into()], ..ExportContents::default() }
+    }
 }
 
 /// The entry's key as one part of a name, made of its title or day where it has none.
-pub(super) fn key(entry: &Entry) -> String {
-    let named = [Some(entry.key.as_str()), entry.facts.title.as_deref()];
-    let day = entry.facts.date.map(|date| date.to_string());
+pub(super) fn source_key(entry: &Entry) -> String {
+    let named = [Some(entry.key.as_str()), entry.metadata.title.as_deref()];
+    let day = entry.metadata.date.map(|date| date.to_string());
     let name = named.into_iter().flatten().chain(day.as_deref()).map(str::trim);
     let name = name.filter(|name| !name.is_empty()).map(str::to_owned).next();
     name.unwrap_or_else(|| "untitled".to_owned())
@@ -45,21 +53,16 @@ pub(super) fn key(entry: &Entry) -> String {
         .collect()
 }
 
-/// The text, if it says anything.
-pub(super) fn said(text: &str) -> Option<String> {
-    Some(text.trim()).filter(|text| !text.is_empty()).map(str::to_owned)
-}
-
 /// What an entry without a title is called: its key, unless that is a mere number or a moment; then a note
 /// is called by its first words, and anything else by its day.
-pub(super) fn name(entry: &Entry, key: &str) -> String {
+pub(super) fn fallback_title(entry: &Entry, key: &str) -> String {
     // Numbers, ids and moments: "20240305T090000Z".
     let figure = |c: char| c.is_ascii_hexdigit() || matches!(c, '-' | '_' | '.' | ':' | 'T' | 'Z');
     let number = key.chars().all(figure) && key.chars().any(|c| c.is_ascii_digit());
     let machine = number || key.contains('@') || key == "untitled";
-    let is_note = entry.facts.kind.as_deref() == Some("note") && !entry.text.trim().is_empty();
-    match (machine, entry.facts.date) {
-        (false, _) => place::readable(key),
+    let is_note = entry.metadata.kind.as_deref() == Some("note") && !entry.text.trim().is_empty();
+    match (machine, entry.metadata.date) {
+        (false, _) => path::title_from_slug(key),
         (true, _) if is_note => first_words(&entry.text),
         (true, Some(date)) => date.to_string(),
         (true, None) => first_words(&entry.text),
@@ -68,7 +71,7 @@ pub(super) fn name(entry: &Entry, key: &str) -> String {
 
 /// What a text without any name is called: its first words.
 pub(super) fn first_words(text: &str) -> String {
-    let mut bare = text.lines().map(markdown::unmarked);
+    let mut bare = text.lines().map(markdown::strip_marks);
     let line = bare.find(|line| !line.is_empty()).unwrap_or_else(|| "Untitled".to_owned());
     let words: Vec<&str> = line.split_whitespace().collect();
     let more = if words.len() > 8 { "…" } else { "" };

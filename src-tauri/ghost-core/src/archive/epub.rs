@@ -2,101 +2,101 @@
 
 use std::collections::HashMap;
 
-use super::entry::{Entry, Reading, said};
-use super::front::Facts;
-use super::xml::records;
+use super::entry::{Entry, ExportContents};
+use super::metadata::Metadata;
+use super::text::non_empty;
+use super::xml::read_records;
 use super::{date, decode, html};
 use crate::words;
 
 /// Chapters of one book.
-const MOST: usize = 2000;
+const MAX_CHAPTERS: usize = 2000;
 /// Words of a cover, a title page or a table of contents; more is a chapter, however it is called.
-const MAX_MATTER: usize = 1000;
+const MAX_FRONT_MATTER: usize = 1000;
 
 /// Reads a book; `part` gives the bytes of a file in it by name. `None` where it is none.
-pub(super) fn read(mut part: impl FnMut(&str) -> Option<Vec<u8>>) -> Option<Reading> {
-    let mut text = |name: &str| part(name).and_then(|bytes| decode::text(&bytes));
+pub(super) fn read(mut part: impl FnMut(&str) -> Option<Vec<u8>>) -> Option<ExportContents> {
+    let mut text = |name: &str| part(name).and_then(|bytes| decode::decode_text(&bytes));
     let mut root = None;
-    records(&text("META-INF/container.xml")?, &["rootfile"], |node| {
+    read_records(&text("META-INF/container.xml")?, &["rootfile"], |node| {
         root = root.take().or_else(|| node.attribute("full-path").map(str::to_owned));
     })
     .ok()?;
     let root = root?;
     let folder = root.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
-    let mut reading = Reading::default();
+    let mut contents = ExportContents::default();
     if text("META-INF/encryption.xml").is_some_and(|locks| locks.contains("html")) {
-        reading
-            .complaints
-            .push("It is locked against copying, so it could not be read.".to_owned());
-        return Some(reading);
+        contents.warnings.push("It is locked against copying, so it could not be read.".to_owned());
+        return Some(contents);
     }
     let package = text(&root)?;
     let mut title = None;
-    let mut facts = Facts { kind: Some("chapter".to_owned()), ..Facts::default() };
+    let mut metadata = Metadata { kind: Some("chapter".to_owned()), ..Metadata::default() };
     // Each file by its id, and whether it is the table of contents.
     let mut files: HashMap<String, (String, bool)> = HashMap::new();
     let mut listed: Vec<String> = Vec::new();
     let mut order: Vec<String> = Vec::new();
-    let ended = records(
+    let ended = read_records(
         &package,
         &["metadata", "opf:metadata", "item", "opf:item", "itemref", "opf:itemref"],
         |node| {
             let says = |key: &str| node.attribute(key).map(str::to_owned);
             match node.name.trim_start_matches("opf:") {
                 "metadata" => {
-                    title = node.says("dc:title").and_then(said);
-                    facts.author = node.says("dc:creator").and_then(said);
-                    facts.date = node.says("dc:date").and_then(date::spelled);
+                    title = node.child_text("dc:title").and_then(non_empty);
+                    metadata.author = node.child_text("dc:creator").and_then(non_empty);
+                    metadata.date = node.child_text("dc:date").and_then(date::parse);
                 }
                 "item" => {
-                    let contents = says("properties")
+                    let is_toc = says("properties")
                         .is_some_and(|all| all.split(' ').any(|one| one == "nav"));
                     let page = says("media-type")
                         .is_some_and(|sort| sort.contains("html") || sort.contains("oeb1"));
                     if let (Some(id), Some(href), true) = (says("id"), says("href"), page) {
                         listed.push(id.clone());
-                        files.insert(id, (href, contents));
+                        files.insert(id, (href, is_toc));
                     }
                 }
                 _ => order.extend(says("idref")),
             }
         },
     );
-    reading.complaints.extend(ended.err());
+    contents.warnings.extend(ended.err());
     // A book without an order is read in that of its files.
     let order = if order.is_empty() { listed } else { order };
-    for id in order.into_iter().take(MOST) {
-        let Some((href, contents)) = files.remove(&id) else { continue };
+    for id in order.into_iter().take(MAX_CHAPTERS) {
+        let Some((href, is_toc)) = files.remove(&id) else { continue };
         let page = match text(&within(&folder, &unescaped(&href))) {
             Some(page) => page,
-            None if contents => continue,
+            None if is_toc => continue,
             None => {
-                reading.complaints.push(format!("The chapter {href} is missing or broken."));
+                contents.warnings.push(format!("The chapter {href} is missing or broken."));
                 continue;
             }
         };
-        let matter = if contents { Some("of navigation") } else { matter(&href, &page) };
-        let page = html::whole(&page);
-        let names = [title.as_deref(), facts.author.as_deref(), Some("by")];
-        let matter =
-            matter.or_else(|| only_names(&page.text, &names).then_some("on the title page"));
-        reading.dropped.merge(&page.dropped);
-        match matter.filter(|_| words::count(&page.text) < MAX_MATTER) {
-            Some(what) => reading.dropped.add(what, &page.text),
+        let front_matter_kind =
+            if is_toc { Some("of navigation") } else { front_matter_kind(&href, &page) };
+        let page = html::whole_page(&page);
+        let names = [title.as_deref(), metadata.author.as_deref(), Some("by")];
+        let front_matter_kind = front_matter_kind
+            .or_else(|| only_names(&page.text, &names).then_some("on the title page"));
+        contents.omissions.merge(&page.omissions);
+        match front_matter_kind.filter(|_| words::count(&page.text) < MAX_FRONT_MATTER) {
+            Some(what) => contents.omissions.add(what, &page.text),
             // A picture by itself.
             None if page.text.is_empty() => {}
             None => {
                 let title = first_heading(&page.text).or(page.title);
-                reading.entries.push(Entry {
+                contents.entries.push(Entry {
                     key: href,
-                    facts: Facts { title, ..facts.clone() },
+                    metadata: Metadata { title, ..metadata.clone() },
                     text: page.text,
                     ..Entry::default()
                 });
             }
         }
     }
-    Some(reading)
+    Some(contents)
 }
 
 /// The name of a file that a file of this folder calls so.
@@ -129,12 +129,12 @@ fn only_names(text: &str, names: &[Option<&str>]) -> bool {
 /// The chapter's own heading; the page's title is the book's.
 fn first_heading(text: &str) -> Option<String> {
     let line = text.lines().find(|line| !line.is_empty())?;
-    line.starts_with('#').then(|| said(line.trim_start_matches('#'))).flatten()
+    line.starts_with('#').then(|| non_empty(line.trim_start_matches('#'))).flatten()
 }
 
 /// What a page of a book is that is no chapter.
-fn matter(href: &str, page: &str) -> Option<&'static str> {
-    const MATTER: [(&str, &[&str]); 4] = [
+fn front_matter_kind(href: &str, page: &str) -> Option<&'static str> {
+    const FRONT_MATTER: [(&str, &[&str]); 4] = [
         ("of navigation", &["toc", "nav", "landmarks", "loi", "lot"]),
         ("on the cover", &["cover"]),
         ("on the title page", &["titlepage", "title_page", "title", "halftitlepage"]),
@@ -147,7 +147,7 @@ fn matter(href: &str, page: &str) -> Option<&'static str> {
         let marks = [format!("epub:type=\"{name}\""), format!("role=\"doc-{name}\"")];
         stem == *name || marks.iter().any(|mark| body.contains(mark.as_str()))
     };
-    MATTER.iter().find(|(_, names)| names.iter().any(&says)).map(|(what, _)| *what)
+    FRONT_MATTER.iter().find(|(_, names)| names.iter().any(&says)).map(|(what, _)| *what)
 }
 
 /// An address without its percent signs.
@@ -185,7 +185,7 @@ mod tests {
                 "So it went on. ".repeat(12)
             )
         };
-        let reading = read(|name| {
+        let contents = read(|name| {
             Some(match name {
                 "META-INF/container.xml" => "<container><rootfiles><rootfile full-path=\"OEBPS/a.opf\"/></rootfiles></container>".into(),
                 "OEBPS/a.opf" => "<package><metadata><dc:title>The book</dc:title><dc:creator>Jo Hill</dc:creator><dc:date>2024-03-05</dc:date></metadata>\
@@ -198,14 +198,14 @@ mod tests {
             })
         }).unwrap();
         let titles: Vec<_> =
-            reading.entries.iter().map(|e| e.facts.title.clone().unwrap()).collect();
+            contents.entries.iter().map(|e| e.metadata.title.clone().unwrap()).collect();
         assert_eq!(titles, ["Part 2", "Part 1"]);
-        assert_eq!(reading.entries[0].facts.author.as_deref(), Some("Jo Hill"));
-        assert!(reading.complaints.is_empty());
+        assert_eq!(contents.entries[0].metadata.author.as_deref(), Some("Jo Hill"));
+        assert!(contents.warnings.is_empty());
     }
 
     /// A book of these files, each by its name in the manifest and in the spine.
-    fn book(files: &[(&str, &str)], spine: &str) -> Reading {
+    fn book(files: &[(&str, &str)], spine: &str) -> ExportContents {
         let items: String = files
             .iter()
             .enumerate()
@@ -228,49 +228,49 @@ mod tests {
         .unwrap()
     }
 
-    fn texts(reading: &Reading) -> Vec<&str> {
-        reading.entries.iter().map(|entry| entry.text.as_str()).collect()
+    fn texts(contents: &ExportContents) -> Vec<&str> {
+        contents.entries.iter().map(|entry| entry.text.as_str()).collect()
     }
 
     #[test]
     fn a_chapter_may_be_short_and_has_its_entities() {
-        let reading = book(
+        let contents = book(
             &[("a.xhtml", "<p>It&nbsp;rained&hellip;</p>"), ("b%20b.xhtml", "<p>Then not.</p>")],
             "10",
         );
-        assert_eq!(texts(&reading), ["Then not.", "It\u{a0}rained…"]);
-        assert!(reading.complaints.is_empty());
+        assert_eq!(texts(&contents), ["Then not.", "It\u{a0}rained…"]);
+        assert!(contents.warnings.is_empty());
     }
 
     #[test]
     fn a_missing_chapter_costs_itself_and_is_named() {
-        let reading = book(
+        let contents = book(
             &[("a.xhtml", "<p>One.</p>"), ("gone.xhtml", ""), ("../c.xhtml", "<p>Three.</p>")],
             "012",
         );
-        assert_eq!(texts(&reading), ["One.", "Three."]);
-        assert_eq!(reading.complaints, ["The chapter gone.xhtml is missing or broken."]);
+        assert_eq!(texts(&contents), ["One.", "Three."]);
+        assert_eq!(contents.warnings, ["The chapter gone.xhtml is missing or broken."]);
     }
 
     #[test]
     fn a_book_in_one_file_is_kept_whole() {
-        let reading = book(
+        let contents = book(
             &[(
                 "a.xhtml",
                 "<div id='pg-header'>A notice of four</div><h2>One</h2><p>It rained.</p><div><p>It snowed.</p></div><aside>It hailed.</aside>",
             )],
             "0",
         );
-        assert_eq!(texts(&reading), ["## One\n\nIt rained.\n\nIt snowed.\n\nIt hailed."]);
+        assert_eq!(texts(&contents), ["## One\n\nIt rained.\n\nIt snowed.\n\nIt hailed."]);
         assert_eq!(
-            reading.dropped.sentence().as_deref(),
+            contents.omissions.sentence().as_deref(),
             Some("Left out 4 words in the publisher's notice.")
         );
     }
 
     #[test]
     fn what_is_around_the_chapters_is_counted() {
-        let reading = book(
+        let contents = book(
             &[
                 ("cover.xhtml", "<p>A cover</p>"),
                 ("toc.xhtml", "<nav><a href='a.xhtml'>One</a></nav>"),
@@ -279,9 +279,9 @@ mod tests {
             ],
             "0123",
         );
-        assert_eq!(texts(&reading), ["It rained."]);
+        assert_eq!(texts(&contents), ["It rained."]);
         assert_eq!(
-            reading.dropped.sentence().as_deref(),
+            contents.omissions.sentence().as_deref(),
             Some(
                 "Left out 7 words: 3 in the imprint, 2 on the cover, 1 in page numbers, 1 of navigation."
             )

@@ -4,7 +4,9 @@
 
 use jiff::{SignedDuration, Timestamp};
 
-use super::{Pair, Piece, place, read};
+use super::import::read;
+use super::path;
+use super::piece::{Piece, Revision};
 
 /// One version of a file.
 #[derive(Debug, Clone, Copy)]
@@ -23,7 +25,7 @@ const POLISH: SignedDuration = SignedDuration::from_hours(72);
 /// The changes between the versions of the file called `name`, oldest first: from a draft to the
 /// next one, from the last draft to what came out, from there to three days later, and each later
 /// revision by itself. Changes of what is not the text (its facts, its line ends) are none.
-pub fn pairs(name: &str, versions: &[Version]) -> Vec<Pair> {
+pub fn revisions(name: &str, versions: &[Version]) -> Vec<Revision> {
     let states: Vec<(Timestamp, &str, Piece)> = versions
         .iter()
         .filter_map(|version| Some((version.at, version.by, only(name, version.bytes)?)))
@@ -31,7 +33,7 @@ pub fn pairs(name: &str, versions: &[Version]) -> Vec<Pair> {
     let out = states.iter().find(|(_, _, piece)| !piece.unfinished).map(|(at, ..)| *at);
     let polished =
         |at: Timestamp| out.is_some_and(|out| at > out && at.duration_since(out) <= POLISH);
-    let mut pairs: Vec<Pair> = Vec::new();
+    let mut revisions: Vec<Revision> = Vec::new();
     let mut polish: Option<usize> = None;
     for two in states.windows(2) {
         let [(since, _, before), (at, by, after)] = two else { continue };
@@ -39,14 +41,14 @@ pub fn pairs(name: &str, versions: &[Version]) -> Vec<Pair> {
             continue;
         }
         // Who polishes what another wrote makes a change of their own.
-        let same_hand = |pair: &&mut Pair| pair.author.as_deref() == Some(*by);
-        let begun = polish.filter(|_| polished(*at)).and_then(|index| pairs.get_mut(index));
-        if let Some(pair) = begun.filter(same_hand) {
-            pair.after = after.text.clone();
+        let same_hand = |revision: &&mut Revision| revision.author.as_deref() == Some(*by);
+        let begun = polish.filter(|_| polished(*at)).and_then(|index| revisions.get_mut(index));
+        if let Some(revision) = begun.filter(same_hand) {
+            revision.after = after.text.clone();
             continue;
         }
-        polish = polished(*at).then_some(pairs.len());
-        pairs.push(Pair {
+        polish = polished(*at).then_some(revisions.len());
+        revisions.push(Revision {
             source: format!("{name}@{since}"),
             title: after.title.clone(),
             author: Some((*by).to_owned()),
@@ -56,8 +58,8 @@ pub fn pairs(name: &str, versions: &[Version]) -> Vec<Pair> {
         });
     }
     // A polish that was taken back again changed nothing.
-    pairs.retain(|pair| !same(&pair.before, &pair.after));
-    pairs
+    revisions.retain(|revision| !same(&revision.before, &revision.after));
+    revisions
 }
 
 /// Whether a file of this name may hold one text, of which versions can be compared.
@@ -65,7 +67,7 @@ pub fn has_versions(name: &str) -> bool {
     const TEXTS: [&str; 12] = [
         "md", "markdown", "mdown", "mkd", "mkdn", "mdx", "html", "htm", "org", "dj", "djot", "txt",
     ];
-    TEXTS.contains(&place::ending(name).as_str()) && !place::is_machinery(name)
+    TEXTS.contains(&path::extension(name).as_str()) && !path::is_app_file(name)
 }
 
 /// The piece of a file that holds one.
@@ -93,9 +95,9 @@ mod tests {
                 bytes: text.as_bytes(),
             })
             .collect();
-        pairs("a/_posts/2020-01-02-up.md", &versions)
+        revisions("a/_posts/2020-01-02-up.md", &versions)
             .into_iter()
-            .map(|pair| format!("{} > {}", pair.before, pair.after))
+            .map(|revision| format!("{} > {}", revision.before, revision.after))
             .collect()
     }
 

@@ -4,173 +4,40 @@
 //! one pass, so that neither depth nor size nor bad nesting can make it slow.
 
 mod article;
+mod boilerplate;
+mod convert;
 mod document;
-mod furniture;
-mod marks;
+mod elements;
+mod inline_marks;
+mod page;
 mod tokens;
 mod writer;
 
-use std::collections::HashSet;
-use std::ops::Range;
-
-use jiff::civil::Date;
-
-use super::date;
-use super::dropped::Dropped;
-use article::{Article, article};
+use super::omissions::Omissions;
+use article::Article;
+use boilerplate::{Scope, boilerplate};
+use convert::markdown;
 use document::Document;
-use furniture::{Scope, furniture};
-pub(super) use marks::longest_run;
-pub(super) use tokens::decoded;
-use tokens::{Tag, Token, tokens};
-use writer::Writer;
-
-/// What a page says.
-#[derive(Debug, Default)]
-pub(super) struct Page {
-    pub(super) title: Option<String>,
-    pub(super) author: Option<String>,
-    pub(super) date: Option<Date>,
-    /// What the exporter's marks say it is: an entry of a journal, an answer to somebody else.
-    pub(super) kind: Option<&'static str>,
-    /// It has more tags and texts than are read: what comes after them is not here.
-    pub(super) is_cut: bool,
-    /// Markdown.
-    pub(super) text: String,
-    /// The words of the page that are not in `text`.
-    pub(super) dropped: Dropped,
-}
-
-/// Reads a page: its article, without what the site puts around it.
-pub(super) fn page(html: &str) -> Page {
-    let document = Document::new(html);
-    let article = article(&document);
-    read(&document, article)
-}
-
-/// Reads a page that is all its writer's: a chapter of a book.
-pub(super) fn whole(html: &str) -> Page {
-    let document = Document::new(html);
-    let all = 0..document.tokens.len();
-    read(&document, Article { parts: vec![all], scope: Scope::Article })
-}
-
-fn read(document: &Document, article: Article) -> Page {
-    let tokens = &document.tokens;
-    let Heading { mut title, name, at: heading } = heading(document, &article);
-    let mut date = None;
-    let mut author = None;
-    let (mut journal, mut medium, mut named) = (false, false, false);
-    for (at, tag) in document.tags() {
-        let next = tokens.get(at + 1);
-        journal |= tag.has_class(&["bodyText"]);
-        medium |= tag.has_class(&["p-canonical"]);
-        named |= tag.has_class(&["graf--title"]);
-        if let (true, Some(Token::Text(name))) = (tag.has_class(&["p-author"]), next) {
-            author = Some(name.trim().to_owned()).filter(|name| !name.is_empty());
-        }
-        date = date.or_else(|| day(tag, next));
-    }
-    let has_body = document.tags().any(|(_, tag)| matches!(tag.name.as_ref(), "html" | "body"));
-    if !has_body {
-        title = None;
-    }
-    let mut dropped = Dropped::default();
-    // A list of the pages beside it is no text.
-    let only_links = has_body && {
-        let all = document.length(0, tokens.len());
-        all > 0 && document.linked(0, tokens.len()) == all
-    };
-    let taken = title.is_some().then_some(heading).flatten();
-    let text = match only_links {
-        true => {
-            dropped.add("of navigation", &document.text(0, tokens.len()));
-            String::new()
-        }
-        false => markdown(document, &article, taken, &mut dropped),
-    };
-    // Medium gives an answer the name of its own first words.
-    let title = title.or(name);
-    let first = || plain_line(super::unruled(&text).lines().next().unwrap_or_default());
-    let answer = medium
-        && !named
-        && title.as_deref().is_some_and(|title| first().starts_with(title.trim_end_matches('…')));
-    let kind = if journal { Some("log") } else { answer.then_some("comment") };
-    let title = title.filter(|_| !answer);
-    Page { title, author, date, kind, is_cut: document.is_cut(), text, dropped }
-}
-
-/// The headings of a page.
-struct Heading {
-    /// That of the text.
-    title: Option<String>,
-    /// That of the window.
-    name: Option<String>,
-    /// Where the text's is, if it is not read with the text.
-    at: Option<Range<usize>>,
-}
-
-/// The heading in the article, or else the one before it; of the site's name, a link home, it is none.
-fn heading(document: &Document, article: &Article) -> Heading {
-    let of = |at: usize| {
-        let range = at..document.end(at)?;
-        Some((line(&document.text(range.start, range.end)), range))
-            .filter(|(text, _)| !text.is_empty())
-    };
-    let in_article = |at: usize| article.parts.iter().any(|part| part.contains(&at));
-    let linked = |range: &Range<usize>| {
-        document.linked(range.start, range.end) == document.length(range.start, range.end)
-    };
-    let titled = |inside: bool| {
-        let found = document.tags().filter(|(at, tag)| is_title(tag) && in_article(*at) == inside);
-        found.filter_map(|(at, _)| of(at)).find(|(_, range)| inside || !linked(range))
-    };
-    let name = document.tokens.iter().find_map(|token| match token {
-        Token::Raw { name: "title", text } => Some(line(text)).filter(|text| !text.is_empty()),
-        _ => None,
-    });
-    let is_heading = |range: &Range<usize>| matches!(&document.tokens[range.start], Token::Open(tag) if tag.name == "h1");
-    match titled(true).or_else(|| titled(false)) {
-        // A heading in the text is taken off where the text becomes a piece.
-        Some((text, range)) => {
-            let at = Some(range).filter(|range| !in_article(range.start) || !is_heading(range));
-            Heading { title: Some(text), name, at }
-        }
-        None => Heading { title: None, name, at: None },
-    }
-}
-
-/// The heading of a page; Apple's journal and Google's documents mark it by a class.
-fn is_title(tag: &Tag) -> bool {
-    tag.name == "h1" || (matches!(tag.name.as_ref(), "div" | "p") && tag.has_class(&["title"]))
-}
-
-/// Words on one line, without the sign of a link to the heading they are of.
-fn line(text: &str) -> String {
-    let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
-    text.trim_end_matches(['#', '¶', ' ']).to_owned()
-}
-
-/// A line without Markdown's marks.
-fn plain_line(text: &str) -> String {
-    let text = text.replace(['*', '`', '\n'], " ");
-    line(text.trim_start_matches('#'))
-}
+pub(super) use inline_marks::longest_run;
+use page::line;
+pub(super) use page::{Page, page, whole_page};
+pub(super) use tokens::decode_entities;
+use tokens::{Token, tokens};
 
 /// The Markdown of a stretch of HTML, without asking which part of it is the article.
 pub(super) fn fragment(html: &str) -> String {
-    fragment_with(html, &mut Dropped::default())
+    fragment_with(html, &mut Omissions::default())
 }
 
 /// [`fragment`], which counts the words that are not in the Markdown.
-pub(super) fn fragment_with(html: &str, dropped: &mut Dropped) -> String {
+pub(super) fn fragment_with(html: &str, omissions: &mut Omissions) -> String {
     let document = Document::new(html);
     let all = 0..document.tokens.len();
-    markdown(&document, &Article { parts: vec![all], scope: Scope::Article }, None, dropped)
+    markdown(&document, &Article { parts: vec![all], scope: Scope::Article }, None, omissions)
 }
 
 /// The words of a short stretch of HTML on one line, without any mark: a title.
-pub(super) fn plain(html: &str) -> String {
+pub(super) fn plain_text(html: &str) -> String {
     let document = Document::new(html);
     line(&document.text(0, document.tokens.len()))
 }
@@ -180,7 +47,7 @@ pub(super) fn left_open(html: &str) -> Option<String> {
     let document = Document::new(html);
     let mut open = document.tags().filter(|(at, _)| document.end(*at).is_none());
     let found = open.find(|(at, tag)| {
-        tag.name == "blockquote" || furniture(&document, *at, Scope::Article).is_some()
+        tag.name == "blockquote" || boilerplate(&document, *at, Scope::Article).is_some()
     });
     found.map(|(_, tag)| tag.name.clone().into_owned())
 }
@@ -188,193 +55,6 @@ pub(super) fn left_open(html: &str) -> Option<String> {
 /// Whether `html` closes an element called `name`.
 pub(super) fn closes_one(html: &str, name: &str) -> bool {
     tokens(html).any(|token| matches!(token, Token::Close(closed) if closed == name))
-}
-
-/// Where a page says when it was written.
-fn day(tag: &Tag, next: Option<&Token>) -> Option<Date> {
-    match tag.name.as_ref() {
-        "time" => tag.attribute("datetime").and_then(date::spelled).or_else(|| match next {
-            Some(Token::Text(text)) => date::spelled(text),
-            _ => None,
-        }),
-        // Apple's journal and Tumblr say it in words.
-        "div" | "span" if document::is_date(tag) => match next {
-            Some(Token::Text(text)) => date::spelled(text),
-            _ => None,
-        },
-        "meta" => {
-            let key = tag.attribute("property").or_else(|| tag.attribute("name"))?.to_lowercase();
-            let dated = matches!(
-                key.as_str(),
-                "article:published_time" | "date" | "dc.date" | "dcterms.created" | "pubdate"
-            );
-            dated.then(|| date::spelled(tag.attribute("content")?)).flatten()
-        }
-        _ => None,
-    }
-}
-
-/// The Markdown of the parts of an article. What is not in it is counted, but for the title at
-/// `taken`, which is read by itself.
-fn markdown(
-    document: &Document,
-    article: &Article,
-    taken: Option<Range<usize>>,
-    dropped: &mut Dropped,
-) -> String {
-    let layouts = layouts(&document.tokens);
-    let mut writer = Writer::default();
-    // Of each table that is open: whether it is a layout.
-    let mut tables: Vec<bool> = Vec::new();
-    // Where words around the article begin that nothing else names.
-    let mut around: Option<usize> = None;
-    let mut parts = article.parts.iter().peekable();
-    let mut at = 0;
-    while let Some(token) = document.tokens.get(at) {
-        let end_around = |around: &mut Option<usize>, dropped: &mut Dropped| {
-            if let Some(from) = around.take() {
-                dropped.add("around the article", &document.text(from, at));
-            }
-        };
-        if parts.next_if(|part| part.end <= at).is_some() {
-            writer.end_part();
-            tables.clear();
-            continue;
-        }
-        let begins = parts.peek().map(|part| part.start);
-        let kept = begins.is_some_and(|begins| begins <= at);
-        let scope = if kept { article.scope } else { Scope::Site };
-        if taken.as_ref().is_some_and(|title| title.start == at) {
-            end_around(&mut around, dropped);
-            at = taken.as_ref().map_or(at, |title| title.end);
-            continue;
-        }
-        // What holds a part of the article is passed into.
-        let holds = |end: usize| !kept && begins.is_some_and(|begins| begins <= end);
-        if let Token::Open(tag) = token
-            && let Some(what) = furniture(document, at, scope)
-            && let Some(end) = document.end(at).filter(|&end| !holds(end))
-        {
-            end_around(&mut around, dropped);
-            // The title is read by itself.
-            let title = taken.clone().filter(|title| at <= title.start && title.end <= end);
-            let title = title.unwrap_or(end..end);
-            dropped.add(what, &document.text(at, title.start));
-            dropped.add(what, &document.text(title.end, end));
-            if kept && document::is_block(&tag.name) {
-                writer.end_block();
-            }
-            let closed = document.tokens.get(end);
-            let own = matches!(closed, Some(Token::Close(name)) if *name == tag.name);
-            at = (end + usize::from(own)).max(at + 1);
-            continue;
-        }
-        if !kept {
-            around.get_or_insert(at);
-            at += 1;
-            continue;
-        }
-        end_around(&mut around, dropped);
-        at += 1;
-        let of_table = |name: &str| matches!(name, "table" | "tr" | "td" | "th");
-        match token {
-            Token::Text(text) => writer.text(text),
-            Token::Raw { name, text } => drop_raw(name, text, dropped),
-            Token::Comment(text) => drop_comment(text, dropped),
-            Token::Close(name) => {
-                match tables.last() {
-                    Some(true) if of_table(name) => writer.end_block(),
-                    _ => writer.close(name),
-                }
-                if name == "table" {
-                    tables.pop();
-                }
-            }
-            Token::Open(tag) => {
-                if let Some(alt) = tag.attribute("alt") {
-                    dropped.add("in descriptions of pictures", alt);
-                }
-                if tag.name == "table" {
-                    tables.push(layouts.contains(&(at - 1)));
-                }
-                match tables.last() {
-                    Some(true) if of_table(&tag.name) => writer.end_block(),
-                    _ => writer.open(tag),
-                }
-            }
-        }
-    }
-    writer.end_part();
-    dropped.merge(&writer.dropped);
-    if let Some(from) = around {
-        dropped.add("around the article", &document.text(from, document.tokens.len()));
-    }
-    writer.out.trim_matches('\n').to_owned()
-}
-
-/// Counts the words of an element that browsers show only in place of something else.
-fn drop_raw(name: &str, text: &str, dropped: &mut Dropped) {
-    match name {
-        "noscript" | "noframes" => dropped.add("in hidden text", &document::words_of(text)),
-        "textarea" => dropped.add("in forms", text),
-        "iframe" | "noembed" => {
-            dropped.add("in place of pictures and sound", &document::words_of(text));
-        }
-        _ => {}
-    }
-}
-
-/// Counts the words of a comment in the code, where it is not a program's.
-fn drop_comment(text: &str, dropped: &mut Dropped) {
-    const PROGRAMS: [&str; 8] = ["wp:", "/wp:", "[if", "<![endif", "more", "kg-", "#", "/"];
-    const MIN_WORDS: usize = 3;
-    let text = text.trim();
-    let words = document::words_of(text);
-    if !PROGRAMS.iter().any(|program| text.starts_with(program))
-        && !text.contains(['{', '}'])
-        && words.split_whitespace().count() >= MIN_WORDS
-    {
-        dropped.add("in comments of the code", &words);
-    }
-}
-
-/// The tables that only put a page in its place, as nearly all mail is made: they say so, hold other
-/// tables, or have no row of two cells. What stands in them are blocks.
-fn layouts(tokens: &[Token]) -> HashSet<usize> {
-    struct Table {
-        at: usize,
-        cells: usize,
-        widest: usize,
-        layout: bool,
-    }
-    let mut open: Vec<Table> = Vec::new();
-    let mut found = HashSet::new();
-    let shut = |table: Option<Table>, found: &mut HashSet<usize>| {
-        let table = table.filter(|table| table.layout || table.widest <= 1);
-        found.extend(table.map(|table| table.at));
-    };
-    for (at, token) in tokens.iter().enumerate() {
-        match (token, open.last_mut()) {
-            (Token::Open(tag), outer) if tag.name == "table" => {
-                if let Some(outer) = outer {
-                    outer.layout = true;
-                }
-                let layout = tag.is("role", "presentation") || tag.is("role", "none");
-                open.push(Table { at, cells: 0, widest: 0, layout });
-            }
-            (Token::Open(tag), Some(table)) if tag.name == "tr" => table.cells = 0,
-            (Token::Open(tag), Some(table)) if matches!(tag.name.as_ref(), "td" | "th") => {
-                table.cells += 1;
-                table.widest = table.widest.max(table.cells);
-            }
-            (Token::Close(name), Some(_)) if name == "table" => shut(open.pop(), &mut found),
-            _ => {}
-        }
-    }
-    while let Some(table) = open.pop() {
-        shut(Some(table), &mut found);
-    }
-    found
 }
 
 #[cfg(test)]
@@ -552,7 +232,7 @@ mod tests {
     }
 
     fn says(page: &Page) -> String {
-        page.dropped.sentence().unwrap_or_default()
+        page.omissions.sentence().unwrap_or_default()
     }
 
     #[test]
@@ -834,7 +514,7 @@ mod tests {
             let words = all;
             let page = page(&html);
             let title = page.title.as_deref().map_or(0, crate::words::count);
-            let found = crate::words::count(&page.text) + page.dropped.words() + title;
+            let found = crate::words::count(&page.text) + page.omissions.words() + title;
             // The addresses of links are no words of the page.
             let found = found - page.text.matches("](/a)").count();
             assert!(

@@ -6,19 +6,20 @@
 
 mod attribution;
 mod charset;
-mod containers;
 mod flowed;
 mod languages;
 mod message;
+mod quote_elements;
 mod reply;
 
 use mailparse::{MailAddr, MailHeaderMap as _, ParsedMail, addrparse_header};
 
-use super::dropped::Dropped;
-use super::entry::{Entry, Reading, said};
-use super::front::Facts;
+use super::entry::{Entry, ExportContents};
+use super::metadata::Metadata;
+use super::omissions::Omissions;
+use super::text::non_empty;
 use super::{date, html};
-use attribution::About;
+use attribution::MailContext;
 
 /// Mails of one mailbox.
 const MAX_MAILS: usize = 100_000;
@@ -29,7 +30,7 @@ const MAX_BYTES: usize = 32 << 20;
 const MAX_HEAD_BYTES: usize = 1 << 20;
 
 /// Whether a file begins as mail does.
-pub(super) fn looks_mailed(head: &str) -> bool {
+pub(super) fn looks_like_mail(head: &str) -> bool {
     let first = head.lines().next().unwrap_or_default();
     if from_line(first.as_bytes()) {
         return true;
@@ -86,8 +87,8 @@ fn from_line(line: &[u8]) -> bool {
 }
 
 /// Reads a mail or a mailbox.
-pub(super) fn read(bytes: &[u8]) -> Reading {
-    let mut reading = Reading::default();
+pub(super) fn read(bytes: &[u8]) -> ExportContents {
+    let mut contents = ExportContents::default();
     let (mut large, mut broken, mut unwanted) = (0, 0, 0);
     let mails = mails(uncounted(bytes));
     let more = mails.len().saturating_sub(MAX_MAILS);
@@ -101,13 +102,13 @@ pub(super) fn read(bytes: &[u8]) -> Reading {
             Ok(parsed) if is_unwanted(&parsed) => {
                 unwanted += 1;
                 let entry = entry(&parsed);
-                reading.dropped.add("in mails in Trash or Spam", &entry.text);
-                reading.dropped.merge(&entry.dropped);
+                contents.omissions.add("in mails in Trash or Spam", &entry.text);
+                contents.omissions.merge(&entry.omissions);
             }
             Ok(parsed) => {
                 let mut entry = page(&parsed).unwrap_or_else(|| entry(&parsed));
-                entry.facts.date = entry.facts.date.or_else(|| sent(from));
-                reading.entries.push(entry);
+                entry.metadata.date = entry.metadata.date.or_else(|| sent(from));
+                contents.entries.push(entry);
             }
             Err(_) => broken += 1,
         }
@@ -120,10 +121,10 @@ pub(super) fn read(bytes: &[u8]) -> Reading {
     ] {
         if count > 0 {
             let mails = if count == 1 { "mail" } else { "mails" };
-            reading.complaints.push(format!("Skipped {count} {mails}: {why}."));
+            contents.warnings.push(format!("Skipped {count} {mails}: {why}."));
         }
     }
-    reading
+    contents
 }
 
 /// A mail as Apple Mail keeps it (`.emlx`), without the count of its bytes above it and the property list
@@ -183,7 +184,7 @@ fn sent(line: &[u8]) -> Option<jiff::civil::Date> {
     let line = std::str::from_utf8(line).ok()?;
     let words: Vec<&str> = line.split_whitespace().skip(2).collect();
     let year = words.iter().rev().find(|word| word.len() == 4)?;
-    date::spelled(&format!("{} {} {year}", words.get(1)?, words.get(2)?))
+    date::parse(&format!("{} {} {year}", words.get(1)?, words.get(2)?))
 }
 
 /// `>From ` at the beginning of a line, as mailboxes write `From `; and without a first line that is no
@@ -241,20 +242,21 @@ fn page(mail: &ParsedMail) -> Option<Entry> {
     let page = html::page(&html);
     Some(Entry {
         key: mail.headers.get_first_value("Snapshot-Content-Location").unwrap_or_default(),
-        facts: Facts {
+        metadata: Metadata {
             title: page.title,
             author: page.author,
             date: page.date,
             kind: page.kind.map(str::to_owned).or_else(|| Some("post".to_owned())),
-            ..Facts::default()
+            ..Metadata::default()
         },
         text: page.text,
-        dropped: page.dropped,
+        omissions: page.omissions,
     })
 }
 
 fn entry(mail: &ParsedMail) -> Entry {
-    let header = |name: &str| mail.headers.get_first_value(name).and_then(|value| said(&value));
+    let header =
+        |name: &str| mail.headers.get_first_value(name).and_then(|value| non_empty(&value));
     let subject =
         header("Subject").filter(|subject| !languages::is_unnamed(&subject.to_lowercase()));
     let answer =
@@ -268,22 +270,22 @@ fn entry(mail: &ParsedMail) -> Entry {
     let address = sender.as_ref().map(|one| one.addr.to_lowercase());
     let author = sender.map(|one| one.display_name.unwrap_or(one.addr));
     // The last stop of a mail says when it came, where the mail does not say when it was sent.
-    let received = || header("Received").and_then(|stop| date::spelled(stop.rsplit_once(';')?.1));
-    let mut dropped = Dropped::default();
-    let text = message::text(mail, &About { is_reply, sender: address }, &mut dropped);
+    let received = || header("Received").and_then(|stop| date::parse(stop.rsplit_once(';')?.1));
+    let mut omissions = Omissions::default();
+    let text = message::text(mail, &MailContext { is_reply, sender: address }, &mut omissions);
     Entry {
         key: header("Message-ID")
             .map(|id| id.trim_matches(['<', '>']).to_owned())
             .unwrap_or_default(),
-        facts: Facts {
+        metadata: Metadata {
             title: subject,
             author,
-            date: header("Date").and_then(|day| date::spelled(&day)).or_else(received),
+            date: header("Date").and_then(|day| date::parse(&day)).or_else(received),
             kind: Some(if is_reply { "letter" } else { "newsletter" }.to_owned()),
-            ..Facts::default()
+            ..Metadata::default()
         },
         text,
-        dropped,
+        omissions,
     }
 }
 
@@ -301,11 +303,11 @@ mod tests {
         );
         let entry = read(mail.as_bytes()).entries.remove(0);
         assert_eq!((entry.key.as_str(), entry.text.as_str()), ("1@a", "## Up\n\nSo é."));
-        assert_eq!(entry.facts.title.as_deref(), Some("Up the hüll"));
-        assert_eq!(entry.facts.author.as_deref(), Some("Jo Hill"));
-        assert_eq!(entry.facts.date.unwrap().to_string(), "2024-03-05");
-        assert!(looks_mailed(&mail.replace("\r\n", "\n")));
-        assert!(!looks_mailed("Dear Anna: hello\nSubject: x\n"));
+        assert_eq!(entry.metadata.title.as_deref(), Some("Up the hüll"));
+        assert_eq!(entry.metadata.author.as_deref(), Some("Jo Hill"));
+        assert_eq!(entry.metadata.date.unwrap().to_string(), "2024-03-05");
+        assert!(looks_like_mail(&mail.replace("\r\n", "\n")));
+        assert!(!looks_like_mail("Dear Anna: hello\nSubject: x\n"));
     }
 
     #[test]
@@ -317,7 +319,7 @@ mod tests {
         let texts: Vec<String> =
             read(mailbox.as_bytes()).entries.into_iter().map(|e| e.text).collect();
         assert_eq!(
-            read(mailbox.as_bytes()).entries[0].facts.date.unwrap().to_string(),
+            read(mailbox.as_bytes()).entries[0].metadata.date.unwrap().to_string(),
             "1996-01-03"
         );
         assert_eq!(texts, ["One.\nFrom here.", "Two.\nFrom me to you.", "Just a text."]);
@@ -332,10 +334,10 @@ mod tests {
     }
 
     fn one(mail: &str) -> (Entry, Option<String>) {
-        let mut reading = read(mail.as_bytes());
-        assert_eq!(reading.entries.len(), 1, "{:?}", reading.complaints);
-        let entry = reading.entries.remove(0);
-        let said = entry.dropped.sentence();
+        let mut contents = read(mail.as_bytes());
+        assert_eq!(contents.entries.len(), 1, "{:?}", contents.warnings);
+        let entry = contents.entries.remove(0);
+        let said = entry.omissions.sentence();
         (entry, said)
     }
 
@@ -471,11 +473,11 @@ mod tests {
             let file = format!("{count}{mail}{list}");
             let (entry, _) = one(&file);
             assert_eq!(
-                (entry.facts.title.as_deref(), entry.text.as_str()),
+                (entry.metadata.title.as_deref(), entry.text.as_str()),
                 (Some("The sill"), "The kettle is cold."),
                 "{count}"
             );
-            assert!(looks_mailed(&file));
+            assert!(looks_like_mail(&file));
         }
     }
 
@@ -486,7 +488,7 @@ mod tests {
             ["From maren@example.org\n", ">From maren@example.org Tue Jan 22\n", "\n\n", "\u{feff}"]
         {
             let (entry, _) = one(&format!("{first}{rest}"));
-            assert_eq!(entry.facts.title.as_deref(), Some("From the sill"), "{first:?}");
+            assert_eq!(entry.metadata.title.as_deref(), Some("From the sill"), "{first:?}");
             assert_eq!(entry.text, "The kettle stood on the sill.", "{first:?}");
         }
     }
@@ -513,8 +515,8 @@ mod tests {
         let (entry, _) = one(
             "From: Maren <maren@example.org>\nSubject: (kein Betreff)\nReceived: from a by b; Tue, 5 Mar 2024 10:00:00 +0100\n\nUp.",
         );
-        assert_eq!(entry.facts.date.unwrap().to_string(), "2024-03-05");
-        assert_eq!(entry.facts.title, None);
+        assert_eq!(entry.metadata.date.unwrap().to_string(), "2024-03-05");
+        assert_eq!(entry.metadata.title, None);
     }
 
     #[test]
@@ -522,16 +524,16 @@ mod tests {
         let head = "From: Maren <maren@example.org>\nSubject: =?windows-1252?Q?It=92s_late_=96_?= =?utf-8?B?8J+SoQ==?=\nContent-Type: text/plain\nContent-Transfer-Encoding: 8bit\n\n";
         let body = b"It\x92s late \x96 and the na\xefve kettle is cold, \x93really\x94.\n";
         let entry = read(&[head.as_bytes(), body].concat()).entries.remove(0);
-        assert_eq!(entry.facts.title.as_deref(), Some("It’s late – 💡"));
+        assert_eq!(entry.metadata.title.as_deref(), Some("It’s late – 💡"));
         assert_eq!(entry.text, "It’s late – and the naïve kettle is cold, “really”.");
     }
 
     #[test]
     fn what_was_thrown_away_is_counted() {
-        let reading =
+        let contents =
             read(b"From: a@example.org\nX-Gmail-Labels: Spam,Unread\n\nBuy two of these.");
-        assert!(reading.entries.is_empty());
-        assert_eq!(reading.complaints, ["Skipped 1 mail: in Trash or Spam."]);
-        assert_eq!(reading.dropped.words(), 4);
+        assert!(contents.entries.is_empty());
+        assert_eq!(contents.warnings, ["Skipped 1 mail: in Trash or Spam."]);
+        assert_eq!(contents.omissions.words(), 4);
     }
 }

@@ -4,150 +4,36 @@
 //! cut is the writer's own, byte for byte. What is inside code is never touched, and the words of what
 //! is cut are counted.
 
+mod boilerplate;
 mod containers;
-mod furniture;
+mod edits;
 mod mdx;
 mod tags;
 mod templates;
 
 use std::ops::Range;
 
-use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, LinkType, Options, Parser, Tag, TagEnd};
+use pulldown_cmark::{CodeBlockKind, Event, HeadingLevel, LinkType, Parser, Tag, TagEnd};
 
-use super::dropped::Dropped;
-use super::{Apart, Span};
+use super::omissions::Omissions;
+use super::piece::{Span, SpanKind};
 
-pub(super) use furniture::unwrapped;
+pub(super) use boilerplate::unwrapped;
+pub(super) use edits::{has_more_symbols, is_mostly_symbols};
+use edits::{line_before, options};
 pub(super) use mdx::without_jsx;
-pub(super) use templates::{preformatted, said};
+pub(super) use templates::{preformatted, quoted_words};
 
-/// Signs and line ends, each of which may be a mark. The parser keeps two hundred bytes for each of
-/// them; a novel has a tenth as many.
-const MOST_SIGNS: usize = 1 << 19;
-
-/// The longest a tag may be, so that an opening brace in prose takes nothing with it, and the
-/// farthest that anything looks along a line.
-const LONGEST_TAG: usize = 4000;
-
-/// Whether a text is so full of signs that it is not to be parsed.
-pub(super) fn is_all_signs(text: &str) -> bool {
-    has_more_signs(text, MOST_SIGNS)
-}
-
-pub(super) fn has_more_signs(text: &str, most: usize) -> bool {
-    let sign = |byte: &u8| byte.is_ascii() && !byte.is_ascii_alphanumeric() && *byte != b' ';
-    text.len() > most && text.bytes().filter(sign).count() > most
-}
-
-/// Takes the furniture off a Markdown text; the words that go with it are counted in `dropped`.
-pub(super) fn tidied(text: &str, dropped: &mut Dropped) -> String {
-    if is_all_signs(text) {
+/// Takes the furniture off a Markdown text; the words that go with it are counted in `omissions`.
+pub(super) fn clean(text: &str, omissions: &mut Omissions) -> String {
+    if is_mostly_symbols(text) {
         return text.to_owned();
     }
     let text = containers::opened(text);
     let text = templates::fenced(&text);
-    let text = templates::without_templates(&text, dropped);
-    let text = tags::without_html(&text, dropped);
-    furniture::squeezed(&furniture::without_furniture(&text, dropped))
-}
-
-fn options() -> Options {
-    Options::ENABLE_TABLES
-        | Options::ENABLE_FOOTNOTES
-        | Options::ENABLE_STRIKETHROUGH
-        | Options::ENABLE_TASKLISTS
-}
-
-/// Stretches of a text to replace.
-#[derive(Debug, Default)]
-struct Cuts(Vec<Cut>);
-
-/// A stretch, what comes in its place, and how many words are lost with it, of what kind.
-#[derive(Debug)]
-struct Cut {
-    range: Range<usize>,
-    instead: String,
-    what: &'static str,
-    lost: usize,
-}
-
-impl Cuts {
-    /// Replaces a stretch by what says the same.
-    fn put(&mut self, range: Range<usize>, instead: impl Into<String>) {
-        self.lose_for(range, instead, "", 0);
-    }
-
-    /// Cuts a stretch that has so many words.
-    fn lose(&mut self, range: Range<usize>, what: &'static str, lost: usize) {
-        self.lose_for(range, "", what, lost);
-    }
-
-    /// Replaces a stretch by what has so many words less.
-    fn lose_for(
-        &mut self,
-        range: Range<usize>,
-        instead: impl Into<String>,
-        what: &'static str,
-        lost: usize,
-    ) {
-        self.0.push(Cut { range, instead: instead.into(), what, lost });
-    }
-
-    fn extend(&mut self, more: Cuts) {
-        self.0.extend(more.0);
-    }
-
-    fn ranges(&self) -> impl Iterator<Item = Range<usize>> + '_ {
-        self.0.iter().map(|cut| cut.range.clone())
-    }
-
-    /// Takes back the cuts at and after `at`, where they were made in order.
-    fn take_back(&mut self, at: usize) {
-        while self.0.pop_if(|cut| cut.range.start >= at).is_some() {}
-    }
-
-    /// Makes the cuts; of two that overlap, the first stands.
-    fn made(mut self, text: &str, dropped: &mut Dropped) -> String {
-        self.0.sort_by_key(|cut| (cut.range.start, cut.range.end));
-        let mut out = String::with_capacity(text.len());
-        let mut at = 0;
-        for cut in self.0 {
-            if cut.range.start >= at {
-                out.push_str(&text[at..cut.range.start]);
-                out.push_str(&cut.instead);
-                at = cut.range.end;
-                dropped.add_words(cut.what, cut.lost);
-            }
-        }
-        out.push_str(&text[at..]);
-        out
-    }
-}
-
-/// Where code stands, in order.
-fn code(text: &str) -> Vec<Range<usize>> {
-    let events = Parser::new_ext(text, options()).into_offset_iter();
-    let code = events.filter_map(|(event, range)| {
-        matches!(event, Event::Start(Tag::CodeBlock(_)) | Event::Code(_)).then_some(range)
-    });
-    code.collect()
-}
-
-fn inside(ranges: &[Range<usize>], at: usize) -> Option<usize> {
-    let next = ranges.partition_point(|range| range.end <= at);
-    ranges.get(next).filter(|range| range.start <= at).map(|range| range.end)
-}
-
-/// The line that ends at `at`, as far as anything looks.
-fn line_before(text: &str, at: usize) -> &str {
-    let from = text.ceil_char_boundary(at.saturating_sub(LONGEST_TAG));
-    text[from..at].rsplit('\n').next().unwrap_or_default()
-}
-
-/// The line from `at` on, as far as anything looks.
-fn line_after(text: &str, at: usize) -> &str {
-    let to = text.floor_char_boundary((at + LONGEST_TAG).min(text.len()));
-    text[at..to].split('\n').next().unwrap_or_default()
+    let text = templates::without_templates(&text, omissions);
+    let text = tags::without_html(&text, omissions);
+    boilerplate::squeeze_blank_lines(&boilerplate::without_boilerplate(&text, omissions))
 }
 
 /// The heading that names the text: its first block, or its only heading of the first level. With
@@ -199,7 +85,7 @@ pub(super) fn heading(text: &str) -> Option<(String, Range<usize>)> {
 }
 
 /// The words of one line without its marks and addresses.
-pub(super) fn unmarked(line: &str) -> String {
+pub(super) fn strip_marks(line: &str) -> String {
     let line = &line[..line.floor_char_boundary(2000)];
     let said = Parser::new_ext(line.trim(), options()).filter_map(|event| match event {
         Event::Text(text) | Event::Code(text) => Some(text.into_string()),
@@ -210,21 +96,21 @@ pub(super) fn unmarked(line: &str) -> String {
 }
 
 /// The stretches that are not the writer's own prose: code, quotes, addresses.
-pub(super) fn apart(text: &str) -> Vec<Span> {
-    if is_all_signs(text) {
-        return vec![Span { from: 0, to: text.len(), why: Apart::Code }];
+pub fn non_prose_spans(text: &str) -> Vec<Span> {
+    if is_mostly_symbols(text) {
+        return vec![Span { from: 0, to: text.len(), kind: SpanKind::Code }];
     }
     let parser = Parser::new_ext(text, options()).into_offset_iter();
     let mut spans: Vec<Span> = Vec::new();
-    let mut add = |range: Range<usize>, why| {
+    let mut add = |range: Range<usize>, kind| {
         let trimmed = text[range.clone()].trim_end();
         let to = range.start + trimmed.len();
         if to > range.start {
-            spans.push(Span { from: range.start, to, why });
+            spans.push(Span { from: range.start, to, kind });
         }
     };
     for (_, link) in parser.reference_definitions().iter() {
-        add(link.span.clone(), Apart::Link);
+        add(link.span.clone(), SpanKind::Link);
     }
     // Between blocks stand only definitions of links; one that is there twice is told by nothing else.
     let (mut open, mut blocks, mut between) = (0usize, 0, Vec::new());
@@ -239,7 +125,7 @@ pub(super) fn apart(text: &str) -> Vec<Span> {
         open = open + usize::from(starts) - usize::from(ends);
         blocks = blocks.max(range.end);
         match event {
-            Event::Start(Tag::BlockQuote(_)) => add(range, Apart::Quote),
+            Event::Start(Tag::BlockQuote(_)) => add(range, SpanKind::Quote),
             Event::Start(Tag::CodeBlock(kind)) => {
                 held += 1;
                 let indented = matches!(kind, CodeBlockKind::Indented);
@@ -248,15 +134,15 @@ pub(super) fn apart(text: &str) -> Vec<Span> {
                 } else {
                     text[range.clone()].len() - text[range.clone()].trim_start().len()
                 };
-                add(range.start + lead..range.end, Apart::Code);
+                add(range.start + lead..range.end, SpanKind::Code);
             }
             Event::End(TagEnd::CodeBlock) => held -= 1,
             Event::Code(_) => {
                 links.iter_mut().for_each(|end| *end = range.end);
-                add(range, Apart::Code);
+                add(range, SpanKind::Code);
             }
             Event::Start(Tag::Link { link_type: LinkType::Autolink | LinkType::Email, .. }) => {
-                add(range.clone(), Apart::Link);
+                add(range.clone(), SpanKind::Link);
                 links.push(range.end);
             }
             Event::Start(Tag::Link { .. } | Tag::Image { .. }) => links.push(range.start),
@@ -265,7 +151,7 @@ pub(super) fn apart(text: &str) -> Vec<Span> {
                     && let Some(at) =
                         text[end..range.end].find("](").or_else(|| text[end..range.end].find("]["))
                 {
-                    add(end + at + 2..range.end - 1, Apart::Link);
+                    add(end + at + 2..range.end - 1, SpanKind::Link);
                 }
                 links.iter_mut().for_each(|end| *end = range.end);
             }
@@ -279,7 +165,7 @@ pub(super) fn apart(text: &str) -> Vec<Span> {
     between.push(blocks..text.len());
     for gap in between.into_iter().filter(|gap| text[gap.clone()].trim_start().starts_with('[')) {
         let white = text[gap.clone()].len() - text[gap.clone()].trim_start().len();
-        add(gap.start + white..gap.end, Apart::Link);
+        add(gap.start + white..gap.end, SpanKind::Link);
     }
     spans.sort_by_key(|span| (span.from, std::cmp::Reverse(span.to)));
     let mut last = 0;
@@ -292,7 +178,7 @@ pub(super) fn apart(text: &str) -> Vec<Span> {
 }
 
 /// Addresses that stand in the text as they are.
-fn addresses(text: &str, range: Range<usize>, add: &mut impl FnMut(Range<usize>, Apart)) {
+fn addresses(text: &str, range: Range<usize>, add: &mut impl FnMut(Range<usize>, SpanKind)) {
     let mut at = range.start;
     while let Some(next) = text[at..range.end].find("://") {
         let colon = at + next;
@@ -308,7 +194,7 @@ fn addresses(text: &str, range: Range<usize>, add: &mut impl FnMut(Range<usize>,
                 .trim_end_matches(['.', ',', ';', ':', '!', '?', '*', '_', '\'', '’', '”'])
                 .len();
         if scheme > 0 {
-            add(colon - scheme..end.max(colon + 3), Apart::Link);
+            add(colon - scheme..end.max(colon + 3), SpanKind::Link);
         }
         at = end.max(colon + 3);
         if at >= range.end {
@@ -319,28 +205,28 @@ fn addresses(text: &str, range: Range<usize>, add: &mut impl FnMut(Range<usize>,
 
 /// The text without the backslashes that keep a sign from being a mark, and its stretches in it. One
 /// stays that keeps a line from being a heading.
-pub(super) fn unescaped(text: &str, apart: &[Span]) -> (String, Vec<Span>) {
+pub fn unescape(text: &str, non_prose_spans: &[Span]) -> (String, Vec<Span>) {
     if !text.contains('\\') {
-        return (text.to_owned(), apart.to_vec());
+        return (text.to_owned(), non_prose_spans.to_vec());
     }
     let mut out = String::with_capacity(text.len());
-    let mut spans = Vec::with_capacity(apart.len());
+    let mut spans = Vec::with_capacity(non_prose_spans.len());
     let mut at = 0;
-    for span in apart {
-        unescape(text, at..span.from, &mut out);
+    for span in non_prose_spans {
+        unescape_range(text, at..span.from, &mut out);
         let from = out.len();
-        match span.why {
-            Apart::Quote => unescape(text, span.from..span.to, &mut out),
-            Apart::Code | Apart::Link => out.push_str(&text[span.from..span.to]),
+        match span.kind {
+            SpanKind::Quote => unescape_range(text, span.from..span.to, &mut out),
+            SpanKind::Code | SpanKind::Link => out.push_str(&text[span.from..span.to]),
         }
-        spans.push(Span { from, to: out.len(), why: span.why });
+        spans.push(Span { from, to: out.len(), kind: span.kind });
         at = span.to;
     }
-    unescape(text, at..text.len(), &mut out);
+    unescape_range(text, at..text.len(), &mut out);
     (out, spans)
 }
 
-fn unescape(text: &str, range: Range<usize>, out: &mut String) {
+fn unescape_range(text: &str, range: Range<usize>, out: &mut String) {
     let mut at = range.start;
     while let Some(next) = text[at..range.end].find('\\').map(|next| at + next) {
         out.push_str(&text[at..next]);
@@ -356,10 +242,10 @@ fn unescape(text: &str, range: Range<usize>, out: &mut String) {
 }
 
 /// The words of `text` that are the writer's own.
-pub(super) fn own_words(text: &str, apart: &[Span]) -> usize {
+pub(super) fn own_words(text: &str, non_prose_spans: &[Span]) -> usize {
     let mut own = String::with_capacity(text.len());
     let mut at = 0;
-    for span in apart {
+    for span in non_prose_spans {
         own.push_str(&text[at..span.from]);
         own.push(' ');
         at = span.to;
@@ -373,20 +259,20 @@ mod tests {
     use super::*;
 
     fn tidies(text: &str, expected: &str) {
-        assert_eq!(tidied(text, &mut Dropped::default()), expected, "{text}");
+        assert_eq!(clean(text, &mut Omissions::default()), expected, "{text}");
     }
 
     /// Shows what stands apart in brackets, with the first letter of why.
     fn marks(text: &str, expected: &str) {
         let mut shown = text.to_owned();
-        for span in apart(text).iter().rev() {
+        for span in non_prose_spans(text).iter().rev() {
             shown.insert(span.to, '»');
             shown.insert_str(
                 span.from,
-                match span.why {
-                    Apart::Code => "«c:",
-                    Apart::Quote => "«q:",
-                    Apart::Link => "«l:",
+                match span.kind {
+                    SpanKind::Code => "«c:",
+                    SpanKind::Quote => "«q:",
+                    SpanKind::Link => "«l:",
                 },
             );
         }
@@ -408,7 +294,7 @@ mod tests {
         tidies("| a | **{{<delta from=1>}}** |", "| a |  |");
         tidies("**Bold**{{<x>}}**bold**", "**Bold****bold**");
         for odd in ["{%}", "{{%}}", "{{<}}", "{{<>}}", "{%%}", "{{}}", "{:}", "{% {% x %}"] {
-            tidied(odd, &mut Dropped::default());
+            clean(odd, &mut Omissions::default());
         }
     }
 
@@ -442,11 +328,11 @@ mod tests {
 
     /// Every word is in the text or counted, and this is what is said of the others.
     fn loses(text: &str, named: &str) {
-        let mut dropped = Dropped::default();
-        let found = tidied(text, &mut dropped);
+        let mut omissions = Omissions::default();
+        let found = clean(text, &mut omissions);
         let words = crate::words::count;
-        assert_eq!(dropped.sentence().unwrap_or_default(), named, "{text}");
-        assert!(words(&found) + dropped.words() <= words(text), "{text}");
+        assert_eq!(omissions.sentence().unwrap_or_default(), named, "{text}");
+        assert!(words(&found) + omissions.words() <= words(text), "{text}");
     }
 
     #[test]
@@ -524,7 +410,7 @@ mod tests {
     #[test]
     fn lines_broken_at_a_column_are_joined_and_others_not() {
         let wrapped = "The winter was long and the post came twice a week at the\nmost, if the road was open and the man who drove the van was\nsober enough to drive it as far as our gate.\n\n> And said the man with the\n> hat.";
-        assert!(tidied(wrapped, &mut Dropped::default()).contains("at the most, if"));
+        assert!(clean(wrapped, &mut Omissions::default()).contains("at the most, if"));
         tidies("One line\nand another.", "One line\nand another.");
     }
 
@@ -551,8 +437,8 @@ mod tests {
     #[test]
     fn escapes_go_and_code_keeps_its_own() {
         let says = |text: &str, expected: &str| {
-            let spans = apart(text);
-            let (found, moved) = unescaped(text, &spans);
+            let spans = non_prose_spans(text);
+            let (found, moved) = unescape(text, &spans);
             assert_eq!(found, expected);
             let said = |text: &str, spans: &[Span]| -> Vec<String> {
                 spans.iter().map(|span| text[span.from..span.to].replace('\\', "")).collect()
@@ -567,7 +453,7 @@ mod tests {
     #[test]
     fn own_words_are_counted_alone() {
         let text = "Two words `code here`.\n\n> Not mine.";
-        assert_eq!(own_words(text, &apart(text)), 2);
+        assert_eq!(own_words(text, &non_prose_spans(text)), 2);
     }
 
     #[test]

@@ -3,14 +3,14 @@
 use std::collections::HashSet;
 
 use super::date;
-use super::dropped::Dropped;
-use super::entry::said;
-use super::front::Facts;
 use super::markdown;
+use super::metadata::Metadata;
+use super::omissions::Omissions;
+use super::text::non_empty;
 
 /// The facts at the head of a text, and the text as Markdown; the words of what Org itself does not show
 /// are counted.
-pub(super) fn read(text: &str, dropped: &mut Dropped) -> (Facts, String) {
+pub(super) fn read(text: &str, omissions: &mut Omissions) -> (Metadata, String) {
     let lines: Vec<&str> = text.lines().collect();
     let mut reader = Reader {
         lines: &lines,
@@ -18,11 +18,11 @@ pub(super) fn read(text: &str, dropped: &mut Dropped) -> (Facts, String) {
         depth: 0,
         endless: HashSet::new(),
         out: String::new(),
-        dropped,
+        omissions,
     };
-    let facts = reader.read();
+    let metadata = reader.read();
     let text = squeezed(reader.out.trim_matches('\n'));
-    (facts, markdown::unwrapped(&text))
+    (metadata, markdown::unwrapped(&text))
 }
 
 /// A text on its way to Markdown.
@@ -34,16 +34,16 @@ struct Reader<'a> {
     /// What is ended by no line below, so that no end is looked for again.
     endless: HashSet<String>,
     out: String,
-    dropped: &'a mut Dropped,
+    omissions: &'a mut Omissions,
 }
 
 const HIDDEN: &str = "in hidden comments";
 /// Blocks in blocks that are read as such.
-const DEEPEST: usize = 8;
+const MAX_DEPTH: usize = 8;
 
 impl<'a> Reader<'a> {
-    fn read(&mut self) -> Facts {
-        let mut facts = Facts::default();
+    fn read(&mut self) -> Metadata {
+        let mut metadata = Metadata::default();
         // In a list, an indent says what belongs to what.
         let mut listed = false;
         while let Some(&line) = self.lines.get(self.at) {
@@ -54,14 +54,14 @@ impl<'a> Reader<'a> {
                 listed = false;
                 self.heading(line, stars);
             } else if let Some((key, value)) = keyword(bare) {
-                self.keyword(&key, value, &mut facts);
+                self.keyword(&key, value, &mut metadata);
             } else if let Some(drawer) = drawer(bare) {
                 self.drawer(drawer);
             } else if bare == ":" || bare.starts_with(": ") {
                 self.at -= 1;
                 self.fixed();
             } else if bare.starts_with("# ") || bare == "#" {
-                self.dropped.add(HIDDEN, bare);
+                self.omissions.add(HIDDEN, bare);
             } else if !is_stamp(bare) {
                 let item = is_item(bare);
                 listed = item || (listed && (bare.is_empty() || line.starts_with([' ', '\t'])));
@@ -74,7 +74,7 @@ impl<'a> Reader<'a> {
                 self.put(&prose(&said));
             }
         }
-        facts
+        metadata
     }
 
     fn put(&mut self, line: &str) {
@@ -111,12 +111,12 @@ impl<'a> Reader<'a> {
         let title = title(&line[stars..]);
         if title == "COMMENT" || title.starts_with("COMMENT ") {
             const SECTION: &str = "in a section that is commented out";
-            self.dropped.add(SECTION, title.trim_start_matches("COMMENT"));
+            self.omissions.add(SECTION, title.trim_start_matches("COMMENT"));
             while let Some(line) = self.lines.get(self.at).filter(|line| {
                 let below = self::stars(line);
                 below == 0 || below > stars
             }) {
-                self.dropped.add(SECTION, line);
+                self.omissions.add(SECTION, line);
                 self.at += 1;
             }
             return;
@@ -125,17 +125,17 @@ impl<'a> Reader<'a> {
         self.put(&format!("\n{marks} {}\n", inline(title)));
     }
 
-    fn keyword(&mut self, key: &str, value: &str, facts: &mut Facts) {
+    fn keyword(&mut self, key: &str, value: &str, metadata: &mut Metadata) {
         match key {
-            "title" => facts.title = said(&inline(value)),
-            "author" => facts.author = said(value),
-            "date" => facts.date = date::spelled(value.trim_matches(['<', '>', '[', ']', ' '])),
-            "hugo_draft" => facts.unfinished = value == "true",
-            "subtitle" | "description" => self.dropped.add("in a summary", value),
-            "caption" => self.dropped.add("in captions", value),
+            "title" => metadata.title = non_empty(&inline(value)),
+            "author" => metadata.author = non_empty(value),
+            "date" => metadata.date = date::parse(value.trim_matches(['<', '>', '[', ']', ' '])),
+            "hugo_draft" => metadata.unfinished = value == "true",
+            "subtitle" | "description" => self.omissions.add("in a summary", value),
+            "caption" => self.omissions.add("in captions", value),
             "begin" => {
                 let made = self.until("", "#+end:").unwrap_or_default();
-                self.dropped.add("in a block that is generated", &made.join("\n"));
+                self.omissions.add("in a block that is generated", &made.join("\n"));
             }
             _ => {
                 if let Some(sort) = key.strip_prefix("begin_")
@@ -161,12 +161,12 @@ impl<'a> Reader<'a> {
                 let language = if sort == "src" { argument.split(' ').next() } else { None };
                 self.code(language.unwrap_or_default(), body);
             }
-            "comment" => self.dropped.add(HIDDEN, &body.join("\n")),
+            "comment" => self.omissions.add(HIDDEN, &body.join("\n")),
             "export" | "html" | "latex" => {
-                self.dropped.add("in a block for export", &body.join("\n"))
+                self.omissions.add("in a block for export", &body.join("\n"))
             }
             "verse" => {
-                let verse: Vec<&str> = dedented(body);
+                let verse: Vec<&str> = dedent(body);
                 self.out.push('\n');
                 let mut first = true;
                 for line in verse {
@@ -187,17 +187,17 @@ impl<'a> Reader<'a> {
 
     /// The Markdown of what stands in a block.
     fn inside(&mut self, body: &[&str]) -> String {
-        if self.depth >= DEEPEST {
+        if self.depth >= MAX_DEPTH {
             return body.join("\n");
         }
-        let lines = dedented(body);
+        let lines = dedent(body);
         let mut reader = Reader {
             lines: &lines,
             at: 0,
             depth: self.depth + 1,
             endless: HashSet::new(),
             out: String::new(),
-            dropped: self.dropped,
+            omissions: self.omissions,
         };
         reader.read();
         squeezed(reader.out.trim_matches('\n'))
@@ -232,7 +232,7 @@ impl<'a> Reader<'a> {
                 for note in
                     notes.filter(|line| !line.starts_with("CLOCK:") && !line.starts_with("- "))
                 {
-                    self.dropped.add("in a logbook", note);
+                    self.omissions.add("in a logbook", note);
                 }
             }
             _ => {
@@ -292,7 +292,7 @@ fn footnote(line: &str) -> (bool, &str) {
 }
 
 /// The lines without the indent that all of them have.
-fn dedented<'a>(lines: &[&'a str]) -> Vec<&'a str> {
+fn dedent<'a>(lines: &[&'a str]) -> Vec<&'a str> {
     let white = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();
     let said = lines.iter().filter(|line| !line.trim().is_empty());
     let least = said.map(|line| white(line)).min().unwrap_or(0);
@@ -331,14 +331,14 @@ pub(super) fn is_outline(text: &str) -> bool {
 }
 
 /// The points of an outline, each on a line of its own that begins with a dash, by depth.
-pub(super) fn outline(text: &str) -> (Facts, String) {
-    let mut facts = Facts::default();
+pub(super) fn outline(text: &str) -> (Metadata, String) {
+    let mut metadata = Metadata::default();
     let mut out = String::with_capacity(text.len());
     for line in text.lines().map(str::trim_end) {
         if let Some((key, value)) = keyword(line)
             && key == "title"
         {
-            facts.title = said(value);
+            metadata.title = non_empty(value);
         }
         let stars = line.bytes().take_while(|&b| b == b'*').count();
         if stars > 0 {
@@ -346,7 +346,7 @@ pub(super) fn outline(text: &str) -> (Facts, String) {
             out.push_str(&format!("{indent}- {}\n", inline(title(&line[stars..]))));
         }
     }
-    (facts, out)
+    (metadata, out)
 }
 
 /// `#+KEY: value` and `#+begin_src c`.
@@ -458,17 +458,17 @@ mod tests {
     use crate::words;
 
     fn says(org: &str, expected: &str) {
-        assert_eq!(read(org, &mut Dropped::default()).1, expected, "{org}");
+        assert_eq!(read(org, &mut Omissions::default()).1, expected, "{org}");
     }
 
     #[test]
     fn facts_and_furniture_leave_the_text() {
-        let (facts, text) = read(
+        let (metadata, text) = read(
             "#+TITLE: A walk\n#+DATE: <2024-03-05 Tue>\n#+OPTIONS: toc:nil\n\n* DONE Up :hill:\nSCHEDULED: <2024-03-05>\n:PROPERTIES:\n:ID: 1\n:END:\n# a remark\nCold.\n",
-            &mut Dropped::default(),
+            &mut Omissions::default(),
         );
-        assert_eq!((facts.title.as_deref(), text.as_str()), (Some("A walk"), "# Up\n\nCold."));
-        assert_eq!(facts.date.unwrap().to_string(), "2024-03-05");
+        assert_eq!((metadata.title.as_deref(), text.as_str()), (Some("A walk"), "# Up\n\nCold."));
+        assert_eq!(metadata.date.unwrap().to_string(), "2024-03-05");
     }
 
     #[test]
@@ -536,11 +536,11 @@ mod tests {
         let org = "#+DESCRIPTION: Up and down.\n# not this\n#+begin_comment\nnor that\n#+end_comment\n\
             * COMMENT Hidden\nnot shown\n** nor below\n* Up\nMine.\n#+begin_export html\n<b>x</b>\n#+end_export\n\
             :LOGBOOK:\n- Note taken\n  that it rained\nCLOCK: [2024-03-05]\n:END:\n";
-        let mut dropped = Dropped::default();
-        let text = read(org, &mut dropped).1;
+        let mut omissions = Omissions::default();
+        let text = read(org, &mut omissions).1;
         assert_eq!(text, "# Up\n\nMine.");
         assert_eq!(
-            dropped.sentence().unwrap(),
+            omissions.sentence().unwrap(),
             "Left out 18 words: 5 in a section that is commented out, 4 in hidden comments, 3 in a block for export, 3 in a logbook, 3 in a summary."
         );
         assert_eq!(words::count(&text), 2);
@@ -552,7 +552,7 @@ mod tests {
             most, if the road was open and the man who drove the van was\n\
             sober enough to drive it up the hill as far as our own gate.";
         let verse = "#+begin_verse\nThe kettle was as cold as iron,\nand nobody told.\n#+end_verse";
-        let text = read(&format!("{wrapped}\n\n{verse}\n\n{wrapped}"), &mut Dropped::default()).1;
+        let text = read(&format!("{wrapped}\n\n{verse}\n\n{wrapped}"), &mut Omissions::default()).1;
         assert!(text.contains("at the most, if") && text.contains("iron,\nand"), "{text}");
     }
 }

@@ -3,7 +3,7 @@
 //! Knows the signs that Roam and Logseq share; what stands at the top becomes paragraphs, what
 //! stands below becomes lists.
 
-use super::dropped::Dropped;
+use super::omissions::Omissions;
 use crate::words;
 
 /// A point and what is below it.
@@ -14,44 +14,44 @@ pub(super) struct Point {
 }
 
 /// Deeper points are drawn at this depth.
-const DEEPEST: usize = 8;
+const MAX_DEPTH: usize = 8;
 
 /// The Markdown of an outline; the words of what is only the program's are counted.
-pub(super) fn markdown(points: &[Point], dropped: &mut Dropped) -> String {
+pub(super) fn markdown(points: &[Point], omissions: &mut Omissions) -> String {
     let mut out = String::new();
     for point in points {
-        let text = plain(&point.text, dropped);
+        let text = plain(&point.text, omissions);
         if !text.is_empty() {
             out.push_str(&text);
             out.push_str("\n\n");
         }
         if !point.below.is_empty() {
-            list(&point.below, 0, &mut out, dropped);
+            list(&point.below, 0, &mut out, omissions);
             out.push('\n');
         }
     }
     out.trim().to_owned()
 }
 
-fn list(points: &[Point], depth: usize, out: &mut String, dropped: &mut Dropped) {
+fn list(points: &[Point], depth: usize, out: &mut String, omissions: &mut Omissions) {
     for point in points {
-        let text = plain(&point.text, dropped);
+        let text = plain(&point.text, omissions);
         let indent = "  ".repeat(depth);
         if !text.is_empty() {
             let text = text.replace('\n', &format!("\n{indent}  "));
             out.push_str(&format!("{indent}- {text}\n"));
         }
-        list(&point.below, (depth + usize::from(!text.is_empty())).min(DEEPEST), out, dropped);
+        list(&point.below, (depth + usize::from(!text.is_empty())).min(MAX_DEPTH), out, omissions);
     }
 }
 
 /// Lines of one block in a point.
-const LONGEST_BLOCK: usize = 1000;
+const MAX_BLOCK_LINES: usize = 1000;
 /// Fewer words in a property are a name or a fact.
 const SENTENCE: usize = 4;
 
 /// The words of a point without the program's own signs.
-fn plain(text: &str, dropped: &mut Dropped) -> String {
+fn plain(text: &str, omissions: &mut Omissions) -> String {
     let mut kept: Vec<String> = Vec::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
@@ -68,20 +68,23 @@ fn plain(text: &str, dropped: &mut Dropped) -> String {
         }
         // What is never closed takes nothing with it.
         let until = |end: &str| {
-            lines.clone().take(LONGEST_BLOCK).position(|line| line.trim().eq_ignore_ascii_case(end))
+            lines
+                .clone()
+                .take(MAX_BLOCK_LINES)
+                .position(|line| line.trim().eq_ignore_ascii_case(end))
         };
         if let Some(sort) = block(bare) {
             if let Some(end) = until(&format!("#+end_{sort}")) {
                 let body: Vec<&str> = lines.by_ref().take(end).collect();
                 lines.next();
-                put_block(&sort, &body, &mut kept, dropped);
+                put_block(&sort, &body, &mut kept, omissions);
             }
         } else if let (":LOGBOOK:" | ":PROPERTIES:", Some(end)) = (bare, until(":END:")) {
             lines.nth(end);
         } else if is_property(bare) {
             let value = bare.split_once("::").map_or("", |(_, value)| value);
             if words::count(value) >= SENTENCE {
-                dropped.add("in properties", value);
+                omissions.add("in properties", value);
             }
         } else if !is_stamp(bare) {
             kept.push(line.to_owned());
@@ -105,7 +108,7 @@ fn block(line: &str) -> Option<String> {
 }
 
 /// A block of a point, as Markdown.
-fn put_block(sort: &str, body: &[&str], kept: &mut Vec<String>, dropped: &mut Dropped) {
+fn put_block(sort: &str, body: &[&str], kept: &mut Vec<String>, omissions: &mut Omissions) {
     let lines = body.iter().map(|line| (*line).to_owned());
     match sort {
         "quote" => {
@@ -118,7 +121,7 @@ fn put_block(sort: &str, body: &[&str], kept: &mut Vec<String>, dropped: &mut Dr
             kept.extend(lines);
             kept.push("```".to_owned());
         }
-        "comment" => dropped.add("in hidden comments", &body.join("\n")),
+        "comment" => omissions.add("in hidden comments", &body.join("\n")),
         _ => kept.extend(lines),
     }
 }
@@ -276,7 +279,7 @@ mod tests {
     use super::*;
 
     fn says(text: &str, expected: &str) {
-        assert_eq!(plain(text, &mut Dropped::default()), expected, "{text}");
+        assert_eq!(plain(text, &mut Omissions::default()), expected, "{text}");
     }
 
     #[test]
@@ -306,11 +309,11 @@ mod tests {
 
     #[test]
     fn what_is_only_the_programs_is_counted() {
-        let mut dropped = Dropped::default();
+        let mut omissions = Omissions::default();
         let text =
             "#+BEGIN_COMMENT\nNot for you.\n#+END_COMMENT\nabout:: a walk up the hill\nid:: 6034";
-        assert_eq!(plain(text, &mut dropped), "");
-        assert_eq!(dropped.words(), 3 + 5);
+        assert_eq!(plain(text, &mut omissions), "");
+        assert_eq!(omissions.words(), 3 + 5);
     }
 
     #[test]
@@ -321,7 +324,7 @@ mod tests {
             point("Four.", vec![]),
         ];
         assert_eq!(
-            markdown(&outline, &mut Dropped::default()),
+            markdown(&outline, &mut Omissions::default()),
             "One.\n\n- two\n  - three\n\nFour."
         );
     }

@@ -1,45 +1,44 @@
 //! How a file is read: by what is in it, and only then by what it is called.
 
-use super::{decode, mail, movable, place, rtf, zipped};
+use super::document::rtf;
+use super::export::{self, Syntax};
+use super::{decode, mail, path, zip_reader};
 
 /// How a file is read.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Zip,
-    Xml,
-    Json,
-    Table,
-    /// The text export of Movable Type.
-    Movable,
+    /// A file that may hold many texts.
+    Export(Syntax),
     Mail,
-    Rich,
+    Rtf,
     Org,
     Djot,
     Markdown,
     Html,
-    Plain,
+    PlainText,
     /// An OpenDocument text that is one file of XML.
-    FlatText,
+    FlatOdt,
     /// Writing that cannot be read here: what it is, and what to do, in sentences.
-    Unread(&'static str),
+    Unsupported(&'static str),
     /// No writing.
     Other,
 }
 
 /// How this file is read.
 pub(super) fn format(name: &str, bytes: &[u8]) -> Format {
-    let ending = place::ending(name);
+    let ending = path::extension(name);
     let ending = ending.as_str();
     if is_office(name) {
         return Format::Other;
     }
-    if let Some(format) = unread(ending, bytes) {
+    if let Some(format) = unsupported(ending, bytes) {
         return format;
     }
-    if rtf::looks_rich(bytes) || ending == "rtf" {
-        return Format::Rich;
+    if rtf::is_rtf(bytes) || ending == "rtf" {
+        return Format::Rtf;
     }
-    if zipped::looks_zipped(bytes) || matches!(ending, "zip" | "epub") || is_document(ending) {
+    if zip_reader::is_zip(bytes) || matches!(ending, "zip" | "epub") || is_document(ending) {
         return Format::Zip;
     }
     let head = head(bytes);
@@ -48,24 +47,24 @@ pub(super) fn format(name: &str, bytes: &[u8]) -> Format {
         return Format::Other;
     }
     if ending == "fodt" || head.contains("<office:document") {
-        return Format::FlatText;
+        return Format::FlatOdt;
     }
     if is_xml(&head, ending) {
-        return Format::Xml;
+        return Format::Export(Syntax::Xml);
     }
     if ending == "json" || (matches!(ending, "" | "txt") && looks_json(&head)) {
-        return Format::Json;
+        return Format::Export(Syntax::Json);
     }
-    if matches!(ending, "" | "txt") && movable::looks_exported(&head) {
-        return Format::Movable;
+    if matches!(ending, "" | "txt") && export::is_text_export(&head) {
+        return Format::Export(Syntax::Text);
     }
     // Notion's tables list pages that are there themselves.
-    let listed = place::has_id(name) || name.ends_with("_all.csv");
+    let listed = path::has_export_id(name) || name.ends_with("_all.csv");
     if matches!(ending, "csv" | "tsv") && !listed {
-        return Format::Table;
+        return Format::Export(Syntax::Csv);
     }
     let mail = matches!(ending, "mbox" | "eml" | "mht" | "mhtml" | "emlx");
-    if mail || (matches!(ending, "" | "txt") && mail::looks_mailed(&head)) {
+    if mail || (matches!(ending, "" | "txt") && mail::looks_like_mail(&head)) {
         return Format::Mail;
     }
     let page = begins(&head, "<!doctype html") || begins(&head, "<html") || is_xhtml(&head);
@@ -75,7 +74,7 @@ pub(super) fn format(name: &str, bytes: &[u8]) -> Format {
         "html" | "htm" | "xhtml" => Format::Html,
         "txt" | "text" | "doc" | "" if page => Format::Html,
         "txt" | "text" if head.starts_with("---\n") => Format::Markdown,
-        "txt" | "text" | "doc" => Format::Plain,
+        "txt" | "text" | "doc" => Format::PlainText,
         "" if head.starts_with("---\n") || head.starts_with("+++\n") => Format::Markdown,
         "org" => Format::Org,
         "dj" | "djot" => Format::Djot,
@@ -89,7 +88,7 @@ pub(super) fn is_document(ending: &str) -> bool {
 }
 
 /// Writing in a format that is not read, and the way out.
-fn unread(ending: &str, bytes: &[u8]) -> Option<Format> {
+fn unsupported(ending: &str, bytes: &[u8]) -> Option<Format> {
     let compound = bytes.starts_with(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1");
     let sentences = match ending {
         "docx" | "docm" | "dotx" | "dotm" | ""
@@ -115,7 +114,7 @@ fn unread(ending: &str, bytes: &[u8]) -> Option<Format> {
         }
         _ => return None,
     };
-    Some(Format::Unread(sentences))
+    Some(Format::Unsupported(sentences))
 }
 
 /// Said of a document of Pages, whatever it is called.
@@ -134,19 +133,19 @@ fn holds_stream(bytes: &[u8], name: &str) -> bool {
 /// Whether a file of this name is a zip of something else than writing.
 pub(super) fn is_office(name: &str) -> bool {
     const OFFICE: [&str; 9] = ["xlsx", "pptx", "jar", "apk", "xpi", "ods", "odp", "key", "numbers"];
-    OFFICE.contains(&place::ending(name).as_str())
+    OFFICE.contains(&path::extension(name).as_str())
 }
 
 /// Whether a name alone says that there is writing in it.
 pub(super) fn is_writing_by_name(name: &str) -> bool {
     // Those that only their bytes tell apart from other files.
     const NAMED: [&str; 4] = ["dot", "wps", "wpd", "msg"];
-    NAMED.contains(&place::ending(name).as_str()) || !matches!(format(name, b"-"), Format::Other)
+    NAMED.contains(&path::extension(name).as_str()) || !matches!(format(name, b"-"), Format::Other)
 }
 
 /// The beginning of a file as text.
 fn head(bytes: &[u8]) -> String {
-    let head = decode::text(&bytes[..bytes.len().min(4096)]).unwrap_or_default();
+    let head = decode::decode_text(&bytes[..bytes.len().min(4096)]).unwrap_or_default();
     head.trim_start_matches(['\u{feff}', ' ', '\n', '\t']).to_owned()
 }
 
@@ -197,7 +196,7 @@ mod tests {
             ("a.wpd", b"\xffWPC\x10".to_vec(), "LibreOffice"),
             ("a.pages", b"PK\x03\x04".to_vec(), "Export To, Word"),
         ] {
-            let Format::Unread(sentences) = format(name, &bytes) else { panic!("{name}") };
+            let Format::Unsupported(sentences) = format(name, &bytes) else { panic!("{name}") };
             assert!(sentences.contains(part), "{name}: {sentences}");
         }
     }
@@ -205,11 +204,11 @@ mod tests {
     #[test]
     fn a_file_that_is_only_called_a_document_is_read_as_what_it_is() {
         for (name, bytes, expected) in [
-            ("a.doc", b"{\\rtf1 It rained.}".as_slice(), Format::Rich),
+            ("a.doc", b"{\\rtf1 It rained.}".as_slice(), Format::Rtf),
             ("a.doc", b"<html><body>It rained.</body></html>", Format::Html),
-            ("a.doc", b"It rained all day.", Format::Plain),
+            ("a.doc", b"It rained all day.", Format::PlainText),
             ("a.doc", b"PK\x03\x04", Format::Zip),
-            ("a.fodt", b"<?xml version=\"1.0\"?><office:document>", Format::FlatText),
+            ("a.fodt", b"<?xml version=\"1.0\"?><office:document>", Format::FlatOdt),
             ("a.xls", b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", Format::Other),
         ] {
             assert_eq!(format(name, bytes), expected, "{name}");

@@ -1,41 +1,22 @@
-//! XML exports: the records in them, one at a time, and which reader takes them.
+//! Reads the records of an XML file one at a time.
 //!
-//! No entity of a document's own is ever expanded and nothing outside of it is fetched; a document
-//! that defines entities is refused whole.
+//! An entity that the file defines is never expanded, and nothing outside the file is fetched.
 
 use quick_xml::XmlVersion;
 use quick_xml::events::{BytesStart, Event};
 use quick_xml::reader::Reader;
 
-use super::entry::{Reading, TOO_MUCH};
-use super::{enex, feed, html, wxr};
+use super::entry::TRUNCATED;
+use super::html;
 
 /// Deeper than any export goes.
-const DEEPEST: usize = 64;
+const MAX_DEPTH: usize = 64;
 /// Bytes of text of one element; more is no text but a picture, or a trap.
-const LARGEST: usize = 16 << 20;
+const MAX_TEXT_BYTES: usize = 16 << 20;
 /// Elements and attributes of one record.
-const MOST: usize = 100_000;
+const MAX_NODES: usize = 100_000;
 /// Records of one export; no blog has so many, and a trap has millions.
-const MOST_RECORDS: usize = 200_000;
-
-/// Reads an export by its root and namespaces; `None` where it is none that is known.
-pub(super) fn read(xml: &str) -> Option<Reading> {
-    let head = &xml[..xml.floor_char_boundary(16 << 10)];
-    if head.contains("<!ENTITY") {
-        let complaint = "It defines entities of its own, as traps do, so it was left alone.";
-        return Some(Reading { complaints: vec![complaint.to_owned()], ..Reading::default() });
-    }
-    if head.contains("xmlns:wp=") || head.contains("<wp:") {
-        return Some(wxr::read(xml));
-    }
-    if head.contains("<en-export") {
-        return Some(enex::read(xml));
-    }
-    let known = ["<rss", "<feed", "<rdf:rdf", "<channel", "<entry", "<item"];
-    let lower = head.to_ascii_lowercase();
-    known.iter().any(|root| lower.contains(root)).then(|| feed::read(xml))
-}
+const MAX_RECORDS: usize = 200_000;
 
 /// An element of a record.
 #[derive(Debug, Default)]
@@ -55,7 +36,10 @@ impl<'a> Node<'a> {
         self.attributes.iter().find(|(key, _)| key == name).map(|(_, value)| value.as_str())
     }
 
-    pub(super) fn all<'b>(&'b self, name: &'b str) -> impl Iterator<Item = &'b Node<'a>> {
+    pub(super) fn children_named<'b>(
+        &'b self,
+        name: &'b str,
+    ) -> impl Iterator<Item = &'b Node<'a>> {
         self.children.iter().filter(move |child| child.name == name)
     }
 
@@ -64,7 +48,7 @@ impl<'a> Node<'a> {
     }
 
     /// The text of a child, trimmed, if it says anything.
-    pub(super) fn says(&self, name: &str) -> Option<&str> {
+    pub(super) fn child_text(&self, name: &str) -> Option<&str> {
         self.child(name).map(|child| child.text.trim()).filter(|text| !text.is_empty())
     }
 }
@@ -73,12 +57,12 @@ impl<'a> Node<'a> {
 ///
 /// # Errors
 /// A sentence, where the document is broken or has too many; what came before was handed over.
-pub(super) fn records<'a>(
+pub(super) fn read_records<'a>(
     xml: &'a str,
     wanted: &[&str],
     mut each: impl FnMut(Node<'a>),
 ) -> Result<(), String> {
-    let mut left = MOST_RECORDS;
+    let mut left = MAX_RECORDS;
     let mut reader = Reader::from_str(xml);
     let config = reader.config_mut();
     config.check_end_names = false;
@@ -89,8 +73,8 @@ pub(super) fn records<'a>(
     // How many elements are open that are too deep or too many to be kept.
     let (mut lost, mut count) = (0usize, 0usize);
     loop {
-        if left == 0 || lost > MOST {
-            return Err(TOO_MUCH.to_owned());
+        if left == 0 || lost > MAX_NODES {
+            return Err(TRUNCATED.to_owned());
         }
         let before = position(&reader);
         let event = match reader.read_event() {
@@ -102,7 +86,7 @@ pub(super) fn records<'a>(
             }
         };
         match event {
-            Event::Start(tag) if lost > 0 || open.len() >= DEEPEST || count >= MOST => {
+            Event::Start(tag) if lost > 0 || open.len() >= MAX_DEPTH || count >= MAX_NODES => {
                 let _ = tag;
                 lost += 1;
             }
@@ -115,7 +99,7 @@ pub(super) fn records<'a>(
                 }
             }
             Event::Empty(tag) => match open.last_mut() {
-                Some((parent, _)) if lost == 0 && count < MOST => {
+                Some((parent, _)) if lost == 0 && count < MAX_NODES => {
                     let node = node(&tag);
                     count += 1 + node.attributes.len();
                     parent.children.push(node);
@@ -151,7 +135,9 @@ pub(super) fn records<'a>(
             _ if lost > 0 => {}
             Event::Text(text) => say(&mut open, &text),
             Event::CData(text) => say(&mut open, &text),
-            Event::GeneralRef(name) => say(&mut open, &html::decoded(&format!("&{};", &*name))),
+            Event::GeneralRef(name) => {
+                say(&mut open, &html::decode_entities(&format!("&{};", &*name)))
+            }
             _ => {}
         }
     }
@@ -163,7 +149,7 @@ fn position(reader: &Reader<&[u8]>) -> usize {
 
 fn say(open: &mut [(Node, usize)], text: &str) {
     if let Some((node, _)) = open.last_mut()
-        && node.text.len() + text.len() <= LARGEST
+        && node.text.len() + text.len() <= MAX_TEXT_BYTES
     {
         node.text.push_str(text);
     }

@@ -168,7 +168,7 @@ mod tests {
             date: None,
             unfinished: false,
             words: count(TEXT),
-            apart: Vec::new(),
+            non_prose_spans: Vec::new(),
             text: TEXT.to_owned(),
         }
     }

@@ -11,7 +11,7 @@ use std::sync::LazyLock;
 
 use serde::{Deserialize, Serialize};
 
-use crate::archive::{Apart, apart};
+use crate::archive::{SpanKind, non_prose_spans};
 use crate::words::{self, Class};
 
 /// One word, mark or break, as a number: [`MARKS`], then [`kept`] words, then shapes.
@@ -129,7 +129,7 @@ impl Skeleton {
     /// Takes the content out of a Markdown text.
     pub fn of(text: &str) -> Skeleton {
         let mut symbols = Vec::with_capacity(text.len() / 5);
-        let spans = apart(text);
+        let spans = non_prose_spans(text);
         let mut spans = spans.iter().peekable();
         let mut ends = words::sentences(text)
             .map(|(at, sentence)| {
@@ -145,11 +145,11 @@ impl Skeleton {
         while let Some(token) = all.next() {
             while let Some(span) = spans.next_if(|span| span.from <= token.at) {
                 within = span.to.max(within);
-                let inline = span.why == Apart::Code && !text[span.from..span.to].contains('\n');
+                let inline = span.kind == SpanKind::Code && !text[span.from..span.to].contains('\n');
                 if inline && text[span.from..].starts_with('`') {
                     symbols.push(THING);
                 }
-                if span.why == Apart::Link && text[..span.from].ends_with("](") {
+                if span.kind == SpanKind::Link && text[..span.from].ends_with("](") {
                     // The brackets around an address are the page's, not the writer's.
                     symbols.pop_if(|last| *last == OPENING);
                     closes_link = span.to;

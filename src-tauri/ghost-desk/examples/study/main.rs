@@ -517,7 +517,7 @@ impl Study<'_> {
     /// What a pair teaches.
     fn lessons(&self, id: EditId, pair: &Pair) -> Vec<Row> {
         let Pair { seed, draft, shipped } = pair;
-        let apart = |text: &str| archive::apart(text);
+        let apart = |text: &str| archive::non_prose_spans(text);
         let side = Side::Train;
         let put_in = Row::of_edit(id, seed.clone(), draft, shipped, &apart(shipped), side);
         match self.settings.weights {

@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use ghost_core::archive::Complaint;
+use ghost_core::archive::ImportWarning;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Deserialize, Serialize};
 
@@ -22,7 +22,7 @@ pub(crate) struct Tally {
     pub(crate) pairs: u32,
     /// What was left out of it.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub(crate) notes: Vec<Complaint>,
+    pub(crate) notes: Vec<ImportWarning>,
 }
 
 impl Tally {

@@ -1,6 +1,6 @@
 //! Pairs: two states of one text, as an archive remembers them, and the edit each became.
 
-use ghost_core::archive::Pair;
+use ghost_core::archive::Revision;
 use ghost_core::edit::Edit;
 use ghost_core::id::EditId;
 use ghost_core::measure;
@@ -12,7 +12,7 @@ use crate::failure::Result;
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn keep(on: &Connection, pair: &Pair, hash: &str, now: &str) -> Result<bool> {
+pub(crate) fn keep(on: &Connection, pair: &Revision, hash: &str, now: &str) -> Result<bool> {
     let added = on
         .prepare_cached(
             "INSERT INTO pairs (hash, source, title, author, date, before, after, imported_at) \
@@ -59,14 +59,14 @@ pub(crate) fn all(on: &Connection) -> Result<Vec<EditId>> {
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn of(on: &Connection, edit: EditId) -> Result<Pair> {
+pub(crate) fn of(on: &Connection, edit: EditId) -> Result<Revision> {
     let mut query = on.prepare_cached(
         "SELECT p.source, p.title, p.author, p.date, p.before, p.after \
          FROM pairs p JOIN edits e ON e.pair = p.id WHERE e.id = ?1",
     )?;
     Ok(query.query_row([edit.0], |row| {
         let date: Option<String> = row.get(3)?;
-        Ok(Pair {
+        Ok(Revision {
             source: row.get(0)?,
             title: row.get(1)?,
             author: row.get(2)?,

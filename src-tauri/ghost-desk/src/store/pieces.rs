@@ -86,7 +86,7 @@ pub(crate) fn keep(on: &Connection, piece: &Piece, marks: &Marks, now: &str) -> 
                 piece.date.map(|date| date.to_string()),
                 piece.unfinished,
                 piece.text,
-                to_json(&piece.apart)?,
+                to_json(&piece.non_prose_spans)?,
                 piece.words as i64,
                 now,
                 piece.author,
@@ -264,7 +264,7 @@ fn read(row: &Row<'_>) -> Result<StoredPiece> {
             date: date.and_then(|date| date.parse().ok()),
             unfinished: row.get(5)?,
             text: row.get(6)?,
-            apart: from_json(&row.get::<_, String>(7)?)?,
+            non_prose_spans: from_json(&row.get::<_, String>(7)?)?,
             words: row.get::<_, i64>(8)? as usize,
         },
     })

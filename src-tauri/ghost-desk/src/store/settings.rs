@@ -1,6 +1,6 @@
 //! Small things to remember: the seed form as it was left, the base in use, the watched folders.
 
-use ghost_core::archive::Complaint;
+use ghost_core::archive::ImportWarning;
 use rusqlite::{Connection, OptionalExtension as _, params};
 use serde::{Serialize, de::DeserializeOwned};
 
@@ -57,13 +57,13 @@ pub(crate) fn watch(on: &Connection, path: &str, watch: bool) -> Result<()> {
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn complaints(on: &Connection) -> Result<Vec<Complaint>> {
+pub(crate) fn complaints(on: &Connection) -> Result<Vec<ImportWarning>> {
     let mut query =
         on.prepare_cached("SELECT path, reason, words FROM complaints ORDER BY path")?;
     let complaints = query
         .query_map([], |row| {
             let words: i64 = row.get(2)?;
-            Ok(Complaint { path: row.get(0)?, reason: row.get(1)?, words: words as usize })
+            Ok(ImportWarning { path: row.get(0)?, reason: row.get(1)?, words: words as usize })
         })?
         .collect::<Result<_, _>>()?;
     Ok(complaints)
@@ -73,7 +73,7 @@ pub(crate) fn complaints(on: &Connection) -> Result<Vec<Complaint>> {
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn set_complaints(on: &Connection, complaints: &[Complaint]) -> Result<()> {
+pub(crate) fn set_complaints(on: &Connection, complaints: &[ImportWarning]) -> Result<()> {
     on.execute("DELETE FROM complaints", [])?;
     let mut insert = on.prepare_cached("INSERT INTO complaints VALUES (?1, ?2, ?3)")?;
     for complaint in complaints {

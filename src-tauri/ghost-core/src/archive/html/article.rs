@@ -2,8 +2,8 @@
 
 use std::ops::Range;
 
+use super::boilerplate::{Scope, boilerplate};
 use super::document::Document;
-use super::furniture::{Scope, furniture};
 use super::tokens::{Tag, Token};
 
 /// The parts of a page that are its article, in order, as ranges of tokens.
@@ -106,7 +106,7 @@ impl Prose {
             }
             match token {
                 Token::Open(tag) => {
-                    if furniture(document, at, Scope::Site).is_some() {
+                    if boilerplate(document, at, Scope::Site).is_some() {
                         skipped_to = document.end(at).unwrap_or(at);
                         continue;
                     }
@@ -158,7 +158,7 @@ impl Prose {
             if at < passed {
                 continue;
             }
-            if furniture(document, at, Scope::Site).is_some() {
+            if boilerplate(document, at, Scope::Site).is_some() {
                 passed = document.end(at).unwrap_or(at);
             } else if mark(tag) {
                 let part = inside(document, at);

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::elements::{is_block, is_void};
 use super::tokens::{Tag, Token, tokens};
 
 /// Tags and texts that are read of one page.
@@ -18,12 +19,12 @@ pub(super) struct Document<'a> {
     /// Of each opening tag, the token that ends it.
     ends: Vec<u32>,
     /// What is before each token, and before the end.
-    before: Vec<Sums>,
+    before: Vec<PrefixSums>,
 }
 
 /// Sums over tokens.
 #[derive(Debug, Clone, Copy, Default)]
-struct Sums {
+struct PrefixSums {
     /// Bytes of text, without white space at the ends of each text.
     text: u32,
     /// Those in links.
@@ -89,11 +90,11 @@ impl<'a> Document<'a> {
                     if let Some(alt) = tag.attribute("alt") {
                         out.extend([" ", alt, " "]);
                     }
-                    if stands_apart(&tag.name) {
+                    if separates_words(&tag.name) {
                         out.push(' ');
                     }
                 }
-                Token::Close(name) if stands_apart(name) => out.push(' '),
+                Token::Close(name) if separates_words(name) => out.push(' '),
                 Token::Raw { name: "noscript" | "textarea" | "noframes", text } => {
                     out.push(' ');
                     out.push_str(&words_of(text));
@@ -111,7 +112,7 @@ pub(super) fn is_date(tag: &Tag) -> bool {
 }
 
 /// Whether the words of an element do not join those beside it.
-fn stands_apart(name: &str) -> bool {
+fn separates_words(name: &str) -> bool {
     is_block(name) || matches!(name, "br" | "button" | "option" | "label")
 }
 
@@ -128,9 +129,9 @@ pub(super) fn words_of(html: &str) -> String {
 }
 
 /// The sums before each token and before the end.
-fn before(tokens: &[Token]) -> Vec<Sums> {
+fn before(tokens: &[Token]) -> Vec<PrefixSums> {
     let mut out = Vec::with_capacity(tokens.len() + 1);
-    let mut sums = Sums::default();
+    let mut sums = PrefixSums::default();
     let mut in_link = false;
     for token in tokens {
         out.push(sums);
@@ -221,27 +222,6 @@ fn holds(open: &str, name: &str) -> bool {
     matches!(open, "td" | "th" | "table" | "caption")
         && !(of_table && open != "table")
         && !matches!(name, "body" | "html")
-}
-
-fn is_void(name: &str) -> bool {
-    const VOID: [&str; 15] = [
-        "area", "base", "basefont", "br", "col", "embed", "hr", "img", "input", "link", "meta",
-        "param", "source", "track", "wbr",
-    ];
-    VOID.contains(&name)
-}
-
-/// Whether an element stands by itself rather than in a line.
-pub(super) fn is_block(name: &str) -> bool {
-    match name {
-        "address" | "article" | "aside" | "blockquote" | "body" | "caption" | "center" | "dd"
-        | "details" | "dialog" | "dir" | "div" | "dl" | "dt" | "fieldset" | "figcaption"
-        | "figure" | "footer" | "form" | "head" | "header" | "hgroup" | "hr" | "html"
-        | "legend" | "li" | "listing" | "main" | "menu" | "nav" | "ol" | "p" | "pre" | "search"
-        | "section" | "summary" | "table" | "tbody" | "td" | "template" | "tfoot" | "th"
-        | "thead" | "tr" | "ul" | "xmp" => true,
-        _ => super::writer::heading(name).is_some(),
-    }
 }
 
 #[cfg(test)]

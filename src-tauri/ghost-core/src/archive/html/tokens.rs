@@ -93,7 +93,7 @@ pub(super) fn tokens(html: &str) -> Tokens<'_> {
 }
 
 /// Text with its entities decoded.
-pub(in crate::archive) fn decoded(text: &str) -> Cow<'_, str> {
+pub(in crate::archive) fn decode_entities(text: &str) -> Cow<'_, str> {
     if !text.contains('&') {
         return Cow::Borrowed(text);
     }
@@ -256,7 +256,7 @@ impl<'a> Tokens<'a> {
             }
             _ => {
                 self.is_over = true;
-                (!rest.contains('=')).then(|| Token::Text(decoded(rest)))
+                (!rest.contains('=')).then(|| Token::Text(decode_entities(rest)))
             }
         }
     }
@@ -378,7 +378,7 @@ mod tests {
     #[test]
     fn entities_of_every_spelling() {
         assert_eq!(
-            decoded("&hellip;&#8212;&#151;&#x2014;&copy 1 &nope; & &lt;b> &"),
+            decode_entities("&hellip;&#8212;&#151;&#x2014;&copy 1 &nope; & &lt;b> &"),
             "…———© 1 &nope; & <b> &"
         );
     }

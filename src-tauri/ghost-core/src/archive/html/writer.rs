@@ -1,9 +1,9 @@
 //! Markdown of a run of tags and texts: blocks, lists, quotes, tables, and the marks in a line.
 
-use super::super::dropped::Dropped;
-use super::document::is_block;
-use super::marks::{How, Mark, longest_run, marked};
+use super::elements::{heading, is_block};
+use super::inline_marks::{Mark, MarkKind, longest_run, marked};
 use super::tokens::Tag;
+use crate::archive::omissions::Omissions;
 
 /// Deeper nesting of quotes, lists and emphasis is a mistake or a trap.
 const MAX_DEPTH: usize = 8;
@@ -30,7 +30,7 @@ enum Frame {
 pub(super) struct Writer {
     pub(super) out: String,
     /// The words of what is a link by itself to do something.
-    pub(super) dropped: Dropped,
+    pub(super) omissions: Omissions,
     frames: Vec<Frame>,
     /// The block being gathered, on one line but for `<br>`.
     line: String,
@@ -58,7 +58,7 @@ impl Writer {
             code.push_str(text);
             return;
         }
-        let in_code = self.marks.iter().any(|mark| matches!(mark.how, How::Code));
+        let in_code = self.marks.iter().any(|mark| matches!(mark.kind, MarkKind::Code));
         let mut rest = text;
         loop {
             // Most of most texts is letters and signs that stand as they are.
@@ -188,16 +188,16 @@ impl Writer {
                 self.end_cell();
                 self.in_cell = true;
             }
-            "em" | "i" | "cite" | "var" | "dfn" => self.mark(tag, How::Around("*")),
-            "strong" | "b" => self.mark(tag, How::Around("**")),
-            "del" | "s" | "strike" => self.mark(tag, How::Around("~~")),
-            "code" | "tt" | "kbd" | "samp" => self.mark(tag, How::Code),
+            "em" | "i" | "cite" | "var" | "dfn" => self.mark(tag, MarkKind::Around("*")),
+            "strong" | "b" => self.mark(tag, MarkKind::Around("**")),
+            "del" | "s" | "strike" => self.mark(tag, MarkKind::Around("~~")),
+            "code" | "tt" | "kbd" | "samp" => self.mark(tag, MarkKind::Code),
             "a" => {
                 let href =
                     tag.attribute("href").map(|href| href.trim().to_owned()).unwrap_or_default();
                 let inside =
                     href.is_empty() || href.starts_with('#') || href.starts_with("javascript:");
-                self.mark(tag, if inside { How::Nothing } else { How::Link(href) });
+                self.mark(tag, if inside { MarkKind::Nothing } else { MarkKind::Link(href) });
             }
             "q" => self.text("“"),
             name => match heading(name) {
@@ -266,18 +266,18 @@ impl Writer {
         }
     }
 
-    fn mark(&mut self, tag: &Tag, how: How) {
+    fn mark(&mut self, tag: &Tag, kind: MarkKind) {
         // Closed at once, as in a page that is XML: there is nothing in it.
         if self.marks.len() >= 2 * MAX_DEPTH || tag.is_closed {
             return;
         }
         let again = self.marks.iter().any(|mark| {
-            std::mem::discriminant(&mark.how) == std::mem::discriminant(&how)
+            std::mem::discriminant(&mark.kind) == std::mem::discriminant(&kind)
                 && mark.name == tag.name
         });
-        let how = if again { How::Nothing } else { how };
+        let kind = if again { MarkKind::Nothing } else { kind };
         let name = tag.name.clone().into_owned();
-        self.marks.push(Mark { name, from: self.line.len(), to: 0, how });
+        self.marks.push(Mark { name, from: self.line.len(), to: 0, kind });
     }
 
     /// Ends what is open: what comes next stands in none of it.
@@ -315,7 +315,7 @@ impl Writer {
         let line = self.line.trim();
         // The colon stood behind the name of somebody whose words follow.
         if line.is_empty() || line == ":" || is_call(line) {
-            self.dropped.add("in buttons", line.split("](").next().unwrap_or_default());
+            self.omissions.add("in buttons", line.split("](").next().unwrap_or_default());
             self.line.clear();
             return;
         }
@@ -526,12 +526,4 @@ fn language(tag: &Tag) -> String {
         .filter(|c| c.is_alphanumeric() || matches!(c, '-' | '+' | '#' | '_'))
         .take(20)
         .collect()
-}
-
-/// The level of a heading.
-pub(super) fn heading(name: &str) -> Option<usize> {
-    match name.as_bytes() {
-        [b'h', level @ b'1'..=b'6'] => Some(usize::from(level - b'0')),
-        _ => None,
-    }
 }

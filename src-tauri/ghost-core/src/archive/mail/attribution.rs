@@ -8,7 +8,7 @@ use super::languages;
 
 /// What is known of a mail before its text is read.
 #[derive(Debug, Clone, Default)]
-pub(super) struct About {
+pub(super) struct MailContext {
     /// It answers another: its headers or its subject say so.
     pub(super) is_reply: bool,
     /// Its writer's address, in lower case.
@@ -17,13 +17,13 @@ pub(super) struct About {
 
 /// A line that an attribution may be made of, as it is compared.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Bare {
+pub(super) struct NormalizedLine {
     /// In lower case; without marks of emphasis, escapes, marks of direction and double spaces.
     pub(super) text: String,
 }
 
-impl Bare {
-    pub(super) fn of(line: &str) -> Bare {
+impl NormalizedLine {
+    pub(super) fn of(line: &str) -> NormalizedLine {
         let mut text = String::with_capacity(line.len());
         for c in line.chars().flat_map(char::to_lowercase) {
             match c {
@@ -48,7 +48,7 @@ impl Bare {
             .trim_start_matches("| ")
             .trim_start_matches("- ")
             .trim_end_matches(" |");
-        Bare { text: text.to_owned() }
+        NormalizedLine { text: text.to_owned() }
     }
 }
 
@@ -70,7 +70,7 @@ pub(super) struct Attribution {
 /// words without any mark (`quoted`).
 pub(super) fn ending(lines: &[&str], quoted: bool, is_reply: bool) -> Option<Attribution> {
     let bares: Vec<String> =
-        lines.iter().rev().take(MAX_LINES).map(|line| Bare::of(line).text).collect();
+        lines.iter().rev().take(MAX_LINES).map(|line| NormalizedLine::of(line).text).collect();
     if !may_end(bares.first()?) {
         return None;
     }
@@ -112,7 +112,7 @@ pub(super) fn ending(lines: &[&str], quoted: bool, is_reply: bool) -> Option<Att
 fn beginning(first: &str) -> usize {
     let begins = |rest: &str| {
         let near: String = rest.chars().take(24).collect();
-        languages::lead(&Bare::of(&near).text).is_some() && has_figure(&near)
+        languages::lead(&NormalizedLine::of(&near).text).is_some() && has_figure(&near)
     };
     let starts = first.char_indices().filter(|&(at, _)| first[..at].ends_with([' ', '-']));
     let own = |before: &str| {

@@ -2,7 +2,7 @@
 
 use encoding_rs::{Encoding, UTF_8};
 
-use super::super::decode;
+use crate::archive::decode;
 
 /// The text of `bytes`, which are labelled with `label`.
 pub(super) fn text(bytes: &[u8], label: Option<&str>) -> Option<String> {
@@ -10,13 +10,13 @@ pub(super) fn text(bytes: &[u8], label: Option<&str>) -> Option<String> {
     let named = label.and_then(|label| Encoding::for_label_no_replacement(label.as_bytes()));
     // Programs that know no better say ASCII, or one of the two that hold all bytes.
     let vague = label.is_none_or(|label| label.to_ascii_lowercase().contains("ascii"));
-    let Some(encoding) = named.filter(|_| !vague) else { return decode::text(bytes) };
+    let Some(encoding) = named.filter(|_| !vague) else { return decode::decode_text(bytes) };
     let utf8 = !bytes.is_ascii() && std::str::from_utf8(bytes).is_ok();
     if encoding == UTF_8 || (encoding.is_single_byte() && utf8) {
-        return decode::text(bytes);
+        return decode::decode_text(bytes);
     }
     let (text, _, broken) = encoding.decode(bytes);
-    if broken { decode::text(bytes) } else { Some(text.replace("\r\n", "\n")) }
+    if broken { decode::decode_text(bytes) } else { Some(text.replace("\r\n", "\n")) }
 }
 
 #[cfg(test)]

@@ -2,11 +2,11 @@
 
 use mailparse::{DispositionType, ParsedMail};
 
-use super::super::dropped::Dropped;
-use super::super::{html, plain};
-use super::attribution::About;
-use super::containers::{self, Holds};
+use super::attribution::MailContext;
+use super::quote_elements::{self, QuoteKind};
 use super::{charset, flowed, reply};
+use crate::archive::omissions::Omissions;
+use crate::archive::{html, plain_text};
 
 /// Parts in parts of one mail.
 const MAX_DEPTH: usize = 8;
@@ -15,9 +15,9 @@ const ATTACHED: &str = "in attachments";
 const FORWARDED: &str = "in a forwarded message";
 
 /// The words of a mail's writer, as Markdown.
-pub(super) fn text(mail: &ParsedMail, about: &About, dropped: &mut Dropped) -> String {
+pub(super) fn text(mail: &ParsedMail, context: &MailContext, omissions: &mut Omissions) -> String {
     let mut texts = Vec::new();
-    gather(mail, about, 0, &mut texts, dropped);
+    gather(mail, context, 0, &mut texts, omissions);
     texts.retain(|text| !text.trim().is_empty());
     texts.join("\n\n")
 }
@@ -50,26 +50,28 @@ fn body(part: &ParsedMail) -> Option<String> {
 /// Reads a part and those in it, in order.
 fn gather(
     part: &ParsedMail,
-    about: &About,
+    context: &MailContext,
     depth: usize,
     texts: &mut Vec<String>,
-    dropped: &mut Dropped,
+    omissions: &mut Omissions,
 ) {
     if depth > MAX_DEPTH {
         return;
     }
     let sort = part.ctype.mimetype.as_str();
     if part.get_content_disposition().disposition == DispositionType::Attachment {
-        return count(part, ATTACHED, depth, dropped);
+        return count(part, ATTACHED, depth, omissions);
     }
     match sort {
-        "multipart/alternative" => texts.extend(alternative(part, about, depth, dropped)),
+        "multipart/alternative" => texts.extend(alternative(part, context, depth, omissions)),
         _ if sort.starts_with("multipart/") => {
-            part.subparts.iter().for_each(|part| gather(part, about, depth + 1, texts, dropped));
+            part.subparts
+                .iter()
+                .for_each(|part| gather(part, context, depth + 1, texts, omissions));
         }
-        "message/rfc822" => count(part, FORWARDED, depth, dropped),
-        "text/plain" => texts.extend(body(part).map(|text| typed(part, &text, about, dropped))),
-        _ if is_html(part) => texts.extend(body(part).map(|text| paged(&text, about, dropped))),
+        "message/rfc822" => count(part, FORWARDED, depth, omissions),
+        "text/plain" => texts.extend(body(part).map(|text| typed(part, &text, context, omissions))),
+        _ if is_html(part) => texts.extend(body(part).map(|text| paged(&text, context, omissions))),
         _ => {}
     }
 }
@@ -78,9 +80,9 @@ fn gather(
 /// as much; of what was written for many the page alone says what is a heading and what a list.
 fn alternative(
     mail: &ParsedMail,
-    about: &About,
+    context: &MailContext,
     depth: usize,
-    dropped: &mut Dropped,
+    omissions: &mut Omissions,
 ) -> Option<String> {
     let find = |is: &dyn Fn(&ParsedMail) -> bool| {
         // A page may stand beside its pictures.
@@ -88,15 +90,15 @@ fn alternative(
     };
     let (typed, page) = (find(&is_plain), find(&is_html));
     let said = |part: &ParsedMail| {
-        let mut dropped = Dropped::default();
-        count(part, ATTACHED, depth, &mut dropped);
-        dropped.words()
+        let mut omissions = Omissions::default();
+        count(part, ATTACHED, depth, &mut omissions);
+        omissions.words()
     };
     let best = match (typed, page) {
         (Some(typed), Some(page)) => {
             let (typed_words, page_words) = (said(typed), said(page));
             let enough = |some: usize, all: usize| some > 0 && some * 10 >= all * 9;
-            let typed_first = match about.is_reply {
+            let typed_first = match context.is_reply {
                 true => enough(typed_words, page_words),
                 false => !enough(page_words, typed_words),
             };
@@ -106,12 +108,12 @@ fn alternative(
         (None, None) => mail.subparts.last()?,
     };
     let mut texts = Vec::new();
-    gather(best, about, depth + 1, &mut texts, dropped);
+    gather(best, context, depth + 1, &mut texts, omissions);
     Some(texts.join("\n\n"))
 }
 
 /// Counts all words of a part that is not kept.
-fn count(part: &ParsedMail, what: &'static str, depth: usize, dropped: &mut Dropped) {
+fn count(part: &ParsedMail, what: &'static str, depth: usize, omissions: &mut Omissions) {
     if depth > MAX_DEPTH {
         return;
     }
@@ -120,60 +122,70 @@ fn count(part: &ParsedMail, what: &'static str, depth: usize, dropped: &mut Drop
         "message/rfc822" => {
             let raw = part.get_body_raw().unwrap_or_default();
             if let Ok(inner) = mailparse::parse_mail(&raw) {
-                count(&inner, what, depth + 1, dropped);
+                count(&inner, what, depth + 1, omissions);
             }
         }
         "multipart/alternative" => {
-            part.subparts.last().into_iter().for_each(|part| count(part, what, depth + 1, dropped));
+            part.subparts
+                .last()
+                .into_iter()
+                .for_each(|part| count(part, what, depth + 1, omissions));
         }
         _ if sort.starts_with("multipart/") => {
-            part.subparts.iter().for_each(|part| count(part, what, depth + 1, dropped));
+            part.subparts.iter().for_each(|part| count(part, what, depth + 1, omissions));
         }
         _ if is_html(part) => {
             let text = body(part).map(|text| html::fragment(&text)).unwrap_or_default();
-            reply::count(dropped, what, &text);
+            reply::count(omissions, what, &text);
         }
         "text/plain" | "text/markdown" => {
-            reply::count(dropped, what, &body(part).unwrap_or_default());
+            reply::count(omissions, what, &body(part).unwrap_or_default());
         }
         _ => {}
     }
 }
 
 /// The writer's words of a part in plain text.
-fn typed(part: &ParsedMail, text: &str, about: &About, dropped: &mut Dropped) -> String {
+fn typed(
+    part: &ParsedMail,
+    text: &str,
+    context: &MailContext,
+    omissions: &mut Omissions,
+) -> String {
     let says = |key: &str, value: &str| {
         part.ctype.params.get(key).is_some_and(|said| said.eq_ignore_ascii_case(value))
     };
     if says("format", "flowed") {
-        return reply::own(&flowed::unwrapped(text, says("delsp", "yes")), about, dropped);
+        return reply::own(&flowed::unwrapped(text, says("delsp", "yes")), context, omissions);
     }
     // A signature and a quote are broken otherwise than the text, and would hide how that is.
-    plain::joined(&reply::own(text, about, dropped))
+    plain_text::join_wrapped_lines(&reply::own(text, context, omissions))
 }
 
 /// The writer's words of a part in HTML.
-fn paged(text: &str, about: &About, dropped: &mut Dropped) -> String {
-    let divided = containers::divide(text);
-    let about =
-        &About { is_reply: about.is_reply || divided.is_reply, sender: about.sender.clone() };
-    for (holds, taken) in &divided.taken {
+fn paged(text: &str, context: &MailContext, omissions: &mut Omissions) -> String {
+    let split_mail = quote_elements::split(text);
+    let context = &MailContext {
+        is_reply: context.is_reply || split_mail.is_reply,
+        sender: context.sender.clone(),
+    };
+    for (holds, taken) in &split_mail.taken {
         let text = html::fragment(taken);
         let what = match holds {
-            Holds::Quoted | Holds::Attribution => "in quoted replies",
-            Holds::Forwarded => FORWARDED,
-            Holds::Signature => "in a signature",
+            QuoteKind::Quoted | QuoteKind::Attribution => "in quoted replies",
+            QuoteKind::Forwarded => FORWARDED,
+            QuoteKind::Signature => "in a signature",
         };
-        reply::count_other(dropped, what, &text);
+        reply::count_other(omissions, what, &text);
     }
     // In a letter every word is the writer's; only of a page that was made for many is a part furniture.
-    let text = match about.is_reply {
-        true => html::fragment_with(&divided.html, dropped),
+    let text = match context.is_reply {
+        true => html::fragment_with(&split_mail.html, omissions),
         false => {
-            let page = html::page(&divided.html);
-            dropped.merge(&page.dropped);
+            let page = html::page(&split_mail.html);
+            omissions.merge(&page.omissions);
             page.text
         }
     };
-    reply::own(&text, about, dropped)
+    reply::own(&text, context, omissions)
 }

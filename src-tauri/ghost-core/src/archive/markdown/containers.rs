@@ -4,7 +4,7 @@
 //! them, stay as paragraphs.
 
 /// Containers in containers.
-const DEEPEST: usize = 12;
+const MAX_DEPTH: usize = 12;
 
 /// The text without the marks of its containers.
 pub(super) fn opened(text: &str) -> String {
@@ -43,9 +43,9 @@ fn open(lines: &[&str], depth: usize, out: &mut Vec<String>) {
         }
         let indent = line.len() - bare.len();
         let body = indented(&lines[at..], indent + if bare.starts_with(':') { 2 } else { 4 });
-        if let Some(title) = admonition(bare).filter(|_| body > 0 && depth < DEEPEST) {
+        if let Some(title) = admonition(bare).filter(|_| body > 0 && depth < MAX_DEPTH) {
             ["", title, ""].into_iter().for_each(&mut put);
-            open(&dedented(&lines[at..at + body]), depth + 1, out);
+            open(&dedent(&lines[at..at + body]), depth + 1, out);
             out.push(String::new());
             at += body;
         } else if let Some(div) = div(bare) {
@@ -59,11 +59,11 @@ fn open(lines: &[&str], depth: usize, out: &mut Vec<String>) {
                     divs.push(matches!(name, "quote" | "blockquote" | "epigraph"));
                 }
             }
-        } else if let Some(said) = definition(bare).filter(|_| indent < 4 && depth < DEEPEST)
+        } else if let Some(said) = definition(bare).filter(|_| indent < 4 && depth < MAX_DEPTH)
             && begun
         {
             let mut inner = vec![said];
-            inner.extend(dedented(&lines[at..at + body]));
+            inner.extend(dedent(&lines[at..at + body]));
             out.push(String::new());
             open(&inner, depth + 1, out);
             at += body;
@@ -98,7 +98,7 @@ fn indented(lines: &[&str], least: usize) -> usize {
 }
 
 /// The lines without the indent that all of them have.
-fn dedented<'a>(lines: &[&'a str]) -> Vec<&'a str> {
+fn dedent<'a>(lines: &[&'a str]) -> Vec<&'a str> {
     let white = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();
     let said = lines.iter().filter(|line| !line.trim().is_empty());
     let least = said.map(|line| white(line)).min().unwrap_or(0);
@@ -153,18 +153,18 @@ fn verse(lines: &[&str]) -> Option<usize> {
 
 #[cfg(test)]
 mod tests {
-    use super::super::{apart, tidied};
-    use crate::archive::dropped::Dropped;
+    use crate::archive::markdown::{clean, non_prose_spans};
+    use crate::archive::omissions::Omissions;
     use crate::words;
 
     /// What comes out, which has as many words as went in, all of them the writer's own.
     fn reads(text: &str, lost: usize, expected: &str) {
-        let mut dropped = Dropped::default();
-        let found = tidied(text, &mut dropped);
+        let mut omissions = Omissions::default();
+        let found = clean(text, &mut omissions);
         assert_eq!(found.trim(), expected, "{text}");
-        assert_eq!(dropped.words(), 0, "{text}");
+        assert_eq!(omissions.words(), 0, "{text}");
         assert_eq!(words::count(&found) + lost, words::count(text), "{text}");
-        assert!(apart(&found).is_empty(), "{found}");
+        assert!(non_prose_spans(&found).is_empty(), "{found}");
     }
 
     #[test]
@@ -191,7 +191,7 @@ mod tests {
 
     #[test]
     fn a_div_that_quotes_is_somebody_elses() {
-        let text = tidied("::: quote\nTheirs.\n:::\nMine.", &mut Dropped::default());
+        let text = clean("::: quote\nTheirs.\n:::\nMine.", &mut Omissions::default());
         assert_eq!(text, "> Theirs.\n\nMine.");
     }
 
@@ -210,6 +210,6 @@ mod tests {
     #[test]
     fn code_keeps_what_looks_like_a_mark() {
         let code = "```\n!!! note\n    x\n::: y\n: z\n```";
-        assert_eq!(tidied(code, &mut Dropped::default()), code);
+        assert_eq!(clean(code, &mut Omissions::default()), code);
     }
 }

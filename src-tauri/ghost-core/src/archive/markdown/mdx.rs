@@ -1,13 +1,13 @@
 //! MDX: Markdown with JSX in it. The code goes; what stands between its tags is Markdown and stays.
 
-use super::super::dropped::Dropped;
-use super::LONGEST_TAG;
-use super::templates::said;
+use super::edits::MAX_TAG_BYTES;
+use super::templates::quoted_words;
+use crate::archive::omissions::Omissions;
 
 const IN_CODE: &str = "in the code of the page";
 
 /// The text without imports, exports, comments and the tags of components.
-pub(in crate::archive) fn without_jsx(text: &str, dropped: &mut Dropped) -> String {
+pub(in crate::archive) fn without_jsx(text: &str, omissions: &mut Omissions) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     // Whether the line begins a list or goes on in one, where an indent means something.
@@ -20,7 +20,7 @@ pub(in crate::archive) fn without_jsx(text: &str, dropped: &mut Dropped) -> Stri
             let bare = line.trim_start();
             if is_code(line) {
                 let end = rest.find("\n\n").unwrap_or(rest.len());
-                dropped.add_words(IN_CODE, said(&rest[..end]));
+                omissions.add_words(IN_CODE, quoted_words(&rest[..end]));
                 rest = &rest[end..];
                 continue;
             }
@@ -45,8 +45,8 @@ pub(in crate::archive) fn without_jsx(text: &str, dropped: &mut Dropped) -> Stri
         rest = &rest[at..];
         let (kept, end) = match rest.as_bytes()[0] {
             b'`' => span(rest),
-            b'{' => braces(rest, &mut endless, dropped),
-            b'<' => tag(rest, dropped),
+            b'{' => braces(rest, &mut endless, omissions),
+            b'<' => tag(rest, omissions),
             _ => ("\n", 1),
         };
         out.push_str(kept);
@@ -78,18 +78,18 @@ fn fenced(text: &str) -> Option<usize> {
 /// Code in a line, to its end or, where it has none, its first signs.
 fn span(text: &str) -> (&str, usize) {
     let sign = &text[..text.len() - text.trim_start_matches('`').len()];
-    let window = &text[sign.len()..text.floor_char_boundary(sign.len() + LONGEST_TAG)];
+    let window = &text[sign.len()..text.floor_char_boundary(sign.len() + MAX_TAG_BYTES)];
     let window = window.split("\n\n").next().unwrap_or_default();
     let end = window.find(sign).map_or(sign.len(), |at| at + 2 * sign.len());
     (&text[..end], end)
 }
 
 /// A comment, or white space that is written as code; anything else in braces stays.
-fn braces<'a>(text: &'a str, endless: &mut bool, dropped: &mut Dropped) -> (&'a str, usize) {
+fn braces<'a>(text: &'a str, endless: &mut bool, omissions: &mut Omissions) -> (&'a str, usize) {
     if text.starts_with("{/*") && !*endless {
         match text.find("*/}") {
             Some(end) => {
-                dropped.add("in hidden comments", &text[..end]);
+                omissions.add("in hidden comments", &text[..end]);
                 return ("", end + 3);
             }
             None => *endless = true,
@@ -102,14 +102,14 @@ fn braces<'a>(text: &'a str, endless: &mut bool, dropped: &mut Dropped) -> (&'a 
 }
 
 /// A component's tag; one of HTML stays for whoever reads HTML.
-fn tag<'a>(text: &'a str, dropped: &mut Dropped) -> (&'a str, usize) {
+fn tag<'a>(text: &'a str, omissions: &mut Omissions) -> (&'a str, usize) {
     let name = text[1..].trim_start_matches('/');
     if !name.starts_with(|c: char| c.is_uppercase() || c == '>') {
         return ("<", 1);
     }
-    const LONGEST: usize = 1000;
+    const MAX_TAG_CHARS: usize = 1000;
     let (mut depth, mut quoted) = (0usize, None);
-    for (at, c) in text.char_indices().take(LONGEST) {
+    for (at, c) in text.char_indices().take(MAX_TAG_CHARS) {
         match (quoted, c) {
             (None, '<') if at > 0 && depth == 0 => break,
             (Some(mark), _) => quoted = Some(mark).filter(|&mark| mark != c),
@@ -117,7 +117,7 @@ fn tag<'a>(text: &'a str, dropped: &mut Dropped) -> (&'a str, usize) {
             (None, '{') => depth += 1,
             (None, '}') => depth = depth.saturating_sub(1),
             (None, '>') if depth == 0 => {
-                dropped.add_words(IN_CODE, said(&text[..at]));
+                omissions.add_words(IN_CODE, quoted_words(&text[..at]));
                 return ("", at + 1);
             }
             _ => {}
@@ -131,9 +131,9 @@ mod tests {
     use super::*;
 
     fn reads(text: &str, lost: usize, expected: &str) {
-        let mut dropped = Dropped::default();
-        assert_eq!(without_jsx(text, &mut dropped).trim(), expected, "{text}");
-        assert_eq!(dropped.words(), lost, "{text}");
+        let mut omissions = Omissions::default();
+        assert_eq!(without_jsx(text, &mut omissions).trim(), expected, "{text}");
+        assert_eq!(omissions.words(), lost, "{text}");
     }
 
     #[test]
@@ -158,7 +158,7 @@ mod tests {
             reads(text, 0, text);
         }
         for odd in ["<", "<A", "{/*", "`", "{", "<A b={", "import x from", "```"] {
-            without_jsx(odd, &mut Dropped::default());
+            without_jsx(odd, &mut Omissions::default());
         }
     }
 }

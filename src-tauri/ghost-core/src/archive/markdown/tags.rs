@@ -4,18 +4,18 @@ use std::ops::Range;
 
 use pulldown_cmark::{Event, Parser, Tag, TagEnd};
 
-use super::super::dropped::Dropped;
-use super::super::html;
-use super::{Cuts, line_before, options};
+use super::edits::{Replacements, line_before, options};
+use crate::archive::html;
+use crate::archive::omissions::Omissions;
 
 const HIDDEN: &str = "in hidden comments";
 
 /// The text with its HTML as Markdown.
-pub(super) fn without_html(text: &str, dropped: &mut Dropped) -> String {
+pub(super) fn without_html(text: &str, omissions: &mut Omissions) -> String {
     if !text.contains(['<', '&']) {
         return text.to_owned();
     }
-    let mut cuts = Cuts::default();
+    let mut replacements = Replacements::default();
     // An element that was left open over the end of its block, and where that block begins.
     let mut open: Option<(String, Range<usize>)> = None;
     let mut block = String::new();
@@ -25,38 +25,46 @@ pub(super) fn without_html(text: &str, dropped: &mut Dropped) -> String {
             Event::Html(line) => block.push_str(&line),
             Event::End(TagEnd::HtmlBlock) => match open.take() {
                 Some((name, first)) if html::closes_one(&block, &name) => {
-                    cuts.take_back(first.start);
+                    replacements.truncate_from(first.start);
                     let between =
                         if first.end < range.start { &text[first.end..range.start] } else { "" };
                     if name == "blockquote" {
-                        let inner = without_html(between.trim(), dropped);
-                        cuts.put(first.start..range.end, format!("\n{}\n", quoted(&inner, "> ")));
+                        let inner = without_html(between.trim(), omissions);
+                        replacements.replace(
+                            first.start..range.end,
+                            format!("\n{}\n", quoted(&inner, "> ")),
+                        );
                     } else {
                         // What is between is the page's, and no text.
                         let words = crate::words::count(between) + visible(&text[first.clone()]);
                         let lost = words + visible(&block);
-                        cuts.lose_for(first.start..range.end, "\n", "of navigation", lost);
+                        replacements.replace_counting(
+                            first.start..range.end,
+                            "\n",
+                            "of navigation",
+                            lost,
+                        );
                     }
                 }
                 still => {
                     open =
                         still.or_else(|| html::left_open(&block).map(|name| (name, range.clone())));
-                    put_block(text, &block, range, &mut cuts);
+                    put_block(text, &block, range, &mut replacements);
                 }
             },
             Event::InlineHtml(tag) => {
-                cuts.lose_for(range, inline(&tag), HIDDEN, hidden(&tag));
+                replacements.replace_counting(range, inline(&tag), HIDDEN, hidden(&tag));
             }
             // "&mdash;" is a dash to its writer; what would be a mark keeps its meaning.
             Event::Text(said)
                 if text[range.clone()].starts_with('&') && text[range.clone()] != *said =>
             {
-                cuts.put(range, spelled(&said));
+                replacements.replace(range, spelled(&said));
             }
             _ => {}
         }
     }
-    cuts.made(text, dropped)
+    replacements.apply(text, omissions)
 }
 
 /// What an entity stands for, written so that it is no mark.
@@ -72,7 +80,7 @@ fn spelled(said: &str) -> String {
 }
 
 /// A block as Markdown, within what it stands in.
-fn put_block(text: &str, block: &str, range: Range<usize>, cuts: &mut Cuts) {
+fn put_block(text: &str, block: &str, range: Range<usize>, replacements: &mut Replacements) {
     let mut found = html::fragment(block);
     let lost = (visible(block) + hidden(block)).saturating_sub(crate::words::count(&found));
     let what = if lost <= hidden(block) { HIDDEN } else { "of HTML that is not shown" };
@@ -81,9 +89,9 @@ fn put_block(text: &str, block: &str, range: Range<usize>, cuts: &mut Cuts) {
     let is_quoted = before.contains('>') && before.chars().all(|c| matches!(c, '>' | ' '));
     if is_quoted {
         found = quoted(&found, before).trim_start_matches(['>', ' ']).to_owned();
-        return cuts.lose_for(range, format!("{found}\n"), what, lost);
+        return replacements.replace_counting(range, format!("{found}\n"), what, lost);
     }
-    cuts.lose_for(range, format!("\n{found}\n\n"), what, lost);
+    replacements.replace_counting(range, format!("\n{found}\n\n"), what, lost);
 }
 
 fn quoted(text: &str, mark: &str) -> String {
@@ -95,7 +103,7 @@ fn visible(html: &str) -> usize {
     let (mut words, mut rest, mut shown) = (0, html, true);
     while let Some(at) = rest.find('<') {
         if shown {
-            words += crate::words::count(&html::decoded(&rest[..at]));
+            words += crate::words::count(&html::decode_entities(&rest[..at]));
         }
         rest = &rest[at..];
         let comment = rest.starts_with("<!--");
@@ -108,7 +116,7 @@ fn visible(html: &str) -> usize {
         }
         rest = &rest[(end + if comment { 3 } else { 1 }).min(rest.len())..];
     }
-    words + if shown { crate::words::count(&html::decoded(rest)) } else { 0 }
+    words + if shown { crate::words::count(&html::decode_entities(rest)) } else { 0 }
 }
 
 /// The words of comments. One word alone is a mark for the site: `<!--more-->`.

@@ -5,9 +5,9 @@
 
 use std::ops::Range;
 
-use super::super::dropped::Dropped;
-use super::super::html;
-use super::{Cuts, LONGEST_TAG, code, inside, line_after, line_before};
+use super::edits::{MAX_TAG_BYTES, Replacements, code, inside, line_after, line_before};
+use crate::archive::html;
+use crate::archive::omissions::Omissions;
 
 /// Code and quotes that are wrapped in template tags, as Markdown writes them. In a page of HTML
 /// the fence is a `pre` instead (see [`preformatted`]).
@@ -16,7 +16,7 @@ pub(super) fn fenced(text: &str) -> String {
         return text.to_owned();
     }
     let code = code(text);
-    let mut cuts = Cuts::default();
+    let mut replacements = Replacements::default();
     for block in blocks(text, &[CODE.as_slice(), &["quote", "blockquote"]].concat()) {
         let is_code = CODE.contains(&block.name);
         if inside(&code, block.whole.start)
@@ -32,31 +32,32 @@ pub(super) fn fenced(text: &str) -> String {
             body.trim().lines().map(|line| format!("> {line}\n")).collect()
         };
         let begins_line = text[..block.whole.start].ends_with('\n') || block.whole.start == 0;
-        cuts.put(block.whole, format!("{}{instead}\n", if begins_line { "" } else { "\n\n" }));
+        replacements
+            .replace(block.whole, format!("{}{instead}\n", if begins_line { "" } else { "\n\n" }));
     }
-    cuts.made(text, &mut Dropped::default())
+    replacements.apply(text, &mut Omissions::default())
 }
 
 /// Code in Liquid tags as a `pre`, for a text that is HTML; other template tags cut.
-pub(in crate::archive) fn preformatted(text: &str, dropped: &mut Dropped) -> String {
+pub(in crate::archive) fn preformatted(text: &str, omissions: &mut Omissions) -> String {
     if !text.contains('{') {
         return text.to_owned();
     }
-    let mut cuts = Cuts::default();
+    let mut replacements = Replacements::default();
     for block in blocks(text, &CODE) {
         let body =
             quick_xml::escape::escape(text[block.body.clone()].trim_matches('\n')).into_owned();
-        cuts.put(block.whole, format!("<pre lang=\"{}\">{body}</pre>", block.argument));
+        replacements.replace(block.whole, format!("<pre lang=\"{}\">{body}</pre>", block.argument));
     }
-    let held: Vec<Range<usize>> = cuts
+    let held: Vec<Range<usize>> = replacements
         .ranges()
         .chain(spans(text, "<pre", "</pre>"))
         .chain(spans(text, "<code", "</code>"))
         .collect();
     let mut held = held;
     held.sort_by_key(|range| range.start);
-    cuts.extend(templates(text, &merged(held)));
-    cuts.made(text, dropped)
+    replacements.extend(templates(text, &merged(held)));
+    replacements.apply(text, omissions)
 }
 
 /// Template tags whose content is code.
@@ -109,7 +110,7 @@ fn template(text: &str, at: usize) -> Option<Template<'_>> {
     let (open, close) = [("{{<", ">}}"), ("{{%", "%}}"), ("{%", "%}")]
         .into_iter()
         .find(|(open, _)| rest.starts_with(open))?;
-    let window = &rest.as_bytes()[..rest.len().min(LONGEST_TAG)];
+    let window = &rest.as_bytes()[..rest.len().min(MAX_TAG_BYTES)];
     // A tag that meets the beginning of another before its end is not one.
     let ends =
         |at: &usize| [open, close].iter().any(|mark| window[*at..].starts_with(mark.as_bytes()));
@@ -139,12 +140,12 @@ fn template(text: &str, at: usize) -> Option<Template<'_>> {
 /// All tags but those that stand between `{% raw %}` and its end, where nothing is a tag.
 fn all_templates(text: &str) -> Vec<Template<'_>> {
     let mut found = Vec::new();
-    let (mut at, mut raws) = (0, Raws::default());
+    let (mut at, mut raw_blocks) = (0, RawBlocks::default());
     while let Some(next) = text[at..].find('{') {
         at += next;
         match template(text, at) {
             Some(tag) => {
-                at = raws.end(text, &tag).unwrap_or(tag.range.end);
+                at = raw_blocks.end(text, &tag).unwrap_or(tag.range.end);
                 found.push(tag);
             }
             None => at += 1,
@@ -155,12 +156,12 @@ fn all_templates(text: &str) -> Vec<Template<'_>> {
 
 /// The search for the ends of stretches that a template engine shows as they stand.
 #[derive(Default)]
-struct Raws {
+struct RawBlocks {
     /// No end follows, so that none is looked for again.
     endless: bool,
 }
 
-impl Raws {
+impl RawBlocks {
     /// Where the tag begins that ends the stretch which `open` begins.
     fn end(&mut self, text: &str, open: &Template) -> Option<usize> {
         if self.endless || open.closing || !matches!(open.name, "raw" | "verbatim") {
@@ -207,18 +208,18 @@ fn blocks<'a>(text: &'a str, names: &[&str]) -> Vec<Block<'a>> {
     found
 }
 
-pub(super) fn without_templates(text: &str, dropped: &mut Dropped) -> String {
+pub(super) fn without_templates(text: &str, omissions: &mut Omissions) -> String {
     if !text.contains(['{', '[']) {
         return text.to_owned();
     }
-    templates(text, &code(text)).made(text, dropped)
+    templates(text, &code(text)).apply(text, omissions)
 }
 
 const IN_TAGS: &str = "in template tags";
 const IN_COMMENTS: &str = "in hidden comments";
 
 /// The words in a tag that are a sentence rather than a name: what it quotes, with blanks in it.
-pub(in crate::archive) fn said(tag: &str) -> usize {
+pub(in crate::archive) fn quoted_words(tag: &str) -> usize {
     let quoted = |mark: char| {
         let parts = tag.split(mark).skip(1).step_by(2);
         let parts = parts.filter(|part| part.trim().contains(' ') && !part.contains(['"', '=']));
@@ -228,13 +229,13 @@ pub(in crate::archive) fn said(tag: &str) -> usize {
 }
 
 /// The template tags, kramdown attributes and tables of contents outside of `held`.
-fn templates(text: &str, held: &[Range<usize>]) -> Cuts {
-    let mut cuts = Cuts::default();
+fn templates(text: &str, held: &[Range<usize>]) -> Replacements {
+    let mut replacements = Replacements::default();
     let mut at = 0;
     // A paired tag whose content is no prose; where it is open, and since when.
     let mut dropping: Option<(&str, usize)> = None;
     // Up to where tags are shown as they stand.
-    let (mut raws, mut raw) = (Raws::default(), 0);
+    let (mut raw_blocks, mut raw) = (RawBlocks::default(), 0);
     // Up to where an end was looked for in vain, so that nothing is looked through twice.
     let mut endless = 0;
     while let Some(next) = text[at..].find(['{', '[']) {
@@ -249,12 +250,16 @@ fn templates(text: &str, held: &[Range<usize>]) -> Cuts {
                 Some((name, start)) if tag.closing && tag.name == name => {
                     let what = if name == "comment" { IN_COMMENTS } else { IN_TAGS };
                     let content = &text[start..tag.range.end];
-                    cuts.lose(start..tag.range.end, what, untagged(content));
+                    replacements.cut(start..tag.range.end, what, untagged(content));
                     dropping = None;
                 }
                 Some(_) => {}
                 None if at <= raw => {
-                    cuts.lose(tag.range.clone(), IN_TAGS, crate::words::count(&text[tag.range]));
+                    replacements.cut(
+                        tag.range.clone(),
+                        IN_TAGS,
+                        crate::words::count(&text[tag.range]),
+                    );
                 }
                 None if !tag.closing
                     && !tag.alone
@@ -264,19 +269,23 @@ fn templates(text: &str, held: &[Range<usize>]) -> Cuts {
                     dropping = Some((tag.name, tag.range.start));
                 }
                 None => {
-                    raw = raws.end(text, &tag).unwrap_or(raw);
+                    raw = raw_blocks.end(text, &tag).unwrap_or(raw);
                     // "**{{< figure >}}**" leaves no empty emphasis behind.
                     let Range { start, end } = tag.range;
                     let bold = text[..start].ends_with("**") && text[end..].starts_with("**");
                     let sign = if bold && !held_twice(text, start) { 2 } else { 0 };
-                    cuts.lose(start - sign..end + sign, IN_TAGS, said(&text[start..end]));
+                    replacements.cut(
+                        start - sign..end + sign,
+                        IN_TAGS,
+                        quoted_words(&text[start..end]),
+                    );
                     at = end + sign;
                 }
             }
             continue;
         }
         let line = line_after(text, at);
-        let end = furniture(text, at, line, &mut endless);
+        let end = boilerplate(text, at, line, &mut endless);
         if let (Some(end), None) = (end, dropping) {
             let tag = &line[..end];
             let hidden = tag.starts_with("{{/*")
@@ -285,20 +294,21 @@ fn templates(text: &str, held: &[Range<usize>]) -> Cuts {
             let (what, words) = match hidden {
                 _ if at < raw => (IN_TAGS, crate::words::count(tag)),
                 true => (IN_COMMENTS, crate::words::count(tag)),
-                false => (IN_TAGS, said(tag)),
+                false => (IN_TAGS, quoted_words(tag)),
             };
-            cuts.lose(at..at + end, what, words);
+            replacements.cut(at..at + end, what, words);
         }
         at += end.unwrap_or(1);
     }
-    cuts
+    replacements
 }
 
 /// How many words a stretch has beside its tags, and what these say.
 fn untagged(text: &str) -> usize {
     let (mut words, mut at) = (0, 0);
     for tag in all_templates(text) {
-        words += crate::words::count(&text[at..tag.range.start]) + said(&text[tag.range.clone()]);
+        words += crate::words::count(&text[at..tag.range.start])
+            + quoted_words(&text[tag.range.clone()]);
         at = tag.range.end;
     }
     words + crate::words::count(&text[at..])
@@ -334,7 +344,7 @@ fn is_dropped(name: &str) -> bool {
 }
 
 /// How long the furniture is that begins at `at` and ends on its line.
-fn furniture(text: &str, at: usize, line: &str, endless: &mut usize) -> Option<usize> {
+fn boilerplate(text: &str, at: usize, line: &str, endless: &mut usize) -> Option<usize> {
     let alone = || line_before(text, at).trim().is_empty();
     let begins = |marks: &[&str]| {
         marks.iter().any(|mark| {

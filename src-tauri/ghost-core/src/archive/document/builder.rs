@@ -1,0 +1,596 @@
+//! The text of a word processor's document while it is read: paragraphs, runs, lists, tables and
+//! notes, as Markdown by way of HTML.
+//!
+//! Knows no file format: the readers of Word, OpenDocument and rich text write into it.
+
+use std::collections::BTreeMap;
+
+use jiff::civil::Date;
+use quick_xml::escape::escape;
+
+use super::{reasons, symbol_font};
+use crate::archive::html;
+use crate::archive::metadata::Metadata;
+use crate::archive::omissions::Omissions;
+
+/// Tags and texts of one document; a novel has a tenth of it.
+const MAX_TOKENS: usize = 1_400_000;
+/// Tables in tables.
+const MAX_NESTED_TABLES: usize = 16;
+
+/// The content of a document.
+#[derive(Debug, Default)]
+pub(in crate::archive) struct DocumentContents {
+    pub(in crate::archive) metadata: Metadata,
+    /// Markdown, with all tracked changes taken.
+    pub(in crate::archive) text: String,
+    /// The document before its tracked changes, if there are any.
+    pub(in crate::archive) before: Option<OriginalText>,
+    /// The words of the document that are not in `text`.
+    pub(in crate::archive) omissions: Omissions,
+    /// What is wrong with the document, in sentences.
+    pub(in crate::archive) warnings: Vec<String>,
+}
+
+/// A document before its tracked changes.
+#[derive(Debug, Default)]
+pub(in crate::archive) struct OriginalText {
+    /// Markdown.
+    pub(in crate::archive) text: String,
+    /// The day of the first change.
+    pub(in crate::archive) date: Option<Date>,
+    /// Who made the changes, if it was one person.
+    pub(in crate::archive) author: Option<String>,
+}
+
+impl DocumentContents {
+    /// The words of both states of a document: after its tracked changes, and before them.
+    pub(in crate::archive) fn of(
+        metadata: Metadata,
+        after: MarkdownBuilder,
+        before: Option<(MarkdownBuilder, Changes)>,
+    ) -> DocumentContents {
+        let (text, omissions) = after.finish();
+        let before = before
+            .map(|(builder, changes)| OriginalText {
+                text: builder.finish().0,
+                date: changes.date,
+                author: changes.author.filter(|_| !changes.by_several),
+            })
+            .filter(|before| !before.text.is_empty() && before.text != text);
+        DocumentContents { metadata, text, before, omissions, warnings: Vec::new() }
+    }
+}
+
+/// Who tracked changes in a document, and when.
+#[derive(Debug, Clone, Default)]
+pub(in crate::archive) struct Changes {
+    /// The day of the first.
+    pub(in crate::archive) date: Option<Date>,
+    author: Option<String>,
+    by_several: bool,
+}
+
+impl Changes {
+    /// Adds a change.
+    pub(in crate::archive) fn add(&mut self, author: Option<String>, date: Option<Date>) {
+        self.date = self.date.or(date);
+        match (&self.author, author) {
+            (_, None) => {}
+            (None, author) => self.author = author,
+            (Some(known), Some(author)) => self.by_several |= *known != author,
+        }
+    }
+}
+
+/// What a paragraph is.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::archive) enum ParagraphStyle {
+    #[default]
+    Text,
+    /// Its level, from 1.
+    Heading(usize),
+    Quote,
+    Code,
+    /// It is not kept, for this reason.
+    Skipped(&'static str),
+}
+
+impl ParagraphStyle {
+    /// The style that a word processor means by this name of its own, which is in English whatever
+    /// language the program speaks. The whole name counts.
+    pub(in crate::archive) fn named(name: &str) -> Option<ParagraphStyle> {
+        let name = name.trim().to_lowercase();
+        let level = |prefix: &str| {
+            let level = name.strip_prefix(prefix)?.trim_start().parse::<usize>().ok()?;
+            (1..=9).contains(&level).then_some(level)
+        };
+        if let Some(level) = level("heading") {
+            return Some(ParagraphStyle::Heading(level));
+        }
+        if level("toc").is_some() || level("contents").is_some() {
+            return Some(ParagraphStyle::Skipped(reasons::CONTENTS));
+        }
+        match name.as_str() {
+            "title" => Some(ParagraphStyle::Heading(1)),
+            "toc heading" | "contents heading" | "table of figures" => {
+                Some(ParagraphStyle::Skipped(reasons::CONTENTS))
+            }
+            "quote" | "intense quote" | "block text" | "block quote" | "blockquote"
+            | "block quotation" | "quotation" | "quotations" => Some(ParagraphStyle::Quote),
+            "code" | "code block" | "source code" | "html preformatted" | "preformatted text"
+            | "macro text" => Some(ParagraphStyle::Code),
+            _ => None,
+        }
+    }
+}
+
+const TOO_LONG: &str = "past the length that is read of one document";
+
+/// Where a paragraph stands in a list.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(in crate::archive) struct ListItem {
+    /// The depth, from 0.
+    pub(in crate::archive) depth: usize,
+    pub(in crate::archive) is_ordered: bool,
+    /// It continues the item before it.
+    pub(in crate::archive) is_continued: bool,
+}
+
+/// How a run of text looks.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(in crate::archive) struct CharStyle {
+    pub(in crate::archive) bold: bool,
+    pub(in crate::archive) italic: bool,
+    pub(in crate::archive) code: bool,
+    /// The address it links to.
+    pub(in crate::archive) link: Option<String>,
+}
+
+impl CharStyle {
+    /// The tags of this look, the outermost first.
+    fn tags(&self) -> Vec<(&'static str, String)> {
+        let mut tags = Vec::new();
+        if let Some(link) = &self.link {
+            tags.push(("a", format!("a href=\"{}\"", escape(link.as_str()))));
+        }
+        for (on, name) in [(self.bold, "b"), (self.italic, "i"), (self.code, "code")] {
+            if on {
+                tags.push((name, name.to_owned()));
+            }
+        }
+        tags
+    }
+}
+
+#[derive(Debug, Default)]
+struct Paragraph {
+    style: ParagraphStyle,
+    item: Option<ListItem>,
+    html: String,
+    char_style: CharStyle,
+    /// It has no end of its own: the next paragraph continues it.
+    joins: bool,
+}
+
+#[derive(Debug, Default)]
+struct Table {
+    /// What came before it.
+    outer: String,
+    /// The HTML of each cell of each row.
+    rows: Vec<Vec<String>>,
+    in_cell: bool,
+    /// It holds another table, so that it only lays out a page.
+    holds_table: bool,
+}
+
+/// A place that text is written to apart from the main text, until it ends.
+#[derive(Debug)]
+struct Note {
+    outer: String,
+    lists: Vec<bool>,
+    /// How many paragraphs and tables were open around it.
+    open: usize,
+    tables: usize,
+}
+
+/// A document while it is read.
+#[derive(Debug, Default)]
+pub(in crate::archive) struct MarkdownBuilder {
+    /// Markdown that is complete.
+    blocks: Vec<String>,
+    html: String,
+    /// Paragraphs can stand inside each other: a text box in a run.
+    open: Vec<Paragraph>,
+    /// A paragraph that the next one at its depth continues.
+    pending: Option<(usize, Paragraph)>,
+    /// The lists that are open in `html`: whether each is ordered.
+    lists: Vec<bool>,
+    tables: Vec<Table>,
+    /// Tables too deep to be kept as such.
+    too_deep_tables: usize,
+    note: Option<Note>,
+    /// The HTML of all notes, which come last.
+    notes: String,
+    tokens: usize,
+    /// The text that is not kept, by the reason.
+    skipped: BTreeMap<&'static str, String>,
+    /// Nothing was kept since the last text that was not.
+    is_skipping: bool,
+}
+
+impl MarkdownBuilder {
+    /// Begins a paragraph.
+    pub(in crate::archive) fn begin_paragraph(&mut self) {
+        let depth = self.open.len();
+        if self.pending.as_ref().is_some_and(|(at, _)| *at > depth) {
+            self.settle();
+        }
+        let before = self.pending.take_if(|(at, _)| *at == depth).map(|(_, before)| before);
+        let (html, char_style) =
+            before.map(|before| (before.html, before.char_style)).unwrap_or_default();
+        self.open.push(Paragraph { html, char_style, ..Paragraph::default() });
+    }
+
+    /// Says what the innermost paragraph is.
+    pub(in crate::archive) fn style(&mut self, style: ParagraphStyle, item: Option<ListItem>) {
+        if let Some(paragraph) = self.open.last_mut() {
+            (paragraph.style, paragraph.item) = (style, item);
+        }
+    }
+
+    /// Lets the next paragraph continue the innermost one.
+    pub(in crate::archive) fn join(&mut self) {
+        if let Some(paragraph) = self.open.last_mut() {
+            paragraph.joins = true;
+        }
+    }
+
+    /// Whether the innermost paragraph has text.
+    pub(in crate::archive) fn has_text(&self) -> bool {
+        self.open.last().is_some_and(|paragraph| !paragraph.html.is_empty())
+    }
+
+    /// Whether a paragraph is open.
+    pub(in crate::archive) fn in_paragraph(&self) -> bool {
+        let around = self.note.as_ref().map_or(0, |note| note.open);
+        self.open.len() > around
+    }
+
+    /// Writes text; `\n` is a line end within the paragraph.
+    pub(in crate::archive) fn say(&mut self, text: &str, char_style: &CharStyle) {
+        if text.is_empty() {
+            return;
+        }
+        if !self.in_paragraph() {
+            if text.trim().is_empty() {
+                return;
+            }
+            self.begin_paragraph();
+        }
+        if self.tokens > MAX_TOKENS {
+            return self.skip(TOO_LONG, text);
+        }
+        if std::mem::take(&mut self.is_skipping) {
+            self.end_skipped_words(' ');
+        }
+        let Some(paragraph) = self.open.last_mut() else { return };
+        if let ParagraphStyle::Skipped(why) = paragraph.style {
+            return self.skip(why, text);
+        }
+        if paragraph.char_style != *char_style && !text.trim().is_empty() {
+            self.tokens += turn(paragraph, char_style);
+        }
+        self.tokens += 1;
+        for (at, line) in text.split('\n').enumerate() {
+            if at > 0 {
+                self.tokens += 2;
+                paragraph.html.push_str("<br>");
+            }
+            if line.contains(is_unwritten) {
+                let line: String = line
+                    .chars()
+                    .map(|c| if c == '\t' { ' ' } else { c })
+                    .filter(|&c| !is_unwritten(c))
+                    .collect();
+                paragraph.html.push_str(&escape(line.as_str()));
+            } else {
+                paragraph.html.push_str(&escape(line));
+            }
+        }
+    }
+
+    /// Counts text that is not kept, for this reason; a word may come in several parts.
+    pub(in crate::archive) fn skip(&mut self, why: &'static str, text: &str) {
+        self.skipped.entry(why).or_default().push_str(text);
+        self.is_skipping = true;
+    }
+
+    /// Ends the last word of all that is not kept.
+    fn end_skipped_words(&mut self, with: char) {
+        for text in self.skipped.values_mut().filter(|text| !text.ends_with(char::is_whitespace)) {
+            text.push(with);
+        }
+    }
+
+    /// Ends the innermost paragraph.
+    pub(in crate::archive) fn end_paragraph(&mut self) {
+        self.end_skipped_words('\n');
+        if !self.in_paragraph() {
+            return;
+        }
+        let Some(mut paragraph) = self.open.pop() else { return };
+        if std::mem::take(&mut paragraph.joins) {
+            self.settle();
+            self.pending = Some((self.open.len(), paragraph));
+        } else {
+            self.put(paragraph);
+        }
+    }
+
+    /// Writes a paragraph that nothing continued.
+    fn settle(&mut self) {
+        if let Some((_, paragraph)) = self.pending.take() {
+            self.put(paragraph);
+        }
+    }
+
+    /// Ends a part of the document: nothing that follows continues its last paragraph or list.
+    pub(in crate::archive) fn end_part(&mut self) {
+        self.settle();
+        if self.tables.is_empty() {
+            self.nest(0, false);
+        }
+    }
+
+    fn put(&mut self, mut paragraph: Paragraph) {
+        self.tokens += turn(&mut paragraph, &CharStyle::default());
+        let Paragraph { style, item, html, .. } = paragraph;
+        if html.trim().is_empty() {
+            return;
+        }
+        self.tokens += 4;
+        let (open, close, html) = match style {
+            ParagraphStyle::Heading(level) => {
+                let level = level.clamp(1, 6);
+                let bare = html.replace("<b>", "").replace("</b>", "");
+                (format!("<h{level}>"), format!("</h{level}>"), bare)
+            }
+            ParagraphStyle::Quote => {
+                ("<blockquote><p>".to_owned(), "</p></blockquote>".to_owned(), html)
+            }
+            ParagraphStyle::Code => {
+                // Each line of code is a paragraph of its own.
+                if item.is_none() && self.lists.is_empty() && self.html.ends_with("</pre>") {
+                    self.html.truncate(self.html.len() - "</pre>".len());
+                    self.html.push_str(&format!("\n{html}</pre>"));
+                    return;
+                }
+                ("<pre>".to_owned(), "</pre>".to_owned(), html)
+            }
+            ParagraphStyle::Text | ParagraphStyle::Skipped(_) => {
+                ("<p>".to_owned(), "</p>".to_owned(), html)
+            }
+        };
+        match item.filter(|_| !matches!(style, ParagraphStyle::Heading(_))) {
+            Some(item) if item.is_continued && self.lists.len() == item.depth.min(8) + 1 => {
+                self.html.push_str(&format!("{open}{html}{close}"));
+            }
+            Some(item) => {
+                self.nest(item.depth.min(8) + 1, item.is_ordered);
+                self.html.push_str("<li>");
+                match style {
+                    ParagraphStyle::Text => self.html.push_str(&html),
+                    _ => self.html.push_str(&format!("{open}{html}{close}")),
+                }
+            }
+            None => {
+                self.nest(0, false);
+                self.html.push_str(&format!("{open}{html}{close}"));
+            }
+        }
+    }
+
+    /// Opens and closes lists until so many are open, the innermost of this sort.
+    fn nest(&mut self, depth: usize, ordered: bool) {
+        let tag = |ordered: bool| if ordered { "ol" } else { "ul" };
+        let other = self.lists.len() == depth && self.lists.last().is_some_and(|&o| o != ordered);
+        while self.lists.len() > depth || (other && self.lists.len() == depth) {
+            let closed = self.lists.pop().unwrap_or_default();
+            self.html.push_str(&format!("</{}>", tag(closed)));
+        }
+        while self.lists.len() < depth {
+            self.html.push_str(&format!("<{}>", tag(ordered)));
+            self.lists.push(ordered);
+        }
+    }
+
+    /// Begins a table.
+    pub(in crate::archive) fn begin_table(&mut self) {
+        if self.tables.len() >= MAX_NESTED_TABLES || self.too_deep_tables > 0 {
+            self.too_deep_tables += 1;
+            return;
+        }
+        self.settle();
+        self.nest(0, false);
+        if let Some(table) = self.tables.last_mut() {
+            table.holds_table = true;
+        }
+        let outer = std::mem::take(&mut self.html);
+        self.tables.push(Table { outer, ..Table::default() });
+    }
+
+    /// Begins a row of the innermost table.
+    pub(in crate::archive) fn begin_row(&mut self) {
+        if self.too_deep_tables == 0 {
+            self.end_cell();
+            self.tables.iter_mut().last().into_iter().for_each(|table| table.rows.push(Vec::new()));
+        }
+    }
+
+    /// Begins a cell of the innermost row.
+    pub(in crate::archive) fn begin_cell(&mut self) {
+        if self.too_deep_tables == 0 {
+            self.end_cell();
+            self.tables.iter_mut().last().into_iter().for_each(|table| table.in_cell = true);
+        }
+    }
+
+    /// Ends the innermost cell, if one is open.
+    pub(in crate::archive) fn end_cell(&mut self) {
+        if self.too_deep_tables > 0 || self.tables.is_empty() {
+            return;
+        }
+        self.settle();
+        self.nest(0, false);
+        let Some(table) = self.tables.last_mut() else { return };
+        let cell = std::mem::take(&mut self.html);
+        if !std::mem::take(&mut table.in_cell) && cell.is_empty() {
+            return;
+        }
+        match table.rows.last_mut() {
+            Some(row) => row.push(cell),
+            None => table.rows.push(vec![cell]),
+        }
+    }
+
+    /// Ends the innermost table.
+    pub(in crate::archive) fn end_table(&mut self) {
+        if self.too_deep_tables > 0 {
+            self.too_deep_tables -= 1;
+            return;
+        }
+        self.end_cell();
+        let Some(table) = self.tables.pop() else { return };
+        self.html = table.outer;
+        let is_layout = table.holds_table || table.rows.iter().all(|row| row.len() <= 1);
+        if is_layout {
+            table.rows.iter().flatten().for_each(|cell| self.html.push_str(cell));
+            return;
+        }
+        self.html.push_str("<table>");
+        for row in table.rows.iter().filter(|row| row.iter().any(|cell| !cell.is_empty())) {
+            self.html.push_str("<tr>");
+            for cell in row {
+                self.tokens += 2;
+                self.html.push_str(&format!("<td>{}</td>", on_one_line(cell)));
+            }
+            self.html.push_str("</tr>");
+        }
+        self.html.push_str("</table>");
+    }
+
+    /// Whether a table is open, not counting what is around a note.
+    pub(in crate::archive) fn in_table(&self) -> bool {
+        self.tables.len() > self.note.as_ref().map_or(0, |note| note.tables)
+    }
+
+    /// Begins a note, which comes after the text. A note in a note is a part of it.
+    pub(in crate::archive) fn begin_note(&mut self) {
+        if self.note.is_none() {
+            self.note = Some(Note {
+                outer: std::mem::take(&mut self.html),
+                lists: std::mem::take(&mut self.lists),
+                open: self.open.len(),
+                tables: self.tables.len(),
+            });
+        }
+    }
+
+    /// Ends a note.
+    pub(in crate::archive) fn end_note(&mut self) {
+        let Some((open, tables)) = self.note.as_ref().map(|note| (note.open, note.tables)) else {
+            return;
+        };
+        while self.open.len() > open {
+            self.end_paragraph();
+        }
+        if self.pending.as_ref().is_some_and(|(depth, _)| *depth >= open) {
+            self.settle();
+        }
+        while self.tables.len() > tables {
+            self.end_table();
+        }
+        self.nest(0, false);
+        let Some(note) = self.note.take() else { return };
+        self.notes.push_str(&std::mem::replace(&mut self.html, note.outer));
+        self.lists = note.lists;
+    }
+
+    /// Takes in Markdown that another reader made, between two paragraphs.
+    pub(in crate::archive) fn append_markdown(&mut self, markdown: String) {
+        if self.tables.is_empty() && self.note.is_none() {
+            self.settle();
+            self.flush();
+            self.blocks.push(markdown);
+        } else {
+            for paragraph in markdown.split("\n\n") {
+                self.html.push_str(&format!("<p>{}</p>", escape(paragraph)));
+            }
+        }
+    }
+
+    fn flush(&mut self) {
+        self.nest(0, false);
+        if !self.html.is_empty() {
+            self.blocks.push(html::fragment(&std::mem::take(&mut self.html)));
+        }
+    }
+
+    /// The Markdown of all that was written, the notes last, and the words that were not kept.
+    pub(in crate::archive) fn finish(mut self) -> (String, Omissions) {
+        self.end_note();
+        while self.in_paragraph() {
+            self.end_paragraph();
+        }
+        self.settle();
+        self.too_deep_tables = 0;
+        while !self.tables.is_empty() {
+            self.end_table();
+        }
+        self.nest(0, false);
+        let notes = std::mem::take(&mut self.notes);
+        self.html.push_str(&notes);
+        self.flush();
+        self.blocks.retain(|block| !block.trim().is_empty());
+        let mut omissions = Omissions::default();
+        self.skipped.iter().for_each(|(why, text)| omissions.add(why, text));
+        (self.blocks.join("\n\n"), omissions)
+    }
+}
+
+/// Changes the look of the text that comes next in a paragraph; says how many tags that took.
+fn turn(paragraph: &mut Paragraph, char_style: &CharStyle) -> usize {
+    if paragraph.char_style == *char_style {
+        return 0;
+    }
+    let (old, new) = (paragraph.char_style.tags(), char_style.tags());
+    let same = old.iter().zip(&new).take_while(|(old, new)| old == new).count();
+    for (name, _) in old[same..].iter().rev() {
+        paragraph.html.push_str(&format!("</{name}>"));
+    }
+    for (_, tag) in &new[same..] {
+        paragraph.html.push_str(&format!("<{tag}>"));
+    }
+    paragraph.char_style = char_style.clone();
+    old.len() + new.len() - 2 * same
+}
+
+/// Characters that are no writing: control characters, signs of a font that is not known, the place
+/// of an object.
+fn is_unwritten(char: char) -> bool {
+    char.is_control() || symbol_font::is_private(char as u32) || char == '\u{fffc}'
+}
+
+/// The HTML of a cell among others, where no heading and no list can be.
+fn on_one_line(cell: &str) -> String {
+    let mut cell = cell.to_owned();
+    for tag in ["ul", "ol"] {
+        cell = cell.replace(&format!("<{tag}>"), "").replace(&format!("</{tag}>"), "");
+    }
+    cell = cell.replace("<li>", "<p>");
+    for tag in ["h1", "h2", "h3", "h4", "h5", "h6", "blockquote", "pre"] {
+        cell = cell.replace(&format!("<{tag}>"), "<p>").replace(&format!("</{tag}>"), "</p>");
+    }
+    cell
+}

@@ -1,0 +1,96 @@
+//! What a byte means in the fonts that show signs in place of letters: Symbol, Wingdings.
+
+/// Adobe's Symbol encoding from 0x20 on; a space where there is no sign.
+const SYMBOL: &str = concat!(
+    " !∀#∃%&∋()∗+,−./0123456789:;<=>?",
+    "≅ΑΒΧΔΕΦΓΗΙϑΚΛΜΝΟΠΘΡΣΤΥςΩΞΨΖ[∴]⊥_",
+    "‾αβχδεφγηιϕκλμνοπθρστυϖωξψζ{|}∼ ",
+    "                                ",
+    "€ϒ′≤⁄∞ƒ♣♦♥♠↔←↑→↓°±″≥×∝∂•÷≠≡≈…⏐⎯↵",
+    "ℵℑℜ℘⊗⊕∅∩∪⊃⊇⊄⊂⊆∈∉∠∇®©™∏√⋅¬∧∨⇔⇐⇑⇒⇓",
+    "◊〈®©™∑⎛⎜⎝⎡⎢⎣⎧⎨⎩⎪ 〉∫⌠⎮⌡⎞⎟⎠⎤⎥⎦⎫⎬⎭ ",
+);
+
+/// The signs of Wingdings that occur in texts.
+const WINGDINGS: [(u8, &str); 12] = [
+    (0x21, "✏✂✁"),
+    (0x28, "☎✆✉"),
+    (0x4a, "☺😐☹"),
+    (0x51, "✈☼"),
+    (0x58, "✠✡☪☯"),
+    (0x6c, "●❍■□"),
+    (0x71, "❑❒⬧⧫◆❖"),
+    (0x80, "⓪①②③④⑤⑥⑦⑧⑨⑩⓿❶❷❸❹❺❻❼❽❾❿"),
+    (0x9e, "·•"),
+    (0xa7, "▪◻"),
+    (0xdf, "←→↑↓↖↗↙↘"),
+    (0xfb, "✘✔☒☑"),
+];
+
+/// A font whose bytes are signs.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(in crate::archive) enum SymbolFont {
+    Symbol,
+    Wingdings,
+    /// Another one, whose signs are not known.
+    Other,
+}
+
+impl SymbolFont {
+    /// The font of this name, if it shows signs in place of letters.
+    pub(in crate::archive) fn named(name: &str) -> Option<SymbolFont> {
+        let name = name.trim().to_ascii_lowercase();
+        match name.as_str() {
+            "symbol" | "symbol mt" | "standard symbols l" | "standard symbols ps" => {
+                Some(SymbolFont::Symbol)
+            }
+            "wingdings" => Some(SymbolFont::Wingdings),
+            "wingdings 2" | "wingdings 3" | "webdings" | "zapfdingbats" | "marlett" => {
+                Some(SymbolFont::Other)
+            }
+            _ => None,
+        }
+    }
+
+    /// The character that a sign stands for; `code` is the byte, or the byte in Word's private range.
+    pub(in crate::archive) fn sign(self, code: u32) -> Option<char> {
+        let byte = u8::try_from(if is_private(code) { code - 0xf000 } else { code }).ok()?;
+        match self {
+            SymbolFont::Symbol => SYMBOL.chars().nth(usize::from(byte.checked_sub(0x20)?)),
+            SymbolFont::Wingdings if byte == b' ' => Some(' '),
+            SymbolFont::Wingdings => WINGDINGS.iter().find_map(|&(first, signs)| {
+                signs.chars().nth(usize::from(byte.checked_sub(first)?))
+            }),
+            SymbolFont::Other => None,
+        }
+    }
+}
+
+/// Whether Word keeps a sign of a font under this number, whatever the font.
+pub(in crate::archive) fn is_private(code: u32) -> bool {
+    (0xf000..=0xf0ff).contains(&code)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn signs_are_the_characters_that_they_show() {
+        let sign = |font: &str, code| SymbolFont::named(font).and_then(|font| font.sign(code));
+        assert_eq!(SYMBOL.chars().count(), 224);
+        for (font, code, char) in [
+            ("Symbol", 0xf0b0, '°'),
+            ("Symbol", 0xb7, '•'),
+            ("symbol", 0x61, 'α'),
+            ("Symbol", 0xf0ae, '→'),
+            ("Wingdings", 0xf0e0, '→'),
+            ("Wingdings", 0xf04a, '☺'),
+            ("Wingdings", 0xfc, '✔'),
+        ] {
+            assert_eq!(sign(font, code), Some(char), "{font} {code:x}");
+        }
+        assert_eq!((sign("Webdings", 0x61), sign("Wingdings", 0x10)), (None, None));
+        assert_eq!(SymbolFont::named("Times"), None);
+    }
+}

@@ -1,0 +1,23 @@
+//! Recognises the keys of front matter.
+
+/// What a key may look like where its block has no fences: words, which may have spaces.
+pub(super) fn is_named(key: &str) -> bool {
+    let key = key.trim_end();
+    !key.is_empty()
+        && key.len() < 40
+        && key.starts_with(char::is_alphabetic)
+        && key.split(' ').count() <= 3
+        && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | ' '))
+}
+
+/// Some line of the block looks like `key: value`.
+pub(super) fn has_keys(block: &str) -> bool {
+    block.lines().any(|line| line.split_once([':', '=']).is_some_and(|(key, _)| is_key(key)))
+}
+
+pub(super) fn is_key(key: &str) -> bool {
+    let key = key.trim_end();
+    !key.is_empty()
+        && key.len() < 40
+        && key.chars().all(|c| c.is_alphanumeric() || c == '_' || c == '-')
+}

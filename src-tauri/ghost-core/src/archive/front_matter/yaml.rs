@@ -1,0 +1,112 @@
+//! Front matter in YAML.
+
+use std::collections::HashMap;
+
+use granit_parser::{Event, Parser, ScalarStyle};
+use serde_json::{Map, Value};
+
+/// The facts of a block of YAML. Of a list, the first counts: whoever is named first wrote most.
+pub(super) fn yaml(block: &str) -> Result<Map<String, Value>, usize> {
+    let options = granit_parser::options! { flow_nesting_limit: MAX_YAML_DEPTH, block_nesting_limit: MAX_YAML_DEPTH };
+    let mut reader =
+        Yaml { events: Parser::new_from_str_with_options(block, options), anchors: HashMap::new() };
+    let mut map = Map::new();
+    loop {
+        match reader.next()? {
+            (Event::MappingStart(..), _) => break,
+            (Event::StreamEnd, _) => return Ok(map),
+            (Event::Scalar(..) | Event::SequenceStart(..) | Event::Alias(_), line) => {
+                return Err(line);
+            }
+            _ => {}
+        }
+    }
+    loop {
+        match reader.next()?.0 {
+            Event::MappingEnd => break,
+            key => {
+                let key = reader.value(key)?;
+                let value = reader.next()?.0;
+                let value = reader.value(value)?;
+                // Of a key that is there twice, the last stands, as in most programs.
+                if let Value::String(key) = key {
+                    map.insert(key, value);
+                }
+            }
+        }
+    }
+    // What follows may still be broken.
+    while !matches!(reader.next()?.0, Event::StreamEnd) {}
+    Ok(map)
+}
+
+/// Lists in lists; facts are flatter.
+const MAX_YAML_DEPTH: usize = 32;
+
+/// The values of a block of YAML, one event at a time, so that an alias never unfolds.
+struct Yaml<'a> {
+    events: Parser<'a, granit_parser::StrInput<'a>>,
+    /// What the short texts say that have a name.
+    anchors: HashMap<usize, String>,
+}
+
+impl<'a> Yaml<'a> {
+    /// The next event with its line; the line of what is broken.
+    fn next(&mut self) -> Result<(Event<'a>, usize), usize> {
+        match self.events.next_event() {
+            Some(Ok((event, span))) => Ok((event, span.start.line())),
+            Some(Err(error)) => Err(error.marker().line()),
+            None => Ok((Event::StreamEnd, 1)),
+        }
+    }
+
+    /// The value that begins with `event`: a text, of a list the first, of a map its name.
+    fn value(&mut self, event: Event) -> Result<Value, usize> {
+        const MAX_ANCHOR_BYTES: usize = 1000;
+        Ok(match event {
+            Event::Scalar(text, style, anchor, _) => {
+                if anchor > 0 && text.len() <= MAX_ANCHOR_BYTES {
+                    self.anchors.insert(anchor, text.to_string());
+                }
+                match (style, &*text) {
+                    (ScalarStyle::Plain, "true") => Value::Bool(true),
+                    (ScalarStyle::Plain, "false") => Value::Bool(false),
+                    (ScalarStyle::Plain, "" | "~" | "null") => Value::Null,
+                    _ => Value::String(text.into_owned()),
+                }
+            }
+            Event::Alias(anchor) => {
+                self.anchors.get(&anchor).cloned().map_or(Value::Null, Value::String)
+            }
+            Event::SequenceStart(..) => {
+                let mut first = None;
+                loop {
+                    match self.next()?.0 {
+                        Event::SequenceEnd => break first.unwrap_or_default(),
+                        event => {
+                            let value = self.value(event)?;
+                            first.get_or_insert(value);
+                        }
+                    }
+                }
+            }
+            Event::MappingStart(..) => {
+                let mut name = Value::Null;
+                loop {
+                    match self.next()?.0 {
+                        Event::MappingEnd => break name,
+                        key => {
+                            let key = self.value(key)?;
+                            let value = self.next()?.0;
+                            let value = self.value(value)?;
+                            if key == "name" {
+                                name = value;
+                            }
+                        }
+                    }
+                }
+            }
+            _ => Value::Null,
+        })
+    }
+}

@@ -1,0 +1,122 @@
+//! Finds the signature of a mail and the footer of a mailing list.
+
+use std::ops::Range;
+
+use super::lines::{Line, LineKind, MailLines, is_rule};
+use super::{FOOTER, SIGNATURE};
+use crate::archive::mail::attribution::{NormalizedLine, has_address};
+use crate::archive::mail::languages;
+
+impl MailLines<'_> {
+    /// Finds signatures, the line that a telephone signs with, and the footers of mailing lists, in what
+    /// is the writer's.
+    pub(super) fn sign(&mut self) {
+        let mut from = 0;
+        while from < self.lines.len() {
+            if self.kinds[from] != LineKind::Own {
+                from += 1;
+                continue;
+            }
+            let to = (from..self.lines.len())
+                .find(|&at| self.kinds[at] != LineKind::Own)
+                .unwrap_or(self.lines.len());
+            self.sign_stretch(from, to);
+            from = to;
+        }
+    }
+
+    fn sign_stretch(&mut self, from: usize, to: usize) {
+        const MAX_LINES: usize = 12;
+        const MAX_LENGTH: usize = 100;
+        let lines = &self.lines;
+        // What stands at the end of the writer's words is short.
+        let near = from.max(to.saturating_sub(3 * MAX_LINES));
+        let short = |below: Range<usize>| {
+            let said = lines[below].iter().filter(|line| !line.is_blank());
+            let longest = said.clone().map(|line| line.text.len()).max();
+            (1..=MAX_LINES).contains(&said.count())
+                && longest.is_some_and(|longest| longest < 3 * MAX_LENGTH)
+        };
+        let mut end = to;
+        let rule = (near..to).rev().find(|&at| {
+            let listed = |line: &Line| is_list_address(line.text);
+            is_rule(lines[at].text, 2) && short(at + 1..to) && lines[at..to].iter().any(listed)
+        });
+        if let Some(rule) = rule {
+            self.mark(rule..to, LineKind::Other(FOOTER));
+            end = rule;
+        }
+        let lines = &self.lines;
+        // Two dashes and a space are the mark of a signature; two dashes alone may divide a text.
+        let exact = (from..end).find(|&at| lines[at].text == "-- ");
+        let loose = || {
+            // A rule is one where an address or a number to call follows.
+            let dashes = |at: &usize| {
+                let text = lines[*at].text.trim();
+                matches!(text, "--" | "\\--" | "—")
+                    || (is_rule(text, 3)
+                        && lines[at + 1..end].iter().any(|line| is_contact(line.text)))
+            };
+            let near = near.min(end);
+            (near..end).find(|at| {
+                let below = at + 1..end;
+                dashes(at)
+                    && lines[below.clone()].iter().all(|line| line.text.len() < MAX_LENGTH)
+                    && (1..=MAX_LINES)
+                        .contains(&lines[below].iter().filter(|line| !line.is_blank()).count())
+            })
+        };
+        if let Some(mark) = exact.or_else(loose) {
+            self.mark(mark..end, LineKind::Other(SIGNATURE));
+            end = mark;
+        }
+        let last = |end: usize| (from..end).rev().find(|&at| !self.lines[at].is_blank());
+        let mut begin = end;
+        while let Some(last) = last(begin).filter(|&last| is_device(self.lines[last].text)) {
+            begin = last;
+        }
+        self.mark(begin..end, LineKind::Other(SIGNATURE));
+    }
+}
+
+/// The addresses in the footers of mailing lists.
+fn is_list_address(line: &str) -> bool {
+    const MARKS: [&str; 9] = [
+        "unsubscribe",
+        "mailman",
+        "listinfo",
+        "mailing list",
+        "mailing-list",
+        "@lists.",
+        "groups.google.com",
+        "googlegroups",
+        "yahoogroups",
+    ];
+    let line = line.to_lowercase();
+    MARKS.iter().any(|mark| line.contains(mark))
+}
+
+/// A line with an address or a number to call, and little else.
+fn is_contact(line: &str) -> bool {
+    const MIN_DIGITS: usize = 7;
+    let digits = line.chars().filter(char::is_ascii_digit).count();
+    let letters = line.chars().filter(|c| c.is_alphabetic()).count();
+    line.split_whitespace().count() <= 5
+        && (has_address(line) || (digits >= MIN_DIGITS && letters < digits))
+}
+
+/// The line that a telephone or a mail program signs with: short, and no sentence.
+fn is_device(line: &str) -> bool {
+    const MAX_WORDS: usize = 10;
+    let line = line.trim().trim_matches(['*', '_']);
+    let unlinked = line.split("](").next().unwrap_or(line).replace(['[', ']', '<'], " ");
+    let sentence =
+        unlinked.trim_end().ends_with(['.', '!', '?', ',', ';', '。']) || unlinked.contains(", ");
+    let brand = unlinked.chars().skip(1).any(char::is_uppercase) || !unlinked.is_ascii();
+    let bare = NormalizedLine::of(&unlinked).text;
+    let possessive = bare.starts_with("sent from my ");
+    bare.split(' ').count() <= MAX_WORDS
+        && !sentence
+        && (brand || possessive)
+        && languages::is_device(bare.trim())
+}

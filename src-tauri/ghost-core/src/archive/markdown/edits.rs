@@ -1,0 +1,124 @@
+//! Cuts and replacements of stretches of a Markdown text, and where its code is.
+
+use std::ops::Range;
+
+use pulldown_cmark::{Event, Options, Parser, Tag};
+
+use crate::archive::omissions::Omissions;
+
+/// Signs and line ends, each of which may be a mark. The parser keeps two hundred bytes for each of
+/// them; a novel has a tenth as many.
+pub(super) const MAX_SYMBOLS: usize = 1 << 19;
+
+/// The longest a tag may be, so that an opening brace in prose takes nothing with it, and the
+/// farthest that anything looks along a line.
+pub(super) const MAX_TAG_BYTES: usize = 4000;
+
+/// Whether a text is so full of signs that it is not to be parsed.
+pub(in crate::archive) fn is_mostly_symbols(text: &str) -> bool {
+    has_more_symbols(text, MAX_SYMBOLS)
+}
+
+pub(in crate::archive) fn has_more_symbols(text: &str, most: usize) -> bool {
+    let sign = |byte: &u8| byte.is_ascii() && !byte.is_ascii_alphanumeric() && *byte != b' ';
+    text.len() > most && text.bytes().filter(sign).count() > most
+}
+
+pub(super) fn options() -> Options {
+    Options::ENABLE_TABLES
+        | Options::ENABLE_FOOTNOTES
+        | Options::ENABLE_STRIKETHROUGH
+        | Options::ENABLE_TASKLISTS
+}
+
+/// Stretches of a text to replace.
+#[derive(Debug, Default)]
+pub(super) struct Replacements(Vec<Replacement>);
+
+/// A stretch, what comes in its place, and how many words are lost with it, of what kind.
+#[derive(Debug)]
+pub(super) struct Replacement {
+    range: Range<usize>,
+    instead: String,
+    what: &'static str,
+    lost: usize,
+}
+
+impl Replacements {
+    /// Replaces a stretch by what says the same.
+    pub(super) fn replace(&mut self, range: Range<usize>, instead: impl Into<String>) {
+        self.replace_counting(range, instead, "", 0);
+    }
+
+    /// Cuts a stretch that has so many words.
+    pub(super) fn cut(&mut self, range: Range<usize>, what: &'static str, lost: usize) {
+        self.replace_counting(range, "", what, lost);
+    }
+
+    /// Replaces a stretch by what has so many words less.
+    pub(super) fn replace_counting(
+        &mut self,
+        range: Range<usize>,
+        instead: impl Into<String>,
+        what: &'static str,
+        lost: usize,
+    ) {
+        self.0.push(Replacement { range, instead: instead.into(), what, lost });
+    }
+
+    pub(super) fn extend(&mut self, more: Replacements) {
+        self.0.extend(more.0);
+    }
+
+    pub(super) fn ranges(&self) -> impl Iterator<Item = Range<usize>> + '_ {
+        self.0.iter().map(|cut| cut.range.clone())
+    }
+
+    /// Takes back the cuts at and after `at`, where they were made in order.
+    pub(super) fn truncate_from(&mut self, at: usize) {
+        while self.0.pop_if(|cut| cut.range.start >= at).is_some() {}
+    }
+
+    /// Makes the cuts; of two that overlap, the first stands.
+    pub(super) fn apply(mut self, text: &str, omissions: &mut Omissions) -> String {
+        self.0.sort_by_key(|cut| (cut.range.start, cut.range.end));
+        let mut out = String::with_capacity(text.len());
+        let mut at = 0;
+        for cut in self.0 {
+            if cut.range.start >= at {
+                out.push_str(&text[at..cut.range.start]);
+                out.push_str(&cut.instead);
+                at = cut.range.end;
+                omissions.add_words(cut.what, cut.lost);
+            }
+        }
+        out.push_str(&text[at..]);
+        out
+    }
+}
+
+/// Where code stands, in order.
+pub(super) fn code(text: &str) -> Vec<Range<usize>> {
+    let events = Parser::new_ext(text, options()).into_offset_iter();
+    let code = events.filter_map(|(event, range)| {
+        matches!(event, Event::Start(Tag::CodeBlock(_)) | Event::Code(_)).then_some(range)
+    });
+    code.collect()
+}
+
+pub(super) fn inside(ranges: &[Range<usize>], at: usize) -> Option<usize> {
+    let next = ranges.partition_point(|range| range.end <= at);
+    ranges.get(next).filter(|range| range.start <= at).map(|range| range.end)
+}
+
+/// The line that ends at `at`, as far as anything looks.
+pub(super) fn line_before(text: &str, at: usize) -> &str {
+    let from = text.ceil_char_boundary(at.saturating_sub(MAX_TAG_BYTES));
+    text[from..at].rsplit('\n').next().unwrap_or_default()
+}
+
+/// The line from `at` on, as far as anything looks.
+pub(super) fn line_after(text: &str, at: usize) -> &str {
+    let to = text.floor_char_boundary((at + MAX_TAG_BYTES).min(text.len()));
+    text[at..to].split('\n').next().unwrap_or_default()
+}

@@ -1,0 +1,30 @@
+//! Metadata of a text: title, author, date, kind.
+
+use jiff::civil::Date;
+
+/// What a text says about itself, in its front matter or its document properties.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub(super) struct Metadata {
+    pub(super) title: Option<String>,
+    pub(super) author: Option<String>,
+    pub(super) date: Option<Date>,
+    /// The value of `kind`, taken at its word.
+    pub(super) kind: Option<String>,
+    /// The values of `type` and `layout`, which name a theme's template as often as a kind.
+    pub(super) hints: Vec<String>,
+    pub(super) unfinished: bool,
+}
+
+impl Metadata {
+    /// These facts, and those of `other` where these say nothing.
+    pub(super) fn or(self, other: Metadata) -> Metadata {
+        Metadata {
+            title: self.title.or(other.title),
+            author: self.author.or(other.author),
+            date: self.date.or(other.date),
+            kind: self.kind.or(other.kind),
+            hints: if self.hints.is_empty() { other.hints } else { self.hints },
+            unfinished: self.unfinished || other.unfinished,
+        }
+    }
+}
