@@ -1,11 +1,10 @@
-//! Reads folders as an import does and tells what came of every file: the table of what is read.
+//! Reads folders like an import and prints the result for every file.
 //!
 //! ```text
 //! cargo run --release -p ghost-core --example exports -- [--texts] FOLDER...
 //! ```
 //!
-//! Each FOLDER is a line of the table. With `--texts` the pieces themselves follow, to be read by
-//! somebody who is easily annoyed.
+//! Each FOLDER is a row of the table. With `--texts` the texts of the pieces follow, for proofreading.
 
 // It prints a table, as commands do.
 #![allow(clippy::print_stdout)]
@@ -13,15 +12,15 @@
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
-use ghost_core::archive::{self, SpanKind, ImportResult, SidecarIndex};
+use ghost_core::archive::{self, ImportResult, SidecarIndex, SpanKind};
 
 fn main() {
     let (flags, folders): (Vec<_>, Vec<_>) =
         env::args().skip(1).partition(|argument| argument.starts_with("--"));
     let texts = flags.iter().any(|flag| flag == "--texts");
-    println!("| folder | files | read | pieces | pairs | complaints | passed over |");
+    println!("| folder | files | read | pieces | revisions | warnings | ignored |");
     println!("|---|--:|--:|--:|--:|--:|--:|");
-    let mut told = String::new();
+    let mut report = String::new();
     for folder in folders.iter().map(Path::new) {
         let name = folder.file_name().unwrap_or_default().to_string_lossy();
         let files = files(folder);
@@ -39,23 +38,24 @@ fn main() {
                 usize::from(nothing),
             ];
             sums.iter_mut().zip(counts).for_each(|(sum, count)| *sum += count);
-            tell(&mut told, &name_of(folder, path), &result, texts);
+            describe(&mut report, &name_of(folder, path), &result, texts);
         }
-        let [read, pieces, pairs, warnings, nothing] = sums;
+        let [read, pieces, revisions, warnings, nothing] = sums;
         let n = files.len();
-        println!("| {name} | {n} | {read} | {pieces} | {pairs} | {complaints} | {nothing} |");
+        println!("| {name} | {n} | {read} | {pieces} | {revisions} | {warnings} | {nothing} |");
     }
-    println!("\n{told}");
+    println!("\n{report}");
 }
 
-/// What came of a file, a line for each piece and complaint.
-fn tell(out: &mut String, name: &str, result: &ImportResult, texts: bool) {
+/// Writes the result of a file, one line for each piece and warning.
+fn describe(out: &mut String, name: &str, result: &ImportResult, texts: bool) {
     out.push_str(&format!("{name}\n"));
     for piece in &result.pieces {
         let date = piece.date.map_or("-".to_owned(), |date| date.to_string());
         let author = piece.author.as_deref().unwrap_or("-");
         let draft = if piece.unfinished { ", unfinished" } else { "" };
-        let theirs = piece.non_prose_spans.iter().filter(|span| span.kind == SpanKind::Quote).count();
+        let theirs =
+            piece.non_prose_spans.iter().filter(|span| span.kind == SpanKind::Quote).count();
         out.push_str(&format!(
             "  {} | {date} | {author} | {} words{draft}, {theirs} quotes | {}\n",
             piece.kind, piece.words, piece.title
@@ -64,9 +64,9 @@ fn tell(out: &mut String, name: &str, result: &ImportResult, texts: bool) {
             out.push_str(&format!("    | {}\n", piece.text.replace('\n', "\n    | ")));
         }
     }
-    for pair in &result.revisions {
-        let [before, after] = [&pair.before, &pair.after].map(|text| text.len());
-        out.push_str(&format!("  pair | {} | {before} to {after} bytes\n", pair.title));
+    for revision in &result.revisions {
+        let [before, after] = [&revision.before, &revision.after].map(|text| text.len());
+        out.push_str(&format!("  revision | {} | {before} to {after} bytes\n", revision.title));
     }
     for warning in &result.warnings {
         out.push_str(&format!("  ! {}: {}\n", warning.path, warning.reason));
@@ -101,7 +101,7 @@ fn sidecars(folder: &Path, files: &[PathBuf]) -> SidecarIndex {
     sidecars
 }
 
-/// The path from the dropped folder on.
+/// The path from the imported folder on.
 fn name_of(folder: &Path, path: &Path) -> String {
     let above = folder.parent().unwrap_or(folder);
     let below = path.strip_prefix(above).unwrap_or(path);

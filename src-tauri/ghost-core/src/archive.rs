@@ -1,7 +1,13 @@
-//! The writer's past work: bytes of a file in, pieces and complaints out.
+//! The writer's past work: reads the bytes of a file and returns pieces, revisions and warnings.
 //!
-//! Knows formats, not folders: whoever walks the disk hands over a path *as a name* and the bytes.
-//! Reading never fails; what cannot be read is complained about, and the rest is kept.
+//! Knows formats, not folders: the caller walks the disk and passes each file's path, as a name, with
+//! its bytes. Reading never fails; what cannot be read becomes a warning and the rest is kept.
+//!
+//! Where to look: `import` reads a file from end to end, `sniff` detects its format. `export` has one
+//! table with a reader for every product that exports many texts to a file (WordPress, Ghost, Evernote
+//! and others); `document` reads Word, OpenDocument and RTF; `mail`, `epub`, `html`, `markdown`, `org` and
+//! `plain_text` what their names say. `sidecar` reads the files that describe others: the lists of
+//! Substack, the binder of Scrivener.
 
 mod csv_rows;
 mod date;

@@ -1,9 +1,9 @@
-//! A file of every format that writers drop, and what is expected of it: `formats/` holds the
-//! files, `formats.snap/` the pieces, pairs and complaints of each, written out to be read.
+//! A small archive of every format and the expected result: `formats/` holds the files, `formats.snap/` the
+//! pieces, revisions and warnings of each as text.
 //!
-//! The files are made for this project, after the habits of the programs that export them. A folder
-//! whose name ends as a zip's does is packed first. `make formats` writes the snapshots and the table in
-//! docs/formats.md; read the difference before you commit it.
+//! The files are made for this project, like those of the programs that export them. A folder whose name ends
+//! in the extension of a zip is packed first. `make formats` writes the snapshots and the table in
+//! docs/formats.md; review the difference before you commit it.
 
 #![allow(clippy::unwrap_used)]
 
@@ -11,19 +11,19 @@ use std::fs;
 use std::io::{Cursor, Write as _};
 use std::path::{Path, PathBuf};
 
-use ghost_core::archive::{self, SpanKind, ImportResult, SidecarIndex, Piece};
+use ghost_core::archive::{self, ImportResult, Piece, SidecarIndex, SpanKind};
 use ghost_core::words;
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-/// A file that is dropped: its name and its bytes.
+/// A file to import: its name and bytes.
 type File = (String, Vec<u8>);
 
 fn here() -> PathBuf {
     Path::new(env!("CARGO_MANIFEST_DIR")).join("tests")
 }
 
-/// What lies in a folder, in order; hidden things are machinery, as they are to an import.
+/// The contents of a folder, in order; hidden files are ignored, as by an import.
 fn listed(folder: &Path) -> Vec<PathBuf> {
     let entries = fs::read_dir(folder).unwrap().map(|entry| entry.unwrap().path());
     let hidden = |path: &PathBuf| path.file_name().unwrap().to_string_lossy().starts_with('.');
@@ -32,7 +32,7 @@ fn listed(folder: &Path) -> Vec<PathBuf> {
     paths
 }
 
-/// The files at a path: one, or all of a folder, or a folder packed.
+/// The files at a path: one file, those of a folder, or a packed folder.
 fn files(path: &Path, name: &str) -> Vec<File> {
     const PACKED: [&str; 5] = ["zip", "docx", "odt", "epub", "bear2bk"];
     if path.is_file() {
@@ -53,14 +53,14 @@ fn files(path: &Path, name: &str) -> Vec<File> {
     vec![(name.to_owned(), zip.finish().unwrap().into_inner())]
 }
 
-/// Reads what is dropped, as an import does.
-fn read(dropped: &[File]) -> ImportResult {
+/// Reads files like an import.
+fn read(imported: &[File]) -> ImportResult {
     let mut sidecars = SidecarIndex::default();
-    for (name, bytes) in dropped.iter().filter(|(name, _)| SidecarIndex::is_sidecar(name)) {
+    for (name, bytes) in imported.iter().filter(|(name, _)| SidecarIndex::is_sidecar(name)) {
         sidecars.add(name, bytes);
     }
     let mut all = ImportResult::default();
-    for (name, bytes) in dropped {
+    for (name, bytes) in imported {
         let result = archive::read_with(name, bytes, &sidecars);
         all.pieces.extend(result.pieces);
         all.revisions.extend(result.revisions);
@@ -69,18 +69,18 @@ fn read(dropped: &[File]) -> ImportResult {
     all
 }
 
-/// The text with what is not the writer's own in brackets, each with its reason.
+/// The text with spans that are not prose in brackets, each with its kind.
 fn marked(piece: &Piece) -> String {
     let mut out = String::new();
     let mut at = 0;
     for span in &piece.non_prose_spans {
-        let why = match span.kind {
+        let kind = match span.kind {
             SpanKind::Code => "code",
             SpanKind::Quote => "quote",
             SpanKind::Link => "link",
         };
         let (before, inside) = (&piece.text[at..span.from], &piece.text[span.from..span.to]);
-        out.push_str(&format!("{before}⟦{why}: {inside}⟧"));
+        out.push_str(&format!("{before}⟦{kind}: {inside}⟧"));
         at = span.to;
     }
     out + &piece.text[at..]
@@ -90,8 +90,8 @@ fn indented(text: &str) -> String {
     text.lines().map(|line| format!("    {line}").trim_end().to_owned() + "\n").collect()
 }
 
-/// A haul written out.
-fn told(result: &ImportResult) -> String {
+/// The result as text.
+fn rendered(result: &ImportResult) -> String {
     let mut out = String::new();
     for piece in &result.pieces {
         let date = piece.date.map_or("no day".to_owned(), |date| date.to_string());
@@ -106,10 +106,14 @@ fn told(result: &ImportResult) -> String {
             indented(&marked(piece))
         ));
     }
-    for pair in &result.revisions {
-        let date = pair.date.map_or("no day".to_owned(), |date| date.to_string());
-        out.push_str(&format!("{}\n  pair, {date}, {}\n", pair.source, pair.title));
-        out.push_str(&format!("{}  became\n{}\n", indented(&pair.before), indented(&pair.after)));
+    for revision in &result.revisions {
+        let date = revision.date.map_or("no day".to_owned(), |date| date.to_string());
+        out.push_str(&format!("{}\n  pair, {date}, {}\n", revision.source, revision.title));
+        out.push_str(&format!(
+            "{}  became\n{}\n",
+            indented(&revision.before),
+            indented(&revision.after)
+        ));
     }
     for warning in &result.warnings {
         out.push_str(&format!("! {}: {}\n", warning.path, warning.reason));
@@ -118,11 +122,11 @@ fn told(result: &ImportResult) -> String {
 }
 
 #[test]
-fn every_format_gives_the_pieces_that_are_in_it() {
+fn every_format_gives_its_pieces() {
     let mut wrong = Vec::new();
     for path in listed(&here().join("formats")) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let found = told(&read(&files(&path, &name)));
+        let found = rendered(&read(&files(&path, &name)));
         let snapshot = here().join("formats.snap").join(format!("{name}.txt"));
         if std::env::var_os("BLESS").is_some() {
             fs::create_dir_all(snapshot.parent().unwrap()).unwrap();
@@ -135,16 +139,16 @@ fn every_format_gives_the_pieces_that_are_in_it() {
 }
 
 #[test]
-fn what_is_private_in_an_export_is_in_no_piece_and_no_complaint() {
-    // In the files above, whatever must stay where it is says so itself.
+fn private_data_is_in_no_piece_and_no_warning() {
+    // Everything private in the files contains the word "secret".
     for path in listed(&here().join("formats")) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let dropped = files(&path, &name);
-        let result = read(&dropped);
+        let imported = files(&path, &name);
+        let result = read(&imported);
         let kept = format!("{result:?}");
         assert!(!kept.contains("secret"), "{name} gave away:\n{kept}");
-        // Nor by a zip that is read from the disk.
-        for (name, bytes) in &dropped {
+        // The same for a zip that is read from the disk.
+        for (name, bytes) in &imported {
             if archive::is_zip(bytes) {
                 let result = archive::read_zip(name, Cursor::new(bytes), &SidecarIndex::default());
                 assert!(!format!("{result:?}").contains("secret"), "{name}");
@@ -154,18 +158,18 @@ fn what_is_private_in_an_export_is_in_no_piece_and_no_complaint() {
 }
 
 #[test]
-fn what_others_wrote_is_marked_or_left_out() {
+fn words_of_others_are_marked_or_left_out() {
     for path in listed(&here().join("formats")) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
         for piece in read(&files(&path, &name)).pieces {
-            // Comments are left out, whatever they are in.
+            // Comments are left out in every format.
             assert!(!piece.text.contains("stranger"), "{}: {}", piece.source, piece.text);
             assert!(!piece.text.contains("an editor"), "{}: {}", piece.source, piece.text);
         }
     }
 }
 
-/// What the files in `formats/` are called in the table.
+/// The names of the files in `formats/` in the table.
 const NAMES: &[(&str, &str)] = &[
     ("apple-journal", "Apple Journal"),
     ("astro", "Astro"),
@@ -214,37 +218,37 @@ const NAMES: &[(&str, &str)] = &[
 const TABLE_HEAD: &str = "\
 # Formats
 
-What an import makes of one small archive of each format. The archives are in
-`src-tauri/ghost-core/tests/formats`, and `make formats` writes this table. *Own words* are learned from.
-*Words apart* are kept in the text and not learned from: quotes and code. *Words in warnings* are not kept;
-the import says how many there were and what they were. Another test makes documents with words in
-every construct of each format, and checks that no word is lost in silence.
+The result of importing one small archive of each format. The archives are in
+`src-tauri/ghost-core/tests/formats`, and `make formats` writes this table. *Own words* are used for
+training. *Other words* are kept in the text but not used for training: quotes and code. *Words left out*
+are not kept; a warning gives their number and the reason. Another test generates documents with words in
+every construct of each format, and checks that no word is lost without a warning.
 
-| format | files | pieces | own words | words apart | words in warnings |
+| format | files | pieces | own words | other words | words left out |
 |---|--:|--:|--:|--:|--:|
 ";
 
-/// The words of a piece that are quotes or code; addresses are no words.
-fn words_apart(piece: &Piece) -> usize {
+/// The number of words of a piece in quotes and code, without addresses.
+fn other_words(piece: &Piece) -> usize {
     let spans = piece.non_prose_spans.iter().filter(|span| span.kind != SpanKind::Link);
     spans.map(|span| words::count(&piece.text[span.from..span.to])).sum()
 }
 
 #[test]
-fn the_table_of_formats_says_what_an_import_gives() {
+fn the_table_of_formats_is_up_to_date() {
     let mut table = TABLE_HEAD.to_owned();
     let mut rows = Vec::new();
     for path in listed(&here().join("formats")) {
         let name = path.file_name().unwrap().to_string_lossy().into_owned();
-        let called = NAMES.iter().find(|(file, _)| *file == name);
-        let (_, called) = called.unwrap_or_else(|| panic!("{name} has no name for the table"));
-        let dropped = files(&path, &name);
-        let result = read(&dropped);
+        let found = NAMES.iter().find(|(file, _)| *file == name);
+        let (_, called) = found.unwrap_or_else(|| panic!("{name} has no name for the table"));
+        let imported = files(&path, &name);
+        let result = read(&imported);
         let own: usize = result.pieces.iter().map(|piece| piece.words).sum();
-        let apart: usize = result.pieces.iter().map(words_apart).sum();
-        let named: usize = result.warnings.iter().map(|warning| warning.words).sum();
-        let (files, pieces) = (dropped.len(), result.pieces.len());
-        rows.push(format!("| {called} | {files} | {pieces} | {own} | {apart} | {named} |\n"));
+        let other: usize = result.pieces.iter().map(other_words).sum();
+        let omitted: usize = result.warnings.iter().map(|warning| warning.words).sum();
+        let (files, pieces) = (imported.len(), result.pieces.len());
+        rows.push(format!("| {called} | {files} | {pieces} | {own} | {other} | {omitted} |\n"));
     }
     rows.sort_by_key(|row| row.to_lowercase());
     table.extend(rows);

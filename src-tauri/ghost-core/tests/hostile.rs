@@ -1,5 +1,5 @@
-//! Files made to hurt: whatever they unpack, nest or pretend to be, reading them ends soon, takes
-//! little memory beside the file itself, and says what was wrong.
+//! Malicious files: whatever they unpack to, nest or pretend to be, reading them ends soon, takes little
+//! memory apart from the file itself, and reports the problem.
 
 #![allow(clippy::unwrap_used, clippy::print_stdout)]
 
@@ -14,46 +14,46 @@ use zip::{CompressionMethod, ZipArchive, ZipWriter};
 
 #[global_allocator]
 static MEMORY: PeakAlloc = PeakAlloc;
-/// Memory is the whole program's, so one at a time.
+/// Memory is measured for the whole process, so tests run one at a time.
 static ALONE: Mutex<()> = Mutex::new(());
 
-const MOST_MEMORY_MB: f32 = 300.0;
-/// Half of it would do in an optimised build.
-const MOST_TIME: Duration = Duration::from_secs(20);
+const MAX_MEMORY_MB: f32 = 300.0;
+/// An optimised build needs less than half of that.
+const MAX_TIME: Duration = Duration::from_secs(20);
 const MB: usize = 1 << 20;
 
-/// How long this thread has been at work. Where the system tells, only while it had a processor:
-/// other tests, or other machines on the same computer, may be at work beside it.
-fn at_work(since: Instant) -> Duration {
-    let told = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
-    let nanos = told.and_then(|told| told.split(' ').next()?.parse().ok());
+/// The CPU time of this thread on Linux, so that other tests and machines do not count; on other systems the
+/// time since `since`.
+fn cpu_time(since: Instant) -> Duration {
+    let stats = std::fs::read_to_string("/proc/thread-self/schedstat").ok();
+    let nanos = stats.and_then(|stats| stats.split(' ').next()?.parse().ok());
     nanos.map_or_else(|| since.elapsed(), Duration::from_nanos)
 }
 
-/// Reads a file, as whoever walks the disk does: a zip where it lies, another whole.
+/// Reads a file like an import: a zip member by member, any other file as a whole.
 #[track_caller]
 fn read(name: &str, bytes: &[u8]) -> ImportResult {
     let (before, since) = (MEMORY.current_usage_as_mb(), Instant::now());
-    let started = at_work(since);
+    let started = cpu_time(since);
     MEMORY.reset_peak_usage();
     let result = match archive::is_zip(bytes) {
         true => archive::read_zip(name, Cursor::new(bytes), &SidecarIndex::default()),
         false => archive::read_with(name, bytes, &SidecarIndex::default()),
     };
-    let (took, held) = (at_work(since) - started, MEMORY.peak_usage_as_mb() - before);
+    let (took, held) = (cpu_time(since) - started, MEMORY.peak_usage_as_mb() - before);
     let in_memory = if archive::is_zip(bytes) { 0 } else { bytes.len() };
     let held = held + (in_memory / MB) as f32;
     println!("{name}: {} bytes, {held:.0} MB, {:.2} s", bytes.len(), took.as_secs_f64());
-    assert!(held < MOST_MEMORY_MB, "{name} takes {held} MB");
-    assert!(took < MOST_TIME, "{name} takes {took:?}");
+    assert!(held < MAX_MEMORY_MB, "{name} takes {held} MB");
+    assert!(took < MAX_TIME, "{name} takes {took:?}");
     result
 }
 
 #[track_caller]
-fn complains(name: &str, bytes: &[u8], part: &str) {
+fn warns(name: &str, bytes: &[u8], part: &str) {
     let result = read(name, bytes);
-    let said = result.warnings.iter().any(|warning| warning.reason.contains(part));
-    assert!(said, "{name} should say {part:?}: {:?}", result.warnings.iter().take(3));
+    let found = result.warnings.iter().any(|warning| warning.reason.contains(part));
+    assert!(found, "{name} should say {part:?}: {:?}", result.warnings.iter().take(3));
 }
 
 fn packed(members: &[(&str, &[u8])]) -> Vec<u8> {
@@ -66,7 +66,7 @@ fn packed(members: &[(&str, &[u8])]) -> Vec<u8> {
     zip.finish().unwrap().into_inner()
 }
 
-/// A zip that has its one member so many times, each under a name of its own.
+/// A zip with its only member repeated, each copy under its own name.
 fn copied(zip: &[u8], times: usize) -> Vec<u8> {
     let mut whole = ZipArchive::new(Cursor::new(zip)).unwrap();
     let mut copies = ZipWriter::new(Cursor::new(Vec::new()));
@@ -76,40 +76,40 @@ fn copied(zip: &[u8], times: usize) -> Vec<u8> {
     copies.finish().unwrap().into_inner()
 }
 
-/// So many bytes of a pattern.
+/// `bytes` bytes of a repeated pattern.
 fn filled(pattern: &str, bytes: usize) -> Vec<u8> {
     pattern.as_bytes().iter().copied().cycle().take(bytes).collect()
 }
 
 #[test]
-fn a_small_zip_that_opens_to_gigabytes() {
+fn a_zip_bomb_is_refused() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let steep = packed(&[("a.md", &vec![b'a'; 60 * MB])]);
-    complains("steep.zip", &steep, "far more than a text would");
-    // Flatter than any limit on one member sees, but many.
+    warns("steep.zip", &steep, "far more than a text would");
+    // Each below the limit for one member, but many of them.
     let flat = packed(&[("a.md", &filled("It rained all day, and I put a pan under it. ", MB))]);
     let many = copied(&flat, 4_000);
-    complains("many.zip", &many, "more than can be read at once");
+    warns("many.zip", &many, "more than can be read at once");
     let small = packed(&[("inner.zip", &copied(&steep, 70))]);
     assert!(small.len() < 128 * 1024, "{} bytes open to 4 GB", small.len());
-    complains("small.zip", &small, "far more than a text would");
+    warns("small.zip", &small, "far more than a text would");
 }
 
 #[test]
-fn a_zip_of_a_hundred_thousand_files_and_ten_zips_one_in_the_other() {
+fn huge_and_nested_zips_are_bounded() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let one = packed(&[("a.md", b"It rained.")]);
-    complains("files.zip", &copied(&one, 100_000), "more files");
+    warns("files.zip", &copied(&one, 100_000), "Too many files");
     let nested = (0..10).fold(one, |zip, _| packed(&[("a.zip", &zip)]));
-    complains("nested.zip", &nested, "zip inside a zip");
-    // Side by side as well as one in the other.
+    warns("nested.zip", &nested, "zip inside a zip");
+    // Many zips in one as well as nested ones.
     let wide = copied(&packed(&[("a.md", b"It rained.")]), 2_000);
     let wide = copied(&packed(&[("a.zip", &wide)]), 1);
     read("wide.zip", &wide);
 }
 
 #[test]
-fn books_and_documents_that_are_larger_than_they_look() {
+fn compressed_books_and_documents_are_bounded() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let run = "<w:p><w:ins w:id=\"1\"><w:r><w:t>It rained all day.</w:t></w:r></w:ins></w:p>";
     let document = [
@@ -134,7 +134,7 @@ fn books_and_documents_that_are_larger_than_they_look() {
 }
 
 #[test]
-fn entities_that_grow_and_entities_that_reach_out() {
+fn growing_and_external_entities_are_refused() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let mut bomb = "<!ENTITY a0 \"ha\">".to_owned();
     for n in 1..30 {
@@ -143,10 +143,10 @@ fn entities_that_grow_and_entities_that_reach_out() {
     let grown = format!(
         "<?xml version=\"1.0\"?><!DOCTYPE a [{bomb}]><rss><item><title>&a29;</title></item></rss>"
     );
-    complains("grown.xml", grown.as_bytes(), "entities");
+    warns("grown.xml", grown.as_bytes(), "entities");
     let reaching = "<?xml version=\"1.0\"?><!DOCTYPE a [<!ENTITY b SYSTEM \"file:///etc/passwd\">]><feed><entry><title>&b;</title></entry></feed>";
-    complains("reaching.xml", reaching.as_bytes(), "entities");
-    // Behind so much blank that a look at the head does not see them.
+    warns("reaching.xml", reaching.as_bytes(), "entities");
+    // After so much white space that the head of the file does not show them.
     let late = format!(
         "<?xml version=\"1.0\"?>{}<!DOCTYPE a [{bomb}]><rss><item><description>&a29;</description></item></rss>",
         " ".repeat(64 * 1024)
@@ -155,23 +155,23 @@ fn entities_that_grow_and_entities_that_reach_out() {
 }
 
 #[test]
-fn lines_without_an_end_and_bytes_without_a_meaning() {
+fn endless_lines_and_binary_data_are_bounded() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let mut bytes = vec![b'a'; 200 * MB];
     let texts = ["a.txt", "a.md", "a.html", "a.rtf", "a.org", "a.dj", "a.mbox", "a.xml"];
     for name in texts.iter().chain(&["a.csv", "a.json", "a.enex"]) {
-        complains(name, &bytes, "too large");
+        warns(name, &bytes, "too large");
     }
     for name in ["a.docx", "a.zip", "a.epub"] {
-        complains(name, &bytes, "broken");
+        warns(name, &bytes, "broken");
     }
     bytes.fill(0);
     for name in texts.iter().chain(&["a.csv", "a.json", "a.docx", "a.zip"]) {
-        complains(name, &bytes, "");
+        warns(name, &bytes, "");
     }
-    // As large as is read at all.
+    // The largest files that are read.
     for name in texts.iter().chain(&["a.csv", "a.json"]) {
-        complains(name, &bytes[..8 * MB], "");
+        warns(name, &bytes[..8 * MB], "");
     }
     bytes.fill(b'a');
     for name in texts {
@@ -180,34 +180,34 @@ fn lines_without_an_end_and_bytes_without_a_meaning() {
 }
 
 #[test]
-fn exports_that_are_all_structure() {
+fn exports_without_text_are_bounded() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     let full = |head: &str, pattern: &str| {
         let count = (62 * MB - head.len()) / pattern.len();
         [head.as_bytes(), &filled(pattern, count * pattern.len())].concat()
     };
-    let more = "more in it than can be read";
-    complains("a.xml", &full("<rss>", "<item/>"), more);
-    complains("a.xml", &full("<rss xmlns:wp=\"w\">", "<item></item>"), "");
-    complains("a.xml", &full("<feed>", "<entry><a/></entry>"), more);
-    complains("a.enex", &full("<en-export>", "<note/>"), more);
-    complains("a.xml", &full("<rss>", "<item>"), more);
-    complains("a.xml", &full("<rss><item>", "<a b='' c='' d=''/>"), "cut short");
-    complains("a.json", &full("{\"posts\":[", "{},"), "more in it");
-    complains("a.json", &full("{\"posts\":", "["), "more in it");
-    complains("a.csv", &full("title,content\n", "a,b\n"), more);
+    let more = "Too many texts";
+    warns("a.xml", &full("<rss>", "<item/>"), more);
+    warns("a.xml", &full("<rss xmlns:wp=\"w\">", "<item></item>"), "");
+    warns("a.xml", &full("<feed>", "<entry><a/></entry>"), more);
+    warns("a.enex", &full("<en-export>", "<note/>"), more);
+    warns("a.xml", &full("<rss>", "<item>"), more);
+    warns("a.xml", &full("<rss><item>", "<a b='' c='' d=''/>"), "cut short");
+    warns("a.json", &full("{\"posts\":[", "{},"), "too large to read at once");
+    warns("a.json", &full("{\"posts\":", "["), "too large to read at once");
+    warns("a.csv", &full("title,content\n", "a,b\n"), more);
     read("a.csv", &full("title,content\n", ","));
     read("a.csv", &full(&format!("{}content\n", "a,".repeat(4_990)), "b\n"));
-    complains("a.csv", &full("title,content\na,\"", "b"), "empty");
+    warns("a.csv", &full("title,content\na,\"", "b"), "empty");
     let mail = "From jo@a.b Sat Jan  3 01:05:34 1996\n";
     read("a.mbox", &full("", &format!("{mail}\na\n\n")));
-    complains("a.mbox", &full(mail, "a: b\n"), "too large");
+    warns("a.mbox", &full(mail, "a: b\n"), "too large");
     let parts = format!("{mail}Content-Type: multipart/mixed; boundary=b\n\n");
-    complains("a.mbox", &full(&parts, "--b\n\n")[..30 * MB], "too large");
+    warns("a.mbox", &full(&parts, "--b\n\n")[..30 * MB], "too large");
 }
 
 #[test]
-fn texts_that_are_all_marks() {
+fn texts_of_markup_are_bounded() {
     let _alone = ALONE.lock().unwrap_or_else(PoisonError::into_inner);
     const MARKS: [&str; 10] = ["<", "[", "*", ">", "{{", "(", "- ", "_a ", "[a](b) ", "<p>a"];
     let names = ["a.md", "a.txt", "a.org", "a.dj", "g/journals/a.md", "a.html", "a.rtf"];
@@ -220,10 +220,10 @@ fn texts_that_are_all_marks() {
                 _ => "",
             };
             marks[..head.len()].copy_from_slice(head.as_bytes());
-            // As many as are taken for marks, as large as is read, and more.
+            // The maximum number of marks, the maximum size, and more.
             read(name, &marks[..500_000]);
             read(name, &marks[..8 * MB - 64]);
-            complains(name, &marks, "too large");
+            warns(name, &marks, "too large");
         }
     }
     for mark in ["[", "<b>", "> "] {
@@ -233,6 +233,6 @@ fn texts_that_are_all_marks() {
             "<rss><item><description><![CDATA[{}]]></description></item></rss>",
             mark.repeat(50 * MB / 3)
         );
-        complains("a.xml", xml.as_bytes(), "");
+        warns("a.xml", xml.as_bytes(), "");
     }
 }

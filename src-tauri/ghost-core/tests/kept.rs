@@ -1,10 +1,10 @@
-//! Nothing of a file is lost in silence: its words are the words of its pieces and titles plus the words
-//! that warnings name, within one percent, for every reader.
+//! Nothing of a file is lost without a warning: its words are the words of its pieces and titles plus
+//! the words that warnings count, within one percent, for every reader.
 //!
-//! Documents are generated (`kept/documents.rs`): each holds every construct of its format that can hold
-//! words, and each word occurs once, so that a lost word tells which construct lost it.
+//! The documents are generated (`kept/documents.rs`): each contains every construct of its format that can
+//! hold words, and each word occurs once, so a lost word shows which construct lost it.
 
-// A document is spelled as it is, its line ends too.
+// The documents contain their own line ends.
 #![allow(clippy::unwrap_used, clippy::write_with_newline)]
 
 #[path = "kept/documents.rs"]
@@ -16,7 +16,7 @@ use documents::{Doc, GENERATORS};
 use ghost_core::archive::{self, ImportResult, SidecarIndex};
 use ghost_core::words;
 
-/// Reads the files of an export, as an import does.
+/// Reads the files of an export like an import.
 fn read(files: &[(String, Vec<u8>)]) -> ImportResult {
     let mut sidecars = SidecarIndex::default();
     for (name, bytes) in files.iter().filter(|(name, _)| SidecarIndex::is_sidecar(name)) {
@@ -31,10 +31,10 @@ fn read(files: &[(String, Vec<u8>)]) -> ImportResult {
     all
 }
 
-/// How far the words of `files` are from those that were kept or named, and what is wrong, in sentences.
+/// Problems with the words of `files` that were kept or counted, as sentences.
 fn check(doc: &Doc, files: &[(String, Vec<u8>)]) -> Vec<String> {
     let result = read(files);
-    // A title may repeat words of its text: an untitled text is called by its first words.
+    // A title may repeat words of its text: an untitled text is named by its first words.
     let mut kept: BTreeMap<&str, usize> = BTreeMap::new();
     for (_, word) in result.pieces.iter().flat_map(|piece| words::words(&piece.text)) {
         *kept.entry(word).or_default() += 1;
@@ -42,7 +42,7 @@ fn check(doc: &Doc, files: &[(String, Vec<u8>)]) -> Vec<String> {
     for (_, word) in result.pieces.iter().flat_map(|piece| words::words(&piece.title)) {
         kept.entry(word).or_insert(1);
     }
-    let named: usize = result.warnings.iter().map(|warning| warning.words).sum();
+    let counted: usize = result.warnings.iter().map(|warning| warning.words).sum();
     let mut wrong = Vec::new();
     let (mut lost, mut twice) = (BTreeMap::new(), BTreeMap::new());
     for (word, construct) in doc.words() {
@@ -54,24 +54,24 @@ fn check(doc: &Doc, files: &[(String, Vec<u8>)]) -> Vec<String> {
     }
     let all = doc.words().count();
     let missing: usize = lost.values().sum();
-    if missing.abs_diff(named) * 100 > all {
+    if missing.abs_diff(counted) * 100 > all {
         wrong.push(format!(
-            "of {all} words {missing} are in no piece and {named} are named: {lost:?}\n    {}",
+            "of {all} words {missing} are in no piece and {counted} are counted: {lost:?}\n    {}",
             result.warnings.iter().map(|c| c.reason.as_str()).collect::<Vec<_>>().join("\n    ")
         ));
     }
     if !twice.is_empty() {
-        wrong.push(format!("words that are kept twice: {twice:?}"));
+        wrong.push(format!("words kept twice: {twice:?}"));
     }
     let own: usize = result.pieces.iter().map(|piece| piece.words).sum();
     if own * 2 < doc.own() {
-        wrong.push(format!("{own} words are the writer's own where {} are", doc.own()));
+        wrong.push(format!("{own} words are the writer's own instead of {}", doc.own()));
     }
     wrong
 }
 
 #[test]
-fn every_word_of_a_file_is_in_a_piece_or_named_in_a_warning() {
+fn every_word_of_a_file_is_kept_or_counted() {
     let mut wrong = Vec::new();
     for (name, generate) in GENERATORS {
         for seed in 0..4 {

@@ -13,7 +13,9 @@ use std::sync::atomic::{AtomicBool, AtomicUsize, Ordering};
 use std::sync::mpsc::{RecvTimeoutError, SyncSender, sync_channel};
 use std::time::{Duration, Instant, SystemTime};
 
-use ghost_core::archive::{self, ImportWarning, ImportResult, MAX_FILE_BYTES, SidecarIndex, Revision, Piece};
+use ghost_core::archive::{
+    self, ImportResult, ImportWarning, MAX_FILE_BYTES, Piece, Revision, SidecarIndex,
+};
 use sha2::{Digest as _, Sha256};
 use walkdir::{DirEntry, WalkDir};
 
@@ -320,7 +322,9 @@ fn stamp(bytes: u64, written: SystemTime) -> Option<String> {
 fn sidecars(found: &[Found]) -> (SidecarIndex, String) {
     let mut sidecars = SidecarIndex::default();
     let mut hasher = Sha256::new();
-    for file in found.iter().filter(|f| SidecarIndex::is_sidecar(&f.name) && f.bytes <= LARGEST_LIST) {
+    for file in
+        found.iter().filter(|f| SidecarIndex::is_sidecar(&f.name) && f.bytes <= LARGEST_LIST)
+    {
         // What cannot be read is complained about when its turn comes.
         let Ok(bytes) = fs::read(&file.path) else { continue };
         hasher.update(&file.name);

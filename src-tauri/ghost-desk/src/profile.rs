@@ -22,7 +22,9 @@ impl Desk {
             let text = draft.shipped.or(draft.working).filter(|_| !ask.as_drafted);
             text.unwrap_or(draft.text)
         });
-        let own = kept.iter().map(|kept| (kept.piece.text.as_str(), kept.piece.non_prose_spans.as_slice()));
+        let own = kept
+            .iter()
+            .map(|kept| (kept.piece.text.as_str(), kept.piece.non_prose_spans.as_slice()));
         let found = profile::profile(own, text.as_deref()).ok_or_else(|| {
             Failure::new(
                 Code::TooLittle,

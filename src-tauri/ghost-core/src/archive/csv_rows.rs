@@ -4,12 +4,12 @@ use std::collections::HashMap;
 
 use csv::{ReaderBuilder, StringRecord};
 
-/// Rows of one table.
+/// Rows that are read of one table.
 pub(super) const MAX_ROWS: usize = 200_000;
-/// Cells of one row; what has more is no table of texts.
+/// Cells of one row; a table of texts has fewer.
 const MAX_CELLS: usize = 5_000;
 
-/// Where the columns are that a text is made of.
+/// The columns of a table by name.
 #[derive(Debug)]
 pub(super) struct Columns {
     by_name: HashMap<String, usize>,
@@ -31,7 +31,7 @@ impl Columns {
         self.by_name.contains_key(name)
     }
 
-    /// What a row says in the first of these columns that says anything.
+    /// The first cell with text under one of these columns.
     pub(super) fn cell<'a>(&self, row: &'a StringRecord, names: &[&str]) -> Option<&'a str> {
         names
             .iter()
@@ -48,7 +48,7 @@ impl Columns {
     }
 }
 
-/// The rows of a table with its columns; `None` where there is no table.
+/// The columns and rows of a table; `None` if the text is not a table.
 pub(super) fn rows(text: &str) -> Option<(Columns, impl Iterator<Item = StringRecord> + '_)> {
     let first = text.lines().next()?;
     let count = |sign: char| first.matches(sign).count();
@@ -62,7 +62,7 @@ pub(super) fn rows(text: &str) -> Option<(Columns, impl Iterator<Item = StringRe
     Some((columns, reader.into_records().map_while(Result::ok).take(MAX_ROWS)))
 }
 
-/// How many cells the longest row has, as far as that can be told without reading them.
+/// The number of cells in the longest row, counted without parsing the rows.
 fn longest_row(text: &str, sign: u8) -> usize {
     let (mut longest_row, mut cells, mut quoted) = (0, 1, false);
     for byte in text.bytes() {

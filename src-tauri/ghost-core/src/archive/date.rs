@@ -1,10 +1,10 @@
-//! Days as writers and their tools spell them.
+//! Parses dates in the spellings that writers and their tools use.
 //!
-//! Knows spellings, not calendars or zones: a time and its zone are dropped, the civil date stays.
+//! Knows spellings, not calendars or zones: the time and its zone are ignored, the civil date is kept.
 
 use jiff::civil::Date;
 
-/// The day in the value of a front matter key or a page's `<time>`.
+/// The date in the value of a front matter key or of a page's `<time>`.
 pub(super) fn parse(value: &str) -> Option<Date> {
     let value = value.trim();
     parse_prefix(value)
@@ -13,7 +13,7 @@ pub(super) fn parse(value: &str) -> Option<Date> {
         .or_else(|| from_epoch(value))
 }
 
-/// The day a file name begins with ("2011-04-01-x", "2021_02_20", "20240305 walk", "2024-03") and
+/// The date at the start of a file name ("2011-04-01-x", "2021_02_20", "20240305 walk", "2024-03") and
 /// the rest of the name.
 pub(super) fn parse_prefix(stem: &str) -> Option<(Date, &str)> {
     let runs = digit_runs(stem);
@@ -41,7 +41,7 @@ pub(super) fn parse_prefix(stem: &str) -> Option<(Date, &str)> {
         .flatten()
 }
 
-/// The day in a run of folders: `2023/04/05`, or the first of the month for `2023/04`.
+/// The date in a path: `2023/04/05`, or the first of the month for `2023/04`.
 pub(super) fn from_folders(folders: &[&str]) -> Option<Date> {
     let number = |name: &str, digits: usize| {
         name.len() <= digits && name.bytes().all(|b| b.is_ascii_digit())
@@ -56,7 +56,7 @@ pub(super) fn from_folders(folders: &[&str]) -> Option<Date> {
     })
 }
 
-/// The first year that a program may mean: the clocks of some begin with 1, or with 1601.
+/// The first year that is plausible: the clocks of some programs start at year 1 or 1601.
 const FIRST_YEAR: i16 = 1602;
 
 fn day(year: &str, month: &str, day: &str) -> Option<Date> {
@@ -66,7 +66,7 @@ fn day(year: &str, month: &str, day: &str) -> Option<Date> {
         .flatten()
 }
 
-/// "6 August 2014", "Aug 6th, 2014", "Wed, 06 Aug 2014 10:11:12 GMT".
+/// Parses "6 August 2014", "Aug 6th, 2014", "Wed, 06 Aug 2014 10:11:12 GMT".
 fn parse_words(value: &str) -> Option<Date> {
     const MONTHS: [&str; 12] =
         ["jan", "feb", "mar", "apr", "may", "jun", "jul", "aug", "sep", "oct", "nov", "dec"];
@@ -85,14 +85,14 @@ fn parse_words(value: &str) -> Option<Date> {
     day(&the_year?, &the_month?, &the_day?)
 }
 
-/// "09/23/2010 04:01:17 AM", as Movable Type writes it, with the month first.
+/// Parses "09/23/2010 04:01:17 AM", as Movable Type writes it, with the month first.
 pub(super) fn month_first(value: &str) -> Option<Date> {
     let mut parts = value.split_whitespace().next()?.split('/');
     let (month, date, year) = (parts.next()?, parts.next()?, parts.next()?);
     day(year, month, date)
 }
 
-/// Seconds or milliseconds since 1970, as some exports count.
+/// Parses seconds or milliseconds since 1970.
 fn from_epoch(value: &str) -> Option<Date> {
     if value.len() < 9 || value.len() > 13 {
         return None;
@@ -129,7 +129,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn says(value: &str, expected: &str) {
+    fn check(value: &str, expected: &str) {
         assert_eq!(
             parse(value).map(|date| date.to_string()).unwrap_or_default(),
             expected,
@@ -138,37 +138,37 @@ mod tests {
     }
 
     #[test]
-    fn a_day_in_many_spellings() {
-        says("2014-08-06", "2014-08-06");
-        says("2014-8-6", "2014-08-06");
-        says("2014/08/06 10:11:12 +0100", "2014-08-06");
-        says("2014-08-06T23:59:00-07:00", "2014-08-06");
-        says("20140806", "2014-08-06");
-        says("2014-08", "2014-08-01");
-        says("August 6, 2014", "2014-08-06");
-        says("6 August 2014", "2014-08-06");
-        says("Aug 6th, 2014", "2014-08-06");
-        says("Wed, 06 Aug 2014 10:11:12 GMT", "2014-08-06");
-        says("1407283200", "2014-08-06");
-        says("1407283200000", "2014-08-06");
+    fn dates_in_many_spellings_are_parsed() {
+        check("2014-08-06", "2014-08-06");
+        check("2014-8-6", "2014-08-06");
+        check("2014/08/06 10:11:12 +0100", "2014-08-06");
+        check("2014-08-06T23:59:00-07:00", "2014-08-06");
+        check("20140806", "2014-08-06");
+        check("2014-08", "2014-08-01");
+        check("August 6, 2014", "2014-08-06");
+        check("6 August 2014", "2014-08-06");
+        check("Aug 6th, 2014", "2014-08-06");
+        check("Wed, 06 Aug 2014 10:11:12 GMT", "2014-08-06");
+        check("1407283200", "2014-08-06");
+        check("1407283200000", "2014-08-06");
     }
 
     #[test]
-    fn what_is_no_day() {
-        says("", "");
-        says("soon", "");
-        says("2014-13-06", "");
-        says("{{ now }}", "");
-        says("7 habits", "");
-        says("é-2014", "");
-        says("0000-00-00 00:00:00", "");
-        says("0001-01-01T00:00:00", "");
-        says("Mon, 30 Nov -0001 00:00:00 +0000", "");
-        says("1601-01-01", "");
+    fn text_that_is_not_a_date_is_rejected() {
+        check("", "");
+        check("soon", "");
+        check("2014-13-06", "");
+        check("{{ now }}", "");
+        check("7 habits", "");
+        check("é-2014", "");
+        check("0000-00-00 00:00:00", "");
+        check("0001-01-01T00:00:00", "");
+        check("Mon, 30 Nov -0001 00:00:00 +0000", "");
+        check("1601-01-01", "");
     }
 
     #[test]
-    fn a_day_in_front_of_a_file_name() {
+    fn a_date_at_the_start_of_a_file_name_is_split_off() {
         let cut = |stem| parse_prefix(stem).map(|(date, rest)| (date.to_string(), rest.to_owned()));
         let day = |date: &str, rest: &str| Some((date.to_owned(), rest.to_owned()));
         assert_eq!(cut("2011-04-01-x"), day("2011-04-01", "x"));

@@ -1,7 +1,7 @@
-//! Bytes to text: byte order mark, then UTF-8, then what the text declares, then whichever of the
-//! likely encodings makes the fewest impossible words.
+//! Decodes bytes to text: by the byte order mark, then UTF-8, then the encoding that the text declares,
+//! then the likely encoding that yields the fewest impossible words.
 //!
-//! One bad byte does not change the encoding of a whole file: it is read by itself.
+//! One bad byte does not change the encoding of a whole file: it is decoded by itself.
 
 mod dos_code_pages;
 mod mojibake;
@@ -15,14 +15,13 @@ use crate::normalize;
 use dos_code_pages::{CP437, CP850, CodePage};
 use mojibake::MojibakeScore;
 
-/// The text in `bytes` as it is stored ([`normalize::text`]); `None` where it is no text in any
-/// encoding.
+/// The text in `bytes` as it is stored ([`normalize::text`]); `None` if it is not text in any encoding.
 pub fn decode_text(bytes: &[u8]) -> Option<String> {
     readable(bytes).map(normalize::owned)
 }
 
-/// As [`text`], for a file that may be large: what is good UTF-8 already is not copied, and keeps
-/// its line ends and its characters.
+/// Like [`decode_text`], for a file that may be large: valid UTF-8 is not copied and keeps its line
+/// ends and characters.
 pub(super) fn decode_large(bytes: &[u8]) -> Option<Cow<'_, str>> {
     let bare = bytes.strip_prefix(b"\xef\xbb\xbf").unwrap_or(bytes);
     match std::str::from_utf8(bare) {
@@ -39,7 +38,7 @@ pub(super) fn decode_large(bytes: &[u8]) -> Option<Cow<'_, str>> {
     }
 }
 
-/// What is in the bytes, where that is text.
+/// The decoded bytes, if they are text.
 fn readable(bytes: &[u8]) -> Option<String> {
     let raw = raw(bytes);
     let (mut odd, mut all) = (0usize, 0usize);
@@ -50,14 +49,13 @@ fn readable(bytes: &[u8]) -> Option<String> {
     (odd <= 2 + all / 50).then_some(raw)
 }
 
-/// Whether good UTF-8 has one of the characters that [`without_c1`] takes out.
+/// Returns true if valid UTF-8 contains a character that [`without_c1`] replaces.
 fn has_c1(utf8: &[u8]) -> bool {
     utf8.windows(2).any(|two| two[0] == 0xc2 && (0x80..=0x9f).contains(&two[1]))
 }
 
-/// The characters that Windows has where the standard has control characters, which is what whoever
-/// mistook the one for the other meant. One of them by itself, alone of its kind, is what it says:
-/// the line end of mainframes.
+/// Replaces C1 control characters by the Windows-1252 characters that were meant. A text whose only C1
+/// character is U+0085, the line end of mainframes, keeps it.
 fn without_c1(text: &str) -> Cow<'_, str> {
     let is_c1 = |c: char| ('\u{80}'..='\u{9f}').contains(&c);
     if !text.contains(|c| is_c1(c) && c != NEXT_LINE) {
@@ -72,7 +70,7 @@ fn without_c1(text: &str) -> Cow<'_, str> {
 
 const NEXT_LINE: char = '\u{85}';
 
-/// No writer types these: control characters, and the mark of bytes that could not be decoded.
+/// Returns true for characters that no writer types: control characters and U+FFFD.
 fn is_odd(char: char) -> bool {
     let white = matches!(char, '\t' | '\n' | '\r' | '\u{b}' | '\u{c}' | NEXT_LINE);
     char == '\u{fffd}' || (char.is_control() && !white)
@@ -106,7 +104,8 @@ fn raw(bytes: &[u8]) -> String {
     decode_guessed(bytes)
 }
 
-/// Whether most of what is not ASCII is UTF-8: other encodings hardly ever make a character of it.
+/// Returns true if most non-ASCII bytes are valid UTF-8: other encodings hardly ever form valid
+/// sequences.
 fn is_mostly_utf8(bytes: &[u8]) -> bool {
     let (mut good, mut bad) = (0, 0);
     for chunk in bytes.utf8_chunks() {
@@ -116,15 +115,15 @@ fn is_mostly_utf8(bytes: &[u8]) -> bool {
     good > 0 && good >= bad - usize::from(cut_off(bytes) > 0)
 }
 
-/// How many bytes at the end begin a character that has no end.
+/// The number of bytes at the end that begin an incomplete character.
 fn cut_off(bytes: &[u8]) -> usize {
     let last = bytes.utf8_chunks().last().map_or(&[][..], |chunk| chunk.invalid());
     let is_begun = std::str::from_utf8(last).is_err_and(|error| error.error_len().is_none());
     if is_begun { last.len() } else { 0 }
 }
 
-/// UTF-8 in which bytes of another hand are read as Windows writes them. A character cut off at the
-/// end of the file is left out.
+/// Decodes UTF-8, invalid bytes as Windows-1252. An incomplete character at the end of the file is left
+/// out.
 fn utf8(bytes: &[u8]) -> String {
     let mut text = String::with_capacity(bytes.len());
     for chunk in bytes[..bytes.len() - cut_off(bytes)].utf8_chunks() {
@@ -135,7 +134,7 @@ fn utf8(bytes: &[u8]) -> String {
     text
 }
 
-/// How old bytes may be encoded.
+/// An encoding that legacy bytes may have.
 #[derive(Clone, Copy)]
 enum Candidate {
     Web(&'static Encoding),
@@ -151,10 +150,9 @@ impl Candidate {
     }
 }
 
-/// Text of bytes that say nothing of themselves: Windows' Western letters, unless another encoding
-/// makes better words of them.
+/// Decodes bytes of unknown encoding: Windows-1252, unless another encoding yields better words.
 fn decode_guessed(bytes: &[u8]) -> String {
-    /// Letters by which languages of one alphabet are told apart.
+    /// Letters that are needed to tell languages of one alphabet apart.
     const MIN_LETTERS: usize = 12;
     let mut detector = EncodingDetector::new(Iso2022JpDetection::Deny);
     detector.feed(bytes, true);
@@ -182,7 +180,7 @@ fn decode_guessed(bytes: &[u8]) -> String {
     best.decode(bytes).into_owned()
 }
 
-/// As much of the bytes as an encoding is chosen by, up to the end of a word.
+/// The part of the bytes by which the encoding is chosen, up to the end of a word.
 fn sample(bytes: &[u8]) -> &[u8] {
     const MAX_OLD_BYTES: usize = 4_000;
     let mut old = bytes.iter().enumerate().filter(|(_, byte)| !byte.is_ascii());
@@ -191,7 +189,7 @@ fn sample(bytes: &[u8]) -> &[u8] {
     &bytes[..end.map_or(bytes.len(), |end| last + end)]
 }
 
-/// UTF-32, which no decoder knows any more: three of four bytes are zero, or nearly.
+/// Decodes UTF-32, which no library supports: at least two of every four bytes are zero.
 fn decode_utf32(bytes: &[u8]) -> Option<String> {
     let little = bytes.starts_with(b"\xff\xfe\0\0")
         || matches!(bytes, [1..=255, 0, 0, 0, 1..=255, 0, 0, 0, ..]);
@@ -210,7 +208,7 @@ fn decode_utf32(bytes: &[u8]) -> Option<String> {
     Some(chars.filter(|&char| char != '\u{feff}').collect())
 }
 
-/// UTF-16 without its mark: in Western text every other byte is zero.
+/// Detects UTF-16 without a byte order mark: in Western text every other byte is zero.
 fn detect_utf16(bytes: &[u8]) -> Option<&'static Encoding> {
     let head = &bytes[..bytes.len().min(1024)];
     let zeros =
@@ -222,7 +220,7 @@ fn detect_utf16(bytes: &[u8]) -> Option<&'static Encoding> {
     Some(if odd > even { UTF_16LE } else { UTF_16BE })
 }
 
-/// `charset=` or `encoding=` near the beginning, as pages and XML say it.
+/// The encoding named by `charset=` or `encoding=` near the beginning, as in HTML and XML.
 fn declared_encoding(bytes: &[u8]) -> Option<&'static Encoding> {
     let head = String::from_utf8_lossy(&bytes[..bytes.len().min(1024)]).to_ascii_lowercase();
     ["charset=", "encoding="].iter().find_map(|key| {
@@ -239,7 +237,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn line_ends_and_marks_of_every_system() {
+    fn line_ends_and_byte_order_marks_of_every_system() {
         assert_eq!(decode_text(b"\xef\xbb\xbfone\r\ntwo\rthree\n").unwrap(), "one\ntwo\nthree\n");
         assert_eq!(decode_text(b"\xff\xfeh\0i\0").unwrap(), "hi");
         assert_eq!(decode_text(b"\xfe\xff\0h\0i").unwrap(), "hi");
@@ -249,7 +247,7 @@ mod tests {
     }
 
     #[test]
-    fn old_bytes_without_a_declaration() {
+    fn legacy_encodings_without_a_declaration() {
         assert_eq!(
             decode_text(b"Le caf\xe9 \xe9tait ferm\xe9, \x93merci\x94").unwrap(),
             "Le café était fermé, “merci”"
@@ -257,13 +255,13 @@ mod tests {
     }
 
     #[test]
-    fn old_bytes_that_say_what_they_are() {
+    fn legacy_encodings_with_a_declaration() {
         let page = b"<meta charset=\"koi8-r\">\xf0\xd2\xc9\xd7\xc5\xd4";
         assert_eq!(decode_text(page).unwrap(), "<meta charset=\"koi8-r\">Привет");
     }
 
     #[test]
-    fn what_windows_has_in_place_of_control_characters() {
+    fn c1_control_characters_become_windows_characters() {
         let text_of =
             |bytes: &[u8]| (decode_text(bytes).unwrap(), decode_large(bytes).unwrap().into_owned());
         let said = "don’t".to_owned();
@@ -271,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn a_bad_byte_in_good_utf8_is_read_by_itself() {
+    fn a_bad_byte_does_not_change_the_encoding() {
         let bytes = ["Café — “oui”, it".as_bytes(), b"\x92s \x9d here".as_slice()].concat();
         assert_eq!(decode_text(&bytes).unwrap(), "Café — “oui”, it’s \u{fffd} here");
         let marked = [b"\xef\xbb\xbf".as_slice(), b"It\x92s"].concat();
@@ -280,13 +278,13 @@ mod tests {
     }
 
     #[test]
-    fn a_character_cut_off_at_the_end_is_left_out() {
+    fn an_incomplete_last_character_is_left_out() {
         assert_eq!(decode_text(b"caf\xc3\xa9 \xe2\x80").unwrap(), "café ");
         assert_eq!(decode_text(b"Un caf\xe9").unwrap(), "Un café");
     }
 
     #[test]
-    fn chinese_that_looks_now_and_then_like_utf8() {
+    fn chinese_with_sequences_that_look_like_utf8() {
         let old = encoding_rs::GBK.encode("昨天晚上我们在河边的小屋里听雨，没有人说话。").0;
         assert_eq!(decode_text(&old).unwrap(), "昨天晚上我们在河边的小屋里听雨，没有人说话。");
     }
@@ -298,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_say_nothing_of_themselves() {
+    fn undeclared_bytes_are_guessed() {
         let cases: [(&[u8], &str); 14] = [
             (b"It\x92s a na\xefve kettle, \x93really\x94.", "It’s a naïve kettle, “really”."),
             (b"na\xefve", "naïve"),
@@ -330,15 +328,15 @@ mod tests {
     }
 
     #[test]
-    fn line_ends_of_mainframes_and_of_unicode() {
+    fn mainframe_and_unicode_line_ends() {
         let lines = "one\u{85}two\u{2028}three\u{2029}four";
         assert_eq!(decode_text(lines.as_bytes()).unwrap(), "one\ntwo\nthree\n\nfour");
-        // Beside others of its kind it is what Windows has there.
+        // Next to other C1 characters it is the Windows-1252 character.
         assert_eq!(decode_text("don\u{92}t\u{85}".as_bytes()).unwrap(), "don’t…");
     }
 
     #[test]
-    fn garbage_is_no_text() {
+    fn binary_data_is_not_text() {
         let garbage: Vec<u8> =
             (0..4000u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 11) as u8).collect();
         assert_eq!(decode_text(&garbage), None);

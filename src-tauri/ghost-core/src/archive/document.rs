@@ -1,4 +1,4 @@
-//! Documents of word processors: Word, OpenDocument, rich text.
+//! Documents of word processors: Word, OpenDocument, RTF.
 
 pub(super) mod builder;
 pub(super) mod docx;

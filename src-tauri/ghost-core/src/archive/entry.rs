@@ -1,23 +1,22 @@
-//! What a reader of an export gives back: many texts with their facts, before they are pieces.
+//! The contents of an export: many texts with their metadata, before they become pieces.
 
 use super::metadata::Metadata;
 use super::omissions::Omissions;
 use super::piece::Revision;
 use super::{markdown, path};
 
-/// Said of an export that has more texts than any has.
-pub(super) const TRUNCATED: &str =
-    "It has more in it than can be read at once; what came before was kept.";
+/// The warning about an export with more texts than are read.
+pub(super) const TRUNCATED: &str = "Too many texts in this file; only the first ones were kept.";
 
 /// One text of an export.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Entry {
-    /// What the export calls it, the same in every export: a slug or a number.
+    /// The export's id of the text, the same in every export: a slug or a number.
     pub(super) key: String,
     pub(super) metadata: Metadata,
     /// Markdown.
     pub(super) text: String,
-    /// The words of this text that the export holds and `text` does not.
+    /// Words of this text in the export that are not in `text`.
     pub(super) omissions: Omissions,
 }
 
@@ -25,22 +24,22 @@ pub(super) struct Entry {
 #[derive(Debug, Default)]
 pub(super) struct ExportContents {
     pub(super) entries: Vec<Entry>,
-    /// The source of each is its key.
+    /// Each revision's source is a key.
     pub(super) revisions: Vec<Revision>,
-    /// What is wrong with the export, in sentences.
+    /// Problems with the export, as sentences.
     pub(super) warnings: Vec<String>,
     /// Words of the export that belong to none of the entries.
     pub(super) omissions: Omissions,
 }
 
 impl ExportContents {
-    /// The contents of an export that is not read, for this reason.
+    /// The contents of an export that is refused, for this reason.
     pub(super) fn refused(warning: impl Into<String>) -> ExportContents {
         ExportContents { warnings: vec![warning.into()], ..ExportContents::default() }
     }
 }
 
-/// The entry's key as one part of a name, made of its title or day where it has none.
+/// The entry's key as one segment of a path; without one, its title or date.
 pub(super) fn source_key(entry: &Entry) -> String {
     let named = [Some(entry.key.as_str()), entry.metadata.title.as_deref()];
     let day = entry.metadata.date.map(|date| date.to_string());
@@ -53,10 +52,10 @@ pub(super) fn source_key(entry: &Entry) -> String {
         .collect()
 }
 
-/// What an entry without a title is called: its key, unless that is a mere number or a moment; then a note
-/// is called by its first words, and anything else by its day.
+/// The title of an entry that has none: its key, unless that is only a number or a time. Then a note is
+/// named by its first words, and any other text by its date.
 pub(super) fn fallback_title(entry: &Entry, key: &str) -> String {
-    // Numbers, ids and moments: "20240305T090000Z".
+    // Numbers, ids and times: "20240305T090000Z".
     let figure = |c: char| c.is_ascii_hexdigit() || matches!(c, '-' | '_' | '.' | ':' | 'T' | 'Z');
     let number = key.chars().all(figure) && key.chars().any(|c| c.is_ascii_digit());
     let machine = number || key.contains('@') || key == "untitled";
@@ -69,7 +68,7 @@ pub(super) fn fallback_title(entry: &Entry, key: &str) -> String {
     }
 }
 
-/// What a text without any name is called: its first words.
+/// The first words of a text, as its title.
 pub(super) fn first_words(text: &str) -> String {
     let mut bare = text.lines().map(markdown::strip_marks);
     let line = bare.find(|line| !line.is_empty()).unwrap_or_else(|| "Untitled".to_owned());

@@ -1,4 +1,4 @@
-//! Books (EPUB): the chapters in the order they are read.
+//! Books (EPUB): the chapters in reading order.
 
 use std::collections::HashMap;
 
@@ -9,12 +9,12 @@ use super::xml::read_records;
 use super::{date, decode, html};
 use crate::words;
 
-/// Chapters of one book.
+/// Chapters that are read of one book.
 const MAX_CHAPTERS: usize = 2000;
-/// Words of a cover, a title page or a table of contents; more is a chapter, however it is called.
+/// Words of a cover, a title page or a table of contents; a longer page is a chapter.
 const MAX_FRONT_MATTER: usize = 1000;
 
-/// Reads a book; `part` gives the bytes of a file in it by name. `None` where it is none.
+/// Reads a book; `part` returns the bytes of a file in it by name. `None` if it is not a book.
 pub(super) fn read(mut part: impl FnMut(&str) -> Option<Vec<u8>>) -> Option<ExportContents> {
     let mut text = |name: &str| part(name).and_then(|bytes| decode::decode_text(&bytes));
     let mut root = None;
@@ -26,13 +26,13 @@ pub(super) fn read(mut part: impl FnMut(&str) -> Option<Vec<u8>>) -> Option<Expo
     let folder = root.rsplit_once('/').map_or(String::new(), |(folder, _)| format!("{folder}/"));
     let mut contents = ExportContents::default();
     if text("META-INF/encryption.xml").is_some_and(|locks| locks.contains("html")) {
-        contents.warnings.push("It is locked against copying, so it could not be read.".to_owned());
+        contents.warnings.push("Skipped: the book is protected against copying (DRM).".to_owned());
         return Some(contents);
     }
     let package = text(&root)?;
     let mut title = None;
     let mut metadata = Metadata { kind: Some("chapter".to_owned()), ..Metadata::default() };
-    // Each file by its id, and whether it is the table of contents.
+    // Each file by id; true for the table of contents.
     let mut files: HashMap<String, (String, bool)> = HashMap::new();
     let mut listed: Vec<String> = Vec::new();
     let mut order: Vec<String> = Vec::new();
@@ -40,7 +40,7 @@ pub(super) fn read(mut part: impl FnMut(&str) -> Option<Vec<u8>>) -> Option<Expo
         &package,
         &["metadata", "opf:metadata", "item", "opf:item", "itemref", "opf:itemref"],
         |node| {
-            let says = |key: &str| node.attribute(key).map(str::to_owned);
+            let attribute = |key: &str| node.attribute(key).map(str::to_owned);
             match node.name.trim_start_matches("opf:") {
                 "metadata" => {
                     title = node.child_text("dc:title").and_then(non_empty);
@@ -48,21 +48,22 @@ pub(super) fn read(mut part: impl FnMut(&str) -> Option<Vec<u8>>) -> Option<Expo
                     metadata.date = node.child_text("dc:date").and_then(date::parse);
                 }
                 "item" => {
-                    let is_toc = says("properties")
+                    let is_toc = attribute("properties")
                         .is_some_and(|all| all.split(' ').any(|one| one == "nav"));
-                    let page = says("media-type")
+                    let page = attribute("media-type")
                         .is_some_and(|sort| sort.contains("html") || sort.contains("oeb1"));
-                    if let (Some(id), Some(href), true) = (says("id"), says("href"), page) {
+                    if let (Some(id), Some(href), true) = (attribute("id"), attribute("href"), page)
+                    {
                         listed.push(id.clone());
                         files.insert(id, (href, is_toc));
                     }
                 }
-                _ => order.extend(says("idref")),
+                _ => order.extend(attribute("idref")),
             }
         },
     );
     contents.warnings.extend(ended.err());
-    // A book without an order is read in that of its files.
+    // A book without a reading order is read in the order of its files.
     let order = if order.is_empty() { listed } else { order };
     for id in order.into_iter().take(MAX_CHAPTERS) {
         let Some((href, is_toc)) = files.remove(&id) else { continue };
@@ -83,7 +84,7 @@ pub(super) fn read(mut part: impl FnMut(&str) -> Option<Vec<u8>>) -> Option<Expo
         contents.omissions.merge(&page.omissions);
         match front_matter_kind.filter(|_| words::count(&page.text) < MAX_FRONT_MATTER) {
             Some(what) => contents.omissions.add(what, &page.text),
-            // A picture by itself.
+            // A page that is only a picture.
             None if page.text.is_empty() => {}
             None => {
                 let title = first_heading(&page.text).or(page.title);
@@ -99,7 +100,7 @@ pub(super) fn read(mut part: impl FnMut(&str) -> Option<Vec<u8>>) -> Option<Expo
     Some(contents)
 }
 
-/// The name of a file that a file of this folder calls so.
+/// The path of `href` relative to `folder`.
 fn within(folder: &str, href: &str) -> String {
     if let Some(from_root) = href.strip_prefix('/') {
         return from_root.to_owned();
@@ -117,7 +118,7 @@ fn within(folder: &str, href: &str) -> String {
     parts.join("/")
 }
 
-/// Whether a page says nothing but the names of the book and its author.
+/// Returns true if a page contains only the names of the book and its author.
 fn only_names(text: &str, names: &[Option<&str>]) -> bool {
     let known: Vec<&str> =
         names.iter().flatten().flat_map(|name| words::words(name)).map(|(_, word)| word).collect();
@@ -126,13 +127,13 @@ fn only_names(text: &str, names: &[Option<&str>]) -> bool {
         && found.all(|word| known.iter().any(|known| known.eq_ignore_ascii_case(word)))
 }
 
-/// The chapter's own heading; the page's title is the book's.
+/// The chapter's own heading; the page's title is that of the book.
 fn first_heading(text: &str) -> Option<String> {
     let line = text.lines().find(|line| !line.is_empty())?;
     line.starts_with('#').then(|| non_empty(line.trim_start_matches('#'))).flatten()
 }
 
-/// What a page of a book is that is no chapter.
+/// The kind of a page that is not a chapter.
 fn front_matter_kind(href: &str, page: &str) -> Option<&'static str> {
     const FRONT_MATTER: [(&str, &[&str]); 4] = [
         ("of navigation", &["toc", "nav", "landmarks", "loi", "lot"]),
@@ -143,14 +144,14 @@ fn front_matter_kind(href: &str, page: &str) -> Option<&'static str> {
     let file = href.rsplit('/').next().unwrap_or(href).to_lowercase();
     let stem = file.split('.').next().unwrap_or(&file);
     let body = page.find("<body").map_or("", |at| &page[at..page.floor_char_boundary(at + 2000)]);
-    let says = |name: &&str| {
+    let attribute = |name: &&str| {
         let marks = [format!("epub:type=\"{name}\""), format!("role=\"doc-{name}\"")];
         stem == *name || marks.iter().any(|mark| body.contains(mark.as_str()))
     };
-    FRONT_MATTER.iter().find(|(_, names)| names.iter().any(&says)).map(|(what, _)| *what)
+    FRONT_MATTER.iter().find(|(_, names)| names.iter().any(&attribute)).map(|(what, _)| *what)
 }
 
-/// An address without its percent signs.
+/// Decodes the percent codes of an address.
 fn unescaped(href: &str) -> String {
     let href = href.split('#').next().unwrap_or(href);
     let mut out = Vec::with_capacity(href.len());
@@ -178,7 +179,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn chapters_in_their_order_without_the_furniture() {
+    fn chapters_in_reading_order_without_front_matter() {
         let chapter = |n: usize| {
             format!(
                 "<html><head><title>The book</title></head><body><h2>Part {n}</h2><p>{}</p></body></html>",
@@ -204,7 +205,7 @@ mod tests {
         assert!(contents.warnings.is_empty());
     }
 
-    /// A book of these files, each by its name in the manifest and in the spine.
+    /// A book of these files, each named in the manifest and in the spine.
     fn book(files: &[(&str, &str)], spine: &str) -> ExportContents {
         let items: String = files
             .iter()
@@ -233,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chapter_may_be_short_and_has_its_entities() {
+    fn a_short_chapter_with_entities_is_kept() {
         let contents = book(
             &[("a.xhtml", "<p>It&nbsp;rained&hellip;</p>"), ("b%20b.xhtml", "<p>Then not.</p>")],
             "10",
@@ -243,7 +244,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_chapter_costs_itself_and_is_named() {
+    fn a_missing_chapter_causes_a_warning() {
         let contents = book(
             &[("a.xhtml", "<p>One.</p>"), ("gone.xhtml", ""), ("../c.xhtml", "<p>Three.</p>")],
             "012",
@@ -253,7 +254,7 @@ mod tests {
     }
 
     #[test]
-    fn a_book_in_one_file_is_kept_whole() {
+    fn a_book_in_one_file_is_kept() {
         let contents = book(
             &[(
                 "a.xhtml",
@@ -269,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_around_the_chapters_is_counted() {
+    fn front_matter_of_a_book_is_counted() {
         let contents = book(
             &[
                 ("cover.xhtml", "<p>A cover</p>"),
@@ -289,7 +290,7 @@ mod tests {
     }
 
     #[test]
-    fn a_book_without_an_order_is_read_in_that_of_its_files() {
+    fn a_book_without_a_spine_is_read_in_file_order() {
         assert_eq!(
             texts(&book(&[("b.xhtml", "<p>One.</p>"), ("a.xhtml", "<p>Two.</p>")], "")),
             ["One.", "Two."]

@@ -1,7 +1,6 @@
-//! Front matter: the block of facts above a text, in YAML, TOML, JSON or plain lines.
+//! Front matter: the metadata block above a text, in YAML, TOML, JSON or plain lines.
 //!
-//! Knows which keys say the title, the day, the kind and whether the text is finished; of everything
-//! else in the block, only the prose is counted.
+//! Reads title, date, kind and draft status; of everything else in the block, only prose is counted.
 
 mod keys;
 mod prose;
@@ -22,19 +21,19 @@ use yaml::yaml;
 /// A longer block is a text that happens to begin with a rule.
 const MAX_BLOCK_BYTES: usize = 64 * 1024;
 
-/// A text without its front matter.
+/// A text and its front matter, separated.
 #[derive(Debug)]
 pub(super) struct FrontMatter<'a> {
     pub(super) metadata: Metadata,
     pub(super) body: &'a str,
-    /// What was odd about the block, if there is one and it was.
+    /// A problem with the block, as a sentence.
     pub(super) warning: Option<String>,
-    /// The prose of the block: summaries and the like.
+    /// The prose in the block: summaries and the like.
     pub(super) omissions: Omissions,
 }
 
 impl<'a> FrontMatter<'a> {
-    /// A text that has no front matter.
+    /// A text without front matter.
     fn whole(body: &'a str) -> FrontMatter<'a> {
         FrontMatter {
             metadata: Metadata::default(),
@@ -45,7 +44,7 @@ impl<'a> FrontMatter<'a> {
     }
 }
 
-/// Takes the front matter off `text`.
+/// Separates the front matter from `text`.
 pub(super) fn split(text: &str) -> FrontMatter<'_> {
     let from = content(text);
     let first = text[from..].lines().next().unwrap_or_default().trim_end();
@@ -61,21 +60,21 @@ pub(super) fn split(text: &str) -> FrontMatter<'_> {
     found.unwrap_or_else(|| FrontMatter::whole(text))
 }
 
-/// Takes off what plain text may begin with: `Title: …` and other lines of that kind.
+/// Like [`split`] for plain text, which can have only `Title: …` and similar lines.
 pub(super) fn split_plain(text: &str) -> FrontMatter<'_> {
     header_lines(&text[content(text)..]).unwrap_or_else(|| FrontMatter::whole(text))
 }
 
-/// Where the first line begins that is not blank.
+/// The start of the first line that is not blank.
 fn content(text: &str) -> usize {
     let blank = text.split_inclusive('\n').take_while(|line| line.trim().is_empty());
     blank.map(str::len).sum()
 }
 
-/// The facts in a block, or the line of it that could not be read, from 1.
+/// Parses a block; the error is the line that cannot be parsed, from 1.
 type Parse = fn(&str) -> Result<Map<String, Value>, usize>;
 
-/// A block between lines of dashes or plus signs.
+/// Reads a block between lines of dashes or plus signs.
 fn fenced<'a>(
     text: &'a str,
     from: usize,
@@ -96,11 +95,11 @@ fn fenced<'a>(
                 Err(odd) if claims => {
                     let odd = text[..start].matches('\n').count() + odd;
                     let (metadata, how) = match repaired(block, parse) {
-                        Some(map) => (metadata(&map), "was taken word for word"),
+                        Some(map) => (metadata(&map), "was taken literally"),
                         None => (metadata(&by_line(block)), "could not be read"),
                     };
                     let warning = Some(format!(
-                        "Line {odd}, in the block of facts at its top, is odd and {how}; see whether the title and the date are right."
+                        "Line {odd}, in the front matter, is invalid and {how}. Check the title and the date."
                     ));
                     Some(FrontMatter { metadata, body, warning, omissions })
                 }
@@ -118,8 +117,7 @@ fn fenced<'a>(
     let block_end = text[start..].find("\n\n").map_or(text.len(), |at| start + at);
     let block = &text[start..block_end];
     let warning = Some(
-        "The block of facts at its top is never closed; it was read as far as the first blank line."
-            .to_owned(),
+        "The front matter is never closed; it was read up to the first blank line.".to_owned(),
     );
     let metadata = metadata(&by_line(block));
     Some(FrontMatter { metadata, body: &text[block_end..], warning, omissions: prose(block) })
@@ -137,8 +135,8 @@ fn json(text: &str) -> Option<FrontMatter<'_>> {
     Some(FrontMatter { metadata: metadata(&map), body, warning: None, omissions })
 }
 
-/// The title, the authors and the day on lines that begin with `%`, as pandoc has them. What is
-/// indented below one goes on from it.
+/// Reads the title, authors and date on lines that begin with `%`, as in pandoc. Indented lines
+/// continue the field above.
 fn title_block(text: &str) -> Option<FrontMatter<'_>> {
     let mut fields: Vec<String> = Vec::new();
     let mut at = 0;
@@ -155,7 +153,7 @@ fn title_block(text: &str) -> Option<FrontMatter<'_>> {
         at += line.len();
     }
     let field = |at: usize| non_empty(fields.get(at).map_or("", String::as_str));
-    // Of several authors, the one named first.
+    // The first of several authors.
     let author = field(1).and_then(|all| non_empty(all.split(';').next().unwrap_or_default()));
     let (title, date) = (field(0), field(2).as_deref().and_then(date::parse));
     let metadata = Metadata { title, author, date, ..Metadata::default() };
@@ -167,10 +165,10 @@ fn title_block(text: &str) -> Option<FrontMatter<'_>> {
     })
 }
 
-/// Lines of `Key: value` before the first blank line (MultiMarkdown, Pelican), or before a line of
-/// dashes that no other stands before (Hexo).
+/// Reads lines of `Key: value` before the first blank line (MultiMarkdown, Pelican), or before a line
+/// of dashes without an opening one (Hexo).
 fn header_lines(text: &str) -> Option<FrontMatter<'_>> {
-    /// Keys that no text begins with by chance, where two of them or a title stand together.
+    /// Keys that do not begin a text by chance if two of them or a title come together.
     const KNOWN: [&str; 18] = [
         "title",
         "subtitle",
@@ -227,7 +225,7 @@ fn header_lines(text: &str) -> Option<FrontMatter<'_>> {
     Some(FrontMatter { metadata, body, warning: None, omissions: prose(block) })
 }
 
-/// The facts of a block that a parser does not take, with each odd line's value taken word for word.
+/// Parses a block that the parser rejects, after quoting the value of each line with an error.
 fn repaired(block: &str, parse: Parse) -> Option<Map<String, Value>> {
     const MAX_REPAIRS: usize = 8;
     let mut lines: Vec<String> = block.lines().map(str::to_owned).collect();
@@ -237,7 +235,7 @@ fn repaired(block: &str, parse: Parse) -> Option<Map<String, Value>> {
             Ok(map) => return Some(map),
             Err(odd) => odd.clamp(1, lines.len().max(1)),
         };
-        // A value that is broken off is noticed on a line below its own.
+        // An unterminated value is reported on a line below it.
         let at = (0..odd).rev().find(|&at| {
             lines
                 .get(at)
@@ -245,7 +243,7 @@ fn repaired(block: &str, parse: Parse) -> Option<Map<String, Value>> {
         })?;
         let (key, value) = lines[at].split_once(':')?;
         let value = value.trim();
-        // A quotation mark that has no other belongs to nothing.
+        // A single quotation mark is a typing error.
         let lone = |mark: char| value.matches(mark).count() == 1;
         let value = value.trim_matches(|c| matches!(c, '"' | '\'') && lone(c));
         let value = value.replace('\\', "\\\\").replace('"', "\\\"");
@@ -258,7 +256,7 @@ fn repaired(block: &str, parse: Parse) -> Option<Map<String, Value>> {
     None
 }
 
-/// What can be saved of a block that no parser takes: `key: value` lines.
+/// The `key: value` lines of a block that cannot be parsed.
 fn by_line(block: &str) -> Map<String, Value> {
     let pairs = block.lines().filter_map(|line| {
         let (key, value) = line.split_once([':', '='])?;
@@ -326,7 +324,7 @@ mod tests {
     }
 
     #[test]
-    fn yaml_toml_and_json_say_the_same() {
+    fn yaml_toml_and_json_give_the_same_metadata() {
         let expected = ("A walk".to_owned(), "Text.");
         for text in [
             "---\ntitle: A walk\ndate: 2024-03-05\ndraft: true\n---\nText.",
@@ -341,7 +339,7 @@ mod tests {
     }
 
     #[test]
-    fn a_colon_in_a_title_spoils_yaml_but_not_the_title() {
+    fn a_colon_in_a_title_breaks_yaml_but_not_the_title() {
         let split = split("---\ntitle: Walking: a history\ndate: 2024-3-5\n---\nText.");
         assert!(split.warning.unwrap().starts_with("Line 2,"));
         assert_eq!(split.metadata.title.unwrap(), "Walking: a history");
@@ -350,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn an_odd_line_is_named_and_the_others_are_read() {
+    fn an_invalid_line_causes_a_warning_and_the_rest_is_read() {
         for (block, odd, title) in [
             ("tags:\n  - a\ntitle: \"Cut off\ndate: 2024-03-05", "Line 4", "Cut off"),
             ("date: 2024-03-05\ntitle: @home", "Line 3", "@home"),
@@ -368,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn what_yaml_lets_a_writer_do() {
+    fn yaml_features_that_writers_use() {
         for (block, title) in [
             ("title: 1.10", "1.10"),
             ("title: \"A \\u00e9t\u{e9}\"", "A été"),
@@ -392,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn aliases_that_grow_and_lists_without_end_cost_nothing() {
+    fn growing_aliases_and_deep_lists_are_harmless() {
         let mut bomb = "a0: &a0 [ha, ha]\n".to_owned();
         for n in 1..40 {
             bomb += &format!("a{n}: &a{n} [{}]\n", format!("*a{}, ", n - 1).repeat(9));
@@ -412,7 +410,7 @@ mod tests {
     }
 
     #[test]
-    fn facts_without_fences() {
+    fn front_matter_without_fences() {
         for (text, title, date) in [
             ("Title: A walk\nAuthor: Jo\nDate: 2019-03-04\n\nText.", "A walk", "2019-03-04"),
             (
@@ -452,37 +450,37 @@ mod tests {
     }
 
     #[test]
-    fn the_prose_of_a_block_is_counted() {
-        let says = |text: &str| split(text).omissions.sentence().unwrap_or_default();
+    fn prose_in_front_matter_is_counted() {
+        let check = |text: &str| split(text).omissions.sentence().unwrap_or_default();
         assert_eq!(
-            says(
+            check(
                 "---\ntitle: A walk up the hill again\ntags: [a, b, c, d, e]\ndescription: Up.\nhero:\n  alt: A man in front of a hill\n---\nText."
             ),
-            "Left out 9 words: 8 in the block of facts at its top, 1 in a summary."
+            "Left out 9 words: 8 in the front matter, 1 in a summary."
         );
-        assert_eq!(says("---\ntitle: A\ncanonical: https://a.b/c/d/e/f\n---\nText."), "");
+        assert_eq!(check("---\ntitle: A\ncanonical: https://a.b/c/d/e/f\n---\nText."), "");
         assert_eq!(
-            says("{\"title\": \"A\", \"summary\": \"Up and down.\"}\nText."),
+            check("{\"title\": \"A\", \"summary\": \"Up and down.\"}\nText."),
             "Left out 3 words in a summary."
         );
     }
 
     #[test]
-    fn front_matter_that_is_not_a_map() {
+    fn front_matter_that_is_not_a_mapping() {
         let list = split("---\n- one\n- two\n---\nText.");
         assert!(list.warning.is_some());
         assert_eq!((list.body, list.omissions.words()), ("Text.", 2));
     }
 
     #[test]
-    fn front_matter_that_is_never_closed() {
+    fn unclosed_front_matter() {
         let open = split("---\ntitle: A walk\n\nText.\n");
         assert!(open.warning.is_some());
         assert_eq!((open.metadata.title.unwrap().as_str(), open.body.trim()), ("A walk", "Text."));
     }
 
     #[test]
-    fn a_text_that_begins_with_a_rule() {
+    fn a_text_that_begins_with_a_rule_has_no_front_matter() {
         let text = "---\n\nFirst.\n\n---\n\nSecond.";
         let split = split(text);
         assert!(split.warning.is_none());
@@ -490,7 +488,7 @@ mod tests {
     }
 
     #[test]
-    fn braces_that_are_no_front_matter() {
+    fn braces_that_are_not_front_matter() {
         for text in ["{{< img >}}\nText.", "{ a thought } and more", "{", "---", "+++", "---\n"] {
             assert_eq!(split(text).body, text);
         }

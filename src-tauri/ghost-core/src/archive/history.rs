@@ -1,6 +1,6 @@
-//! The versions of one file, as a repository keeps them, as changes that the writer made.
+//! The versions of one file from a repository, as revisions by the writer.
 //!
-//! Knows no repository: whoever does hands over the versions, oldest first.
+//! Does not access a repository: the caller passes the versions, oldest first.
 
 use jiff::{SignedDuration, Timestamp};
 
@@ -11,20 +11,20 @@ use super::piece::{Piece, Revision};
 /// One version of a file.
 #[derive(Debug, Clone, Copy)]
 pub struct Version<'a> {
-    /// When it was recorded.
+    /// The time of the commit.
     pub at: Timestamp,
-    /// Who recorded it.
+    /// The author of the commit.
     pub by: &'a str,
-    /// The whole file.
+    /// The content of the file.
     pub bytes: &'a [u8],
 }
 
-/// What is changed soon after a text is out is one polish, however often it is recorded.
+/// Changes soon after publication count as one revision, however many commits they took.
 const POLISH: SignedDuration = SignedDuration::from_hours(72);
 
-/// The changes between the versions of the file called `name`, oldest first: from a draft to the
-/// next one, from the last draft to what came out, from there to three days later, and each later
-/// revision by itself. Changes of what is not the text (its facts, its line ends) are none.
+/// The revisions between the versions of the file `name`, oldest first: from each draft to the next,
+/// from the last draft to the published text, from there to three days later, and then each later
+/// change. Changes of metadata or line ends do not count.
 pub fn revisions(name: &str, versions: &[Version]) -> Vec<Revision> {
     let states: Vec<(Timestamp, &str, Piece)> = versions
         .iter()
@@ -40,7 +40,7 @@ pub fn revisions(name: &str, versions: &[Version]) -> Vec<Revision> {
         if same(&before.text, &after.text) {
             continue;
         }
-        // Who polishes what another wrote makes a change of their own.
+        // A second author's changes are a separate revision.
         let same_hand = |revision: &&mut Revision| revision.author.as_deref() == Some(*by);
         let begun = polish.filter(|_| polished(*at)).and_then(|index| revisions.get_mut(index));
         if let Some(revision) = begun.filter(same_hand) {
@@ -57,12 +57,12 @@ pub fn revisions(name: &str, versions: &[Version]) -> Vec<Revision> {
             after: after.text.clone(),
         });
     }
-    // A polish that was taken back again changed nothing.
+    // A change that was undone is not a revision.
     revisions.retain(|revision| !same(&revision.before, &revision.after));
     revisions
 }
 
-/// Whether a file of this name may hold one text, of which versions can be compared.
+/// Returns true if a file of this name may hold one text whose versions can be compared.
 pub fn has_versions(name: &str) -> bool {
     const TEXTS: [&str; 12] = [
         "md", "markdown", "mdown", "mkd", "mkdn", "mdx", "html", "htm", "org", "dj", "djot", "txt",
@@ -70,13 +70,13 @@ pub fn has_versions(name: &str) -> bool {
     TEXTS.contains(&path::extension(name).as_str()) && !path::is_app_file(name)
 }
 
-/// The piece of a file that holds one.
+/// The piece of a file that holds exactly one.
 fn only(name: &str, bytes: &[u8]) -> Option<Piece> {
     let (mut pieces, _) = read(name, bytes);
     (pieces.len() == 1).then(|| pieces.remove(0))
 }
 
-/// The same words, however the lines are broken.
+/// Returns true if two texts have the same words, regardless of line breaks.
 fn same(one: &str, two: &str) -> bool {
     one.split_whitespace().eq(two.split_whitespace())
 }
@@ -102,7 +102,7 @@ mod tests {
     }
 
     #[test]
-    fn drafts_the_polish_and_later_revisions() {
+    fn drafts_polishing_and_later_revisions() {
         let draft = "---\ndraft: true\n---\n";
         let versions = [
             (0, format!("{draft}one")),
@@ -123,7 +123,7 @@ mod tests {
     }
 
     #[test]
-    fn what_changes_nothing_is_no_change() {
+    fn unchanged_text_is_not_a_revision() {
         assert!(changes(&[(0, "one two"), (1, "one\ntwo")]).is_empty());
         assert!(changes(&[(0, "one"), (1, "two"), (2, "one")]).is_empty());
         assert!(changes(&[(0, "one"), (1, "")]).is_empty());

@@ -1,7 +1,7 @@
-//! HTML to Markdown: pages, fragments and the bits of HTML inside Markdown.
+//! Converts HTML to Markdown: pages, fragments, and HTML inside Markdown.
 //!
-//! Built without a tree, on purpose: what a page says is a run of blocks, and a run can be read in
-//! one pass, so that neither depth nor size nor bad nesting can make it slow.
+//! There is no DOM tree, on purpose: a page is read as a sequence of blocks in one pass, so neither
+//! depth nor size nor bad nesting can make it slow.
 
 mod article;
 mod boilerplate;
@@ -20,29 +20,29 @@ use convert::markdown;
 use document::Document;
 pub(super) use inline_marks::longest_run;
 use page::line;
-pub(super) use page::{Page, page, whole_page};
+pub(super) use page::{page, whole_page};
 pub(super) use tokens::decode_entities;
 use tokens::{Token, tokens};
 
-/// The Markdown of a stretch of HTML, without asking which part of it is the article.
+/// Converts a stretch of HTML, all of which is kept.
 pub(super) fn fragment(html: &str) -> String {
     fragment_with(html, &mut Omissions::default())
 }
 
-/// [`fragment`], which counts the words that are not in the Markdown.
+/// Like [`fragment`]; counts the words that are not in the Markdown.
 pub(super) fn fragment_with(html: &str, omissions: &mut Omissions) -> String {
     let document = Document::new(html);
     let all = 0..document.tokens.len();
     markdown(&document, &Article { parts: vec![all], scope: Scope::Article }, None, omissions)
 }
 
-/// The words of a short stretch of HTML on one line, without any mark: a title.
+/// The words of a short stretch of HTML on one line, without markup: a title.
 pub(super) fn plain_text(html: &str) -> String {
     let document = Document::new(html);
     line(&document.text(0, document.tokens.len()))
 }
 
-/// The element that `html` opens and leaves open whose content is furniture or a quote.
+/// The element of boilerplate or quotation that `html` opens and does not close.
 pub(super) fn left_open(html: &str) -> Option<String> {
     let document = Document::new(html);
     let mut open = document.tags().filter(|(at, _)| document.end(*at).is_none());
@@ -52,17 +52,18 @@ pub(super) fn left_open(html: &str) -> Option<String> {
     found.map(|(_, tag)| tag.name.clone().into_owned())
 }
 
-/// Whether `html` closes an element called `name`.
+/// Returns true if `html` closes an element called `name`.
 pub(super) fn closes_one(html: &str, name: &str) -> bool {
     tokens(html).any(|token| matches!(token, Token::Close(closed) if closed == name))
 }
 
 #[cfg(test)]
 mod tests {
+    use super::page::Page;
     use super::*;
 
     #[test]
-    fn a_saved_page_without_marks_gives_its_article() {
+    fn the_article_of_an_unmarked_page_is_found() {
         let words = "So it went on, up the hill and down again. ".repeat(5);
         let html = format!(
             "<html><head><title>T</title></head><body><div><p>Welcome to the site.</p><a href=x>Home</a></div>\
@@ -73,7 +74,7 @@ mod tests {
     }
 
     #[test]
-    fn an_entry_of_a_journal() {
+    fn a_journal_entry() {
         let found = page(
             "<html><body><div class=\"pageHeader\">Sunday, 17 December 2023</div><div class=\"title\">Up</div>\
             <div class=\"bodyText\"><p><span>I went.</p></span></div></body></html>",
@@ -86,7 +87,7 @@ mod tests {
     }
 
     #[test]
-    fn a_reblog_is_somebody_elses() {
+    fn a_reblog_is_a_quote() {
         let found = page(
             "<html><body><p><a class=\"tumblr_blog\" href=\"x\">them</a>:</p><blockquote><p>Theirs.</p></blockquote><p>Mine.</p>\
             <div id=\"footer\"><span id=\"timestamp\"> June 13th, 2019 8:43am </span><span class=\"tag\">hill</span></div></body></html>",
@@ -96,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_on_medium_is_no_post() {
+    fn an_answer_on_medium_is_not_a_post() {
         let html = |title: &str| {
             format!(
                 "<html><body><article class=\"h-entry\"><h1 class=\"p-name\">I think so</h1><section class=\"e-content\">{title}<p>I think so, too.</p></section>\
@@ -145,7 +146,7 @@ mod tests {
     }
 
     #[test]
-    fn furniture_stays_behind() {
+    fn boilerplate_is_removed() {
         reads(
             "<nav><a href=/>Home</a></nav><p>Text.</p><footer>(c)</footer><script>x < y</script>",
             "Text.",
@@ -176,7 +177,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_markup() {
+    fn broken_markup_keeps_its_words() {
         for html in [
             "<",
             "<p",
@@ -199,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn a_trap_of_depth_costs_no_more_than_its_length() {
+    fn deep_nesting_is_read_in_linear_time() {
         for bit in [
             "<div>",
             "<b>",
@@ -219,19 +220,19 @@ mod tests {
 
     const RAIN: &str = "It rained until four, and then the gutter gave way over the back door. ";
 
-    /// Paragraphs of the writer's, so many.
+    /// `n` paragraphs by the writer.
     fn paragraphs(n: usize) -> String {
         (0..n).map(|n| format!("<p>Paragraph {n}. {}</p>", RAIN.repeat(2))).collect()
     }
 
-    /// A page whose body is this.
+    /// A page with this body.
     fn of(body: &str) -> Page {
         page(&format!(
             "<!DOCTYPE html><html><head><title>The gutter</title></head><body>{body}</body></html>"
         ))
     }
 
-    fn says(page: &Page) -> String {
+    fn check(page: &Page) -> String {
         page.omissions.sentence().unwrap_or_default()
     }
 
@@ -243,11 +244,11 @@ mod tests {
             paragraphs(7)
         ));
         assert_eq!(page.text.matches("Paragraph").count(), 9, "{}", page.text);
-        assert_eq!(says(&page), "Left out 6 words: 5 in footers, 1 of navigation.");
+        assert_eq!(check(&page), "Left out 6 words: 5 in footers, 1 of navigation.");
     }
 
     #[test]
-    fn articles_side_by_side_are_kept_and_cards_are_not() {
+    fn adjacent_articles_are_kept_and_cards_are_not() {
         let article = |n: usize| format!("<article>{}</article>", paragraphs(n));
         let page = of(&format!("<main>{}{}</main>", article(3), article(4)));
         assert_eq!(page.text.matches("Paragraph").count(), 7);
@@ -258,7 +259,7 @@ mod tests {
     }
 
     #[test]
-    fn a_title_has_no_marks_and_is_not_the_sites_name() {
+    fn the_title_has_no_markup_and_is_not_the_sites_name() {
         let article = format!("<article><h2>The gutter</h2>{}</article>", paragraphs(2));
         for (header, title) in [
             ("<header><h1><a href='/'>My paper</a></h1></header>", "The gutter"),
@@ -275,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn what_nobody_sees_is_left_out_and_counted() {
+    fn hidden_text_is_left_out_and_counted() {
         for hidden in [
             "<p style=\"display: none\">one two three</p>",
             "<p hidden>one two three</p>",
@@ -295,14 +296,14 @@ mod tests {
                 "{hidden}: {}",
                 page.text
             );
-            assert_eq!(says(&page), "Left out 3 words in hidden text.", "{hidden}");
+            assert_eq!(check(&page), "Left out 3 words in hidden text.", "{hidden}");
         }
-        // A page that is hidden until a program shows it.
+        // A page that is hidden until a script shows it.
         assert_eq!(of("<div style='visibility:hidden'><p>All of it.</p></div>").text, "All of it.");
     }
 
     #[test]
-    fn words_of_formulas_menus_and_links_to_places_of_the_page_are_kept() {
+    fn words_of_formulas_menus_and_internal_links_are_kept() {
         reads(
             "<p>It held <math><mn>3</mn><mi>kg</mi></math> of water.</p>",
             "It held 3kg of water.",
@@ -318,7 +319,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lede_in_a_header_and_a_note_in_an_aside_are_the_writers() {
+    fn a_lede_in_a_header_and_a_note_in_an_aside_are_kept() {
         let page = of(&format!(
             "<article><header><h1>The gutter</h1><p class=lede>How it began.</p></header>{}<aside>I have since mended it.</aside>\
              <aside><a href=/b>Another one</a></aside></article>",
@@ -329,8 +330,8 @@ mod tests {
             "{}",
             page.text
         );
-        assert_eq!(says(&page), "Left out 2 words in sidebars.");
-        // Before the body that a theme marks.
+        assert_eq!(check(&page), "Left out 2 words in sidebars.");
+        // Before the body, which a theme marks.
         let page = of(&format!(
             "<article><p class=subtitle>How it began.</p><div class=entry-content>{}</div></article>",
             paragraphs(2)
@@ -339,20 +340,20 @@ mod tests {
     }
 
     #[test]
-    fn a_page_that_is_one_form_is_read_without_its_controls() {
+    fn a_page_inside_a_form_is_read_without_controls() {
         let page = of(&format!(
             "<form><div>{}</div><select><option>one</option></select><button>Send it</button><textarea>two</textarea></form>",
             paragraphs(3)
         ));
         assert_eq!(page.text.matches("Paragraph").count(), 3);
-        assert_eq!(says(&page), "Left out 4 words: 2 in buttons, 2 in forms.");
+        assert_eq!(check(&page), "Left out 4 words: 2 in buttons, 2 in forms.");
         let page =
             of(&format!("<article>{}<form><p>Write to me.</p></form></article>", paragraphs(3)));
-        assert_eq!(says(&page), "Left out 3 words in forms.");
+        assert_eq!(check(&page), "Left out 3 words in forms.");
     }
 
     #[test]
-    fn emphasis_never_cuts_a_word() {
+    fn emphasis_never_splits_a_word() {
         for (html, expected) in [
             ("An <em>emphas</em><em>is</em> twice", "An *emphasis* twice"),
             ("An <em>emphas</em>is once", "An *emphasis* once"),
@@ -375,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn soft_hyphens_and_blanks_of_no_width_cut_no_word() {
+    fn soft_hyphens_and_zero_width_spaces_do_not_split_words() {
         reads(
             "Unter&shy;nehmen, frei\u{ad}lich f\u{200b}ünf&#x200b;Jahre\u{b}\u{2028}so",
             "Unternehmen, freilich fünfJahre so",
@@ -383,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn verse_keeps_its_lines_and_code_is_code() {
+    fn verse_keeps_its_lines_and_code_stays_code() {
         reads(
             "<pre class=wp-block-verse>One line,\n  <em>another</em>\n\na stanza</pre>",
             "One line,\n*another*\n\na stanza",
@@ -400,27 +401,27 @@ mod tests {
     }
 
     #[test]
-    fn a_document_of_google_has_its_title_and_not_its_comments() {
+    fn a_google_document_has_a_title_and_no_comments() {
         let page = of(
             "<p class=\"c2 title\"><span>The sill</span></p><p>It is cold.<sup><a href=\"#cmnt1\" id=\"cmnt_ref1\">[a]</a></sup></p>\
              <div><p><a href=\"#cmnt_ref1\" id=\"cmnt1\">[a]</a><span>Is it really?</span></p></div>",
         );
         assert_eq!((page.title.as_deref(), page.text.as_str()), (Some("The sill"), "It is cold."));
-        assert_eq!(says(&page), "Left out 5 words: 4 in comments by others, 1 in marks of notes.");
+        assert_eq!(check(&page), "Left out 5 words: 4 in comments by others, 1 in marks of notes.");
     }
 
     #[test]
-    fn a_list_of_links_is_no_text() {
+    fn a_list_of_links_is_not_a_text() {
         let page =
             of("<ul><li><a href=html/1.html>One</a></li><li><a href=html/2.html>Two</a></li></ul>");
         assert_eq!(
-            (page.text.as_str(), says(&page).as_str()),
+            (page.text.as_str(), check(&page).as_str()),
             ("", "Left out 2 words of navigation.")
         );
     }
 
     #[test]
-    fn what_the_site_puts_around_a_text_that_nothing_marks_is_counted() {
+    fn boilerplate_of_an_unmarked_page_is_counted() {
         let page = of(&format!(
             "<div id=menu><a href=/>Home</a> <a href=/b>About</a></div><div class=wrap><div class=text>{}</div>\
              <div class=social-links>Follow me there</div><div class=related-posts><a href=/c>One more</a></div></div>\
@@ -434,14 +435,14 @@ mod tests {
             page.text
         );
         assert_eq!(
-            says(&page),
+            check(&page),
             "Left out 11 words: 4 in comments by others, 3 in sharing links, 2 in lists of related texts, 2 of navigation."
         );
     }
 
     #[test]
-    fn the_words_of_a_page_are_kept_or_named() {
-        // Each construct holds words of its own, so that a lost one can be told.
+    fn every_word_of_a_page_is_kept_or_counted() {
+        // Each construct has words of its own, so a missing one can be named.
         const CONSTRUCTS: [&str; 34] = [
             "<p>@</p>",
             "<div>@</div>",
@@ -498,7 +499,7 @@ mod tests {
                 words += usize::from(pattern.contains("Subscribe"))
                     + usize::from(pattern.contains("#fn1"));
             }
-            // A site's own comments in its code are no words of anybody.
+            // Comments in the code of a site are nobody's words.
             let (outer, mut all) = (body.replace("<!--", "<p>").replace("-->", "</p>"), words);
             let html = match seed % 4 {
                 0 => format!("<html><body>{body}</body></html>"),
@@ -515,13 +516,13 @@ mod tests {
             let page = page(&html);
             let title = page.title.as_deref().map_or(0, crate::words::count);
             let found = crate::words::count(&page.text) + page.omissions.words() + title;
-            // The addresses of links are no words of the page.
+            // Link addresses are not words of the page.
             let found = found - page.text.matches("](/a)").count();
             assert!(
                 found.abs_diff(words) * 100 <= words,
                 "{seed}: {found} of {words}\n{html}\n{}\n{}",
                 page.text,
-                says(&page)
+                check(&page)
             );
         }
     }

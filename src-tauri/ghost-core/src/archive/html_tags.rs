@@ -1,11 +1,10 @@
-//! The tags of HTML where they stand, for readers that take elements out of it before it becomes
-//! Markdown.
+//! HTML tags with their positions, for readers that cut elements out of HTML before its conversion.
 
 use std::collections::HashMap;
 
 use html5gum::{DefaultEmitter, Token, Tokenizer};
 
-/// Tags of one page; what comes after them is left as it is.
+/// Tags that are read of one page.
 const MAX_TAGS: usize = 1_000_000;
 
 /// The attributes that are read.
@@ -14,9 +13,9 @@ const ATTRIBUTES: [&str; 6] = ["class", "data-signatureblock", "id", "name", "st
 /// A tag of a page.
 #[derive(Debug)]
 pub(super) struct Tag {
-    /// Where its `<` is.
+    /// The position of its `<`.
     pub(super) from: usize,
-    /// Behind its `>`.
+    /// The position after its `>`.
     pub(super) to: usize,
     /// In lower case.
     pub(super) name: String,
@@ -35,7 +34,7 @@ impl Tag {
     }
 }
 
-/// The tags of a page in order; what stands in comments, scripts and styles is none.
+/// The tags of a page in order, except those in comments, scripts and styles.
 pub(super) fn tags(html: &str) -> Vec<Tag> {
     let mut emitter = DefaultEmitter::<usize>::new_with_span();
     emitter.naively_switch_states(true);
@@ -67,7 +66,7 @@ pub(super) fn tags(html: &str) -> Vec<Tag> {
     tokens.filter_map(tag).filter(is_whole).take(MAX_TAGS).collect()
 }
 
-/// For each tag, the one that closes it; an element without content closes itself.
+/// For each tag, the one that closes it; a void element closes itself.
 pub(super) fn closes(tags: &[Tag]) -> Vec<Option<usize>> {
     const EMPTY: [&str; 8] = ["br", "col", "hr", "img", "input", "link", "meta", "wbr"];
     let mut open: HashMap<&str, Vec<usize>> = HashMap::new();

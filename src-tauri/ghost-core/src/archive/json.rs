@@ -4,7 +4,7 @@ use serde_json::Value;
 
 use super::date;
 
-/// Bytes that the values of one file may take in memory, about; no archive has so many.
+/// Bytes of memory, approximately, that the values of one file may take.
 const MAX_MEMORY: usize = 160 << 20;
 
 /// Returns true if parsing a text would take more memory than [`MAX_MEMORY`].
@@ -12,8 +12,8 @@ pub(super) fn is_too_large(text: &str) -> bool {
     memory_needed(text) > MAX_MEMORY
 }
 
-/// The bytes that the values take in memory at most, beside their texts: what serde_json keeps for
-/// a value and for an object, counted by the commas and braces outside of strings.
+/// The maximum memory of the parsed values, without their texts: what serde_json needs for values and
+/// objects, by the commas and braces outside strings.
 fn memory_needed(text: &str) -> usize {
     const VALUE: usize = 32;
     const OBJECT: usize = 640;
@@ -31,7 +31,7 @@ fn memory_needed(text: &str) -> usize {
     bytes
 }
 
-/// The text under one of these keys, the first that says anything.
+/// The first text with content under one of these keys.
 pub(super) fn text_at<'a>(value: &'a Value, keys: &[&str]) -> Option<&'a str> {
     keys.iter()
         .filter_map(|key| value.get(key)?.as_str())
@@ -39,7 +39,7 @@ pub(super) fn text_at<'a>(value: &'a Value, keys: &[&str]) -> Option<&'a str> {
         .find(|text| !text.is_empty())
 }
 
-/// The day under one of these keys, as text or as a number of seconds or milliseconds.
+/// The date under one of these keys, as text or as seconds or milliseconds.
 pub(super) fn date_at(value: &Value, keys: &[&str]) -> Option<jiff::civil::Date> {
     keys.iter().find_map(|key| match value.get(key)? {
         Value::String(text) => date::parse(text),
@@ -48,7 +48,7 @@ pub(super) fn date_at(value: &Value, keys: &[&str]) -> Option<jiff::civil::Date>
     })
 }
 
-/// Whether a value is true, 1, "1" or "true".
+/// Returns true if a value is true, 1, "1" or "true".
 pub(super) fn flag_at(value: &Value, key: &str) -> bool {
     match value.get(key) {
         Some(Value::Bool(flag)) => *flag,
@@ -58,7 +58,7 @@ pub(super) fn flag_at(value: &Value, key: &str) -> bool {
     }
 }
 
-/// The key of an entry: text or number.
+/// The id under one of these keys, text or number.
 pub(super) fn id_at(value: &Value, keys: &[&str]) -> String {
     keys.iter()
         .find_map(|key| match value.get(key)? {

@@ -1,8 +1,7 @@
-//! Mail: newsletters and letters sent by the writer, one to a file or many in a mailbox; and pages that
-//! a browser saved as mail (MHTML).
+//! Mail: newsletters and letters by the writer, one per file or many in a mailbox; and pages that a
+//! browser saved as mail (MHTML).
 //!
-//! Addresses are not kept. What an answer quotes, what is passed on and how a mail is signed is counted,
-//! not kept.
+//! Addresses are not kept. Quoted replies, forwarded messages and signatures are counted, not kept.
 
 mod attribution;
 mod charset;
@@ -21,15 +20,14 @@ use super::text::non_empty;
 use super::{date, html};
 use attribution::MailContext;
 
-/// Mails of one mailbox.
+/// Mails that are read of one mailbox.
 const MAX_MAILS: usize = 100_000;
-/// Bytes of one mail; the rest is pictures.
+/// Bytes of one mail without pictures.
 const MAX_BYTES: usize = 32 << 20;
-/// Bytes of what a mail and its parts say of themselves; each line and each part is kept at many
-/// times its size.
+/// Bytes of the headers of a mail and its parts, which take many times their size in memory.
 const MAX_HEAD_BYTES: usize = 1 << 20;
 
-/// Whether a file begins as mail does.
+/// Returns true if a file begins like mail.
 pub(super) fn looks_like_mail(head: &str) -> bool {
     let first = head.lines().next().unwrap_or_default();
     if from_line(first.as_bytes()) {
@@ -41,7 +39,7 @@ pub(super) fn looks_like_mail(head: &str) -> bool {
     has_headers(if begun { head.split_once('\n').map_or("", |(_, rest)| rest) } else { head })
 }
 
-/// Whether a text begins with headers of mail.
+/// Returns true if a text begins with mail headers.
 fn has_headers(head: &str) -> bool {
     const HEADERS: [&str; 12] = [
         "from",
@@ -70,7 +68,7 @@ fn has_headers(head: &str) -> bool {
     known >= 2
 }
 
-/// `From jo@example.org Sat Jan  3 01:05:34 1996`
+/// Returns true for a line like `From jo@example.org Sat Jan 3 01:05:34 1996`.
 fn from_line(line: &[u8]) -> bool {
     const MONTHS: [&[u8]; 12] = [
         b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov",
@@ -127,8 +125,7 @@ pub(super) fn read(bytes: &[u8]) -> ExportContents {
     contents
 }
 
-/// A mail as Apple Mail keeps it (`.emlx`), without the count of its bytes above it and the property list
-/// below it.
+/// Strips the byte count before an Apple Mail message (`.emlx`) and the property list after it.
 fn uncounted(bytes: &[u8]) -> &[u8] {
     let Some(end) = bytes.iter().take(24).position(|&byte| byte == b'\n') else { return bytes };
     let count = bytes[..end].trim_ascii();
@@ -137,13 +134,12 @@ fn uncounted(bytes: &[u8]) -> &[u8] {
     if let Some(mail) = rest.get(..count) {
         return mail;
     }
-    // Cut short, or counted before it was changed.
+    // The file is cut short, or was changed after counting.
     let list = rest.windows(5).rposition(|five| five == b"<?xml");
     list.map_or(rest, |list| &rest[..list])
 }
 
-/// The bytes of a mail's headers, and of whatever follows a line that may begin a part, up to the next
-/// blank line.
+/// The bytes of a mail's headers and of its parts' headers.
 fn head(mail: &[u8]) -> usize {
     let (mut bytes, mut inside) = (0, true);
     for line in mail.split_inclusive(|&b| b == b'\n') {
@@ -154,7 +150,7 @@ fn head(mail: &[u8]) -> usize {
     bytes
 }
 
-/// The mails of a mailbox, each with the line before it, or the one there is.
+/// The mails of a mailbox, each with the `From ` line before it; or the single mail.
 fn mails(bytes: &[u8]) -> Vec<(&[u8], &[u8])> {
     let mut starts = Vec::new();
     let mut at = 0;
@@ -179,7 +175,7 @@ fn mails(bytes: &[u8]) -> Vec<(&[u8], &[u8])> {
         .collect()
 }
 
-/// The day in `From jo@example.org Sat Jan  3 01:05:34 1996`.
+/// The date in `From jo@example.org Sat Jan 3 01:05:34 1996`.
 fn sent(line: &[u8]) -> Option<jiff::civil::Date> {
     let line = std::str::from_utf8(line).ok()?;
     let words: Vec<&str> = line.split_whitespace().skip(2).collect();
@@ -187,8 +183,7 @@ fn sent(line: &[u8]) -> Option<jiff::civil::Date> {
     date::parse(&format!("{} {} {year}", words.get(1)?, words.get(2)?))
 }
 
-/// `>From ` at the beginning of a line, as mailboxes write `From `; and without a first line that is no
-/// header, where headers follow.
+/// Restores `From ` from the mailbox form `>From `, and removes a first line that is not a header.
 fn unquoted(mail: &[u8]) -> Vec<u8> {
     let mail = mail.strip_prefix(b"\xef\xbb\xbf").unwrap_or(mail);
     let blank = mail.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
@@ -204,7 +199,7 @@ fn unquoted(mail: &[u8]) -> Vec<u8> {
         }
     }
     let mut out = Vec::with_capacity(mail.len());
-    // A mail without a single header is its text.
+    // A mail without headers is all text.
     let first = mail.split(|&b| b == b'\n').next().unwrap_or_default();
     if !first.contains(&b':') && !first.trim_ascii().is_empty() {
         out.push(b'\n');
@@ -217,7 +212,7 @@ fn unquoted(mail: &[u8]) -> Vec<u8> {
     out
 }
 
-/// Whether a mail begins with a header.
+/// Returns true if a mail begins with a header.
 fn headed(mail: &[u8]) -> bool {
     let line = mail.split(|&b| b == b'\n').next().unwrap_or_default();
     let name = line.split(|&b| b == b':').next().unwrap_or_default();
@@ -226,14 +221,14 @@ fn headed(mail: &[u8]) -> bool {
         && name.iter().all(|&b| b.is_ascii_alphanumeric() || b == b'-')
 }
 
-/// Whether its labels say that the mail was thrown away.
+/// Returns true if Gmail's labels say Trash or Spam.
 fn is_unwanted(mail: &ParsedMail) -> bool {
     let labels = mail.headers.get_first_value("X-Gmail-Labels").unwrap_or_default().to_lowercase();
     labels.contains("spam") || labels.contains("trash")
 }
 
-/// A page that a browser saved as mail: what it says is what the page says; its subject is the page's
-/// name and its day the day it was saved.
+/// Reads a page that a browser saved as mail; the headers give the page's title and the day it was
+/// saved.
 fn page(mail: &ParsedMail) -> Option<Entry> {
     let from = mail.headers.get_first_value("From").unwrap_or_default();
     let saved = mail.headers.get_first_value("Snapshot-Content-Location").is_some()
@@ -269,7 +264,7 @@ fn entry(mail: &ParsedMail) -> Entry {
     });
     let address = sender.as_ref().map(|one| one.addr.to_lowercase());
     let author = sender.map(|one| one.display_name.unwrap_or(one.addr));
-    // The last stop of a mail says when it came, where the mail does not say when it was sent.
+    // The last Received header gives the date of a mail that has none.
     let received = || header("Received").and_then(|stop| date::parse(stop.rsplit_once(';')?.1));
     let mut omissions = Omissions::default();
     let text = message::text(mail, &MailContext { is_reply, sender: address }, &mut omissions);
@@ -297,7 +292,7 @@ mod tests {
     const LETTER: &str = "From: Jo Hill <jo@example.org>\r\nTo: list@example.org\r\nSubject: =?utf-8?q?Up_the_h=C3=BCll?=\r\nDate: Tue, 5 Mar 2024 10:00:00 +0100\r\nMessage-ID: <1@a>\r\n";
 
     #[test]
-    fn a_newsletter_with_two_bodies() {
+    fn a_newsletter_in_two_forms() {
         let mail = format!(
             "{LETTER}MIME-Version: 1.0\r\nContent-Type: multipart/alternative; boundary=b\r\n\r\n--b\r\nContent-Type: text/plain\r\n\r\nUp.\r\n--b\r\nContent-Type: text/html; charset=utf-8\r\nContent-Transfer-Encoding: quoted-printable\r\n\r\n<h2>Up</h2><p>So =C3=A9.</p>\r\n--b--\r\n"
         );
@@ -326,7 +321,7 @@ mod tests {
     }
 
     #[test]
-    fn an_answer_is_the_writers_words_alone() {
+    fn a_reply_keeps_only_the_writers_words() {
         let mail = format!(
             "{LETTER}\r\nYes, so it is.\r\n\r\nOn 4 March 2024 Anna wrote:\r\n> Is it so?\r\n\r\nUp.\r\n-- \r\nJo\r\n+1 555\r\n"
         );
@@ -337,20 +332,20 @@ mod tests {
         let mut contents = read(mail.as_bytes());
         assert_eq!(contents.entries.len(), 1, "{:?}", contents.warnings);
         let entry = contents.entries.remove(0);
-        let said = entry.omissions.sentence();
-        (entry, said)
+        let omitted = entry.omissions.sentence();
+        (entry, omitted)
     }
 
     fn text_of(headers: &str, body: &str) -> (String, Option<String>) {
-        let (entry, said) =
+        let (entry, omitted) =
             one(&format!("From: Maren <maren@example.org>\r\n{headers}\r\n\r\n{body}"));
-        (entry.text, said)
+        (entry.text, omitted)
     }
 
     const HTML: &str = "Content-Type: text/html; charset=utf-8";
 
     #[test]
-    fn what_answers_a_mail_in_html_is_kept_without_that_mail() {
+    fn an_html_reply_is_kept_without_the_quoted_mail() {
         const THEIRS: &str = "<p>Does it run?</p>";
         let header = "<b>From:</b> Oda Brink &lt;oda@example.org&gt;<br><b>Sent:</b> Monday, March 4, 2024 9:05 AM<br><b>To:</b> Maren<br><b>Subject:</b> the ferry";
         for (program, html) in [
@@ -421,22 +416,22 @@ mod tests {
                 ),
             ),
         ] {
-            let (text, said) = text_of(&format!("Subject: Re: the ferry\r\n{HTML}"), &html);
+            let (text, omitted) = text_of(&format!("Subject: Re: the ferry\r\n{HTML}"), &html);
             assert_eq!(text, "No.", "{program}");
-            assert!(said.unwrap().starts_with("Left out "), "{program}");
+            assert!(omitted.unwrap().starts_with("Left out "), "{program}");
         }
     }
 
     #[test]
-    fn answers_between_quotes_in_html_are_the_writers() {
+    fn answers_between_html_quotes_are_kept() {
         let html = "<blockquote type=\"cite\"><p>Does it run?</p></blockquote><p>No.</p><blockquote type=\"cite\"><p>And the fare?</p></blockquote><p>Two crowns.</p><blockquote type=\"cite\"><p>Oda</p></blockquote>";
-        let (text, said) = text_of(HTML, html);
+        let (text, omitted) = text_of(HTML, html);
         assert_eq!(text, "> Does it run?\n\nNo.\n\n> And the fare?\n\nTwo crowns.");
-        assert_eq!(said.as_deref(), Some("Left out 1 word in quoted replies."));
+        assert_eq!(omitted.as_deref(), Some("Left out 1 word in quoted replies."));
     }
 
     #[test]
-    fn an_answer_is_read_as_it_was_typed_and_a_newsletter_as_it_was_laid_out() {
+    fn replies_are_read_as_plain_text_and_newsletters_as_html() {
         let both = |subject: &str, plain: &str| {
             let headers =
                 format!("Subject: {subject}\r\nContent-Type: multipart/alternative; boundary=b");
@@ -452,19 +447,19 @@ mod tests {
     }
 
     #[test]
-    fn every_part_that_holds_words_is_kept_or_counted() {
+    fn every_part_with_words_is_kept_or_counted() {
         let headers = "Subject: Up\r\nContent-Type: multipart/mixed; boundary=b";
         let parts = "--b\r\nContent-Type: text/plain\r\n\r\nOne.\r\n--b\r\nContent-Type: image/png\r\nContent-Disposition: inline\r\n\r\nAAAA\r\n--b\r\nContent-Type: text/plain\r\n\r\nTwo.\r\n--b\r\nContent-Type: text/plain\r\nContent-Disposition: attachment; filename=a.txt\r\n\r\nThree is here.\r\n--b\r\nContent-Type: message/rfc822\r\n\r\nFrom: oda@example.org\r\nSubject: x\r\n\r\nFour words are here.\r\n--b--\r\n";
-        let (text, said) = text_of(headers, parts);
+        let (text, omitted) = text_of(headers, parts);
         assert_eq!(text, "One.\n\nTwo.");
         assert_eq!(
-            said.as_deref(),
+            omitted.as_deref(),
             Some("Left out 7 words: 4 in a forwarded message, 3 in attachments.")
         );
     }
 
     #[test]
-    fn a_mail_of_apple_mail_is_read_without_its_count_and_its_property_list() {
+    fn an_emlx_file_is_read_without_its_byte_count_and_property_list() {
         let mail = "From: Maren <maren@example.org>\nSubject: The sill\nDate: Tue, 5 Mar 2024 10:00:00 +0100\n\nThe kettle is cold.\n";
         let list = "<?xml version=\"1.0\"?><plist><dict><key>flags</key><integer>1</integer></dict></plist>\n";
         for count in
@@ -482,7 +477,7 @@ mod tests {
     }
 
     #[test]
-    fn a_first_line_of_a_mailbox_without_a_day_is_no_text() {
+    fn a_from_line_without_a_date_is_not_text() {
         let rest = "Return-Path: <x@example.org>\nFrom: Maren <maren@example.org>\nSubject: From the sill\nDate: Tue, 22 Jan 2019 11:48:21 +0100\n\nThe kettle stood on the sill.\n";
         for first in
             ["From maren@example.org\n", ">From maren@example.org Tue Jan 22\n", "\n\n", "\u{feff}"]
@@ -494,7 +489,7 @@ mod tests {
     }
 
     #[test]
-    fn a_paragraph_that_begins_with_from_and_times_does_not_divide_a_mailbox() {
+    fn prose_that_begins_with_from_does_not_split_a_mailbox() {
         let from = "From jo@example.org Sat Jan  3 01:05:34 1996\n";
         let mailbox =
             format!("{from}Subject: A\n\nOne.\n\nFrom 10:00 to 12:45 in 1996 we walked.\n");
@@ -502,7 +497,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_of_flowed_text_are_joined_as_it_says() {
+    fn flowed_lines_are_joined() {
         let flowed = "Content-Type: text/plain; charset=utf-8; format=flowed; delsp=yes";
         assert_eq!(
             text_of(flowed, "雨下了一整夜，水壶 \r\n在窗台上。\r\n\r\nTwo.").0,
@@ -511,7 +506,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mail_without_a_day_or_a_name_has_those_it_can_have() {
+    fn a_mail_without_a_date_or_subject_uses_other_headers() {
         let (entry, _) = one(
             "From: Maren <maren@example.org>\nSubject: (kein Betreff)\nReceived: from a by b; Tue, 5 Mar 2024 10:00:00 +0100\n\nUp.",
         );
@@ -520,7 +515,7 @@ mod tests {
     }
 
     #[test]
-    fn old_bytes_without_a_charset_and_words_of_a_header_are_decoded() {
+    fn undeclared_charsets_and_encoded_headers_are_decoded() {
         let head = "From: Maren <maren@example.org>\nSubject: =?windows-1252?Q?It=92s_late_=96_?= =?utf-8?B?8J+SoQ==?=\nContent-Type: text/plain\nContent-Transfer-Encoding: 8bit\n\n";
         let body = b"It\x92s late \x96 and the na\xefve kettle is cold, \x93really\x94.\n";
         let entry = read(&[head.as_bytes(), body].concat()).entries.remove(0);
@@ -529,7 +524,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_thrown_away_is_counted() {
+    fn mails_in_the_trash_are_counted() {
         let contents =
             read(b"From: a@example.org\nX-Gmail-Labels: Spam,Unread\n\nBuy two of these.");
         assert!(contents.entries.is_empty());

@@ -1,8 +1,7 @@
-//! Markdown as sites keep it: the furniture comes off, the writer's marks stay.
+//! Markdown of sites and apps: removes boilerplate and keeps the writer's marks.
 //!
-//! Works by cutting stretches out of the text, never by writing it anew, so that whatever is not
-//! cut is the writer's own, byte for byte. What is inside code is never touched, and the words of what
-//! is cut are counted.
+//! Works by cutting stretches out of the text and never rewrites it, so the rest is the writer's own,
+//! byte for byte. Code is never changed, and the words of every cut are counted.
 
 mod boilerplate;
 mod containers;
@@ -24,7 +23,7 @@ use edits::{line_before, options};
 pub(super) use mdx::without_jsx;
 pub(super) use templates::{preformatted, quoted_words};
 
-/// Takes the furniture off a Markdown text; the words that go with it are counted in `omissions`.
+/// Removes the boilerplate of a Markdown text; the words removed are counted in `omissions`.
 pub(super) fn clean(text: &str, omissions: &mut Omissions) -> String {
     if is_mostly_symbols(text) {
         return text.to_owned();
@@ -36,8 +35,7 @@ pub(super) fn clean(text: &str, omissions: &mut Omissions) -> String {
     boilerplate::squeeze_blank_lines(&boilerplate::without_boilerplate(&text, omissions))
 }
 
-/// The heading that names the text: its first block, or its only heading of the first level. With
-/// the stretch it takes.
+/// The heading that titles the text: its first block, or its only heading of level 1. With its range.
 pub(super) fn heading(text: &str) -> Option<(String, Range<usize>)> {
     let mut found: Option<(HeadingLevel, String, Range<usize>)> = None;
     let mut first_block = true;
@@ -84,7 +82,7 @@ pub(super) fn heading(text: &str) -> Option<(String, Range<usize>)> {
         .filter(|(title, _)| !title.is_empty())
 }
 
-/// The words of one line without its marks and addresses.
+/// The words of a line without marks and addresses.
 pub(super) fn strip_marks(line: &str) -> String {
     let line = &line[..line.floor_char_boundary(2000)];
     let said = Parser::new_ext(line.trim(), options()).filter_map(|event| match event {
@@ -95,7 +93,7 @@ pub(super) fn strip_marks(line: &str) -> String {
     said.collect::<String>().split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// The stretches that are not the writer's own prose: code, quotes, addresses.
+/// Finds the spans that are not the writer's prose: code, quotes, addresses.
 pub fn non_prose_spans(text: &str) -> Vec<Span> {
     if is_mostly_symbols(text) {
         return vec![Span { from: 0, to: text.len(), kind: SpanKind::Code }];
@@ -112,9 +110,9 @@ pub fn non_prose_spans(text: &str) -> Vec<Span> {
     for (_, link) in parser.reference_definitions().iter() {
         add(link.span.clone(), SpanKind::Link);
     }
-    // Between blocks stand only definitions of links; one that is there twice is told by nothing else.
+    // Only link definitions are between blocks; the parser does not report duplicates.
     let (mut open, mut blocks, mut between) = (0usize, 0, Vec::new());
-    // Where the text of each open link ends so far.
+    // The end of each open link's text so far.
     let mut links: Vec<usize> = Vec::new();
     let mut held = 0usize;
     for (event, range) in parser {
@@ -177,7 +175,7 @@ pub fn non_prose_spans(text: &str) -> Vec<Span> {
     spans
 }
 
-/// Addresses that stand in the text as they are.
+/// Finds bare addresses in the text.
 fn addresses(text: &str, range: Range<usize>, add: &mut impl FnMut(Range<usize>, SpanKind)) {
     let mut at = range.start;
     while let Some(next) = text[at..range.end].find("://") {
@@ -203,8 +201,8 @@ fn addresses(text: &str, range: Range<usize>, add: &mut impl FnMut(Range<usize>,
     }
 }
 
-/// The text without the backslashes that keep a sign from being a mark, and its stretches in it. One
-/// stays that keeps a line from being a heading.
+/// Removes the backslashes that escape characters, and maps the spans to the new text. A backslash that
+/// prevents a heading stays.
 pub fn unescape(text: &str, non_prose_spans: &[Span]) -> (String, Vec<Span>) {
     if !text.contains('\\') {
         return (text.to_owned(), non_prose_spans.to_vec());
@@ -241,7 +239,7 @@ fn unescape_range(text: &str, range: Range<usize>, out: &mut String) {
     out.push_str(&text[at..range.end]);
 }
 
-/// The words of `text` that are the writer's own.
+/// The number of the writer's own words in `text`.
 pub(super) fn own_words(text: &str, non_prose_spans: &[Span]) -> usize {
     let mut own = String::with_capacity(text.len());
     let mut at = 0;
@@ -262,7 +260,7 @@ mod tests {
         assert_eq!(clean(text, &mut Omissions::default()), expected, "{text}");
     }
 
-    /// Shows what stands apart in brackets, with the first letter of why.
+    /// Shows spans that are not prose in brackets, with the first letter of their kind.
     fn marks(text: &str, expected: &str) {
         let mut shown = text.to_owned();
         for span in non_prose_spans(text).iter().rev() {
@@ -280,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn shortcodes_go_and_the_prose_inside_stays() {
+    fn shortcodes_are_removed_and_their_prose_stays() {
         tidies("{{<notice type=\"info\">}}\n\nMy words.\n\n{{</notice>}}", "My words.");
         tidies("One {{< img src=\"a.png\" >}} two.", "One  two.");
         tidies(
@@ -299,7 +297,7 @@ mod tests {
     }
 
     #[test]
-    fn liquid_goes_and_its_code_stays() {
+    fn liquid_is_removed_and_its_code_stays() {
         tidies(
             "{% highlight c %}\nint a; // {{ x }}\n{% endhighlight %}\n\nText {{ site.url }}.",
             "```c\nint a; // {{ x }}\n```\n\nText .",
@@ -313,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn what_a_template_shows_as_it_stands_swallows_nothing() {
+    fn raw_template_blocks_hide_nothing() {
         let text = "{% raw %}{% highlight %}{% endraw %}\n\nMine.\n\n{% highlight c %}\nint a;\n{% endhighlight %}\n\nToo.";
         tidies(text, "Mine.\n\n```c\nint a;\n```\n\nToo.");
         tidies("{% raw %}Never closed.\n\nMine.", "Never closed.\n\nMine.");
@@ -326,7 +324,7 @@ mod tests {
         );
     }
 
-    /// Every word is in the text or counted, and this is what is said of the others.
+    /// Checks that every word is kept or counted, and the sentence about those left out.
     fn loses(text: &str, named: &str) {
         let mut omissions = Omissions::default();
         let found = clean(text, &mut omissions);
@@ -336,7 +334,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_that_are_cut_are_counted() {
+    fn words_that_are_cut_are_counted() {
         loses("{% comment %}not this{% endcomment %}Up.", "Left out 2 words in hidden comments.");
         loses(
             "Up.\n\n<!-- not this -->\n\nDown.<!-- nor that -->",
@@ -383,7 +381,7 @@ mod tests {
     }
 
     #[test]
-    fn html_in_markdown_leaves_its_text() {
+    fn html_in_markdown_keeps_its_text() {
         tidies(
             "Press <kbd>Ctrl</kbd> <span class=\"x\">now</span>.<!-- no -->",
             "Press `Ctrl` now.",
@@ -408,14 +406,14 @@ mod tests {
     }
 
     #[test]
-    fn lines_broken_at_a_column_are_joined_and_others_not() {
+    fn hard_wrapped_lines_are_joined_and_others_are_not() {
         let wrapped = "The winter was long and the post came twice a week at the\nmost, if the road was open and the man who drove the van was\nsober enough to drive it as far as our gate.\n\n> And said the man with the\n> hat.";
         assert!(clean(wrapped, &mut Omissions::default()).contains("at the most, if"));
         tidies("One line\nand another.", "One line\nand another.");
     }
 
     #[test]
-    fn what_stands_apart() {
+    fn spans_that_are_not_prose() {
         marks(
             "Say `x` and [this](http://a.b) or <http://c.d>.",
             "Say «c:`x`» and [this](«l:http://a.b») or «l:<http://c.d>».",
@@ -435,8 +433,8 @@ mod tests {
     }
 
     #[test]
-    fn escapes_go_and_code_keeps_its_own() {
-        let says = |text: &str, expected: &str| {
+    fn escapes_are_removed_except_in_code() {
+        let check = |text: &str, expected: &str| {
             let spans = non_prose_spans(text);
             let (found, moved) = unescape(text, &spans);
             assert_eq!(found, expected);
@@ -445,13 +443,13 @@ mod tests {
             };
             assert_eq!(said(&found, &moved), said(text, &spans));
         };
-        says("1\\. It \\*was\\* `a\\*b` \\\\ so.", "1. It *was* `a\\*b` \\ so.");
-        says("> \\[x\\] [a\\_b](c\\_d) end\\", "> [x] [a_b](c_d) end\\");
-        says("\\# No heading, \\#tag", "\\# No heading, #tag");
+        check("1\\. It \\*was\\* `a\\*b` \\\\ so.", "1. It *was* `a\\*b` \\ so.");
+        check("> \\[x\\] [a\\_b](c\\_d) end\\", "> [x] [a_b](c_d) end\\");
+        check("\\# No heading, \\#tag", "\\# No heading, #tag");
     }
 
     #[test]
-    fn own_words_are_counted_alone() {
+    fn only_own_words_are_counted() {
         let text = "Two words `code here`.\n\n> Not mine.";
         assert_eq!(own_words(text, &non_prose_spans(text)), 2);
     }
@@ -465,7 +463,7 @@ mod tests {
     }
 
     #[test]
-    fn the_heading_that_names_a_text() {
+    fn the_heading_that_titles_a_text() {
         let title = |text| heading(text).map(|(title, _)| title).unwrap_or_default();
         assert_eq!(title("# A *walk*\n\nText."), "A walk");
         assert_eq!(title("A walk\n======\n\nText."), "A walk");

@@ -1,22 +1,22 @@
-//! Metadata of a text: title, author, date, kind.
+//! The metadata of a text: title, author, date, kind.
 
 use jiff::civil::Date;
 
-/// What a text says about itself, in its front matter or its document properties.
+/// Metadata from front matter or document properties.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Metadata {
     pub(super) title: Option<String>,
     pub(super) author: Option<String>,
     pub(super) date: Option<Date>,
-    /// The value of `kind`, taken at its word.
+    /// The value of `kind`, which is explicit.
     pub(super) kind: Option<String>,
-    /// The values of `type` and `layout`, which name a theme's template as often as a kind.
+    /// The values of `type` and `layout`, which are names of templates as often as kinds.
     pub(super) hints: Vec<String>,
     pub(super) unfinished: bool,
 }
 
 impl Metadata {
-    /// These facts, and those of `other` where these say nothing.
+    /// This metadata, completed by `other`.
     pub(super) fn or(self, other: Metadata) -> Metadata {
         Metadata {
             title: self.title.or(other.title),

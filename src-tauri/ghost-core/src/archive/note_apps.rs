@@ -1,6 +1,6 @@
-//! Markdown as note-taking programs keep it: Obsidian, Logseq, Notion, Bear, and pages of MDX.
+//! Markdown of note-taking apps: Obsidian, Logseq, Notion, Bear; and pages of MDX.
 //!
-//! Their own signs go, the words inside them stay. What follows is common Markdown.
+//! Their own syntax is removed and the words in it stay. The result is common Markdown.
 
 use std::borrow::Cow;
 
@@ -11,8 +11,8 @@ use super::outline::{self, Point};
 use super::{markdown, path};
 use crate::words;
 
-/// The common Markdown of a note; what it says of itself in its own way goes to `metadata`, and the words of
-/// what is only the program's are counted in `omissions`.
+/// Converts a note to common Markdown; its properties go to `metadata`, and the words of app syntax are
+/// counted in `omissions`.
 pub(super) fn read<'a>(
     name: &str,
     text: &'a str,
@@ -36,12 +36,12 @@ pub(super) fn read<'a>(
     Cow::Owned(obsidian(&text, omissions))
 }
 
-/// The common Markdown of an outline.
+/// Converts an outline to common Markdown.
 pub(super) fn outlined(text: &str, omissions: &mut Omissions) -> String {
     outline::markdown(&points(text, omissions), omissions)
 }
 
-/// A remark of the program that wrote the file, before all else.
+/// Skips the comment of the exporting program at the start.
 fn comment_ahead(text: &str) -> &str {
     match text.trim_start().strip_prefix("<!-- buttondown-") {
         Some(rest) => rest.split_once("-->").map_or(text, |(_, rest)| rest),
@@ -49,7 +49,7 @@ fn comment_ahead(text: &str) -> &str {
     }
 }
 
-/// A page of Logseq: in its folders, and a point from the first line on.
+/// Returns true for a page of Logseq: in one of its folders, and made of points from the first line on.
 fn is_outline(name: &str, text: &str) -> bool {
     let folder =
         |wanted: &str| name.split('/').rev().nth(1).is_some_and(|part| part.starts_with(wanted));
@@ -61,10 +61,10 @@ fn is_outline(name: &str, text: &str) -> bool {
     pointed && stays && (shelf || text.contains("\n\t- "))
 }
 
-/// The points of a page, by their indent.
+/// The points of a page, by indent.
 fn points(text: &str, omissions: &mut Omissions) -> Vec<Point> {
     const MAX_DEPTH: usize = 32;
-    // The open points, each in the one before, with its indent.
+    // The open points, each inside the one before, with their indents.
     let mut open: Vec<(usize, Point)> = Vec::new();
     let mut top = Vec::new();
     fn shut(open: &mut Vec<(usize, Point)>, top: &mut Vec<Point>) {
@@ -81,11 +81,11 @@ fn points(text: &str, omissions: &mut Omissions) -> Vec<Point> {
             line[..line.len() - bare.len()].chars().map(|c| if c == '\t' { 2 } else { 1 }).sum();
         let point = bare.strip_prefix("- ").or((bare.trim_end() == "-").then_some(""));
         match (point, open.last_mut()) {
-            (Some(said), _) => {
+            (Some(content), _) => {
                 while open.last().is_some_and(|(at, _)| *at >= indent) || open.len() >= MAX_DEPTH {
                     shut(&mut open, &mut top);
                 }
-                open.push((indent, Point { text: said.to_owned(), below: Vec::new() }));
+                open.push((indent, Point { text: content.to_owned(), below: Vec::new() }));
             }
             (None, Some((_, point))) => {
                 point.text.push('\n');
@@ -93,7 +93,7 @@ fn points(text: &str, omissions: &mut Omissions) -> Vec<Point> {
                     .text
                     .push_str(line.trim_start_matches('\t').strip_prefix("  ").unwrap_or(bare));
             }
-            // Before the first point stands what is said of the page.
+            // Properties of the page come before the first point.
             (None, None) => add_property(line, omissions),
         }
     }
@@ -103,7 +103,7 @@ fn points(text: &str, omissions: &mut Omissions) -> Vec<Point> {
     top
 }
 
-/// A page of Notion has its properties below its title, a line each.
+/// Reads the properties of a Notion page, which follow its title, one per line.
 fn notion<'a>(text: &'a str, metadata: &mut Metadata, omissions: &mut Omissions) -> &'a str {
     const KNOWN: [&str; 24] = [
         "created",
@@ -149,7 +149,7 @@ fn notion<'a>(text: &'a str, metadata: &mut Metadata, omissions: &mut Omissions)
     if !all || !pairs.iter().any(|(key, _)| KNOWN.contains(&key.as_str())) {
         return text;
     }
-    let says = |wanted: &[&str]| {
+    let property = |wanted: &[&str]| {
         pairs
             .iter()
             .find(|(key, value)| wanted.contains(&key.as_str()) && !value.is_empty())
@@ -157,10 +157,10 @@ fn notion<'a>(text: &'a str, metadata: &mut Metadata, omissions: &mut Omissions)
     };
     let found = Metadata {
         title: Some(title.trim().to_owned()),
-        author: says(&["author", "created by"]).map(str::to_owned),
-        date: says(&["publish date", "published", "date", "created", "created time"])
+        author: property(&["author", "created by"]).map(str::to_owned),
+        date: property(&["publish date", "published", "date", "created", "created time"])
             .and_then(date::parse),
-        unfinished: says(&["status"]).is_some_and(|status| {
+        unfinished: property(&["status"]).is_some_and(|status| {
             matches!(
                 status.to_lowercase().as_str(),
                 "draft" | "in progress" | "not started" | "idea"
@@ -173,7 +173,7 @@ fn notion<'a>(text: &'a str, metadata: &mut Metadata, omissions: &mut Omissions)
     body
 }
 
-/// Counts what a property says, where it is a sentence rather than a fact.
+/// Counts the value of a property if it is a sentence.
 fn add_property(line: &str, omissions: &mut Omissions) {
     const SENTENCE: usize = 5;
     let value = line.split_once(':').map_or(line, |(_, value)| value);
@@ -184,35 +184,35 @@ fn add_property(line: &str, omissions: &mut Omissions) {
     }
 }
 
-/// Remarks, callouts, properties and links of Obsidian; code is left as it is.
+/// Converts comments, callouts, properties and links of Obsidian, except in code.
 fn obsidian(text: &str, omissions: &mut Omissions) -> String {
     let mut out = String::with_capacity(text.len());
     let (mut fence, mut remark) = (false, false);
-    // A sign without another is none.
+    // An unpaired mark has no effect.
     let mut signs = remarks(text) / 2 * 2;
-    // Of the open boxes and quotes, one in the other, whether each is the writer's own.
+    // For each open callout or quote, from the outside in: true if it is the writer's own.
     let mut boxes: Vec<bool> = Vec::new();
     let mut was_quoted = false;
     for line in text.lines() {
-        let (marks, said) = quoted(line);
-        // A line without a sign belongs to the paragraph above.
-        let begins =
-            said.trim().is_empty() || said.trim_start().starts_with(['#', '-', '*', '+', '`']);
+        let (marks, content) = quoted(line);
+        // A line without `>` continues the paragraph above.
+        let begins = content.trim().is_empty()
+            || content.trim_start().starts_with(['#', '-', '*', '+', '`']);
         if marks > 0 || begins {
             boxes.truncate(marks);
             boxes.resize(marks, false);
         }
-        let kind = said.get(..2).filter(|sign| marks > 0 && !fence && *sign == "[!");
+        let kind = content.get(..2).filter(|sign| marks > 0 && !fence && *sign == "[!");
         if kind.is_some()
             && let Some(innermost) = boxes.last_mut()
         {
-            let lower = said.to_lowercase();
+            let lower = content.to_lowercase();
             *innermost = !["[!quote", "[!cite"].iter().any(|sort| lower.starts_with(sort));
         }
-        // A quote in a box keeps its own signs.
+        // A quote inside a callout keeps its marks.
         let theirs = boxes.iter().filter(|own| !**own).count();
         let line = match boxes.contains(&true) {
-            true => Cow::Owned(format!("{}{said}", "> ".repeat(theirs))),
+            true => Cow::Owned(format!("{}{content}", "> ".repeat(theirs))),
             false => Cow::Borrowed(line),
         };
         let bare = line.trim_start();
@@ -220,7 +220,7 @@ fn obsidian(text: &str, omissions: &mut Omissions) -> String {
             out.push('\n');
         }
         was_quoted = theirs > 0;
-        let fenced = said.starts_with("```") || said.starts_with("~~~");
+        let fenced = content.starts_with("```") || content.starts_with("~~~");
         fence ^= fenced;
         let indented = line.starts_with("    ") || line.starts_with('\t');
         let item =
@@ -233,7 +233,7 @@ fn obsidian(text: &str, omissions: &mut Omissions) -> String {
         let line = without_remarks(&line, &mut remark, &mut signs, omissions);
         let bare = line.trim_start_matches(['>', ' ']);
         if bare.starts_with("[!") && kind.is_some() {
-            // "> [!note] Title": the box is the writer's own, and its title with it.
+            // "> [!note] Title": the callout and its title are the writer's own.
             let title = bare
                 .split_once(']')
                 .map_or("", |(_, rest)| rest.trim_start_matches(['-', '+']).trim());
@@ -249,7 +249,7 @@ fn obsidian(text: &str, omissions: &mut Omissions) -> String {
     out
 }
 
-/// How many signs of a quote a line begins with, and what follows them.
+/// The number of quote marks at the start of a line, and the rest.
 fn quoted(line: &str) -> (usize, &str) {
     let (mut marks, mut rest) = (0, line);
     while let Some(more) = rest.trim_start_matches(' ').strip_prefix('>') {
@@ -261,15 +261,15 @@ fn quoted(line: &str) -> (usize, &str) {
     }
 }
 
-/// A line without the name by which others point to it: ` ^name` at its end.
+/// A line without the block id at its end: ` ^name`.
 fn without_name(line: &str) -> &str {
-    let Some((said, name)) = line.trim_end().rsplit_once('^') else { return line };
+    let Some((content, name)) = line.trim_end().rsplit_once('^') else { return line };
     let named = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
-    let is_separate = said.is_empty() || said.ends_with(' ');
-    if named && is_separate { said.trim_end() } else { line }
+    let is_separate = content.is_empty() || content.ends_with(' ');
+    if named && is_separate { content.trim_end() } else { line }
 }
 
-/// How often `%%` stands in a text, code apart.
+/// The number of `%%` in a text, except in code.
 fn remarks(text: &str) -> usize {
     let mut fence = false;
     let lines = text.lines().filter(|line| {
@@ -281,7 +281,7 @@ fn remarks(text: &str) -> usize {
     lines.map(|line| line.matches("%%").count()).sum()
 }
 
-/// `%%` begins a remark and ends it; of `signs` that are left, each is one or the other.
+/// Removes comments between `%%`; `signs` is the number of marks left.
 fn without_remarks<'a>(
     line: &'a str,
     remark: &mut bool,
@@ -307,8 +307,8 @@ fn without_remarks<'a>(
     Cow::Owned(out)
 }
 
-/// A line of tags and nothing else: `#walks #rain/heavy`. With a capital it may be a heading, as older
-/// Markdown had them.
+/// Returns true for a line of tags: `#walks #rain/heavy`. With a capital it may be a heading, as in
+/// older Markdown.
 fn is_tags(line: &str) -> bool {
     let tag = |word: &str| {
         word.strip_prefix('#').is_some_and(|name| {
@@ -320,7 +320,7 @@ fn is_tags(line: &str) -> bool {
     words.peek().is_some() && words.all(tag)
 }
 
-/// `key:: value` alone on its line.
+/// Returns true for `key:: value` alone on its line.
 fn is_property(line: &str) -> bool {
     line.split_once(":: ").or_else(|| Some((line.strip_suffix("::")?, ""))).is_some_and(
         |(key, _)| {
@@ -336,21 +336,21 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn says(name: &str, text: &str, expected: &str) {
+    fn check(name: &str, text: &str, expected: &str) {
         let found = read(name, text, &mut Metadata::default(), &mut Omissions::default());
         assert_eq!(found.trim(), expected, "{text}");
     }
 
     #[test]
-    fn a_note_of_obsidian() {
-        says(
+    fn an_obsidian_note() {
+        check(
             "v/a.md",
             "See [[On Hills|them]] and [[Rain]].\n![[hill.png]]\n%%not so\nthis%% Up.",
             "See them and Rain.\n\n\n Up.",
         );
-        says("v/a.md", "mood:: good\n> [!note] Mind\n> [[Rain]] again.", "Mind\n\nRain again.");
-        says("v/a.md", "> [!quote] Mind\n> [[Rain]] again.", "Mind\n\n> Rain again.");
-        says(
+        check("v/a.md", "mood:: good\n> [!note] Mind\n> [[Rain]] again.", "Mind\n\nRain again.");
+        check("v/a.md", "> [!quote] Mind\n> [[Rain]] again.", "Mind\n\n> Rain again.");
+        check(
             "v/a.md",
             "```\n[[a]] %% b\n```\n`x::y` std::fmt [[a]]",
             "```\n[[a]] %% b\n```\n`x::y` std::fmt a",
@@ -358,17 +358,17 @@ mod tests {
     }
 
     #[test]
-    fn a_journal_of_logseq() {
-        says(
+    fn a_logseq_journal() {
+        check(
             "g/journals/2021_02_20.md",
             "title:: Feb\n\n- Up the hill.\n\t- cold\n\t  id:: 60\n\t\t- very\n- DONE Down [[again]].\n  Slowly.",
             "Up the hill.\n\n- cold\n  - very\n\nDown again.\nSlowly.",
         );
-        says("g/posts/a.md", "- one\n- two", "- one\n- two");
+        check("g/posts/a.md", "- one\n- two", "- one\n- two");
     }
 
     #[test]
-    fn a_page_of_notion_with_its_properties() {
+    fn a_notion_page_with_properties() {
         let mut metadata = Metadata::default();
         let text = read(
             "a/b.md",
@@ -378,7 +378,7 @@ mod tests {
         );
         assert_eq!((metadata.title.as_deref(), text.as_ref()), (Some("A walk"), "Up."));
         assert_eq!(metadata.date.unwrap().to_string(), "2024-03-05");
-        says(
+        check(
             "a/b.md",
             "# A walk\n\nThis: it was cold.\n\nUp.",
             "# A walk\n\nThis: it was cold.\n\nUp.",
@@ -386,31 +386,31 @@ mod tests {
     }
 
     #[test]
-    fn a_page_of_mdx() {
-        says("a/b.mdx", "import X from './x'\n\n<Box>\n  Up.\n</Box>", "Up.");
+    fn an_mdx_page() {
+        check("a/b.mdx", "import X from './x'\n\n<Box>\n  Up.\n</Box>", "Up.");
     }
 
     #[test]
-    fn boxes_in_boxes_are_the_writers_own_and_quotes_in_them_are_not() {
-        says("v/a.md", "> [!note] Mind\nNo sign.\n\nUp.", "Mind\n\nNo sign.\n\nUp.");
-        says(
+    fn nested_callouts_are_own_text_and_quotes_in_them_are_not() {
+        check("v/a.md", "> [!note] Mind\nNo sign.\n\nUp.", "Mind\n\nNo sign.\n\nUp.");
+        check(
             "v/a.md",
             "> [!note] Outer\n> Mine.\n> > [!tip] Inner\n> > Too.\n> Back.",
             "Outer\n\nMine.\nInner\n\nToo.\nBack.",
         );
-        says("v/a.md", "> [!note]\n> Mine.\n> > Theirs.\n> Back.", "Mine.\n> Theirs.\n\nBack.");
-        says(
+        check("v/a.md", "> [!note]\n> Mine.\n> > Theirs.\n> Back.", "Mine.\n> Theirs.\n\nBack.");
+        check(
             "v/a.md",
             "> [!note] Outer\nNo sign.\n> > [!tip] Inner\n> > Mine.\n\n> Theirs.",
             "Outer\n\nNo sign.\nInner\n\nMine.\n\n> Theirs.",
         );
-        says("v/a.md", "> Theirs [[x]].\n> > Theirs.", "> Theirs x.\n> > Theirs.");
-        says("v/a.md", "> [!note]\n> ```\n> [[a]]\n> ```\n> [[b]]", "```\n[[a]]\n```\nb");
+        check("v/a.md", "> Theirs [[x]].\n> > Theirs.", "> Theirs x.\n> > Theirs.");
+        check("v/a.md", "> [!note]\n> ```\n> [[a]]\n> ```\n> [[b]]", "```\n[[a]]\n```\nb");
     }
 
     #[test]
-    fn names_of_lines_go_and_powers_stay() {
-        says(
+    fn block_ids_are_removed_and_exponents_stay() {
+        check(
             "v/a.md",
             "Up [[x]]. ^block-1\n\n- two ^b2\n\nx ^2^ and 3^4",
             "Up x.\n\n- two\n\nx ^2^ and 3^4",
@@ -418,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn a_remark_ends_where_it_ends_and_one_that_does_not_is_none() {
+    fn comments_need_an_end() {
         let mut omissions = Omissions::default();
         let text = "%%\none\n\ntwo\n%%\nUp %%three%% down.\n100 %% of it.\nAll of it.";
         let found = read("v/a.md", text, &mut Metadata::default(), &mut omissions);

@@ -1,41 +1,42 @@
-//! The words of a file that are in none of its pieces: how many, and what they were.
+//! Counts the words of a file that are in none of its pieces, by the reason.
 //!
-//! Every reader counts what it does not keep, so that an import can say so: the words of a file are the
-//! words of its pieces and titles plus the words named here.
+//! Every reader counts what it leaves out: the words of a file are the words of its pieces and titles
+//! plus the omissions.
 
 use std::collections::BTreeMap;
 
 use crate::words;
 
-/// How many words were not kept, by what they were.
+/// The numbers of words left out, by reason.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Omissions(BTreeMap<&'static str, usize>);
 
 impl Omissions {
-    /// Counts the words of `text`, which is not kept. `what` completes "12 words …": "of navigation",
+    /// Counts the words of `text`, which is left out. `what` completes "12 words …": "of navigation",
     /// "in comments by others".
     pub(super) fn add(&mut self, what: &'static str, text: &str) {
         self.add_words(what, words::count(text));
     }
 
-    /// Counts words that are not kept; none are not named.
+    /// Counts words that are left out; ignores zero.
     pub(super) fn add_words(&mut self, what: &'static str, words: usize) {
         if words > 0 {
             *self.0.entry(what).or_default() += words;
         }
     }
 
-    /// Adds all that `other` counted.
+    /// Adds the counts of `other`.
     pub(super) fn merge(&mut self, other: &Omissions) {
         other.0.iter().for_each(|(what, words)| self.add_words(what, *words));
     }
 
-    /// How many words were not kept.
+    /// The number of words left out.
     pub(super) fn words(&self) -> usize {
         self.0.values().sum()
     }
 
-    /// "Left out 52 words: 40 in quoted replies, 12 in a signature."; nothing if all words were kept.
+    /// The warning "Left out 52 words: 40 in quoted replies, 12 in a signature."; `None` if all words
+    /// were kept.
     pub(super) fn sentence(&self) -> Option<String> {
         let mut counts: Vec<(&str, usize)> =
             self.0.iter().map(|(what, words)| (*what, *words)).collect();
@@ -59,7 +60,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_sentence_names_each_kind_and_its_words_largest_first() {
+    fn the_sentence_lists_reasons_largest_first() {
         let mut omissions = Omissions::default();
         assert_eq!(omissions.sentence(), None);
         omissions.add("of navigation", "Home");

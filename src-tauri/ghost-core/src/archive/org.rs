@@ -1,4 +1,4 @@
-//! Org, the outliner's text: its headings, lists, quotes, code and links as Markdown.
+//! Converts Emacs Org text: headings, lists, quotes, code and links as Markdown.
 
 use std::collections::HashSet;
 
@@ -8,8 +8,8 @@ use super::metadata::Metadata;
 use super::omissions::Omissions;
 use super::text::non_empty;
 
-/// The facts at the head of a text, and the text as Markdown; the words of what Org itself does not show
-/// are counted.
+/// The metadata at the start of a text, and the text as Markdown; words that Org does not show are
+/// counted.
 pub(super) fn read(text: &str, omissions: &mut Omissions) -> (Metadata, String) {
     let lines: Vec<&str> = text.lines().collect();
     let mut reader = Reader {
@@ -25,26 +25,26 @@ pub(super) fn read(text: &str, omissions: &mut Omissions) -> (Metadata, String) 
     (metadata, markdown::unwrapped(&text))
 }
 
-/// A text on its way to Markdown.
+/// A text being converted.
 struct Reader<'a> {
     lines: &'a [&'a str],
     at: usize,
-    /// Blocks in blocks.
+    /// Nested blocks.
     depth: usize,
-    /// What is ended by no line below, so that no end is looked for again.
+    /// Ends that no line below has, so they are not searched again.
     endless: HashSet<String>,
     out: String,
     omissions: &'a mut Omissions,
 }
 
 const HIDDEN: &str = "in hidden comments";
-/// Blocks in blocks that are read as such.
+/// Nested blocks that are read as blocks.
 const MAX_DEPTH: usize = 8;
 
 impl<'a> Reader<'a> {
     fn read(&mut self) -> Metadata {
         let mut metadata = Metadata::default();
-        // In a list, an indent says what belongs to what.
+        // In a list, indents have a meaning.
         let mut listed = false;
         while let Some(&line) = self.lines.get(self.at) {
             self.at += 1;
@@ -66,12 +66,13 @@ impl<'a> Reader<'a> {
                 let item = is_item(bare);
                 listed = item || (listed && (bare.is_empty() || line.starts_with([' ', '\t'])));
                 let line = if listed { line } else { bare };
-                let (label, said) = footnote(line);
+                let (label, content) = footnote(line);
                 if label {
                     self.out.push('\n');
                 }
-                let said = if item { said.replacen(" :: ", ": ", 1) } else { said.to_owned() };
-                self.put(&prose(&said));
+                let content =
+                    if item { content.replacen(" :: ", ": ", 1) } else { content.to_owned() };
+                self.put(&prose(&content));
             }
         }
         metadata
@@ -82,8 +83,7 @@ impl<'a> Reader<'a> {
         self.out.push('\n');
     }
 
-    /// The lines up to `end`, which is passed, others of its kind in them; nothing where there is no such
-    /// line.
+    /// Takes the lines up to `end`, with nested blocks of the same type; `None` if it is missing.
     fn until(&mut self, begin: &str, end: &str) -> Option<&'a [&'a str]> {
         if self.endless.contains(end) {
             return None;
@@ -106,7 +106,7 @@ impl<'a> Reader<'a> {
         None
     }
 
-    /// A heading, or a whole section that its writer has commented out.
+    /// Writes a heading, or skips a section that is commented out.
     fn heading(&mut self, line: &str, stars: usize) {
         let title = title(&line[stars..]);
         if title == "COMMENT" || title.starts_with("COMMENT ") {
@@ -135,7 +135,7 @@ impl<'a> Reader<'a> {
             "caption" => self.omissions.add("in captions", value),
             "begin" => {
                 let made = self.until("", "#+end:").unwrap_or_default();
-                self.omissions.add("in a block that is generated", &made.join("\n"));
+                self.omissions.add("in a generated block", &made.join("\n"));
             }
             _ => {
                 if let Some(sort) = key.strip_prefix("begin_")
@@ -154,7 +154,7 @@ impl<'a> Reader<'a> {
                 for line in self.inside(body).lines() {
                     self.put(format!("> {line}").trim_end());
                 }
-                // What follows is not in it.
+                // The text after the quote is not in it.
                 self.put("");
             }
             "src" | "example" => {
@@ -170,7 +170,7 @@ impl<'a> Reader<'a> {
                 self.out.push('\n');
                 let mut first = true;
                 for line in verse {
-                    // Only the first line of a stanza can be taken for code.
+                    // Only the first line of a stanza could be read as code.
                     let indent = line.len() - line.trim_start().len();
                     let indent = if first { indent.min(3) } else { indent };
                     self.put(&format!("{}{}", " ".repeat(indent), inline(line.trim())));
@@ -185,7 +185,7 @@ impl<'a> Reader<'a> {
         }
     }
 
-    /// The Markdown of what stands in a block.
+    /// The Markdown of a block's content.
     fn inside(&mut self, body: &[&str]) -> String {
         if self.depth >= MAX_DEPTH {
             return body.join("\n");
@@ -203,7 +203,7 @@ impl<'a> Reader<'a> {
         squeezed(reader.out.trim_matches('\n'))
     }
 
-    /// Lines that begin with a colon and are shown as they stand.
+    /// Writes lines that begin with a colon as code.
     fn fixed(&mut self) {
         let rest = &self.lines[self.at..];
         let is_fixed = |line: &&&str| line.trim() == ":" || line.trim().starts_with(": ");
@@ -222,7 +222,7 @@ impl<'a> Reader<'a> {
         self.put(&format!("{fence}{language}\n{body}\n{fence}"));
     }
 
-    /// A drawer: Org's own are facts, others hold text.
+    /// Reads a drawer: Org's own hold metadata, others text.
     fn drawer(&mut self, name: &str) {
         let Some(body) = self.until("", ":end:") else { return };
         match name {
@@ -261,7 +261,7 @@ fn title(line: &str) -> &str {
     tagged.map_or(title, |(title, _)| title).trim()
 }
 
-/// How many stars a heading begins with; 0 of any other line.
+/// The number of stars at the start of a heading; 0 for other lines.
 fn stars(line: &str) -> usize {
     let stars = line.bytes().take_while(|&b| b == b'*').count();
     if line[stars..].starts_with(' ') { stars } else { 0 }
@@ -282,24 +282,24 @@ fn is_item(line: &str) -> bool {
         })
 }
 
-/// Whether a line begins with the label of a footnote, and what follows it.
+/// Removes the label of a footnote at the start of a line; true if there is one.
 fn footnote(line: &str) -> (bool, &str) {
     let label = line.strip_prefix("[fn:").and_then(|rest| rest.split_once(']'));
     match label.filter(|(label, _)| !label.is_empty() && !label.contains([':', ' '])) {
-        Some((_, said)) if !said.trim().is_empty() => (true, said.trim_start()),
+        Some((_, content)) if !content.trim().is_empty() => (true, content.trim_start()),
         _ => (false, line),
     }
 }
 
-/// The lines without the indent that all of them have.
+/// The lines without their common indent.
 fn dedent<'a>(lines: &[&'a str]) -> Vec<&'a str> {
     let white = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();
-    let said = lines.iter().filter(|line| !line.trim().is_empty());
-    let least = said.map(|line| white(line)).min().unwrap_or(0);
+    let content = lines.iter().filter(|line| !line.trim().is_empty());
+    let least = content.map(|line| white(line)).min().unwrap_or(0);
     lines.iter().map(|line| line.get(least.min(white(line))..).unwrap_or_default()).collect()
 }
 
-/// No two blank lines together, but in code.
+/// Removes repeated blank lines, except in code.
 fn squeezed(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let (mut fence, mut blank) = (false, false);
@@ -314,12 +314,11 @@ fn squeezed(text: &str) -> String {
     out.trim_end().to_owned()
 }
 
-/// Whether a text is an outline of points, as Logseq writes its journals, rather than chapters with
-/// text below them.
+/// Returns true for an outline of points, as in Logseq's journals, as opposed to chapters with text.
 pub(super) fn is_outline(text: &str) -> bool {
     let lines = || text.lines().map(str::trim_end).filter(|line| !line.is_empty());
     let point = |line: &str| line.trim_start_matches('*').starts_with(' ') && line.starts_with('*');
-    // A fact; neither a line that is shown as it stands nor a block, which hold text.
+    // A property; not a fixed-width line or a block, which hold text.
     let fact =
         |line: &str| line.starts_with(':') && line[1..].contains(':') && !line.starts_with(": ");
     let drawer = |line: &str| {
@@ -330,7 +329,7 @@ pub(super) fn is_outline(text: &str) -> bool {
     lines().any(point) && lines().all(|line| point(line) || drawer(line.trim()))
 }
 
-/// The points of an outline, each on a line of its own that begins with a dash, by depth.
+/// The points of an outline, one line each, with a dash and the indent of their depth.
 pub(super) fn outline(text: &str) -> (Metadata, String) {
     let mut metadata = Metadata::default();
     let mut out = String::with_capacity(text.len());
@@ -349,7 +348,7 @@ pub(super) fn outline(text: &str) -> (Metadata, String) {
     (metadata, out)
 }
 
-/// `#+KEY: value` and `#+begin_src c`.
+/// Parses `#+KEY: value` and `#+begin_src c`.
 fn keyword(line: &str) -> Option<(String, &str)> {
     let rest = line.strip_prefix("#+")?;
     let end = rest.find([':', ' ']).unwrap_or(rest.len());
@@ -367,27 +366,27 @@ fn prose(line: &str) -> String {
     inline(line.strip_suffix("\\\\").unwrap_or(line))
 }
 
-/// Links, footnotes and the signs of emphasis.
+/// Converts links, footnotes and emphasis.
 fn inline(line: &str) -> String {
     let mut out = String::with_capacity(line.len());
     let mut rest = line;
     while let Some(first) = rest.chars().next() {
         let spaced =
             out.is_empty() || out.ends_with(|c: char| c.is_whitespace() || "({'\"*_-—".contains(c));
-        if let Some((link, said, end)) = link(rest) {
-            match (said, link.contains("://") || link.starts_with("mailto:")) {
-                (Some(said), true) => out.push_str(&format!("[{said}]({link})")),
-                (Some(said), false) => out.push_str(said),
+        if let Some((link, content, end)) = link(rest) {
+            match (content, link.contains("://") || link.starts_with("mailto:")) {
+                (Some(content), true) => out.push_str(&format!("[{content}]({link})")),
+                (Some(content), false) => out.push_str(content),
                 (None, true) => out.push_str(&format!("<{link}>")),
                 (None, false) if link.starts_with("file:") => {}
                 (None, false) => out.push_str(link),
             }
             rest = &rest[end..];
-        } else if let Some((said, end)) = note(rest) {
-            // What is said in the note stays where it stands.
-            if !said.is_empty() {
+        } else if let Some((content, end)) = note(rest) {
+            // An inline note stays at its place.
+            if !content.is_empty() {
                 let gap = if out.ends_with(' ') { "" } else { " " };
-                out.push_str(&format!("{gap}({})", inline(said)));
+                out.push_str(&format!("{gap}({})", inline(content)));
             }
             rest = &rest[end..];
         } else if let Some((sign, inner, end)) = spaced.then(|| emphasis(rest)).flatten() {
@@ -401,30 +400,30 @@ fn inline(line: &str) -> String {
     out
 }
 
-/// `[fn:1]`, which says nothing, or `[fn:1: a note]`.
+/// Parses `[fn:1]`, which has no text, or `[fn:1: a note]`.
 fn note(text: &str) -> Option<(&str, usize)> {
     let inner = text.strip_prefix("[fn:")?;
     let window = &inner[..inner.floor_char_boundary(2000)];
-    // Other brackets may stand in it.
+    // The text may contain brackets.
     let mut depth = 1;
     let end = window.char_indices().find_map(|(at, c)| {
         depth += i32::from(c == '[') - i32::from(c == ']');
         (depth == 0).then_some(at)
     })?;
-    let said = window[..end].split_once(':').map_or("", |(_, said)| said.trim());
-    Some((said, "[fn:".len() + end + 1))
+    let content = window[..end].split_once(':').map_or("", |(_, content)| content.trim());
+    Some((content, "[fn:".len() + end + 1))
 }
 
-/// `[[address][words]]`, `[[address]]`.
+/// Parses `[[address][words]]` and `[[address]]`.
 fn link(text: &str) -> Option<(&str, Option<&str>, usize)> {
     let inner = text.strip_prefix("[[")?;
     let window = &inner[..inner.floor_char_boundary(2000)];
     let end = window.find("]]")?;
-    let (address, said) = match window[..end].split_once("][") {
-        Some((address, said)) => (address, Some(said)),
+    let (address, content) = match window[..end].split_once("][") {
+        Some((address, content)) => (address, Some(content)),
         None => (&window[..end], None),
     };
-    Some((address, said, end + 4))
+    Some((address, content, end + 4))
 }
 
 fn emphasis(text: &str) -> Option<(&'static str, &str, usize)> {
@@ -457,12 +456,12 @@ mod tests {
     use super::*;
     use crate::words;
 
-    fn says(org: &str, expected: &str) {
+    fn check(org: &str, expected: &str) {
         assert_eq!(read(org, &mut Omissions::default()).1, expected, "{org}");
     }
 
     #[test]
-    fn facts_and_furniture_leave_the_text() {
+    fn metadata_and_boilerplate_are_removed() {
         let (metadata, text) = read(
             "#+TITLE: A walk\n#+DATE: <2024-03-05 Tue>\n#+OPTIONS: toc:nil\n\n* DONE Up :hill:\nSCHEDULED: <2024-03-05>\n:PROPERTIES:\n:ID: 1\n:END:\n# a remark\nCold.\n",
             &mut Omissions::default(),
@@ -472,49 +471,49 @@ mod tests {
     }
 
     #[test]
-    fn signs_and_links() {
-        says("I /went/ *up* =cd ..= and/or 1/2", "I *went* **up** `cd ..` and/or 1/2");
-        says(
+    fn emphasis_and_links() {
+        check("I /went/ *up* =cd ..= and/or 1/2", "I *went* **up** `cd ..` and/or 1/2");
+        check(
             "[[https://a.b][there]] [[https://a.b]] [[file:x.png]]",
             "[there](https://a.b) <https://a.b>",
         );
-        says("see https://a.b/c/d", "see https://a.b/c/d");
-        says("Up.[fn:1] Down.[fn:: or /so/] End\\\\", "Up. Down. (or *so*) End");
-        says("[fn:1] The note.\n\n* TODO [#A] Up", "The note.\n\n# Up");
-        says("* TODOS and more", "# TODOS and more");
+        check("see https://a.b/c/d", "see https://a.b/c/d");
+        check("Up.[fn:1] Down.[fn:: or /so/] End\\\\", "Up. Down. (or *so*) End");
+        check("[fn:1] The note.\n\n* TODO [#A] Up", "The note.\n\n# Up");
+        check("* TODOS and more", "# TODOS and more");
     }
 
     #[test]
     fn blocks() {
-        says(
+        check(
             "#+begin_src c\n* a /b/\n#+end_src\n#+BEGIN_QUOTE\nTheirs.\n#+END_QUOTE",
             "```c\n* a /b/\n```\n> Theirs.",
         );
-        says("One.\n: fixed\n:\n: two\nTwo.", "One.\n```\nfixed\n\ntwo\n```\nTwo.");
-        says(
+        check("One.\n: fixed\n:\n: two\nTwo.", "One.\n```\nfixed\n\ntwo\n```\nTwo.");
+        check(
             "#+begin_verse\n  The kettle,\n     the /harbour/\n#+end_verse",
             "The kettle,\n   the *harbour*",
         );
-        says("#+begin_center\n  Mine.\n#+end_center\n:NOTES:\nToo.\n:END:", "Mine.\nToo.");
+        check("#+begin_center\n  Mine.\n#+end_center\n:NOTES:\nToo.\n:END:", "Mine.\nToo.");
     }
 
     #[test]
-    fn an_indent_is_no_code_and_a_list_keeps_its_own() {
-        says("* Up\n\n      Mine, far in.\n", "# Up\n\nMine, far in.");
-        says("- one\n  - two\n    more\n\n    Mine.", "- one\n  - two\n    more\n\n    Mine.");
-        says("- walk :: a way", "- walk: a way");
+    fn an_indent_is_not_code_and_lists_keep_theirs() {
+        check("* Up\n\n      Mine, far in.\n", "# Up\n\nMine, far in.");
+        check("- one\n  - two\n    more\n\n    Mine.", "- one\n  - two\n    more\n\n    Mine.");
+        check("- walk :: a way", "- walk: a way");
     }
 
     #[test]
-    fn blocks_in_blocks_end_where_they_end() {
-        says(
+    fn nested_blocks_end_at_their_own_end() {
+        check(
             "#+begin_quote\n  Theirs.\n\n  #+begin_quote\n    Too.\n  #+end_quote\n  #+begin_example\n  x\n  #+end_example\n#+end_quote\nMine.",
             "> Theirs.\n>\n> > Too.\n>\n> ```\n> x\n> ```\n\nMine.",
         );
     }
 
     #[test]
-    fn an_outline_is_of_points_alone() {
+    fn an_outline_has_only_points() {
         assert!(is_outline("* One\n:PROPERTIES:\n:ID: 1\n:END:\n** Two :tag:\n"));
         assert_eq!(outline("* One\n** TODO [#A] Two :tag:\n").1, "- One\n\t- Two\n");
         for text in
@@ -525,14 +524,14 @@ mod tests {
     }
 
     #[test]
-    fn what_is_never_closed_swallows_nothing() {
-        says("#+begin_quote\nMine.", "Mine.");
-        says(":NOTES:\nMine.", "Mine.");
-        says("#+BEGIN: clock\nMine.", "Mine.");
+    fn unclosed_blocks_hide_nothing() {
+        check("#+begin_quote\nMine.", "Mine.");
+        check(":NOTES:\nMine.", "Mine.");
+        check("#+BEGIN: clock\nMine.", "Mine.");
     }
 
     #[test]
-    fn what_org_does_not_show_is_counted() {
+    fn text_that_org_hides_is_counted() {
         let org = "#+DESCRIPTION: Up and down.\n# not this\n#+begin_comment\nnor that\n#+end_comment\n\
             * COMMENT Hidden\nnot shown\n** nor below\n* Up\nMine.\n#+begin_export html\n<b>x</b>\n#+end_export\n\
             :LOGBOOK:\n- Note taken\n  that it rained\nCLOCK: [2024-03-05]\n:END:\n";

@@ -1,22 +1,21 @@
-//! Notes that are kept as an outline: every paragraph is a point with points below it.
+//! Outlines of note-taking apps: every paragraph is a point with points below it.
 //!
-//! Knows the signs that Roam and Logseq share; what stands at the top becomes paragraphs, what
-//! stands below becomes lists.
+//! Knows the syntax that Roam and Logseq share; top-level points become paragraphs, nested ones lists.
 
 use super::omissions::Omissions;
 use crate::words;
 
-/// A point and what is below it.
+/// A point and the points below it.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(super) struct Point {
     pub(super) text: String,
     pub(super) below: Vec<Point>,
 }
 
-/// Deeper points are drawn at this depth.
+/// Deeper points are written at this depth.
 const MAX_DEPTH: usize = 8;
 
-/// The Markdown of an outline; the words of what is only the program's are counted.
+/// Converts an outline to Markdown; words that only the app uses are counted.
 pub(super) fn markdown(points: &[Point], omissions: &mut Omissions) -> String {
     let mut out = String::new();
     for point in points {
@@ -47,10 +46,10 @@ fn list(points: &[Point], depth: usize, out: &mut String, omissions: &mut Omissi
 
 /// Lines of one block in a point.
 const MAX_BLOCK_LINES: usize = 1000;
-/// Fewer words in a property are a name or a fact.
+/// Shorter values of properties are names or facts.
 const SENTENCE: usize = 4;
 
-/// The words of a point without the program's own signs.
+/// The text of a point without the app's syntax.
 fn plain(text: &str, omissions: &mut Omissions) -> String {
     let mut kept: Vec<String> = Vec::new();
     let mut lines = text.lines();
@@ -66,7 +65,7 @@ fn plain(text: &str, omissions: &mut Omissions) -> String {
             }
             continue;
         }
-        // What is never closed takes nothing with it.
+        // An unclosed block has no effect.
         let until = |end: &str| {
             lines
                 .clone()
@@ -93,27 +92,27 @@ fn plain(text: &str, omissions: &mut Omissions) -> String {
     let text = kept.join("\n");
     let text = text.trim();
     match text {
-        // A rule between points says nothing in a list.
+        // A rule between points has no meaning in a list.
         "---" | "***" => String::new(),
         _ if text.contains("```") => text.to_owned(),
         _ => without_signs(task(text)),
     }
 }
 
-/// The sort of block that a line begins: `#+BEGIN_QUOTE`.
+/// The type of block that a line begins: `#+BEGIN_QUOTE`.
 fn block(line: &str) -> Option<String> {
     let head = line.get(.."#+BEGIN_".len())?;
     let sort = line[head.len()..].split_whitespace().next()?;
     head.eq_ignore_ascii_case("#+BEGIN_").then(|| sort.to_lowercase())
 }
 
-/// A block of a point, as Markdown.
+/// Converts a block of a point.
 fn put_block(sort: &str, body: &[&str], kept: &mut Vec<String>, omissions: &mut Omissions) {
     let lines = body.iter().map(|line| (*line).to_owned());
     match sort {
         "quote" => {
             kept.extend(lines.map(|line| format!("> {}", line.trim())));
-            // What follows is not in it.
+            // The text after the quote is not in it.
             kept.push(String::new());
         }
         "src" | "example" => {
@@ -126,7 +125,7 @@ fn put_block(sort: &str, body: &[&str], kept: &mut Vec<String>, omissions: &mut 
     }
 }
 
-/// `key:: value`, which says something of the note.
+/// Returns true for `key:: value`, a property of the note.
 fn is_property(line: &str) -> bool {
     line.split_once("::").is_some_and(|(key, value)| {
         let named = |c: char| c.is_alphanumeric() || matches!(c, '-' | '_' | '.' | ' ' | '[' | ']');
@@ -141,7 +140,7 @@ fn is_stamp(line: &str) -> bool {
     ["SCHEDULED: <", "DEADLINE: <", "CLOCK: ["].iter().any(|mark| line.starts_with(mark))
 }
 
-/// The text behind a task's state.
+/// The text after a task's state.
 fn task(text: &str) -> &str {
     const STATES: [&str; 9] = [
         "TODO",
@@ -162,12 +161,12 @@ fn task(text: &str) -> &str {
     }
 }
 
-/// Links to pages keep their words; references, embeds and queries go.
+/// Removes references, embeds and queries; links to pages become their words.
 fn without_signs(text: &str) -> String {
     without(text, true).trim().to_owned()
 }
 
-/// Links to pages keep their words, embeds go, and all else stays.
+/// Removes embeds; links to pages become their words, and the rest stays.
 pub(super) fn without_links(text: &str) -> String {
     if text.contains("[[") { without(text, false) } else { text.to_owned() }
 }
@@ -175,7 +174,7 @@ pub(super) fn without_links(text: &str) -> String {
 fn without(text: &str, all: bool) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    // Whether code in the line is open: nothing in it is a sign.
+    // True in inline code, where nothing is syntax.
     let mut code = false;
     while let Some(at) = rest.find(['[', '{', '(', '^', '#', '!', '`']) {
         out.push_str(&rest[..at]);
@@ -183,15 +182,15 @@ fn without(text: &str, all: bool) -> String {
         code ^= rest.starts_with('`');
         let sign = if code || rest.starts_with('`') { None } else { sign(rest, all) };
         match sign {
-            Some((said, end)) => {
-                match said {
-                    Some(said) if said.contains("[[") => out.push_str(&without(said, all)),
-                    Some(said) => out.push_str(said),
+            Some((label, end)) => {
+                match label {
+                    Some(label) if label.contains("[[") => out.push_str(&without(label, all)),
+                    Some(label) => out.push_str(label),
                     None => {}
                 }
                 rest = &rest[end..];
-                // No two blanks where a sign stood between them.
-                let bare = said.is_none() && (out.is_empty() || out.ends_with(' '));
+                // Avoids two blanks where syntax was removed between them.
+                let bare = label.is_none() && (out.is_empty() || out.ends_with(' '));
                 rest = rest.strip_prefix(' ').filter(|_| bare).unwrap_or(rest);
             }
             None => {
@@ -205,7 +204,7 @@ fn without(text: &str, all: bool) -> String {
     out
 }
 
-/// What is said by the sign that `text` begins with, and where it ends.
+/// The text of the syntax at the start of `text`, and its length.
 fn sign(text: &str, all: bool) -> Option<(Option<&str>, usize)> {
     let window = &text[..text.floor_char_boundary(2000)];
     let window = window.split('\n').next().unwrap_or_default();
@@ -226,9 +225,9 @@ fn sign(text: &str, all: bool) -> Option<(Option<&str>, usize)> {
         let end = open + closing(&window[open..])?;
         let inner = &window[open + 2..end - 2];
         let nested = inner.contains("[[");
-        let said =
+        let label =
             if nested { inner } else { inner.rsplit_once('|').map_or(inner, |(_, alias)| alias) };
-        return Some((Some(said), end));
+        return Some((Some(label), end));
     }
     if !all {
         return None;
@@ -239,15 +238,15 @@ fn sign(text: &str, all: bool) -> Option<(Option<&str>, usize)> {
     if let Some((inner, end)) = between("^^", "^^") {
         return Some((Some(inner), end));
     }
-    // A name for a page or a point, which is no address.
-    let (said, end) = between("[", "](")?;
+    // A name for a page or a point, without an address.
+    let (label, end) = between("[", "](")?;
     let rest = &window[end..];
     let target = rest.strip_prefix("((").and_then(|rest| rest.find(")))").map(|at| at + 5));
     let page = || rest.strip_prefix("[[").and_then(|rest| rest.find("]])").map(|at| at + 5));
-    target.or_else(page).map(|more| (Some(said), end + more))
+    target.or_else(page).map(|more| (Some(label), end + more))
 }
 
-/// Where the double bracket ends that `text` begins with, others in it.
+/// The end of the double bracket at the start of `text`, with others nested in it.
 fn closing(text: &str) -> Option<usize> {
     let (mut depth, mut at) = (0usize, 0);
     while let Some(next) = text[at..].find(['[', ']']) {
@@ -269,7 +268,7 @@ fn closing(text: &str) -> Option<usize> {
     None
 }
 
-/// What a point is called by a program: no word.
+/// Returns true for the id of a point.
 pub(super) fn is_reference(name: &str) -> bool {
     name.len() >= 9 && name.bytes().all(|b| b.is_ascii_alphanumeric() || matches!(b, b'-' | b'_'))
 }
@@ -278,37 +277,37 @@ pub(super) fn is_reference(name: &str) -> bool {
 mod tests {
     use super::*;
 
-    fn says(text: &str, expected: &str) {
+    fn check(text: &str, expected: &str) {
         assert_eq!(plain(text, &mut Omissions::default()), expected, "{text}");
     }
 
     #[test]
-    fn signs_go_and_words_stay() {
-        says("TODO [#A] read [[On Hills|it]] and #[[walks far]]", "read it and walks far");
-        says("id:: 6034\ndone:: 1613\nUp the hill", "Up the hill");
-        says("{{[[TODO]]}} rest ((abcdefghi)) well", "rest well");
-        says("^^marked^^ and (kept (so)) [a](b) #tag", "marked and (kept (so)) [a](b) #tag");
-        says("NOW walk\n:LOGBOOK:\nCLOCK: [2021]\n:END:", "walk");
-        says("{{query (todo now)}}", "");
-        says("```c\na:: b\n```", "```c\na:: b\n```");
-        says("Note:: this", "");
-        says("[alias](((abcdefghi))) and [page]([[Some Page]])", "alias and page");
-        says("[[nested [[page]] title]] and [[a|b]]", "nested page title and b");
-        says("{{cloze the answer}} is", "the answer is");
-        says("---", "");
-        says("[[open", "[[open");
+    fn syntax_is_removed_and_words_stay() {
+        check("TODO [#A] read [[On Hills|it]] and #[[walks far]]", "read it and walks far");
+        check("id:: 6034\ndone:: 1613\nUp the hill", "Up the hill");
+        check("{{[[TODO]]}} rest ((abcdefghi)) well", "rest well");
+        check("^^marked^^ and (kept (so)) [a](b) #tag", "marked and (kept (so)) [a](b) #tag");
+        check("NOW walk\n:LOGBOOK:\nCLOCK: [2021]\n:END:", "walk");
+        check("{{query (todo now)}}", "");
+        check("```c\na:: b\n```", "```c\na:: b\n```");
+        check("Note:: this", "");
+        check("[alias](((abcdefghi))) and [page]([[Some Page]])", "alias and page");
+        check("[[nested [[page]] title]] and [[a|b]]", "nested page title and b");
+        check("{{cloze the answer}} is", "the answer is");
+        check("---", "");
+        check("[[open", "[[open");
     }
 
     #[test]
-    fn blocks_leave_their_words_and_quotes_are_marked() {
-        says("#+BEGIN_CENTER\nMine.\n#+END_CENTER", "Mine.");
-        says("#+BEGIN_QUOTE\nTheirs.\nToo.\n#+END_QUOTE\nMine.", "> Theirs.\n> Too.\n\nMine.");
-        says("#+begin_src c\nint a;\n#+end_src", "```\nint a;\n```");
-        says("#+BEGIN_QUOTE\nnever closed", "never closed");
+    fn blocks_keep_their_words_and_quotes_are_marked() {
+        check("#+BEGIN_CENTER\nMine.\n#+END_CENTER", "Mine.");
+        check("#+BEGIN_QUOTE\nTheirs.\nToo.\n#+END_QUOTE\nMine.", "> Theirs.\n> Too.\n\nMine.");
+        check("#+begin_src c\nint a;\n#+end_src", "```\nint a;\n```");
+        check("#+BEGIN_QUOTE\nnever closed", "never closed");
     }
 
     #[test]
-    fn what_is_only_the_programs_is_counted() {
+    fn words_of_the_app_are_counted() {
         let mut omissions = Omissions::default();
         let text =
             "#+BEGIN_COMMENT\nNot for you.\n#+END_COMMENT\nabout:: a walk up the hill\nid:: 6034";
@@ -317,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn the_top_is_prose_and_what_is_below_is_a_list() {
+    fn top_points_are_paragraphs_and_nested_points_are_lists() {
         let point = |text: &str, below: Vec<Point>| Point { text: text.to_owned(), below };
         let outline = [
             point("One.", vec![point("two", vec![point("three", vec![])]), point("a:: b", vec![])]),

@@ -1,21 +1,21 @@
-//! What a file's name says: the section it lies in, the day, the slug, and whether it is writing
-//! at all or the machinery around it.
+//! Reads hints from a file's path: section, date, title, and whether it is writing or a file of an app
+//! or site.
 //!
-//! Knows the habits of Jekyll, Hugo and note-taking folders; never opens anything.
+//! Knows the conventions of Jekyll, Hugo and note-taking folders; never opens a file.
 
 use jiff::civil::Date;
 
 use super::date;
 use super::piece::Kind;
 
-/// What the name of a file says about the text in it.
+/// Hints from the path of a file about its text.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct PathHints {
     pub(super) kind: Kind,
-    /// The section was named, not fallen back to.
+    /// The path names a section; `kind` is not the default.
     pub(super) sectioned: bool,
     pub(super) date: Option<Date>,
-    /// The file's name, or its folder's for a bundle, made readable.
+    /// A readable form of the file name, or of the folder name for a bundle.
     pub(super) title: String,
     pub(super) unfinished: bool,
 }
@@ -46,7 +46,7 @@ const LOG_WORDS: [&str; 24] = [
     "logbook",
     "standup",
 ];
-/// Words that may stand beside a log word without changing what it means.
+/// Words next to a log word that do not change its meaning.
 const LOG_QUALIFIERS: [&str; 22] = [
     "my", "the", "work", "dev", "lab", "research", "project", "note", "notes", "entry", "entries",
     "review", "reviews", "report", "reports", "page", "pages", "week", "month", "day", "personal",
@@ -64,7 +64,7 @@ const POST_WORDS: [&str; 10] = [
     "published",
     "weblog",
 ];
-/// Folders that say where a site keeps its text, not what the text is.
+/// Folders that hold text of any kind.
 const CONTAINER_FOLDERS: [&str; 20] = [
     "content", "contents", "src", "source", "sources", "site", "docs", "data", "pages", "text",
     "texts", "writing", "writings", "archive", "export", "html", "md", "markdown", "draft",
@@ -126,12 +126,12 @@ const REPOSITORY_FILES: [&str; 31] = [
     "sources",
 ];
 
-/// The last part of a `/`-separated name.
+/// The last segment of a path with `/`.
 pub(super) fn file_name(name: &str) -> &str {
     name.rsplit('/').next().unwrap_or(name)
 }
 
-/// The ending of a name, in lower case, without the dot.
+/// The extension in lower case, without the dot.
 pub(super) fn extension(name: &str) -> String {
     let file = file_name(name);
     file.rsplit_once('.')
@@ -145,7 +145,7 @@ fn stem(name: &str) -> &str {
     file.rsplit_once('.').map_or(file, |(stem, _)| if stem.is_empty() { file } else { stem })
 }
 
-/// Belongs to a site, a repository or a system rather than to the writing.
+/// Returns true for files of a site, a repository or a system.
 pub(super) fn is_app_file(name: &str) -> bool {
     let (file, stem) = (file_name(name), stem(name).to_lowercase());
     let dated = date::parse_prefix(&stem).is_some();
@@ -155,17 +155,17 @@ pub(super) fn is_app_file(name: &str) -> bool {
     {
         return true;
     }
-    // In a project of Scrivener, only the texts themselves are writing.
+    // In a Scrivener project only the texts themselves are writing.
     if name.split('/').rev().skip(1).any(|part| part.to_lowercase().ends_with(".scriv")) {
         let text =
             file == "content.rtf" || (name.contains("/Files/Docs/") && extension(name) == "rtf");
         return !text;
     }
-    // Google keeps every note twice, and its labels in a list.
+    // Google exports every note twice, and a list of labels.
     if name.contains("Takeout/") && name.contains("/Keep/") && extension(name) != "json" {
         return true;
     }
-    // What Medium puts beside the posts in its export is about the account.
+    // Medium's export also contains pages about the account.
     const ACCOUNT: [&str; 7] =
         ["profile", "claps", "ips", "sessions", "bookmarks", "users-following", "pubs-following"];
     let parts: Vec<&str> = name.split('/').collect();
@@ -181,14 +181,14 @@ pub(super) fn is_app_file(name: &str) -> bool {
     })
 }
 
-/// Reads a name.
+/// Reads the hints of a path.
 pub(super) fn hints(name: &str) -> PathHints {
     let mut folders: Vec<&str> = name.split('/').filter(|part| !part.is_empty()).collect();
     folders.pop();
     let mut stem = stem(name);
     let bundle = folders.last().is_some_and(|folder| folder.ends_with(".textbundle"));
     if stem.eq_ignore_ascii_case("index") || (bundle && stem == "text") {
-        // A bundle is named by its folder; the folder of a site's own front page is the site.
+        // A bundle is named by its folder; the index of a site's top folder is the site.
         stem = folders.pop().map_or(stem, |folder| folder.trim_end_matches(".textbundle"));
     }
     let stem = without_export_id(stem);
@@ -221,7 +221,7 @@ pub(super) fn hints(name: &str) -> PathHints {
         kind,
         date,
         title: match slug {
-            // In a project of Scrivener every text is called so.
+            // In a Scrivener project every text has this name.
             "content" if folders.iter().any(|part| part.ends_with(".scriv")) => String::new(),
             slug if slug.is_empty() || is_number(slug) => titled(stem, date),
             slug => title_from_slug(slug),
@@ -229,13 +229,13 @@ pub(super) fn hints(name: &str) -> PathHints {
     }
 }
 
-/// The place of a text that has no file of its own, only a name in an export.
+/// The hints for a text that has no file of its own, only a title in an export.
 pub(super) fn without_path(title: String) -> PathHints {
     PathHints { kind: Kind::Post, sectioned: false, date: None, title, unfinished: false }
 }
 
-/// The section the folders name. The first folder is what was dropped: its name is the writer's
-/// filing, and counts only where it is a plain section word.
+/// The section that the folders name. The first folder is the one that was imported; its name counts
+/// only if it is a common section word.
 fn section(folders: &[&str]) -> Option<Kind> {
     let all: Vec<String> = folders.iter().map(|part| part.to_lowercase()).collect();
     let inner = all.iter().skip(1);
@@ -268,7 +268,7 @@ fn section(folders: &[&str]) -> Option<Kind> {
     SECTIONS.contains(&root).then(|| Kind::Other(singular(root)))
 }
 
-/// The kind that a word in the front matter plainly names, if it is one that is known.
+/// The kind that a word in the metadata names.
 pub(super) fn kind_of_word(word: &str) -> Kind {
     let word = word.trim().to_lowercase();
     if is_log(&word) {
@@ -280,7 +280,7 @@ pub(super) fn kind_of_word(word: &str) -> Kind {
     }
 }
 
-/// A folder or file called a log, whatever number or year stands beside the word.
+/// Returns true for a folder or file named as a log, regardless of numbers or years.
 fn is_log(name: &str) -> bool {
     let name = name.to_lowercase();
     let mut found = false;
@@ -300,7 +300,7 @@ fn is_number(name: &str) -> bool {
     !name.is_empty() && name.bytes().all(|byte| byte.is_ascii_digit())
 }
 
-/// `book-reports` to "book report".
+/// Converts `book-reports` to "book report".
 pub(super) fn singular(section: &str) -> String {
     let name: String = section.trim_matches(['_', '-', ' ']).replace(['-', '_'], " ");
     let short = match name.strip_suffix('s') {
@@ -318,7 +318,8 @@ pub(super) fn singular(section: &str) -> String {
     short.filter(|short| short.len() > 1).unwrap_or(name)
 }
 
-/// A slug as a title: separators to spaces, a capital where there is none at all.
+/// Converts a slug to a title: separators become spaces, and the first letter a capital if there is
+/// none.
 pub(super) fn title_from_slug(slug: &str) -> String {
     let slug = slug.trim_matches(['-', '_', ' ', '.']);
     let words =
@@ -331,18 +332,18 @@ pub(super) fn title_from_slug(slug: &str) -> String {
     chars.next().map(|first| first.to_uppercase().chain(chars).collect()).unwrap_or_default()
 }
 
-/// A log without a name is called by its day.
+/// The date as the title of an untitled log.
 fn titled(stem: &str, date: Option<Date>) -> String {
     date.map_or_else(|| title_from_slug(stem), |date| date.to_string())
 }
 
-/// Whether an export has numbered this file.
+/// Returns true if the name has an id that an export added.
 pub(super) fn has_export_id(name: &str) -> bool {
     without_export_id(stem(name)) != stem(name)
 }
 
-/// Exports number their files: Notion ends a name in 32 hexadecimal digits, Substack begins it
-/// with the post's number and a dot, Medium ends it in a dozen digits after two dashes.
+/// Removes the id that an export added: Notion ends names in 32 hexadecimal digits, Substack begins
+/// them with the post's number and a dot, Medium ends them in two dashes and twelve digits.
 fn without_export_id(stem: &str) -> &str {
     if let Some((name, id)) = stem.rsplit_once([' ', '-'])
         && !name.is_empty()
@@ -366,7 +367,7 @@ mod tests {
     }
 
     #[test]
-    fn the_kind_is_the_section() {
+    fn the_section_gives_the_kind() {
         kind("site/content/posts/foo/index.md", "post");
         kind("site/content/notes/foo/index.md", "note");
         kind("site/content/book-reports/foo/index.md", "book report");
@@ -383,7 +384,7 @@ mod tests {
     }
 
     #[test]
-    fn the_dropped_folder_is_a_section_only_by_a_section_word() {
+    fn the_imported_folder_counts_only_as_a_section_word() {
         kind("jane/foo.md", "post");
         kind("notes/foo.md", "note");
         kind("journal/foo.md", "log");
@@ -392,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn a_log_by_its_folder_or_its_name() {
+    fn a_log_is_recognised_by_folder_or_name() {
         kind("jane/Daily Notes/foo.md", "log");
         kind("jane/work-log/foo.md", "log");
         kind("jane/2024-03-05.md", "log");
@@ -405,7 +406,7 @@ mod tests {
     }
 
     #[test]
-    fn titles_of_files_that_say_nothing_else() {
+    fn titles_from_file_names() {
         let title = |name: &str| hints(name).title;
         assert_eq!(title("a/_posts/2011-04-01-hello-world.md"), "Hello world");
         assert_eq!(title("a/Rolling-Shutter-in-C.md"), "Rolling Shutter in C");
@@ -417,7 +418,7 @@ mod tests {
     }
 
     #[test]
-    fn the_day_is_in_the_name_or_in_the_folders() {
+    fn dates_from_names_and_folders() {
         let day = |name: &str| hints(name).date.map(|date| date.to_string()).unwrap_or_default();
         assert_eq!(day("a/2021-9-1-x.md"), "2021-09-01");
         assert_eq!(day("a/2023/04/foo.md"), "2023-04-01");
@@ -427,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn machinery_is_no_writing() {
+    fn app_files_are_not_writing() {
         for name in [
             "a/README.md",
             "a/LICENSE",

@@ -1,4 +1,4 @@
-//! What an import gives back: pieces, revisions and warnings.
+//! The results of an import: pieces, revisions and warnings.
 
 use std::fmt;
 
@@ -7,8 +7,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::words;
 
-/// What sort of writing a piece is. `post` and `log` are words of this program; any other kind is
-/// the writer's own section, in the singular and as they named it ("note", "book report").
+/// The kind of writing a piece is. `post` and `log` are defined by this program; any other kind is the
+/// writer's own section, in the singular ("note", "book report").
 #[derive(Debug, Clone, PartialEq, Eq, Hash, PartialOrd, Ord, Default, Serialize, Deserialize)]
 #[serde(from = "String", into = "String")]
 pub enum Kind {
@@ -47,11 +47,11 @@ impl fmt::Display for Kind {
     }
 }
 
-/// Why a stretch of a piece is not the writer's own prose.
+/// The reason why a span is not the writer's prose.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum SpanKind {
-    /// A code block or code span.
+    /// A code block or inline code.
     Code,
     /// Somebody else's words.
     Quote,
@@ -66,42 +66,42 @@ pub struct Span {
     pub from: usize,
     /// One past the last byte.
     pub to: usize,
-    /// Why it is not prose.
+    /// The reason why it is not prose.
     #[serde(rename = "why")]
     pub kind: SpanKind,
 }
 
-/// One text of the archive, as Markdown, with the page's furniture (front matter, shortcodes,
-/// template tags, navigation) taken off.
+/// One text of the archive, as Markdown without boilerplate (front matter, shortcodes, template tags,
+/// navigation).
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Piece {
-    /// Where it came from, as named by whoever read it; members of a zip are `a.zip/b.md`.
+    /// The path it was read from; members of a zip are `a.zip/b.md`.
     pub source: String,
     /// Post, log or a section of the writer's own.
     pub kind: Kind,
-    /// The title, without which a piece is named after its file.
+    /// The title, or a name made from the file's.
     pub title: String,
-    /// Who wrote it, where the file says so: an export may hold the texts of several.
+    /// The author, if the file says so: an export may hold texts of several.
     #[serde(default)]
     pub author: Option<String>,
-    /// The day it was written, where the file says so.
+    /// The date of writing, if the file says so.
     pub date: Option<Date>,
-    /// Marked by its writer as not published yet.
+    /// The writer marked it as a draft.
     pub unfinished: bool,
-    /// The text as [`crate::normalize`] stores it, no blank lines at either end; its punctuation is the
-    /// writer's own.
+    /// The text as [`crate::normalize`] stores it, without blank lines at the ends; punctuation is
+    /// unchanged.
     pub text: String,
-    /// Stretches of `text` that are not the writer's own prose, in order, not overlapping.
+    /// Spans of `text` that are not the writer's prose, in order, without overlaps.
     #[serde(rename = "apart")]
     pub non_prose_spans: Vec<Span>,
-    /// How many words of `text` are the writer's own (see [`crate::words::count`]).
+    /// The number of the writer's own words in `text` (see [`crate::words::count`]).
     pub words: usize,
 }
 
 impl Piece {
-    /// What the text is whatever road it came by: the same post, exported, in a feed and as it was
-    /// written, has one gist, however its marks, addresses and code are spelled. Long texts are known by
-    /// their words alone, since titles are often lost; short ones are alike too often for that.
+    /// A hash of the text that is the same wherever it was read: a post from an export, a feed and its
+    /// source file has one hash, regardless of markup, addresses and code. A long text is identified by
+    /// its words alone, because titles are often lost; a short one by its title and date too.
     pub fn content_hash(&self) -> u64 {
         const LONG: usize = 40;
         let mut content_hash = 0u64;
@@ -124,33 +124,33 @@ impl Piece {
     }
 }
 
-/// An odd number that spreads bits well (Knuth's, of 64 bits).
+/// An odd multiplier that spreads bits well (Knuth's, 64 bits).
 const MIXER: u64 = 0x9E37_79B9_7F4A_7C15;
 
-/// What an import could not read or did not keep, and why, in a sentence for the writer.
+/// A warning about something that an import could not read or did not keep.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct ImportWarning {
-    /// The file, or the member of a zip.
+    /// The path of the file or the member of a zip.
     pub path: String,
-    /// One sentence.
+    /// The reason, as sentences for the writer.
     pub reason: String,
-    /// How many words were not kept, where they could be counted; `reason` names the figure.
+    /// The number of words that were not kept, if known; `reason` contains it too.
     #[serde(default)]
     pub words: usize,
 }
 
-/// Two states of one text, as the writer left them: a tracked change taken and not taken, a
-/// snapshot and what it became.
+/// Two states of one text by the writer: before and after tracked changes, or a snapshot and the text
+/// after it.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Revision {
-    /// Where it came from, as in [`Piece::source`].
+    /// The path it was read from, as in [`Piece::source`].
     pub source: String,
     /// The title of the text.
     pub title: String,
-    /// Who made the change, where it is known.
+    /// The author of the change, if known.
     #[serde(default)]
     pub author: Option<String>,
-    /// The day of the earlier state, where the file says so.
+    /// The date of the earlier state, if known.
     pub date: Option<Date>,
     /// The earlier state, Markdown.
     pub before: String,
@@ -158,13 +158,13 @@ pub struct Revision {
     pub after: String,
 }
 
-/// All that was found in a file.
+/// Everything that was found in a file.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct ImportResult {
     /// The texts.
     pub pieces: Vec<Piece>,
-    /// How the writer changed texts, where the file remembers it.
+    /// Changes that the writer made to texts, if the file records them.
     pub revisions: Vec<Revision>,
-    /// What could not be read.
+    /// Warnings about what could not be read or was left out.
     pub warnings: Vec<ImportWarning>,
 }

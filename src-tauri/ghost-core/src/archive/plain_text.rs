@@ -1,20 +1,20 @@
-//! Plain text: paragraphs by blank lines and indents, hard-wrapped lines joined, verse as it stands.
+//! Plain text: paragraphs by blank lines and indents, wrapped lines joined, verse unchanged.
 //!
-//! What comes out is read as Markdown, where an indent of four makes code: in plain text it never does.
+//! The result is read as Markdown, where an indent of four means code; plain text has no code.
 
 use std::ops::Range;
 
 use super::hard_wrap::HardWrap;
 
-/// Columns of an indent that Markdown leaves alone.
+/// Columns of an indent that are not code in Markdown.
 const MAX_INDENT: usize = 3;
 /// Columns to a tab.
 const TAB: usize = 4;
 
-/// A line and how far it is indented.
+/// A line and its indent.
 struct Line<'a> {
     indent: usize,
-    /// Without the white space at its ends.
+    /// Without white space at the ends.
     text: &'a str,
 }
 
@@ -28,7 +28,7 @@ impl Line<'_> {
     }
 }
 
-/// The text with each hard-wrapped paragraph on one line, and without the indents of paragraphs.
+/// Joins each wrapped paragraph to one line, and removes the indents of paragraphs.
 pub(super) fn join_wrapped_lines(text: &str) -> String {
     let text = text.replace('\u{c}', "\n\n");
     let lines: Vec<Line> = text.split('\n').map(line).collect();
@@ -43,7 +43,7 @@ pub(super) fn join_wrapped_lines(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut at = 0;
     for block in blocks {
-        // The end of the line before, and the blank lines.
+        // The line end before the block, and the blank lines.
         out.extend((at..block.start + usize::from(at > 0)).map(|_| '\n'));
         at = block.end;
         match wrap.broke(&gaps(&block)) {
@@ -63,7 +63,7 @@ fn line(text: &str) -> Line<'_> {
     Line { indent, text: bare.trim_end() }
 }
 
-/// The runs of lines between blank ones.
+/// The runs of lines between blank lines.
 fn blocks(lines: &[Line]) -> Vec<Range<usize>> {
     let mut blocks: Vec<Range<usize>> = Vec::new();
     for at in (0..lines.len()).filter(|&at| !lines[at].text.is_empty()) {
@@ -75,8 +75,7 @@ fn blocks(lines: &[Line]) -> Vec<Range<usize>> {
     blocks
 }
 
-/// Whether the writer begins paragraphs with an indent, rather than indent what follows their first
-/// line.
+/// Returns true if paragraphs begin with an indent, as opposed to a hanging indent.
 fn indents_first(lines: &[Line], blocks: &[Range<usize>]) -> bool {
     let (mut first, mut rest) = (0, 0);
     for block in blocks.iter().filter(|block| block.len() > 1) {
@@ -89,7 +88,7 @@ fn indents_first(lines: &[Line], blocks: &[Range<usize>]) -> bool {
     first > rest
 }
 
-/// A block whose lines were broken at a column. Where paragraphs begin with an indent, each is one.
+/// Writes a wrapped block. If paragraphs begin with an indent, each becomes one.
 fn prose(lines: &[Line], wrap: &HardWrap, first_indented: bool, out: &mut String) {
     let least = lines.iter().map(|line| line.indent).min().unwrap_or(0);
     for (at, line) in lines.iter().enumerate() {
@@ -103,7 +102,7 @@ fn prose(lines: &[Line], wrap: &HardWrap, first_indented: bool, out: &mut String
             true => out.push(' '),
             false => out.push('\n'),
         }
-        // What is in a list stays in it.
+        // Text in a list stays in it.
         if is_item(line.text) {
             out.extend((0..(line.indent - least).min(2 * MAX_INDENT)).map(|_| ' '));
         }
@@ -111,13 +110,12 @@ fn prose(lines: &[Line], wrap: &HardWrap, first_indented: bool, out: &mut String
     }
 }
 
-/// A block whose lines are the writer's own: their indents stay, as far as they say how the lines
-/// stand to each other.
+/// Writes a block with the writer's own line breaks: relative indents stay.
 fn verse(lines: &[Line], out: &mut String) {
     let least = lines.iter().map(|line| line.indent).min().unwrap_or(0);
     for (at, line) in lines.iter().enumerate() {
         let indent = line.indent - least;
-        // Only a first line can be taken for code.
+        // Only the first line could be read as code.
         let indent = if at == 0 { indent.min(MAX_INDENT) } else { indent };
         if at > 0 {
             out.push('\n');
@@ -127,7 +125,7 @@ fn verse(lines: &[Line], out: &mut String) {
     }
 }
 
-/// A short first line by itself, without the end of a sentence: a title. The rest follows.
+/// A short first line by itself that is not a sentence, as the title; and the rest.
 pub(super) fn title(text: &str) -> Option<(String, &str)> {
     let text = text.trim_start_matches('\n');
     let (first, rest) = text.split_once('\n')?;
@@ -143,16 +141,16 @@ pub(super) fn title(text: &str) -> Option<(String, &str)> {
     titled.then(|| (plain.to_owned(), rest))
 }
 
-/// Both are lines of prose, one after the other.
+/// Returns true if both are lines of prose.
 fn flows(before: &Line, line: &Line) -> bool {
-    // A table or a drawing, which has gaps in its lines.
+    // A table or a drawing has gaps in its lines.
     let is_drawing = |line: &Line| {
         line.text.is_empty() || line.text.starts_with(['>', '#', '|']) || line.text.contains("    ")
     };
     !is_item(line.text) && !is_drawing(before) && !is_drawing(line)
 }
 
-/// Whether a line begins an item of a list.
+/// Returns true if a line begins a list item.
 fn is_item(line: &str) -> bool {
     line.split_once(' ').is_some_and(|(head, _)| {
         matches!(head, "-" | "*" | "+" | "•")
@@ -168,7 +166,7 @@ mod tests {
     use super::*;
     use crate::archive::markdown::{self, non_prose_spans};
 
-    /// What comes out of a plain text, all of it the writer's own.
+    /// Checks the result of a plain text, all of it the writer's own.
     fn reads(text: &str, expected: &str) {
         let found = join_wrapped_lines(text);
         assert_eq!(found, expected, "{text}");
@@ -181,7 +179,7 @@ mod tests {
         was sober enough to drive it up the hill as far as our gate.";
 
     #[test]
-    fn lines_broken_at_a_column_are_joined() {
+    fn hard_wrapped_lines_are_joined() {
         let wrapped = "It was a long winter, and the post came twice a week at the\n\
             most, if the road was open and the man who drove the van was\n\
             sober enough to drive it up the hill as far as our own gate.\n\nWe waited for it.";
@@ -190,17 +188,17 @@ mod tests {
     }
 
     #[test]
-    fn an_indented_first_line_begins_a_paragraph_and_no_code() {
+    fn an_indented_first_line_is_a_paragraph_not_code() {
         let one = join_wrapped_lines(INDENTED);
         assert!(one.starts_with("It was") && !one.contains('\n'), "{one}");
         reads(&format!("{INDENTED}\n\n{INDENTED}"), &format!("{one}\n\n{one}"));
-        // Nor does it where no blank line stands between.
+        // The same without a blank line between.
         reads(&format!("{INDENTED}\n{INDENTED}"), &format!("{one}\n\n{one}"));
         reads(&INDENTED.replace("    ", "\t"), &one);
     }
 
     #[test]
-    fn a_text_that_is_indented_as_a_whole_is_prose() {
+    fn an_indented_text_is_prose() {
         let all: String = INDENTED.lines().map(|line| format!("    {}\n", line.trim())).collect();
         reads(&format!("{all}\n{all}"), &format!("{0}\n\n{0}", join_wrapped_lines(INDENTED)));
         reads("    “Well?” she said.\n    “Well,” said he.", "“Well?” she said.\n“Well,” said he.");
@@ -216,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_poem_among_wrapped_lines_keeps_its_own() {
+    fn a_poem_in_wrapped_text_keeps_its_lines() {
         let poem = "The kettle cold,\n   the harbour old,\nand nobody told.";
         let text = format!("{INDENTED}\n\n{poem}\n\n{INDENTED}");
         assert!(
@@ -230,7 +228,7 @@ mod tests {
     }
 
     #[test]
-    fn lines_broken_by_the_writer_are_not() {
+    fn the_writers_own_line_breaks_stay() {
         for text in
             ["A short line\nand another\nand a third one here", "- one\n- two\n  - three\n- four"]
         {

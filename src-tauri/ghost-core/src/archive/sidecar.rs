@@ -14,7 +14,7 @@ use super::metadata::Metadata;
 use super::omissions::Omissions;
 use super::{decode, path};
 
-/// What sidecars say about files that are not read yet, by the path of the file.
+/// The statements of sidecars about files that are not read yet, by path.
 #[derive(Debug, Clone, Default)]
 pub struct SidecarIndex {
     entries: HashMap<String, SidecarEntry>,
@@ -28,7 +28,7 @@ const MAX_EARLIER_BYTES: usize = 64 << 20;
 const IN_TRASH: &str = "Skipped: in the Trash.";
 const IN_RESEARCH: &str = "Skipped: in the Research folder of its project.";
 
-/// What sidecars say about one file.
+/// The statements of sidecars about one file.
 #[derive(Debug, Clone, Default)]
 pub(super) struct SidecarEntry {
     pub(super) metadata: Metadata,
@@ -103,7 +103,7 @@ impl SidecarIndex {
         }
     }
 
-    /// What sidecars say about the file of this name.
+    /// The entry for the file of this name.
     pub(super) fn entry(&self, name: &str) -> Option<&SidecarEntry> {
         self.entries.get(name)
     }
@@ -140,7 +140,7 @@ mod tests {
     }
 
     #[test]
-    fn titles_and_days_of_the_pages_beside_a_list() {
+    fn a_post_list_gives_titles_and_dates() {
         let mut sidecars = SidecarIndex::default();
         let list = "post_id,post_date,is_published,type,title\n1234.up,2019-07-26T20:48:19Z,FALSE,newsletter,Up&#x2019;s\n";
         sidecars.add("a.zip/posts.csv", list.as_bytes());

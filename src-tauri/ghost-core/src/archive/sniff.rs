@@ -1,10 +1,10 @@
-//! How a file is read: by what is in it, and only then by what it is called.
+//! Detects the format of a file, by its content first and its name second.
 
 use super::document::rtf;
 use super::export::{self, Syntax};
 use super::{decode, mail, path, zip_reader};
 
-/// How a file is read.
+/// The format of a file.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Format {
     Zip,
@@ -17,15 +17,15 @@ pub(super) enum Format {
     Markdown,
     Html,
     PlainText,
-    /// An OpenDocument text that is one file of XML.
+    /// An OpenDocument text that is a single XML file.
     FlatOdt,
-    /// Writing that cannot be read here: what it is, and what to do, in sentences.
+    /// Writing in a format that cannot be read: the format and what to do, in sentences.
     Unsupported(&'static str),
-    /// No writing.
+    /// Not writing.
     Other,
 }
 
-/// How this file is read.
+/// Detects the format of a file.
 pub(super) fn format(name: &str, bytes: &[u8]) -> Format {
     let ending = path::extension(name);
     let ending = ending.as_str();
@@ -42,7 +42,7 @@ pub(super) fn format(name: &str, bytes: &[u8]) -> Format {
         return Format::Zip;
     }
     let head = head(bytes);
-    // A template that a site makes its feed of.
+    // A template that a site generates its feed from.
     if head.starts_with("---\n") && matches!(ending, "xml" | "rss" | "atom" | "json") {
         return Format::Other;
     }
@@ -58,7 +58,7 @@ pub(super) fn format(name: &str, bytes: &[u8]) -> Format {
     if matches!(ending, "" | "txt") && export::is_text_export(&head) {
         return Format::Export(Syntax::Text);
     }
-    // Notion's tables list pages that are there themselves.
+    // Notion's tables list pages that are files themselves.
     let listed = path::has_export_id(name) || name.ends_with("_all.csv");
     if matches!(ending, "csv" | "tsv") && !listed {
         return Format::Export(Syntax::Csv);
@@ -82,12 +82,12 @@ pub(super) fn format(name: &str, bytes: &[u8]) -> Format {
     }
 }
 
-/// The endings of the documents that word processors keep in a zip.
+/// Returns true for the extensions of word processor documents that are zips.
 pub(super) fn is_document(ending: &str) -> bool {
     matches!(ending, "docx" | "docm" | "dotx" | "dotm" | "odt" | "ott")
 }
 
-/// Writing in a format that is not read, and the way out.
+/// Writing in an unsupported format, with what to do.
 fn unsupported(ending: &str, bytes: &[u8]) -> Option<Format> {
     let compound = bytes.starts_with(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1");
     let sentences = match ending {
@@ -97,48 +97,48 @@ fn unsupported(ending: &str, bytes: &[u8]) -> Option<Format> {
             PROTECTED_WORD
         }
         "doc" | "dot" | "docx" | "" if compound && holds_stream(bytes, "WordDocument") => {
-            "It is a Word document of the old kind (.doc), which cannot be read here. Open it in Word or LibreOffice, save it as .docx and import that."
+            "Skipped: old Word documents (.doc) cannot be read. Open it in Word or LibreOffice, save it as .docx and import that."
         }
         "doc" | "dot" | "docx" | "docm" | "wps" if compound => {
-            "It is a document of an old word processor, which cannot be read here. Open it in Word or LibreOffice, save it as .docx and import that."
+            "Skipped: documents of old word processors cannot be read. Open it in Word or LibreOffice, save it as .docx and import that."
         }
         "msg" if compound => {
-            "It is a message of Outlook, which cannot be read here. Save it in Outlook as HTML or text, or drag it into a mail program that saves .eml, and import that."
+            "Skipped: Outlook messages (.msg) cannot be read. Save it in Outlook as HTML or text, or drag it into a mail program that saves .eml, and import that."
         }
         "wps" | "wpd" | "wp" | "wp5" | "wp6" if compound || bytes.starts_with(b"\xffWPC") => {
-            "It is a document of WordPerfect or Works, which cannot be read here. Open it in LibreOffice, save it as .docx and import that."
+            "Skipped: WordPerfect and Works documents cannot be read. Open it in LibreOffice, save it as .docx and import that."
         }
         "pages" => PAGES,
         "webarchive" => {
-            "It is a web archive of Safari, which cannot be read here. Open it in Safari, save it as page source (.html) and import that."
+            "Skipped: Safari web archives cannot be read. Open it in Safari, save it as page source (.html) and import that."
         }
         _ => return None,
     };
     Some(Format::Unsupported(sentences))
 }
 
-/// Said of a document of Pages, whatever it is called.
-pub(super) const PAGES: &str = "It is a document of Pages, which cannot be read here. In Pages, choose File, Export To, Word, and import the .docx.";
-/// Said of a document that Word encrypted.
-const PROTECTED_WORD: &str = "It is protected with a password, so it cannot be read. Open it in Word, remove the password (File, Info, Protect Document, Encrypt with Password), save it and import it again.";
-/// Said of a document that LibreOffice encrypted.
-pub(super) const PROTECTED_TEXT: &str = "It is protected with a password, so it cannot be read. Open it in LibreOffice, save it without a password (File, Save As) and import it again.";
+/// The warning about a Pages document.
+pub(super) const PAGES: &str = "Skipped: Pages documents cannot be read. In Pages, choose File, Export To, Word, and import the .docx.";
+/// The warning about a document encrypted by Word.
+const PROTECTED_WORD: &str = "Skipped: protected with a password. Open it in Word, remove the password (File, Info, Protect Document, Encrypt with Password), save it and import it again.";
+/// The warning about a document encrypted by LibreOffice.
+pub(super) const PROTECTED_TEXT: &str = "Skipped: protected with a password. Open it in LibreOffice, save it without a password (File, Save As) and import it again.";
 
-/// Whether a compound file has a part of this name, which stands in it as UTF-16.
+/// Returns true if a compound file has a stream of this name, which is stored as UTF-16.
 fn holds_stream(bytes: &[u8], name: &str) -> bool {
     let wide: Vec<u8> = name.encode_utf16().flat_map(u16::to_le_bytes).collect();
     bytes.windows(wide.len()).any(|window| window == wide)
 }
 
-/// Whether a file of this name is a zip of something else than writing.
+/// Returns true for zips that are not writing, by name.
 pub(super) fn is_office(name: &str) -> bool {
     const OFFICE: [&str; 9] = ["xlsx", "pptx", "jar", "apk", "xpi", "ods", "odp", "key", "numbers"];
     OFFICE.contains(&path::extension(name).as_str())
 }
 
-/// Whether a name alone says that there is writing in it.
+/// Returns true if a file may be writing, by its name.
 pub(super) fn is_writing_by_name(name: &str) -> bool {
-    // Those that only their bytes tell apart from other files.
+    // Extensions that need the content to be recognised.
     const NAMED: [&str; 4] = ["dot", "wps", "wpd", "msg"];
     NAMED.contains(&path::extension(name).as_str()) || !matches!(format(name, b"-"), Format::Other)
 }
@@ -149,7 +149,7 @@ fn head(bytes: &[u8]) -> String {
     head.trim_start_matches(['\u{feff}', ' ', '\n', '\t']).to_owned()
 }
 
-/// An object, or a list of objects: no prose begins so.
+/// Returns true for an object or a list of objects, with which prose does not begin.
 fn looks_json(head: &str) -> bool {
     let bare = head.trim_start_matches([' ', '\n', '\r', '\t', '[']);
     let key = |rest: &str| rest.trim_start().starts_with(['"', '}']);
@@ -160,7 +160,7 @@ fn begins(head: &str, mark: &str) -> bool {
     head.get(..mark.len()).is_some_and(|head| head.eq_ignore_ascii_case(mark))
 }
 
-/// A page that says it is XML.
+/// Returns true for a page that is declared as XML.
 fn is_xhtml(head: &str) -> bool {
     let lower = head.to_ascii_lowercase();
     lower.starts_with("<?xml") && (lower.contains("<!doctype html") || lower.contains("<html"))
@@ -180,7 +180,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_document_that_cannot_be_read_is_named_with_the_way_out() {
+    fn unsupported_documents_are_named_with_advice() {
         let compound = |stream: &str| {
             let mut bytes = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1".to_vec();
             bytes.extend(stream.encode_utf16().flat_map(u16::to_le_bytes));
@@ -202,7 +202,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_only_called_a_document_is_read_as_what_it_is() {
+    fn content_decides_over_a_document_extension() {
         for (name, bytes, expected) in [
             ("a.doc", b"{\\rtf1 It rained.}".as_slice(), Format::Rtf),
             ("a.doc", b"<html><body>It rained.</body></html>", Format::Html),

@@ -9,25 +9,25 @@ use quick_xml::reader::Reader;
 use super::entry::TRUNCATED;
 use super::html;
 
-/// Deeper than any export goes.
+/// Nesting that is read.
 const MAX_DEPTH: usize = 64;
-/// Bytes of text of one element; more is no text but a picture, or a trap.
+/// Bytes of text of one element; a longer one is a picture or an attack.
 const MAX_TEXT_BYTES: usize = 16 << 20;
 /// Elements and attributes of one record.
 const MAX_NODES: usize = 100_000;
-/// Records of one export; no blog has so many, and a trap has millions.
+/// Records that are read of one export.
 const MAX_RECORDS: usize = 200_000;
 
 /// An element of a record.
 #[derive(Debug, Default)]
 pub(super) struct Node<'a> {
-    /// With its prefix, in lower case.
+    /// The name with its prefix, in lower case.
     pub(super) name: String,
     attributes: Vec<(String, String)>,
-    /// Its own text, CDATA or not, entities decoded.
+    /// Its own text including CDATA, entities decoded.
     pub(super) text: String,
     pub(super) children: Vec<Node<'a>>,
-    /// What is between its tags, as it stands.
+    /// The source between its tags.
     pub(super) inner: &'a str,
 }
 
@@ -47,16 +47,17 @@ impl<'a> Node<'a> {
         self.children.iter().find(|child| child.name == name)
     }
 
-    /// The text of a child, trimmed, if it says anything.
+    /// The trimmed text of a child, if it is not empty.
     pub(super) fn child_text(&self, name: &str) -> Option<&str> {
         self.child(name).map(|child| child.text.trim()).filter(|text| !text.is_empty())
     }
 }
 
-/// Hands over every element called one of `wanted`, each with all that is in it.
+/// Calls `each` for every element with one of the `wanted` names, with its contents.
 ///
 /// # Errors
-/// A sentence, where the document is broken or has too many; what came before was handed over.
+///
+/// A sentence, if the document is broken or has too many records; those before were passed to `each`.
 pub(super) fn read_records<'a>(
     xml: &'a str,
     wanted: &[&str],
@@ -68,9 +69,9 @@ pub(super) fn read_records<'a>(
     config.check_end_names = false;
     config.allow_unmatched_ends = true;
     config.allow_dangling_amp = true;
-    // The open elements of the record that is read; where each one's content begins.
+    // The open elements of the current record, with the start of their contents.
     let mut open: Vec<(Node, usize)> = Vec::new();
-    // How many elements are open that are too deep or too many to be kept.
+    // Open elements that are too deep or too many to be kept.
     let (mut lost, mut count) = (0usize, 0usize);
     loop {
         if left == 0 || lost > MAX_NODES {
@@ -79,10 +80,12 @@ pub(super) fn read_records<'a>(
         let before = position(&reader);
         let event = match reader.read_event() {
             Ok(Event::Eof) if open.is_empty() => return Ok(()),
-            Ok(Event::Eof) => return Err("It is cut short; what came before was kept.".to_owned()),
+            Ok(Event::Eof) => {
+                return Err("The file is cut short; the texts before that were kept.".to_owned());
+            }
             Ok(event) => event,
             Err(_) => {
-                return Err("It is broken XML; what came before the break was kept.".to_owned());
+                return Err("The XML is broken; the texts before the damage were kept.".to_owned());
             }
         };
         match event {
@@ -113,7 +116,7 @@ pub(super) fn read_records<'a>(
                 }
                 _ => {}
             },
-            // The end of an element that is not open ends none.
+            // An end tag without a start is ignored.
             Event::End(tag) => {
                 let name = tag.name().as_ref().to_ascii_lowercase();
                 let Some(at) = open.iter().rposition(|(node, _)| node.name == name) else {

@@ -1,4 +1,4 @@
-//! Zips: exports, and what was zipped to be sent. Members are read in memory, never written out.
+//! Reads zips in memory; members are never written to disk.
 
 use std::io::{Read, Seek};
 
@@ -6,7 +6,7 @@ use chardetng::{EncodingDetector, Iso2022JpDetection, Utf8Detection};
 use encoding_rs::Encoding;
 use zip::{System, ZipArchive};
 
-/// Members in one zip.
+/// Members that are read of one zip.
 const MAX_MEMBERS: usize = 50_000;
 /// Members of a zip that is a document.
 const MAX_PARTS: usize = 10_000;
@@ -14,16 +14,19 @@ const MAX_PARTS: usize = 10_000;
 pub(super) const MAX_MEMBER_BYTES: u64 = 64 << 20;
 /// Bytes of all members together, unpacked.
 pub(super) const MAX_TOTAL_BYTES: u64 = 128 << 20;
-/// Text packs to a tenth; beyond this it is a trap.
+/// Text compresses to a tenth; a higher ratio is an attack.
 const MAX_RATIO: u64 = 400;
 
-/// Bytes of names that are looked at to know how they are written.
+/// Bytes of names from which their encoding is detected.
 const MAX_NAME_BYTES: usize = 64 << 10;
 
-/// A zip that was opened.
+/// The reason why a member whose name leads outside the zip is skipped.
+pub(super) const OUTSIDE: &str = "Skipped: its name points outside the zip.";
+
+/// An open zip.
 pub(super) struct Zip<R> {
     archive: ZipArchive<R>,
-    /// How names are written that are no UTF-8; `None` is code page 437, as the format says.
+    /// The encoding of names that are not UTF-8; `None` is code page 437, the zip standard.
     encoding: Option<&'static Encoding>,
 }
 
@@ -33,12 +36,12 @@ pub(super) enum Member {
         name: String,
         bytes: Vec<u8>,
     },
-    /// Why it was left, in a sentence.
+    /// Not read, for this reason, as a sentence.
     Skipped {
         name: String,
         reason: &'static str,
     },
-    /// A folder, or something that is no writing by its name.
+    /// A folder, or a file that is not writing by its name.
     Ignored,
 }
 
@@ -47,19 +50,19 @@ pub(super) fn is_zip(bytes: &[u8]) -> bool {
 }
 
 impl<R: Read + Seek> Zip<R> {
-    /// `None` for a zip that is broken.
+    /// Opens a zip; `None` if it is broken.
     pub(super) fn open(zip: R) -> Option<Zip<R>> {
         let mut archive = ZipArchive::new(zip).ok()?;
         let encoding = encoding_of_names(&mut archive);
         Some(Zip { archive, encoding })
     }
 
-    /// How many members are looked at, and whether there are more.
+    /// The number of members that are read, and true if there are more.
     pub(super) fn count(&self) -> (usize, bool) {
         (self.archive.len().min(MAX_MEMBERS), self.archive.len() > MAX_MEMBERS)
     }
 
-    /// Whether all that is in it lies in a single folder.
+    /// Returns true if all members are in a single folder.
     pub(super) fn is_one_folder(&self) -> bool {
         let mut names =
             self.archive.file_names().flatten().filter(|name| !name.starts_with("__MACOSX"));
@@ -72,8 +75,7 @@ impl<R: Read + Seek> Zip<R> {
         self.index(name).is_some()
     }
 
-    /// Where a part is, by its name. Some programs write `\\` for `/`, or capitals where their own
-    /// lists have none.
+    /// The index of a part by its name. Some programs write `\\` for `/`, or a different case.
     fn index(&self, name: &str) -> Option<usize> {
         let plain = |name: &str| name.replace('\\', "/").to_lowercase();
         self.archive.index_for_name(name).or_else(|| {
@@ -84,7 +86,7 @@ impl<R: Read + Seek> Zip<R> {
         })
     }
 
-    /// The bytes of a part by its name; `None` where it is missing, broken or too large.
+    /// The bytes of a part by name; `None` if it is missing, broken or too large.
     pub(super) fn read_part(&mut self, name: &str, budget: u64) -> Option<Vec<u8>> {
         let index = self.index(name)?;
         match self.member(index, budget, |_| true) {
@@ -103,7 +105,7 @@ impl<R: Read + Seek> Zip<R> {
         let Ok(raw) = self.archive.by_index_raw(index) else {
             return Member::Skipped {
                 name: format!("member {}", index + 1),
-                reason: "This part of the zip is broken.",
+                reason: "Skipped: this part of the zip is broken.",
             };
         };
         // Many tools write UTF-8 without saying so.
@@ -123,42 +125,42 @@ impl<R: Read + Seek> Zip<R> {
             return Member::Ignored;
         }
         if points_outside(&name) {
-            return skipped("Its name points outside of the zip, so it was skipped.");
+            return skipped(OUTSIDE);
         }
         if !wanted(&name) {
             return Member::Ignored;
         }
         if link {
-            return skipped("It is a link to another file, so it was skipped.");
+            return skipped("Skipped: a link to another file.");
         }
         if encrypted {
-            return skipped("It is locked with a password, so it could not be read.");
+            return skipped("Skipped: protected with a password.");
         }
         if size > MAX_MEMBER_BYTES {
-            return skipped("It is too large to be a text, so it was skipped.");
+            return skipped("Skipped: too large for a text.");
         }
         if size > (1 << 20) && size / packed.max(1) > MAX_RATIO {
-            return skipped("It unpacks to far more than a text would, so it was skipped.");
+            return skipped("Skipped: it unpacks to far more than a text would.");
         }
         let limit = budget.min(MAX_MEMBER_BYTES).min(packed.saturating_mul(MAX_RATIO).max(1 << 20));
         let Ok(file) = self.archive.by_index(index) else {
             return skipped(
-                "This part of the zip is broken or packed in a way that is not known here.",
+                "Skipped: this part of the zip is broken or compressed with an unsupported method.",
             );
         };
         let mut bytes = Vec::with_capacity(size.min(1 << 20) as usize);
         match file.take(limit + 1).read_to_end(&mut bytes) {
-            Err(_) => skipped("This part of the zip is broken."),
+            Err(_) => skipped("Skipped: this part of the zip is broken."),
             Ok(_) if bytes.len() as u64 > limit => {
-                skipped("It unpacks to far more than a text would, so it was skipped.")
+                skipped("Skipped: it unpacks to far more than a text would.")
             }
             Ok(_) => Member::File { name, bytes },
         }
     }
 }
 
-/// How the names of a zip are written that are no UTF-8: by the guess over all of them, unless code
-/// page 437 makes better words of them. `None` is that code page.
+/// Detects the encoding of names that are not UTF-8: the detector's guess over all of them, unless code
+/// page 437 yields better words (`None`).
 fn encoding_of_names(archive: &mut ZipArchive<impl Read + Seek>) -> Option<&'static Encoding> {
     let mut bytes = Vec::new();
     let mut first = None;
@@ -179,7 +181,7 @@ fn encoding_of_names(archive: &mut ZipArchive<impl Read + Seek>) -> Option<&'sta
     let odd = |text: &str| text.chars().filter(|c| !c.is_ascii() && !c.is_alphanumeric()).count();
     let guessed_first = guessed.split('\n').next().unwrap_or_default();
     let (by_guess, by_standard) = (odd(guessed_first), odd(&standard));
-    // Where both make words, a program of DOS or Windows meant its own code page.
+    // If both yield words, a program of DOS or Windows meant its own code page.
     let is_western = guess.name().starts_with("windows-125") && guess != encoding_rs::WINDOWS_1251;
     let is_dos = matches!(raw.system(), System::Dos | System::WindowsNTFS | System::VFAT);
     let is_standard = broken || by_guess > by_standard;
@@ -187,7 +189,7 @@ fn encoding_of_names(archive: &mut ZipArchive<impl Read + Seek>) -> Option<&'sta
     (!is_standard).then_some(guess)
 }
 
-/// Absolute, on a drive, or climbing out.
+/// Returns true for a path that is absolute, on a drive, or leads outside.
 fn points_outside(name: &str) -> bool {
     name.starts_with('/')
         || name.contains('\0')
@@ -205,11 +207,11 @@ mod tests {
 
     use super::*;
 
-    /// A zip of empty files, whose names are these bytes, made by a program of this system.
+    /// A zip of empty files with these names, as written by a program of this system.
     fn named(names: &[&[u8]], system: u8) -> Vec<u8> {
         let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
         for (n, name) in names.iter().enumerate() {
-            // A name of the same length, to be written over.
+            // A name of the same length, which is overwritten.
             let same = format!("{n}{}", "x".repeat(name.len() - n.to_string().len()));
             zip.start_file(same, SimpleFileOptions::default()).unwrap();
             zip.write_all(b"It rained.").unwrap();
@@ -232,7 +234,7 @@ mod tests {
     }
 
     #[test]
-    fn names_are_read_in_the_code_page_that_makes_words_of_them() {
+    fn names_are_decoded_in_the_most_plausible_code_page() {
         const DOS: u8 = 0;
         const UNIX: u8 = 3;
         for (names, system, expected) in [
@@ -267,7 +269,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_are_found_however_their_names_are_spelled() {
+    fn parts_are_found_in_every_spelling() {
         let mut zip = ZipWriter::new(Cursor::new(Vec::new()));
         zip.start_file("Word\\Document.xml", SimpleFileOptions::default()).unwrap();
         zip.write_all(b"x").unwrap();

@@ -145,7 +145,8 @@ impl Skeleton {
         while let Some(token) = all.next() {
             while let Some(span) = spans.next_if(|span| span.from <= token.at) {
                 within = span.to.max(within);
-                let inline = span.kind == SpanKind::Code && !text[span.from..span.to].contains('\n');
+                let inline =
+                    span.kind == SpanKind::Code && !text[span.from..span.to].contains('\n');
                 if inline && text[span.from..].starts_with('`') {
                     symbols.push(THING);
                 }

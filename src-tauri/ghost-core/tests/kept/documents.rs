@@ -1,4 +1,4 @@
-//! Documents of every format that is read, with words in every construct that can hold some.
+//! Generates documents of every format, with words in every construct that can hold some.
 
 use std::fmt::Write as _;
 use std::io::{Cursor, Write as _};
@@ -6,13 +6,13 @@ use std::io::{Cursor, Write as _};
 use zip::ZipWriter;
 use zip::write::SimpleFileOptions;
 
-/// A file that is dropped: its name and its bytes.
+/// A file to import: its name and bytes.
 type Files = Vec<(String, Vec<u8>)>;
 
-/// Makes the files of one document or export, and records their words.
+/// Generates the files of a document or export, and records their words.
 type Generator = fn(&mut Doc) -> Files;
 
-/// The words of one document, each once, and the construct that holds it.
+/// The words of a document, each of which occurs once, with their constructs.
 pub(crate) struct Doc {
     seed: usize,
     words: Vec<(String, &'static str)>,
@@ -20,7 +20,7 @@ pub(crate) struct Doc {
 }
 
 impl Doc {
-    /// A document without words yet; `seed` varies lengths and order.
+    /// A document without words; `seed` varies lengths and order.
     pub(crate) fn new(seed: usize) -> Doc {
         Doc { seed, words: Vec::new(), own: 0 }
     }
@@ -30,12 +30,12 @@ impl Doc {
         self.words.iter().map(|(word, construct)| (word, *construct))
     }
 
-    /// How many words are plainly the writer's own prose.
+    /// The number of words that are clearly the writer's own prose.
     pub(crate) fn own(&self) -> usize {
         self.own
     }
 
-    /// `n` words that no document had yet, separated by blanks.
+    /// `n` new words, separated by blanks.
     fn some(&mut self, construct: &'static str, n: usize) -> String {
         const SYLLABLES: [&str; 24] = [
             "ba", "ne", "lo", "mi", "ru", "ta", "ve", "so", "di", "pu", "ka", "re", "mo", "li",
@@ -77,7 +77,7 @@ impl Doc {
     }
 }
 
-/// Every format, and what makes a document of it.
+/// A generator for every format.
 pub(crate) const GENERATORS: &[(&str, Generator)] = &[
     ("Markdown", markdown),
     ("Markdown of Jekyll", jekyll),
@@ -141,7 +141,7 @@ fn zip(name: &str, members: Vec<(&str, String)>) -> Files {
     vec![(name.to_owned(), packed(members))]
 }
 
-/// The constructs that every dialect of Markdown has.
+/// The constructs of all Markdown dialects.
 fn common(doc: &mut Doc) -> String {
     let mut out = String::new();
     let _ = write!(out, "{}\n\n", doc.paragraph("a paragraph"));
@@ -474,7 +474,7 @@ fn plain(doc: &mut Doc) -> Files {
     one("hedges.txt", text)
 }
 
-/// The blocks of HTML that hold words.
+/// HTML blocks that hold words.
 fn blocks(doc: &mut Doc) -> String {
     let mut out = doc.body("<p>", "</p>\n");
     let _ =
@@ -865,7 +865,7 @@ fn rtf(doc: &mut Doc) -> Files {
 
 const HEAD: &str = "From: A Writer <a@example.org>\r\nTo: B <b@example.org>\r\nDate: Tue, 5 Mar 2024 08:00:00 +0000\r\nMIME-Version: 1.0\r\n";
 
-/// The text of a mail: what was written, a signature, and what it answers.
+/// The text of a mail: new text, a signature, and the quoted message.
 fn letter(doc: &mut Doc) -> String {
     format!(
         "{}-- \r\n{}\r\n\r\nOn Mon, 4 Mar 2024 at 09:00, B <b@example.org> wrote:\r\n> {}\r\n> {}\r\n>> {}\r\n",

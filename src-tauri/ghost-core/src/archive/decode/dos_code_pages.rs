@@ -1,9 +1,9 @@
-//! The code pages of DOS, which no web standard and so no decoder of the web knows.
+//! Code pages of DOS, which the web's encoding standard does not include.
 
-/// A code page: what the bytes from 128 on mean.
+/// A code page: the characters of the bytes from 128 on.
 pub(super) struct CodePage(&'static str);
 
-/// Of Western Europe.
+/// Western Europe.
 pub(super) static CP850: CodePage = CodePage(
     "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜø£Ø×ƒ\
      áíóúñÑªº¿®¬½¼¡«»░▒▓│┤ÁÂÀ©╣║╗╝¢¥┐\
@@ -11,7 +11,7 @@ pub(super) static CP850: CodePage = CodePage(
      ÓßÔÒõÕµþÞÚÛÙýÝ¯´\u{ad}±‗¾¶§÷¸°¨·¹³²■\u{a0}",
 );
 
-/// Of the first PC.
+/// The original IBM PC.
 pub(super) static CP437: CodePage = CodePage(
     "ÇüéâäàåçêëèïîìÄÅÉæÆôöòûùÿÖÜ¢£¥₧ƒ\
      áíóúñÑªº¿⌐¬½¼¡«»░▒▓│┤╡╢╖╕╣║╗╝╜╛┐\
@@ -20,7 +20,7 @@ pub(super) static CP437: CodePage = CodePage(
 );
 
 impl CodePage {
-    /// The text in these bytes.
+    /// Decodes bytes.
     pub(super) fn decode(&self, bytes: &[u8]) -> String {
         let high: Vec<char> = self.0.chars().collect();
         let meant = |&byte: &u8| match byte.checked_sub(128) {
@@ -36,14 +36,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_code_page_means_something_by_every_byte() {
+    fn a_code_page_maps_every_high_byte() {
         for page in [&CP850, &CP437] {
             assert_eq!(page.0.chars().count(), 128);
         }
     }
 
     #[test]
-    fn letters_of_western_europe() {
+    fn western_european_letters_are_decoded() {
         assert_eq!(CP850.decode(b"\x9aber die Br\x81cke, n\xc6o"), "Über die Brücke, não");
         assert_eq!(CP437.decode(b"\x9aber die Br\x81cke, \xe3r\xfd"), "Über die Brücke, πr²");
     }

@@ -1,24 +1,24 @@
-//! Whether a text looks like words that somebody wrote, or like bytes read in the wrong encoding.
+//! Scores how much a text looks like bytes decoded with the wrong encoding.
 //!
-//! Knows no language, only how letters and marks go together in any: no capital follows a small
-//! letter, no closing quote precedes a letter, no sign stands in the middle of a word.
+//! Knows no language, only how letters and marks combine in all of them: no capital follows a small
+//! letter, no closing quote precedes a letter, no symbol is in the middle of a word.
 
-/// What speaks against a text.
+/// The evidence against a decoding.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default)]
 pub(super) struct MojibakeScore {
-    /// The sum of what is wrong with it.
+    /// The sum of the evidence.
     pub(super) weight: usize,
-    /// Letters beyond ASCII.
+    /// Letters outside ASCII.
     pub(super) letters: usize,
 }
 
 impl MojibakeScore {
-    /// What one thing weighs that nobody writes.
+    /// The weight of a combination that nobody writes.
     pub(super) const IMPOSSIBLE: usize = 2;
-    /// What one thing weighs that is only rare.
+    /// The weight of a combination that is rare.
     const RARE: usize = 1;
 
-    /// Everything that is wrong with `text`.
+    /// Scores `text`.
     pub(super) fn of(text: &str) -> MojibakeScore {
         let mut score = MojibakeScore::default();
         let mut before = None;
@@ -41,7 +41,7 @@ impl MojibakeScore {
 fn of_letter(before: Option<char>, c: char, after: Option<char>) -> usize {
     let neighbours = || [before, after].into_iter().flatten().filter(|c| c.is_alphabetic());
     let after_small = before.is_some_and(char::is_lowercase) && c.is_uppercase();
-    // An accent needs plain letters around it; other alphabets have none.
+    // An accented letter has plain letters around it; letters of other alphabets do not.
     let is_foreign = match is_latin(c) {
         true => neighbours().next().is_some() && !neighbours().any(|c| c.is_ascii()),
         false => neighbours().any(is_latin),
@@ -61,12 +61,12 @@ fn of_mark(before: Option<char>, c: char, after: Option<char>) -> usize {
         '\u{fffd}' => MojibakeScore::IMPOSSIBLE,
         c if c.is_control() => MojibakeScore::IMPOSSIBLE,
         c if c.is_whitespace() => 0,
-        // Accents and joiners of other scripts, and what may be in the middle of a word.
+        // Accents and joiners of other scripts, and marks that occur inside words.
         '’' | '·' | '\u{ad}' | '\u{200b}'..='\u{200f}' | '\u{300}'..='\u{36f}' => 0,
         c if !is_sign(c) => 0,
         '–' | '—' | '…' if is_small(before) && is_small(after) => MojibakeScore::RARE,
         '–' | '—' | '…' => 0,
-        // Openers, which close in some languages.
+        // Opening quotes, which close in some languages.
         '“' | '‘' | '„' | '‚' | '«' | '‹' | '»' | '›' | '¡' | '¿' if follows && precedes => {
             MojibakeScore::IMPOSSIBLE
         }
@@ -81,7 +81,7 @@ fn of_mark(before: Option<char>, c: char, after: Option<char>) -> usize {
     }
 }
 
-/// Whether a character is a sign of the kind that Western encodings have.
+/// Returns true for symbols that Western encodings have.
 fn is_sign(c: char) -> bool {
     matches!(c, '\u{80}'..='\u{bf}' | '×' | '÷' | '\u{2b0}'..='\u{2ff}' | '\u{2000}'..='\u{2bff}' | '\u{e000}'..='\u{f8ff}')
 }
@@ -96,7 +96,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn nothing_speaks_against_what_people_write() {
+    fn real_text_scores_zero() {
         for text in [
             "“Don’t,” she said — at the café… ‘Really?’",
             "Élan vital, à Paris, l’été, ÇA VA, « oui », 20 °C, m², ½ l",
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn much_speaks_against_the_wrong_encoding() {
+    fn text_in_the_wrong_encoding_scores_high() {
         for text in ["DonÕt", "cafŽ", "sch”n", "Ïðèâåò", "Br\u{81}cke", "by³em", "n╞o", "na飗e"]
         {
             let score = MojibakeScore::of(text);

@@ -1,7 +1,7 @@
-//! The text of a word processor's document while it is read: paragraphs, runs, lists, tables and
-//! notes, as Markdown by way of HTML.
+//! Builds the Markdown of a word processor's document from paragraphs, runs, lists, tables and notes,
+//! with HTML as the intermediate form.
 //!
-//! Knows no file format: the readers of Word, OpenDocument and rich text write into it.
+//! Knows no file format: the readers of Word, OpenDocument and RTF write into it.
 
 use std::collections::BTreeMap;
 
@@ -13,22 +13,22 @@ use crate::archive::html;
 use crate::archive::metadata::Metadata;
 use crate::archive::omissions::Omissions;
 
-/// Tags and texts of one document; a novel has a tenth of it.
+/// Tags and texts of one document; a novel has a tenth of that.
 const MAX_TOKENS: usize = 1_400_000;
-/// Tables in tables.
+/// Tables inside tables.
 const MAX_NESTED_TABLES: usize = 16;
 
 /// The content of a document.
 #[derive(Debug, Default)]
 pub(in crate::archive) struct DocumentContents {
     pub(in crate::archive) metadata: Metadata,
-    /// Markdown, with all tracked changes taken.
+    /// Markdown, with all tracked changes accepted.
     pub(in crate::archive) text: String,
     /// The document before its tracked changes, if there are any.
     pub(in crate::archive) before: Option<OriginalText>,
     /// The words of the document that are not in `text`.
     pub(in crate::archive) omissions: Omissions,
-    /// What is wrong with the document, in sentences.
+    /// Problems with the document, as sentences.
     pub(in crate::archive) warnings: Vec<String>,
 }
 
@@ -39,12 +39,12 @@ pub(in crate::archive) struct OriginalText {
     pub(in crate::archive) text: String,
     /// The day of the first change.
     pub(in crate::archive) date: Option<Date>,
-    /// Who made the changes, if it was one person.
+    /// The author of the changes, if there is only one.
     pub(in crate::archive) author: Option<String>,
 }
 
 impl DocumentContents {
-    /// The words of both states of a document: after its tracked changes, and before them.
+    /// The contents from both states of a document: after its tracked changes, and before them.
     pub(in crate::archive) fn of(
         metadata: Metadata,
         after: MarkdownBuilder,
@@ -62,10 +62,10 @@ impl DocumentContents {
     }
 }
 
-/// Who tracked changes in a document, and when.
+/// The author and date of tracked changes.
 #[derive(Debug, Clone, Default)]
 pub(in crate::archive) struct Changes {
-    /// The day of the first.
+    /// The day of the first change.
     pub(in crate::archive) date: Option<Date>,
     author: Option<String>,
     by_several: bool,
@@ -83,22 +83,22 @@ impl Changes {
     }
 }
 
-/// What a paragraph is.
+/// The style of a paragraph.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::archive) enum ParagraphStyle {
     #[default]
     Text,
-    /// Its level, from 1.
+    /// The level, from 1.
     Heading(usize),
     Quote,
     Code,
-    /// It is not kept, for this reason.
+    /// The text is not kept, for this reason.
     Skipped(&'static str),
 }
 
 impl ParagraphStyle {
-    /// The style that a word processor means by this name of its own, which is in English whatever
-    /// language the program speaks. The whole name counts.
+    /// The style for a word processor's built-in style name, which is English in all language versions.
+    /// The whole name must match.
     pub(in crate::archive) fn named(name: &str) -> Option<ParagraphStyle> {
         let name = name.trim().to_lowercase();
         let level = |prefix: &str| {
@@ -125,9 +125,9 @@ impl ParagraphStyle {
     }
 }
 
-const TOO_LONG: &str = "past the length that is read of one document";
+const TOO_LONG: &str = "beyond the maximum length of a document";
 
-/// Where a paragraph stands in a list.
+/// The position of a paragraph in a list.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(in crate::archive) struct ListItem {
     /// The depth, from 0.
@@ -137,7 +137,7 @@ pub(in crate::archive) struct ListItem {
     pub(in crate::archive) is_continued: bool,
 }
 
-/// How a run of text looks.
+/// The format of a run of text.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub(in crate::archive) struct CharStyle {
     pub(in crate::archive) bold: bool,
@@ -148,7 +148,7 @@ pub(in crate::archive) struct CharStyle {
 }
 
 impl CharStyle {
-    /// The tags of this look, the outermost first.
+    /// The tags of this format, the outermost first.
     fn tags(&self) -> Vec<(&'static str, String)> {
         let mut tags = Vec::new();
         if let Some(link) = &self.link {
@@ -169,53 +169,53 @@ struct Paragraph {
     item: Option<ListItem>,
     html: String,
     char_style: CharStyle,
-    /// It has no end of its own: the next paragraph continues it.
+    /// The next paragraph continues it.
     joins: bool,
 }
 
 #[derive(Debug, Default)]
 struct Table {
-    /// What came before it.
+    /// The HTML before the table.
     outer: String,
     /// The HTML of each cell of each row.
     rows: Vec<Vec<String>>,
     in_cell: bool,
-    /// It holds another table, so that it only lays out a page.
+    /// It contains another table, so it only lays out the page.
     holds_table: bool,
 }
 
-/// A place that text is written to apart from the main text, until it ends.
+/// A separate place for the text of a note, until the note ends.
 #[derive(Debug)]
 struct Note {
     outer: String,
     lists: Vec<bool>,
-    /// How many paragraphs and tables were open around it.
+    /// Paragraphs and tables that were open around it.
     open: usize,
     tables: usize,
 }
 
-/// A document while it is read.
+/// A document under construction.
 #[derive(Debug, Default)]
 pub(in crate::archive) struct MarkdownBuilder {
-    /// Markdown that is complete.
+    /// Markdown that is finished.
     blocks: Vec<String>,
     html: String,
-    /// Paragraphs can stand inside each other: a text box in a run.
+    /// Paragraphs can be nested: a text box in a run.
     open: Vec<Paragraph>,
-    /// A paragraph that the next one at its depth continues.
+    /// A paragraph that the next one at the same depth continues.
     pending: Option<(usize, Paragraph)>,
-    /// The lists that are open in `html`: whether each is ordered.
+    /// The lists that are open in `html`; true if ordered.
     lists: Vec<bool>,
     tables: Vec<Table>,
-    /// Tables too deep to be kept as such.
+    /// Open tables that are nested too deeply to be kept.
     too_deep_tables: usize,
     note: Option<Note>,
-    /// The HTML of all notes, which come last.
+    /// The HTML of all notes, which is appended at the end.
     notes: String,
     tokens: usize,
-    /// The text that is not kept, by the reason.
+    /// Text that is not kept, by reason.
     skipped: BTreeMap<&'static str, String>,
-    /// Nothing was kept since the last text that was not.
+    /// The last text was skipped.
     is_skipping: bool,
 }
 
@@ -232,26 +232,26 @@ impl MarkdownBuilder {
         self.open.push(Paragraph { html, char_style, ..Paragraph::default() });
     }
 
-    /// Says what the innermost paragraph is.
+    /// Sets the style of the innermost paragraph.
     pub(in crate::archive) fn style(&mut self, style: ParagraphStyle, item: Option<ListItem>) {
         if let Some(paragraph) = self.open.last_mut() {
             (paragraph.style, paragraph.item) = (style, item);
         }
     }
 
-    /// Lets the next paragraph continue the innermost one.
+    /// Makes the next paragraph continue the innermost one.
     pub(in crate::archive) fn join(&mut self) {
         if let Some(paragraph) = self.open.last_mut() {
             paragraph.joins = true;
         }
     }
 
-    /// Whether the innermost paragraph has text.
+    /// Returns true if the innermost paragraph has text.
     pub(in crate::archive) fn has_text(&self) -> bool {
         self.open.last().is_some_and(|paragraph| !paragraph.html.is_empty())
     }
 
-    /// Whether a paragraph is open.
+    /// Returns true if a paragraph is open.
     pub(in crate::archive) fn in_paragraph(&self) -> bool {
         let around = self.note.as_ref().map_or(0, |note| note.open);
         self.open.len() > around
@@ -300,13 +300,13 @@ impl MarkdownBuilder {
         }
     }
 
-    /// Counts text that is not kept, for this reason; a word may come in several parts.
+    /// Counts text that is not kept, for this reason. A word may come in several parts.
     pub(in crate::archive) fn skip(&mut self, why: &'static str, text: &str) {
         self.skipped.entry(why).or_default().push_str(text);
         self.is_skipping = true;
     }
 
-    /// Ends the last word of all that is not kept.
+    /// Ends the last word of all skipped text.
     fn end_skipped_words(&mut self, with: char) {
         for text in self.skipped.values_mut().filter(|text| !text.ends_with(char::is_whitespace)) {
             text.push(with);
@@ -328,7 +328,7 @@ impl MarkdownBuilder {
         }
     }
 
-    /// Writes a paragraph that nothing continued.
+    /// Writes a pending paragraph.
     fn settle(&mut self) {
         if let Some((_, paragraph)) = self.pending.take() {
             self.put(paragraph);
@@ -360,7 +360,7 @@ impl MarkdownBuilder {
                 ("<blockquote><p>".to_owned(), "</p></blockquote>".to_owned(), html)
             }
             ParagraphStyle::Code => {
-                // Each line of code is a paragraph of its own.
+                // Every line of code is a separate paragraph.
                 if item.is_none() && self.lists.is_empty() && self.html.ends_with("</pre>") {
                     self.html.truncate(self.html.len() - "</pre>".len());
                     self.html.push_str(&format!("\n{html}</pre>"));
@@ -391,7 +391,7 @@ impl MarkdownBuilder {
         }
     }
 
-    /// Opens and closes lists until so many are open, the innermost of this sort.
+    /// Opens and closes lists until `depth` are open, the innermost of this type.
     fn nest(&mut self, depth: usize, ordered: bool) {
         let tag = |ordered: bool| if ordered { "ol" } else { "ul" };
         let other = self.lists.len() == depth && self.lists.last().is_some_and(|&o| o != ordered);
@@ -480,12 +480,12 @@ impl MarkdownBuilder {
         self.html.push_str("</table>");
     }
 
-    /// Whether a table is open, not counting what is around a note.
+    /// Returns true if a table is open inside the current note or, outside notes, at all.
     pub(in crate::archive) fn in_table(&self) -> bool {
         self.tables.len() > self.note.as_ref().map_or(0, |note| note.tables)
     }
 
-    /// Begins a note, which comes after the text. A note in a note is a part of it.
+    /// Begins a note, which is appended after the text. A note inside a note is part of it.
     pub(in crate::archive) fn begin_note(&mut self) {
         if self.note.is_none() {
             self.note = Some(Note {
@@ -517,7 +517,7 @@ impl MarkdownBuilder {
         self.lists = note.lists;
     }
 
-    /// Takes in Markdown that another reader made, between two paragraphs.
+    /// Appends Markdown from another reader between two paragraphs.
     pub(in crate::archive) fn append_markdown(&mut self, markdown: String) {
         if self.tables.is_empty() && self.note.is_none() {
             self.settle();
@@ -537,7 +537,7 @@ impl MarkdownBuilder {
         }
     }
 
-    /// The Markdown of all that was written, the notes last, and the words that were not kept.
+    /// The Markdown of the document, notes last, and the words that were not kept.
     pub(in crate::archive) fn finish(mut self) -> (String, Omissions) {
         self.end_note();
         while self.in_paragraph() {
@@ -559,7 +559,7 @@ impl MarkdownBuilder {
     }
 }
 
-/// Changes the look of the text that comes next in a paragraph; says how many tags that took.
+/// Changes the format of the text that follows in a paragraph; returns the number of tags written.
 fn turn(paragraph: &mut Paragraph, char_style: &CharStyle) -> usize {
     if paragraph.char_style == *char_style {
         return 0;
@@ -576,13 +576,13 @@ fn turn(paragraph: &mut Paragraph, char_style: &CharStyle) -> usize {
     old.len() + new.len() - 2 * same
 }
 
-/// Characters that are no writing: control characters, signs of a font that is not known, the place
-/// of an object.
+/// Returns true for characters that are not text: control characters, symbols of unknown fonts, object
+/// placeholders.
 fn is_unwritten(char: char) -> bool {
     char.is_control() || symbol_font::is_private(char as u32) || char == '\u{fffc}'
 }
 
-/// The HTML of a cell among others, where no heading and no list can be.
+/// The HTML of a table cell without headings and lists, which cells cannot have.
 fn on_one_line(cell: &str) -> String {
     let mut cell = cell.to_owned();
     for tag in ["ul", "ol"] {

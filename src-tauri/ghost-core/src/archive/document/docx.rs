@@ -1,7 +1,7 @@
-//! Word documents: the parts of the zip that hold words, as Markdown.
+//! Word documents (.docx): the parts of the zip that hold text, as Markdown.
 //!
-//! What its writer deleted with changes tracked stays deleted, what they inserted is taken. Each part
-//! is found by the relationships of the document, never by its name.
+//! Tracked deletions stay deleted, tracked insertions are accepted. Parts are found by the document's
+//! relationships, never by name.
 
 mod body;
 mod relations;
@@ -22,10 +22,10 @@ use body::BodyReader;
 use relations::{links, relations, resolved, usual_path};
 use styles::{StyleSheet, lists, styles};
 
-/// Documents that are inserted in documents.
+/// Documents inserted inside documents.
 const MAX_INSERTED: usize = 2;
 
-/// Whether a zip with these content types is a Word document, whatever it is called.
+/// Returns true if a zip with these content types is a Word document.
 pub(in crate::archive) fn is_word_document(types: &[u8]) -> bool {
     let types = String::from_utf8_lossy(types);
     ["wordprocessingml.document.main", "wordprocessingml.template.main", "ms-word."]
@@ -33,7 +33,7 @@ pub(in crate::archive) fn is_word_document(types: &[u8]) -> bool {
         .any(|kind| types.contains(kind))
 }
 
-/// The part that is the document itself.
+/// The path of the main document part.
 fn main_part(part: &mut impl FnMut(&str) -> Option<Vec<u8>>) -> String {
     relations(part, "")
         .into_iter()
@@ -41,15 +41,14 @@ fn main_part(part: &mut impl FnMut(&str) -> Option<Vec<u8>>) -> String {
         .map_or_else(|| "word/document.xml".to_owned(), |relation| resolved("", &relation.target))
 }
 
-/// The words of a document, and what it says about itself. `part` gives the bytes of a part by
-/// its name.
+/// The text and metadata of a document. `part` returns the bytes of a part by name.
 pub(in crate::archive) fn read(
     part: impl FnMut(&str) -> Option<Vec<u8>>,
 ) -> Option<DocumentContents> {
     read_within(part, 0)
 }
 
-/// As [`read`], for a document that is inserted in so many others.
+/// Like [`read`], for a document that is inserted in `depth` others.
 fn read_within(
     mut part: impl FnMut(&str) -> Option<Vec<u8>>,
     depth: usize,
@@ -64,7 +63,7 @@ fn read_within(
     };
     let metadata =
         metadata.and_then(|bytes| decode::decode_text(&bytes)).map(|text| core_properties(&text));
-    // A part by what it is to the document; damaged packages keep the usual names.
+    // Reads a part by its relationship; damaged packages keep the usual names.
     let mut xml = |kind: &str| {
         let path = related
             .iter()
@@ -101,7 +100,9 @@ fn read_within(
         for (links, text) in &texts {
             let mut body = BodyReader::new(&style_sheet, links, &inserted, builder, before);
             if !body.read(text) && !before {
-                warnings.push("It is broken; what came before the break was kept.".to_owned());
+                warnings.push(
+                    "The document is broken; the text before the damage was kept.".to_owned(),
+                );
             }
             changes = changes.or(body.changes);
             builder = body.builder;
@@ -114,7 +115,7 @@ fn read_within(
     };
     let mut contents =
         DocumentContents::of(metadata.unwrap_or_default(), after, earlier.zip(changes));
-    // What others see beside the text is not of the text.
+    // Comments, headers and diagrams are not part of the text.
     if let Some((_, text)) = comments {
         contents.omissions.add(reasons::COMMENTS, &plain_words(&text));
     }
@@ -136,10 +137,10 @@ fn read_within(
     Some(contents)
 }
 
-/// The text of a file that is inserted in a document as it is.
+/// The text of a file that is inserted in a document.
 fn chunk(path: &str, bytes: &[u8], depth: usize) -> DocumentContents {
     let unread = || DocumentContents {
-        warnings: vec!["A file that was inserted in it could not be read.".to_owned()],
+        warnings: vec!["A file inserted in this document could not be read.".to_owned()],
         ..DocumentContents::default()
     };
     if rtf::is_rtf(bytes) {
@@ -187,7 +188,7 @@ fn chunk(path: &str, bytes: &[u8], depth: usize) -> DocumentContents {
     }
 }
 
-/// All words of a part, a line for each paragraph.
+/// All words of a part, one line for each paragraph.
 fn plain_words(xml: &str) -> String {
     let mut reader = Reader::from_str(xml);
     reader.config_mut().check_end_names = false;
@@ -209,7 +210,7 @@ fn plain_words(xml: &str) -> String {
                     text.push('\n');
                 }
             }
-            Event::Text(said) if in_text => text.push_str(&html::decode_entities(&said)),
+            Event::Text(fragment) if in_text => text.push_str(&html::decode_entities(&fragment)),
             Event::GeneralRef(name) if in_text => {
                 text.push_str(&html::decode_entities(&format!("&{};", &*name)));
             }
@@ -275,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn runs_make_words_and_paragraphs() {
+    fn runs_become_words_and_paragraphs() {
         reads(
             "<w:p><w:r><w:t>Hel</w:t></w:r><w:r><w:t>lo &amp; &#233;</w:t></w:r></w:p><w:p><w:r><w:t>Two.</w:t></w:r></w:p>",
             "Hello & é\n\nTwo.",
@@ -283,7 +284,7 @@ mod tests {
     }
 
     #[test]
-    fn tracked_changes_are_taken_as_made() {
+    fn tracked_changes_are_accepted() {
         reads(
             "<w:p><w:r><w:t>a </w:t></w:r><w:del><w:r><w:delText>old</w:delText></w:r></w:del><w:ins><w:r><w:t>new</w:t></w:r></w:ins></w:p>",
             "a new",
@@ -291,7 +292,7 @@ mod tests {
     }
 
     #[test]
-    fn tracked_changes_are_a_before_and_an_after() {
+    fn tracked_changes_give_both_states() {
         let document = "<w:document><w:body><w:p><w:r><w:t>a </w:t></w:r><w:del w:id=\"1\" w:date=\"2024-03-05T10:00:00Z\"><w:r><w:delText>old</w:delText></w:r></w:del>\
             <w:ins w:id=\"2\"><w:r><w:t>new</w:t></w:r></w:ins></w:p></w:body></w:document>";
         let contents = read(|name| (name == "word/document.xml").then(|| document.into())).unwrap();
@@ -310,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn styles_by_their_name_and_not_their_id() {
+    fn styles_are_recognised_by_name_not_id() {
         reads(
             "<w:p><w:pPr><w:pStyle w:val=\"berschrift1\"/></w:pPr><w:r><w:t>Eins</w:t></w:r></w:p><w:p><w:pPr><w:pStyle w:val=\"Zitat\"/></w:pPr><w:r><w:t>Theirs.</w:t></w:r></w:p>",
             "# Eins\n\n> Theirs.",
@@ -335,7 +336,7 @@ mod tests {
         reads(&[item(0, "a"), item(1, "b"), item(0, "c")].concat(), "- a\n  - b\n- c");
     }
 
-    /// A package of the given parts, besides a main part with this body.
+    /// A package of these parts and a main part with this body.
     fn package(body: &str, parts: &[(&str, &str)]) -> DocumentContents {
         let document = format!("<w:document><w:body>{body}</w:body></w:document>");
         read(|name| {
@@ -364,7 +365,7 @@ mod tests {
     }
 
     #[test]
-    fn the_main_part_and_its_parts_are_what_the_relationships_say() {
+    fn parts_are_found_by_relationships() {
         for target in ["/word/document2.xml", "word/document2.xml", "/odd/a/../main.xml"] {
             let path = resolved("", target);
             let (folder, file) = path.rsplit_once('/').unwrap();
@@ -384,7 +385,7 @@ mod tests {
     }
 
     #[test]
-    fn a_style_counts_by_its_whole_name_and_by_what_it_is_based_on() {
+    fn a_style_needs_its_whole_name_or_a_known_base() {
         let style = |id: &str, name: &str, more: &str| {
             format!("<w:style w:styleId=\"{id}\"><w:name w:val=\"{name}\"/>{more}</w:style>")
         };
@@ -427,7 +428,7 @@ mod tests {
     }
 
     #[test]
-    fn a_paragraph_mark_that_was_deleted_joins_and_one_that_was_inserted_divides() {
+    fn a_deleted_paragraph_mark_joins_and_an_inserted_one_divides() {
         let mark = |change: &str, text: &str| {
             format!(
                 "<w:p><w:pPr><w:rPr><w:{change} w:author=\"Ida\" w:date=\"2022-05-06T07:08:09Z\"/></w:rPr></w:pPr><w:r><w:t>{text}</w:t></w:r></w:p>"
@@ -448,7 +449,7 @@ mod tests {
     }
 
     #[test]
-    fn changes_by_several_people_name_nobody() {
+    fn changes_by_several_people_have_no_author() {
         let change = |who: &str| {
             format!(
                 "<w:p><w:ins w:author=\"{who}\"><w:r><w:t>By {who}.</w:t></w:r></w:ins><w:r><w:t>So.</w:t></w:r></w:p>"
@@ -459,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn signs_hyphens_and_tabs() {
+    fn symbols_hyphens_and_tabs() {
         reads(
             &p(
                 "<w:t>an e</w:t><w:noBreakHyphen/><w:t>mail co</w:t><w:softHyphen/><w:t>operative</w:t>",
@@ -484,7 +485,7 @@ mod tests {
     }
 
     #[test]
-    fn numbered_lists_and_those_of_a_style() {
+    fn numbered_lists_and_lists_from_styles() {
         let numbering = "<w:numbering><w:abstractNum w:abstractNumId=\"7\"><w:lvl><w:numFmt w:val=\"decimal\"/></w:lvl><w:lvl><w:numFmt w:val=\"bullet\"/></w:lvl></w:abstractNum><w:num w:numId=\"3\"><w:abstractNumId w:val=\"7\"/></w:num></w:numbering>";
         let styles = "<w:style w:styleId=\"n\"><w:name w:val=\"List Number\"/><w:pPr><w:numPr><w:numId w:val=\"3\"/></w:numPr></w:pPr></w:style>";
         let deeper = "<w:p><w:pPr><w:numPr><w:ilvl w:val=\"1\"/><w:numId w:val=\"3\"/></w:numPr></w:pPr><w:r><w:t>b</w:t></w:r></w:p>";
@@ -494,7 +495,7 @@ mod tests {
     }
 
     #[test]
-    fn fields_show_their_result_and_link_where_they_say() {
+    fn fields_give_their_result_and_links() {
         let code = |kind: &str| format!("<w:fldChar w:fldCharType=\"{kind}\"/>");
         let field = [
             code("begin"),
@@ -505,12 +506,12 @@ mod tests {
             "<w:t xml:space=\"preserve\"> and on</w:t>".to_owned(),
         ];
         reads(&p(&field.concat()), "[there](http://a.b) and on");
-        // An instruction that is cut off takes no other paragraph with it.
+        // An unfinished instruction affects no other paragraph.
         reads(&[p(&code("begin")), p("<w:t>On.</w:t>")].concat(), "On.");
     }
 
     #[test]
-    fn a_file_that_is_inserted_is_read_where_it_stands() {
+    fn an_inserted_file_is_read_at_its_place() {
         let list: String = [("1", "a.html"), ("2", "b.txt"), ("3", "c.rtf"), ("4", "d.bin")]
             .iter()
             .map(|(id, target)| rel(id, "aFChunk", target))
@@ -534,18 +535,18 @@ mod tests {
             contents.text,
             "First.\n\nFrom **HTML**.\n\nFrom text.\n\nFrom rich text.\n\nLast."
         );
-        assert_eq!(contents.warnings, ["A file that was inserted in it could not be read."]);
+        assert_eq!(contents.warnings, ["A file inserted in this document could not be read."]);
     }
 
     #[test]
-    fn a_document_that_is_cut_short_keeps_what_came_before() {
+    fn a_truncated_document_keeps_the_text_before_the_cut() {
         let whole = "<w:document><w:body><w:p><w:r><w:t>One.</w:t></w:r></w:p><w:p><w:r><w:t>Two";
         let contents = read(|name| (name == "word/document.xml").then(|| whole.into())).unwrap();
         assert_eq!((contents.text.as_str(), contents.warnings.len()), ("One.\n\nTwo", 1));
     }
 
     #[test]
-    fn every_word_of_a_document_is_kept_or_named() {
+    fn every_word_of_a_document_is_kept_or_counted() {
         let list = [
             rel("c", "comments", "comments.xml"),
             rel("h", "header", "header1.xml"),

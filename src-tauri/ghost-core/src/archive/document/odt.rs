@@ -1,6 +1,6 @@
 //! OpenDocument texts, zipped (.odt) and flat (.fodt), as Markdown.
 //!
-//! What its writer deleted with changes tracked stays deleted, what they inserted is taken.
+//! Tracked deletions stay deleted, tracked insertions are accepted.
 
 mod body;
 mod changes;
@@ -22,18 +22,17 @@ use styles::StyleSheet;
 /// Formulas of one document.
 const MAX_FORMULAS: usize = 10_000;
 
-/// Whether a zip whose part `mimetype` says this is a text.
+/// Returns true if the part `mimetype` is that of a text.
 pub(in crate::archive) fn is_odt_mimetype(mimetype: &[u8]) -> bool {
     mimetype.starts_with(b"application/vnd.oasis.opendocument.text")
 }
 
-/// Whether the list of a document's parts says that they are encrypted.
+/// Returns true if the manifest says that the parts are encrypted.
 pub(in crate::archive) fn is_encrypted(manifest: &[u8]) -> bool {
     String::from_utf8_lossy(manifest).contains("encryption-data")
 }
 
-/// The words of a document, and what it says about itself. `part` gives the bytes of a part by
-/// its name.
+/// The text and metadata of a document. `part` returns the bytes of a part by name.
 pub(in crate::archive) fn read(
     mut part: impl FnMut(&str) -> Option<Vec<u8>>,
 ) -> Option<DocumentContents> {
@@ -45,12 +44,12 @@ pub(in crate::archive) fn read(
     Some(read_parts(&content, &styles, &meta, &formulas))
 }
 
-/// The words of a document that is one file of XML.
+/// The contents of a document that is a single XML file.
 pub(in crate::archive) fn read_flat(xml: &str) -> DocumentContents {
     read_parts(xml, xml, xml, &HashMap::new())
 }
 
-/// The text of each formula of a document, which is a document of its own, by its folder.
+/// The text of each formula, which is a document of its own, by its folder.
 fn formulas(
     content: &str,
     xml: &mut impl FnMut(&str) -> Option<String>,
@@ -75,7 +74,7 @@ fn formulas(
     formulas
 }
 
-/// The signs of a formula in MathML.
+/// The symbols of a formula in MathML.
 fn formula(xml: &str) -> String {
     let mut reader = reader(xml);
     let (mut text, mut is_sign) = (String::new(), false);
@@ -117,7 +116,7 @@ fn read_parts(
             tracked.changes.values().flatten().for_each(|deleted| {
                 body.builder.skip(reasons::DELETED, &plain_words(deleted, |_| true));
             });
-            // Of a flat document this is the document itself, whose headers the body meets.
+            // A flat document is one file; the body reader meets its headers.
             if styles.as_ptr() != content.as_ptr() {
                 let mut depth = 0usize;
                 let headers =
@@ -131,12 +130,14 @@ fn read_parts(
     let before = is_changed.then(|| (build(true), tracked.by.clone()));
     let mut contents = DocumentContents::of(metadata(meta), after, before);
     if !is_whole {
-        contents.warnings.push("It is broken; what came before the break was kept.".to_owned());
+        contents
+            .warnings
+            .push("The document is broken; the text before the damage was kept.".to_owned());
     }
     contents
 }
 
-/// The words of paragraphs, a line each, as far as they are `wanted`.
+/// The words of the paragraphs for which `wanted` returns true, one line each.
 fn plain_words(xml: &str, mut wanted: impl FnMut(&Event) -> bool) -> String {
     let mut reader = reader(xml);
     let (mut text, mut paragraphs) = (String::new(), 0usize);
@@ -154,7 +155,9 @@ fn plain_words(xml: &str, mut wanted: impl FnMut(&Event) -> bool) -> String {
                 text.push('\n');
             }
             Event::Empty(tag) if matches!(tag.local_name().as_ref(), "s" | "tab") => text.push(' '),
-            Event::Text(said) if paragraphs > 0 => text.push_str(&html::decode_entities(&said)),
+            Event::Text(fragment) if paragraphs > 0 => {
+                text.push_str(&html::decode_entities(&fragment))
+            }
             Event::GeneralRef(name) if paragraphs > 0 => {
                 text.push_str(&html::decode_entities(&format!("&{};", &*name)));
             }
@@ -265,7 +268,7 @@ mod tests {
     }
 
     #[test]
-    fn tracked_changes_are_a_before_and_an_after() {
+    fn tracked_changes_give_both_states() {
         let info = "<office:change-info><dc:creator>Ida</dc:creator><dc:date>2022-05-06T07:08:09</dc:date></office:change-info>";
         let body = format!(
             "<text:tracked-changes>\
@@ -291,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn every_word_of_a_document_is_kept_or_named() {
+    fn every_word_of_a_document_is_kept_or_counted() {
         let contents = document(
             "<text:p>one <text:span text:style-name=\"T2\">hidden words</text:span> two\
              <office:annotation><dc:creator>Per Holm</dc:creator><text:p>so true</text:p></office:annotation></text:p>\
@@ -308,7 +311,7 @@ mod tests {
     }
 
     #[test]
-    fn a_formula_is_read_from_its_own_part() {
+    fn formulas_are_read_from_their_parts() {
         let contents = read(|name| {
             match name {
             "content.xml" => Some("<office:document-content><office:body><office:text><text:p>So <draw:frame><draw:object xlink:href=\"./Object 1\"/></draw:frame> it is.</text:p></office:text></office:body></office:document-content>".into()),
@@ -320,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn a_flat_document_is_read_as_a_zipped_one() {
+    fn flat_and_zipped_documents_read_the_same() {
         let contents = read_flat(
             "<?xml version=\"1.0\"?><office:document><office:meta><dc:title>The sill</dc:title></office:meta><office:master-styles><style:header><text:p>Page head</text:p></style:header></office:master-styles><office:body><office:text><text:p>One.</text:p></office:text></office:body></office:document>",
         );
@@ -329,7 +332,7 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_survived() {
+    fn a_truncated_document_causes_a_warning() {
         let whole = "<office:document><office:body><office:text><text:list><text:list-item><text:p>One <text:span>two</text:span></text:p></text:list-item></text:list></office:text></office:body></office:document>";
         for at in 0..whole.len() {
             let contents = read_flat(&whole[..at]);

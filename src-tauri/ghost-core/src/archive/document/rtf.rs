@@ -1,7 +1,7 @@
 //! Rich text (RTF), as word processors of all ages and Scrivener write it.
 //!
-//! Each stretch of bytes is read in the character set of its font. Text that was struck out with
-//! changes tracked, hidden text, comments and page headers are counted, not kept.
+//! Every stretch of bytes is decoded with the character set of its font. Tracked deletions, hidden
+//! text, comments and page headers are counted, not kept.
 
 mod charset;
 mod reader;
@@ -19,7 +19,7 @@ pub(in crate::archive) fn is_rtf(bytes: &[u8]) -> bool {
     bytes.starts_with(b"{\\rtf")
 }
 
-/// The words of a document, and what it says about itself.
+/// The text and metadata of a document.
 pub(in crate::archive) fn read(bytes: &[u8]) -> DocumentContents {
     let mut reader = RtfReader::new(bytes, false);
     reader.read();
@@ -42,45 +42,45 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn says(body: &str, expected: &str) {
+    fn check(body: &str, expected: &str) {
         let rtf = format!("{{\\rtf1\\ansi\\ansicpg1252{{\\fonttbl{{\\f0 Times;}}}}{body}}}");
         assert_eq!(read(rtf.as_bytes()).text, expected, "{body}");
     }
 
     #[test]
-    fn words_in_every_spelling() {
-        says(
+    fn text_in_every_rtf_spelling() {
+        check(
             "\\pard Caf\\'e9 \\u8212? so\\emdash up\\par\nTwo \\{x\\}.\\par",
             "Café — so—up\n\nTwo {x}.",
         );
-        says("\\u-10179?\\u-8704? a\\uc0\\u233 b", "😀 aéb");
-        says("one\\line two", "one\ntwo");
-        says("\\u233\\'e9\\'e8", "éè");
+        check("\\u-10179?\\u-8704? a\\uc0\\u233 b", "😀 aéb");
+        check("one\\line two", "one\ntwo");
+        check("\\u233\\'e9\\'e8", "éè");
     }
 
     #[test]
     fn emphasis_headings_and_lists() {
-        says("I {\\b went {\\i up}}, \\i so\\i0  it\\par", "I **went *up***, *so* it");
-        says("\\pard\\outlinelevel1 Up\\par\\pard Text.", "## Up\n\nText.");
-        says(
+        check("I {\\b went {\\i up}}, \\i so\\i0  it\\par", "I **went *up***, *so* it");
+        check("\\pard\\outlinelevel1 Up\\par\\pard Text.", "## Up\n\nText.");
+        check(
             "{\\listtext\\'b7\\tab}one\\par{\\listtext\\'b7\\tab}two\\par Text.",
             "- one\n- two\n\nText.",
         );
     }
 
     #[test]
-    fn furniture_is_passed_over() {
-        says("{\\header Page 1}{\\*\\generator x;}{\\pict 00ff}Text.", "Text.");
-        says(
+    fn destinations_without_text_are_skipped() {
+        check("{\\header Page 1}{\\*\\generator x;}{\\pict 00ff}Text.", "Text.");
+        check(
             "{\\field{\\*\\fldinst HYPERLINK \"http://a.b\"}{\\fldrslt there}}",
             "[there](http://a.b)",
         );
-        says("<$Scr_Ps::0>Text.<!$Scr_Ps::0>", "Text.");
-        says("one {\\deleted two }three", "one three");
+        check("<$Scr_Ps::0>Text.<!$Scr_Ps::0>", "Text.");
+        check("one {\\deleted two }three", "one three");
     }
 
     #[test]
-    fn what_the_document_says_of_itself() {
+    fn metadata_of_a_document() {
         let DocumentContents { metadata, text, .. } = read(
             b"{\\rtf1{\\info{\\title A walk}{\\author Jo}{\\creatim\\yr2024\\mo3\\dy5\\hr1}}Up.}",
         );
@@ -89,13 +89,16 @@ mod tests {
     }
 
     #[test]
-    fn damage_is_survived() {
+    fn a_damaged_document_keeps_the_text_before_the_damage() {
         let whole = b"{\\rtf1\\ansi{\\info{\\title A}}\\u233?\\'e9{\\b x}\\par\\bin99 y}";
+        let letters = |bytes: &[u8]| read(bytes).text.replace(|c: char| !c.is_alphanumeric(), "");
+        assert_eq!(letters(whole), "ééx");
         for at in 0..whole.len() {
-            read(&whole[..at]);
+            let text = letters(&whole[..at]);
+            assert!("ééx".starts_with(&text), "{at}: {text}");
         }
-        read("{".repeat(5000).as_bytes());
-        read("\\u-99999999999999999999 \\'zz \\bin2147483647 ".as_bytes());
+        assert_eq!(letters("{".repeat(5000).as_bytes()), "");
+        assert_eq!(letters(b"\\u-99999999999999999999 \\'zz \\bin2147483647 "), "z");
     }
 
     fn of(rtf: &str) -> DocumentContents {
@@ -103,7 +106,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_are_read_in_the_character_set_of_their_font() {
+    fn bytes_are_decoded_by_the_font() {
         let fonts = [0, 204, 238, 161, 134, 128, 77, 2].iter().enumerate();
         let fonts: String =
             fonts.map(|(n, set)| format!("{{\\f{n}\\fnil\\fcharset{set} Font{n};}}")).collect();
@@ -137,14 +140,14 @@ mod tests {
     }
 
     #[test]
-    fn fonts_of_signs_show_signs() {
+    fn symbol_fonts_give_symbols() {
         let head = "{\\rtf1\\ansi{\\fonttbl{\\f0 A;}{\\f1\\fcharset2 Symbol;}{\\f2\\fcharset2 Wingdings;}}\\f0 ";
         let rtf = format!("{head}20{{\\f1\\'b0}}C {{\\f2\\u-3872 ?}} {{\\f1 a}}}}");
         assert_eq!(of(&rtf).text, "20°C → α");
     }
 
     #[test]
-    fn what_is_not_kept_is_counted() {
+    fn skipped_text_is_counted() {
         let rtf = "{\\rtf1{\\header Page head\\par}{\\info{\\title T}{\\author Nobody}}One {\\v hidden words}two\
             {\\*\\annotation a word from Per} {\\deleted gone}{\\revised new}{\\footnote\\pard A note.}\\par Three.\\par}";
         let contents = of(rtf);
@@ -152,42 +155,42 @@ mod tests {
         assert_eq!(
             contents.omissions.sentence().as_deref(),
             Some(
-                "Left out 9 words: 4 in comments, 2 in page headers and footers, 2 of hidden text, 1 deleted or moved with changes tracked."
+                "Left out 9 words: 4 in comments, 2 in page headers and footers, 2 of hidden text, 1 deleted or moved with tracked changes."
             )
         );
         assert_eq!(contents.before.unwrap().text, "One two gone\n\nThree.\n\nA note.");
     }
 
     #[test]
-    fn what_comes_twice_is_read_once() {
-        says("{\\upr{Caf?}{\\*\\ud{Caf\\u233 ?}}} open", "Café open");
-        says(
+    fn text_stored_in_two_forms_is_read_once() {
+        check("{\\upr{Caf?}{\\*\\ud{Caf\\u233 ?}}} open", "Café open");
+        check(
             "{\\shp{\\*\\shpinst{\\sp{\\sn x}{\\sv 1}}{\\shptxt Box.\\par}}{\\shprslt Box.}}After.",
             "Box.\n\nAfter.",
         );
-        says("{\\*\\shppict{\\pict 00}}{\\nonshppict{\\pict 01}}Text.", "Text.");
+        check("{\\*\\shppict{\\pict 00}}{\\nonshppict{\\pict 01}}Text.", "Text.");
     }
 
     #[test]
     fn tables_lists_and_styles() {
-        says(
+        check(
             "\\trowd\\intbl a\\cell b\\cell\\row\\intbl c\\cell\\cell\\row\\pard After.\\par",
             "| a | b |\n| --- | --- |\n| c |  |\n\nAfter.",
         );
-        says("{\\listtext 1.\\tab}one\\par{\\listtext 2.\\tab}two\\par", "1. one\n2. two");
-        says(
+        check("{\\listtext 1.\\tab}one\\par{\\listtext 2.\\tab}two\\par", "1. one\n2. two");
+        check(
             "\\pard\\ls1\\ilvl0{\\listtext\\'b7}a\\par\\ilvl1{\\listtext\\'b7}b\\par",
             "- a\n  - b",
         );
-        says(
+        check(
             "{\\stylesheet{\\s0 Normal;}{\\s1\\outlinelevel0 heading 1;}{\\s2 Block Text;}{\\s3\\sbasedon0 toc 1;}}\\pard\\s1 Up\\par\\pard\\s2 Theirs.\\par\\pard\\s3 Up 1\\par\\pard\\s0 On.\\par",
             "# Up\n\n> Theirs.\n\nOn.",
         );
     }
 
     #[test]
-    fn control_characters_and_braces_too_many() {
-        says("a\0b\u{1}c\\par", "abc");
-        says("one\\par}two\\par", "one\n\ntwo");
+    fn control_characters_and_surplus_braces() {
+        check("a\0b\u{1}c\\par", "abc");
+        check("one\\par}two\\par", "one\n\ntwo");
     }
 }

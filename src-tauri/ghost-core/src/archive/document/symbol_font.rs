@@ -1,6 +1,6 @@
-//! What a byte means in the fonts that show signs in place of letters: Symbol, Wingdings.
+//! Characters of symbol fonts: Symbol, Wingdings.
 
-/// Adobe's Symbol encoding from 0x20 on; a space where there is no sign.
+/// Adobe's Symbol encoding from 0x20 on; a space where it has no character.
 const SYMBOL: &str = concat!(
     " !∀#∃%&∋()∗+,−./0123456789:;<=>?",
     "≅ΑΒΧΔΕΦΓΗΙϑΚΛΜΝΟΠΘΡΣΤΥςΩΞΨΖ[∴]⊥_",
@@ -11,7 +11,7 @@ const SYMBOL: &str = concat!(
     "◊〈®©™∑⎛⎜⎝⎡⎢⎣⎧⎨⎩⎪ 〉∫⌠⎮⌡⎞⎟⎠⎤⎥⎦⎫⎬⎭ ",
 );
 
-/// The signs of Wingdings that occur in texts.
+/// The symbols of Wingdings that occur in texts.
 const WINGDINGS: [(u8, &str); 12] = [
     (0x21, "✏✂✁"),
     (0x28, "☎✆✉"),
@@ -27,17 +27,17 @@ const WINGDINGS: [(u8, &str); 12] = [
     (0xfb, "✘✔☒☑"),
 ];
 
-/// A font whose bytes are signs.
+/// A font whose bytes are symbols.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(in crate::archive) enum SymbolFont {
     Symbol,
     Wingdings,
-    /// Another one, whose signs are not known.
+    /// A symbol font that is not supported.
     Other,
 }
 
 impl SymbolFont {
-    /// The font of this name, if it shows signs in place of letters.
+    /// The symbol font of this name, if it is one.
     pub(in crate::archive) fn named(name: &str) -> Option<SymbolFont> {
         let name = name.trim().to_ascii_lowercase();
         match name.as_str() {
@@ -52,7 +52,7 @@ impl SymbolFont {
         }
     }
 
-    /// The character that a sign stands for; `code` is the byte, or the byte in Word's private range.
+    /// The character for a code: a byte, or a byte in Word's private range.
     pub(in crate::archive) fn sign(self, code: u32) -> Option<char> {
         let byte = u8::try_from(if is_private(code) { code - 0xf000 } else { code }).ok()?;
         match self {
@@ -66,7 +66,7 @@ impl SymbolFont {
     }
 }
 
-/// Whether Word keeps a sign of a font under this number, whatever the font.
+/// Returns true if a code is in the private range that Word uses for symbol fonts.
 pub(in crate::archive) fn is_private(code: u32) -> bool {
     (0xf000..=0xf0ff).contains(&code)
 }
@@ -76,7 +76,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn signs_are_the_characters_that_they_show() {
+    fn symbols_map_to_characters() {
         let sign = |font: &str, code| SymbolFont::named(font).and_then(|font| font.sign(code));
         assert_eq!(SYMBOL.chars().count(), 224);
         for (font, code, char) in [

@@ -1,6 +1,6 @@
-//! Tables of texts (CSV): newsletters of beehiiv, Buttondown and Wix, notes with a row each.
+//! Tables of texts (CSV): newsletters from beehiiv, Buttondown and Wix, notes with one row each.
 //!
-//! The columns are known by their names. A table of people is never read.
+//! Columns are recognised by name. A table of people is never read.
 
 use quick_xml::escape::escape;
 use serde_json::Value;
@@ -14,7 +14,7 @@ use crate::archive::omissions::Omissions;
 use crate::archive::text::non_empty;
 use crate::archive::{date, html, markdown};
 
-/// Reads a table; `None` where it holds no texts.
+/// Reads a table; `None` if it has no texts.
 pub(super) fn read(text: &str) -> Option<ExportContents> {
     const BODIES: [&str; 14] = [
         "contenthtml",
@@ -58,8 +58,7 @@ pub(super) fn read(text: &str) -> Option<ExportContents> {
     ];
     let (columns, rows) = rows(text)?;
     if columns.lists_people() {
-        let warnings =
-            vec!["It is a list of people and not of texts, so it was not read.".to_owned()];
+        let warnings = vec!["Skipped: a list of people, not of texts.".to_owned()];
         return Some(ExportContents { warnings, ..ExportContents::default() });
     }
     let bodies: Vec<&str> = BODIES.into_iter().filter(|name| columns.has(name)).collect();
@@ -74,7 +73,10 @@ pub(super) fn read(text: &str) -> Option<ExportContents> {
             columns.has("publisheddate") && columns.cell(&row, &["publisheddate"]).is_none();
         let mut omissions = Omissions::default();
         for name in ["subtitle", "description", "summary", "excerpt", "previewtext", "preheader"] {
-            columns.cell(&row, &[name]).iter().for_each(|said| omissions.add("in a summary", said));
+            columns
+                .cell(&row, &[name])
+                .iter()
+                .for_each(|value| omissions.add("in a summary", value));
         }
         Entry {
             key: columns
@@ -97,7 +99,7 @@ pub(super) fn read(text: &str) -> Option<ExportContents> {
                 .iter()
                 .filter_map(|name| Some((*name, columns.cell(&row, &[name])?)))
                 .filter(|(_, cell)| cell.len() <= MAX_TEXT_BYTES)
-                // A rich text that is none is broken; another column has it plain.
+                // A rich text that is not JSON is broken; another column has it as plain text.
                 .filter(|(name, cell)| *name != "richcontent" || cell.starts_with('{'))
                 .map(|(_, cell)| body(cell))
                 .find(|(text, _)| !text.is_empty())
@@ -114,7 +116,7 @@ pub(super) fn read(text: &str) -> Option<ExportContents> {
     Some(ExportContents { entries, warnings, ..ExportContents::default() })
 }
 
-/// The Markdown of a cell, which is HTML, a rich text in JSON, or Markdown itself; and what is lost.
+/// The Markdown of a cell of HTML, rich text in JSON or Markdown; and the words left out.
 fn body(cell: &str) -> (String, Omissions) {
     let mut omissions = Omissions::default();
     if cell.starts_with('{') && cell.contains("\"nodes\"") {
@@ -133,7 +135,7 @@ fn body(cell: &str) -> (String, Omissions) {
     (text, omissions)
 }
 
-/// The rich text of Wix as HTML.
+/// Converts Wix's rich text to HTML.
 fn nodes(parent: &Value, out: &mut String) {
     for node in parent.get("nodes").and_then(Value::as_array).into_iter().flatten() {
         let level = || {
@@ -193,7 +195,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_newsletter_with_its_pages() {
+    fn newsletter_posts_and_pages() {
         let table = "\u{feff}id,web_title,status,content_html,created_at\n1,\"Up, up\",confirmed,\"<p>One\n\"\"so\"\".</p>\",2023-01-18 21:25:27\n2,B,draft,<p>Two.</p>,\n";
         let entries = read(table.trim_start_matches('\u{feff}')).unwrap().entries;
         assert_eq!(
@@ -205,7 +207,7 @@ mod tests {
     }
 
     #[test]
-    fn rich_text_and_what_stands_in_for_it() {
+    fn rich_text_and_its_plain_fallback() {
         let rich = r#"{"nodes":[{"type":"HEADING","headingData":{"level":2},"nodes":[{"type":"TEXT","textData":{"text":"Up"}}]},{"type":"PARAGRAPH","nodes":[{"type":"TEXT","textData":{"text":"so","decorations":[{"type":"BOLD"}]}}]}]}"#;
         let table = format!(
             "Title;Rich Content;Plain Content\nA;\"{}\";x\nB;\"{{\"\"nodes\"\"\";Plain.\n",
@@ -217,7 +219,7 @@ mod tests {
     }
 
     #[test]
-    fn people_are_not_read() {
+    fn a_table_of_people_is_refused() {
         let contents = read("email,name,note\njo@example.org,Jo,secret\n").unwrap();
         assert!(contents.entries.is_empty() && contents.warnings.len() == 1);
         assert!(read("a,b\n1,2\n").is_none());

@@ -1,4 +1,4 @@
-//! Journals of Day One. The day of an entry is the day where it was written.
+//! Journals of Day One. An entry's date is that of the place where it was written.
 
 use jiff::Timestamp;
 use jiff::civil::Date;
@@ -16,7 +16,7 @@ pub(super) fn sniff(head: &str) -> bool {
     head.contains("\"entries\"") || head.contains("\"creationDate\"")
 }
 
-/// Reads a journal; `None` where it is none.
+/// Reads a journal; `None` if it is something else.
 pub(super) fn read(value: &Value) -> Option<ExportContents> {
     let entries = value.get("entries")?.as_array()?;
     if !entries.is_empty() && !entries.iter().any(|entry| entry.get("creationDate").is_some()) {
@@ -55,7 +55,7 @@ fn words(entry: &Value, omissions: &mut Omissions) -> String {
     }
 }
 
-/// The text without the pictures and films that the app keeps beside it, wherever they stand.
+/// Removes references to the pictures and videos that the app stores separately.
 fn without_pictures(text: &str) -> String {
     const PICTURE: &str = "![](dayone-moment:";
     let mut parts = text.split(PICTURE);
@@ -66,8 +66,7 @@ fn without_pictures(text: &str) -> String {
     out
 }
 
-/// The text without the backslashes that the app puts before every sign, and without its
-/// zero-width marks.
+/// Removes the backslashes that the app puts before symbols, and zero-width characters.
 fn unescaped(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut chars = text.chars().peekable();
@@ -105,7 +104,7 @@ fn unescaped(text: &str) -> String {
     out
 }
 
-/// The words of recordings, as a program wrote them down: they are counted, not kept.
+/// Counts the words of automatic transcriptions, which are not kept.
 fn spoken(entry: &Value) -> Omissions {
     let mut omissions = Omissions::default();
     let recordings = ["audios", "videos"].iter().filter_map(|key| entry.get(key)?.as_array());
@@ -115,8 +114,8 @@ fn spoken(entry: &Value) -> Omissions {
     omissions
 }
 
-/// The text of an entry that has it only in the app's own form: runs of text, each line with the marks
-/// of its last run.
+/// The text of an entry that exists only in the app's own format: runs of text, each line with the
+/// attributes of its last run.
 fn rich(entry: &Value) -> Option<String> {
     let rich: Value = serde_json::from_str(text_at(entry, &["richText"])?).ok()?;
     let parts = rich.get("contents")?.as_array()?;
@@ -124,11 +123,11 @@ fn rich(entry: &Value) -> Option<String> {
     let (mut line, mut before) = (String::new(), None);
     let mut end = |line: &mut String, attributes: Option<&Value>| {
         let mark = mark(attributes);
-        let said = std::mem::take(line);
-        if said.trim().is_empty() {
+        let content = std::mem::take(line);
+        if content.trim().is_empty() {
             return;
         }
-        // Lines of one list or one quote stand together.
+        // Lines of one list or quote stay together.
         let together = before.is_some_and(|before| before == mark) && !matches!(mark, "" | "#");
         out.push_str(if out.is_empty() {
             ""
@@ -143,7 +142,7 @@ fn rich(entry: &Value) -> Option<String> {
             "1" => "1. ",
             mark => &format!("{mark} "),
         };
-        out.push_str(&format!("{sign}{}", said.trim()));
+        out.push_str(&format!("{sign}{}", content.trim()));
         before = Some(mark);
     };
     for part in parts {
@@ -161,7 +160,7 @@ fn rich(entry: &Value) -> Option<String> {
     Some(out)
 }
 
-/// The sign of a line in the app's own form.
+/// The Markdown mark of a line.
 fn mark(attributes: Option<&Value>) -> &'static str {
     let Some(line) = attributes.and_then(|attributes| attributes.get("line")) else { return "" };
     let has = |key: &str| {
@@ -185,7 +184,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_day_is_counted_where_it_was_written() {
+    fn the_date_uses_the_time_zone_of_the_entry() {
         let day = |zone: &str| {
             let entry =
                 json!({"creationDate": "2024-03-05T23:30:00Z", "timeZone": zone, "text": "x"});
@@ -201,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn the_words_without_what_the_app_adds() {
+    fn syntax_added_by_the_app_is_removed() {
         let text = |entry: Value| {
             read(&json!({"entries": [{"creationDate": ""}, entry]})).unwrap().entries[1]
                 .text
@@ -224,7 +223,7 @@ mod tests {
     }
 
     #[test]
-    fn the_apps_own_form_keeps_its_lists_and_the_words_of_recordings_are_counted() {
+    fn rich_text_keeps_lists_and_transcriptions_are_counted() {
         let part = |text: &str, line: Value| json!({"text": text, "attributes": {"line": line}});
         let contents = json!({"contents": [
             part("Today\n", json!({"header": 1})),

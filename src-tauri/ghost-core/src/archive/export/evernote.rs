@@ -1,4 +1,4 @@
-//! Notes of Evernote (ENEX): each a document of its own inside the export.
+//! Evernote exports (ENEX): notes, each an embedded document.
 
 use std::collections::HashSet;
 
@@ -10,7 +10,7 @@ use crate::archive::text::non_empty;
 use crate::archive::xml::{Node, read_records};
 use crate::archive::{date, html};
 
-/// Titles that Evernote gives to notes without one, in lower case.
+/// Titles that Evernote gives to untitled notes, in lower case.
 const UNTITLED: [&str; 12] = [
     "untitled",
     "untitled note",
@@ -68,19 +68,19 @@ pub(super) fn read(xml: &str) -> ExportContents {
         let (passages, them) =
             if locked == 1 { ("passage is", "it") } else { ("passages are", "them") };
         contents.warnings.push(format!(
-            "{locked} {passages} encrypted. To have {them} read, decrypt {them} in Evernote and export the notes again."
+            "{locked} {passages} encrypted. To import {them}, decrypt {them} in Evernote and export the notes again."
         ));
     }
     contents.warnings.extend(ended.err());
     contents
 }
 
-/// The text of a note with its tasks, and how many passages of it are encrypted.
+/// The text of a note with its tasks, and the number of encrypted passages.
 fn words(note: &Node, omissions: &mut Omissions) -> (String, usize) {
     let content = note.child("content");
     let whole = content.map(|content| match content.children.is_empty() {
         true => content.text.clone(),
-        // A part that ends the quoted document too early leaves the rest of it as elements.
+        // A part that ends the embedded document too early turns the rest into elements.
         false => content.inner.replace("<![CDATA[", "").replace("]]>", ""),
     });
     let (markup, locked) = plain_html(&whole.unwrap_or_default());
@@ -94,14 +94,14 @@ fn words(note: &Node, omissions: &mut Omissions) -> (String, usize) {
     (text, locked)
 }
 
-/// A note's markup as HTML: without what is encrypted, with its blocks of code as such, and without the
-/// items that only hold a list. Also how many passages are encrypted.
+/// A note's markup as HTML, without encrypted passages, with code blocks as `pre`, and without items
+/// that only hold a list. Also the number of encrypted passages.
 fn plain_html(markup: &str) -> (String, usize) {
     let tags = html_tags::tags(markup);
     let closes = html_tags::closes(&tags);
     let mut out = String::with_capacity(markup.len());
     let (mut at, mut locked) = (0, 0);
-    // End tags that are left out, and those of lists that an item before them takes in.
+    // End tags to leave out, and end tags of lists that belong to the item before them.
     let (mut hollow, mut taken_in) = (HashSet::new(), HashSet::new());
     for (index, tag) in tags.iter().enumerate() {
         if tag.from < at {
@@ -142,7 +142,7 @@ fn plain_html(markup: &str) -> (String, usize) {
             at = tag.to;
             hollow.insert(close);
         } else if tag.opens("ul") || tag.opens("ol") {
-            // A list next to an item belongs to it.
+            // A list directly after an item belongs to that item.
             out.push_str(&markup[at..tag.from]);
             at = tag.from;
             if let Some(item) = out.trim_end().strip_suffix("</li>") {
@@ -165,7 +165,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn notes_and_not_what_was_clipped_from_the_web() {
+    fn notes_are_kept_and_web_clips_are_not() {
         let note = |source: &str| {
             format!(
                 "<note><title>Hills</title><content><![CDATA[<?xml version=\"1.0\"?><!DOCTYPE en-note SYSTEM \"x.dtd\">\
@@ -200,7 +200,7 @@ mod tests {
     }
 
     #[test]
-    fn every_construct_of_a_note_that_holds_words_is_read() {
+    fn every_construct_with_words_is_read() {
         for (content, expected) in [
             ("<div>One.</div><div><br/></div><div>Two.</div>", "One.\n\nTwo."),
             ("<div><en-todo checked=\"true\"/>oil the crane</div>", "oil the crane"),
@@ -227,7 +227,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_encrypted_is_no_prose_and_is_named() {
+    fn encrypted_passages_cause_a_warning() {
         let note = "<note><title>A</title><content><![CDATA[<en-note><div>Plain.</div><en-crypt hint=\"dog\" cipher=\"AES\">UkM0cXVhcnJ5</en-crypt><div>Again.</div></en-note>]]></content></note>";
         let contents = notes(note);
         assert_eq!(contents.entries[0].text, "Plain.\n\nAgain.");
@@ -240,7 +240,7 @@ mod tests {
     }
 
     #[test]
-    fn words_behind_a_quoted_document_that_ends_too_early_are_kept() {
+    fn text_after_a_cdata_that_ends_early_is_kept() {
         for content in [
             "<![CDATA[<en-note><div>One <![CDATA[two]]> three.</div><div>Four.</div></en-note>]]>",
             "<![CDATA[<en-note><div>One two]]]]><![CDATA[> three.</div><div>Four.</div></en-note>]]>",
@@ -256,7 +256,7 @@ mod tests {
     }
 
     #[test]
-    fn a_note_without_a_name_is_called_by_its_first_words() {
+    fn an_untitled_note_is_named_by_its_first_words() {
         let xml = |title: &str, words: &str| {
             format!(
                 "<note><title>{title}</title><content><![CDATA[<en-note><div>{words}</div></en-note>]]></content><created>20200731T090000Z</created></note>"
@@ -278,7 +278,7 @@ mod tests {
     }
 
     #[test]
-    fn tasks_are_read_and_clipped_pages_are_counted() {
+    fn tasks_are_kept_and_web_clips_are_counted() {
         let note = "<note><title>A</title><content><![CDATA[<en-note><div>One.</div></en-note>]]></content><task><title>Oil the crane</title><taskStatus>open</taskStatus></task></note>";
         assert_eq!(notes(note).entries[0].text, "One.\n- Oil the crane");
         let clipped = "<note><title>A page</title><content><![CDATA[<en-note>Four words of theirs.</en-note>]]></content><note-attributes><source>web.clip7</source></note-attributes></note>";

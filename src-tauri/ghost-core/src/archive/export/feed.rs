@@ -1,4 +1,4 @@
-//! Feeds: RSS, Atom, JSON Feed; and the Atom of Blogger, which is a whole blog.
+//! Feeds: RSS, Atom, JSON Feed; and Blogger's Atom export, which is a whole blog.
 
 use quick_xml::escape::escape;
 use serde_json::Value;
@@ -11,9 +11,9 @@ use crate::archive::text::non_empty;
 use crate::archive::xml::{Node, read_records};
 use crate::archive::{date, html, markdown};
 
-/// Said of every feed that has something in it.
+/// The warning about every feed that has entries.
 const ONLY_NEWEST: &str =
-    "It is a feed, which has only the newest texts, often shortened; an export has them all.";
+    "A feed has only the newest texts, often shortened. An export has them all.";
 
 /// Returns true if an XML file has an element of RSS or Atom.
 pub(super) fn sniff_xml(head: &str) -> bool {
@@ -31,11 +31,12 @@ pub(super) fn sniff_json(head: &str) -> bool {
 pub(super) fn read_xml(xml: &str) -> ExportContents {
     let mut contents = ExportContents::default();
     let mut blog = false;
-    // Whoever the feed is by wrote what names nobody else.
-    let mut whose = None;
+    // Entries without an author are by the author of the feed.
+    let mut feed_author = None;
     let ended = read_records(xml, &["item", "entry", "author"], |node| {
         if node.name == "author" {
-            whose = whose.take().or_else(|| node.child_text("name").and_then(non_empty));
+            feed_author =
+                feed_author.take().or_else(|| node.child_text("name").and_then(non_empty));
             return;
         }
         let sort = sort(&node);
@@ -51,7 +52,7 @@ pub(super) fn read_xml(xml: &str) -> ExportContents {
         }
     });
     for entry in &mut contents.entries {
-        entry.metadata.author = entry.metadata.author.take().or_else(|| whose.clone());
+        entry.metadata.author = entry.metadata.author.take().or_else(|| feed_author.clone());
     }
     contents.warnings.extend(ended.err());
     if !blog && !contents.entries.is_empty() {
@@ -60,7 +61,7 @@ pub(super) fn read_xml(xml: &str) -> ExportContents {
     contents
 }
 
-/// What Blogger says an entry is: post, page, comment, settings, template.
+/// Blogger's type of an entry: post, page, comment, settings, template.
 fn sort(entry: &Node) -> Option<String> {
     if let Some(sort) = entry.child_text("blogger:type") {
         return Some(sort.to_lowercase());
@@ -87,7 +88,7 @@ fn entry(node: &Node, sort: Option<String>) -> Entry {
         (body(node, &mut omissions), omissions)
     });
     let mut bodies: Vec<(String, Omissions)> = bodies.collect();
-    // Of a summary and a text, the text is the longer one.
+    // Of a summary and a text, the longer one is the text.
     bodies.sort_by_key(|(text, _)| text.len());
     let (text, mut omissions) = bodies.pop().unwrap_or_default();
     for (summary, _) in &bodies {
@@ -124,7 +125,7 @@ fn name_summary(summary: &str, text: &str, omissions: &mut Omissions) {
     }
 }
 
-/// The last part of an address: the rest of it is the same for all.
+/// The last segment of an address: the rest is the same for all entries.
 fn short(id: &str) -> &str {
     let id = id.trim_end_matches('/').trim_end_matches(".html");
     // Blogger's: "tag:blogger.com,1999:blog-7.post-102".
@@ -151,18 +152,18 @@ fn body(node: &Node, omissions: &mut Omissions) -> String {
     }
     match node.attribute("type").unwrap_or_default() {
         "xhtml" | "application/xhtml+xml" => html::fragment_with(node.inner, omissions),
-        // Neither text nor marked up: a picture, or a text that only programs can read.
+        // Neither plain nor marked-up text: a picture or other data.
         sort if sort.contains('/') && !(sort.starts_with("text/") || sort.contains("xml")) => {
             String::new()
         }
-        // Marked up in place, without a word of it.
+        // Markup as elements, not as text.
         _ if text.is_empty() && !node.children.is_empty() => {
             html::fragment_with(node.inner, omissions)
         }
         "text" | "text/plain" => {
             html::fragment_with(&escape(text).replace("\n\n", "<p>"), omissions)
         }
-        // HTML that was escaped twice.
+        // HTML that is escaped twice.
         _ if !text.contains('<') && text.contains("&lt;") => {
             html::fragment_with(&html::decode_entities(text), omissions)
         }
@@ -170,18 +171,18 @@ fn body(node: &Node, omissions: &mut Omissions) -> String {
     }
 }
 
-/// Reads a JSON Feed; `None` where it is none.
+/// Reads a JSON Feed; `None` if it is something else.
 pub(super) fn read_json(value: &Value) -> Option<ExportContents> {
     let feed = text_at(value, &["version"]).is_some_and(|version| version.contains("jsonfeed.org"));
     let items = value.get("items")?.as_array().filter(|_| feed)?;
     let first = |of: &Value| {
         of.get("authors").and_then(|all| all.get(0)).or_else(|| of.get("author")).cloned()
     };
-    let whose = first(value);
+    let feed_author = first(value);
     let entries: Vec<Entry> = items
         .iter()
         .map(|item| {
-            let author = first(item).or_else(|| whose.clone());
+            let author = first(item).or_else(|| feed_author.clone());
             let mut omissions = Omissions::default();
             let summary = text_at(item, &["summary"]).unwrap_or_default();
             let summary = markdown::clean(summary, &mut Omissions::default());
@@ -219,7 +220,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn rss_takes_the_text_and_not_the_summary() {
+    fn rss_gives_the_text_not_the_summary() {
         let contents = read_xml(
             "<rss><channel><title>A blog</title><item><title>Hills &amp;amp; &lt;i&gt;rain&lt;/i&gt;</title>\
              <guid>http://a.b/2014/hills/</guid><pubDate>Wed, 06 Aug 2014 10:11:12 GMT</pubDate>\
@@ -235,27 +236,27 @@ mod tests {
     }
 
     #[test]
-    fn atom_in_all_its_types() {
-        let says = |content: &str, expected: &str| {
+    fn atom_content_of_every_type() {
+        let check = |content: &str, expected: &str| {
             let xml = format!(
                 "<feed><entry><title>A</title><author><name>Jo</name></author>{content}</entry></feed>"
             );
             assert_eq!(read_xml(&xml).entries[0].text, expected, "{content}");
         };
-        says(
+        check(
             "<content type=\"html\">&lt;p&gt;Up &amp;amp; down.&lt;/p&gt;</content>",
             "Up & down.",
         );
-        says(
+        check(
             "<content type=\"xhtml\"><div xmlns=\"x\"><p>Up <em>so</em>.</p></div></content>",
             "Up *so*.",
         );
-        says("<content type=\"text\">a &lt; b</content>", "a < b");
-        says("<summary>&amp;lt;p&amp;gt;Up.&amp;lt;/p&amp;gt;</summary>", "Up.");
+        check("<content type=\"text\">a &lt; b</content>", "a < b");
+        check("<summary>&amp;lt;p&amp;gt;Up.&amp;lt;/p&amp;gt;</summary>", "Up.");
     }
 
     #[test]
-    fn a_blog_of_blogger_with_its_drafts_and_without_its_theme() {
+    fn a_blogger_export_has_drafts_but_no_theme() {
         let entry = |term: &str, more: &str| {
             format!(
                 "<entry><id>tag:blogger.com,1999:blog-1.post-{term}</id><published>2014-08-06T23:59:00-07:00</published>\
@@ -292,7 +293,7 @@ mod tests {
     }
 
     #[test]
-    fn comments_of_a_blog_and_summaries_of_their_own_are_counted() {
+    fn comments_and_separate_summaries_are_counted() {
         let xml = "<feed><entry><title>A</title><summary>What this is about.</summary><content type='html'>&lt;p&gt;It rained, and it went on raining for a day.&lt;/p&gt;</content></entry>\
             <entry><category scheme='http://schemas.google.com/g/2005#kind' term='http://schemas.google.com/blogger/2008/kind#comment'/><content>I was there.</content></entry></feed>";
         let contents = read_xml(xml);

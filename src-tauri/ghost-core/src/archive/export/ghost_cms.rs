@@ -1,6 +1,6 @@
-//! Exports of Ghost, the blogging program, of all its ages: HTML, Lexical, Mobiledoc, Markdown.
+//! Exports of the publishing platform Ghost, all versions: HTML, Lexical, Mobiledoc, Markdown.
 //!
-//! Posts are taken with their authors' names; settings, keys and members are not looked at.
+//! Reads posts and their authors' names; never settings, keys or members.
 
 use std::collections::HashMap;
 
@@ -21,7 +21,7 @@ pub(super) fn sniff(head: &str) -> bool {
     head.contains("\"posts\"")
 }
 
-/// Reads an export; `None` where it is none.
+/// Reads an export; `None` if it is something else.
 pub(super) fn read(value: &Value) -> Option<ExportContents> {
     let value = value.get("result").unwrap_or(value);
     let value = value.get("db").and_then(|db| db.get(0)).unwrap_or(value);
@@ -37,7 +37,7 @@ pub(super) fn read(value: &Value) -> Option<ExportContents> {
     Some(ExportContents { entries, ..ExportContents::default() })
 }
 
-/// The names of the authors, by the id of the post, and by their own as the oldest exports do.
+/// The authors' names by the id of the post, and by their own id as in the oldest exports.
 fn authors(data: &Value) -> HashMap<String, String> {
     let rows = |name: &str| data.get(name).and_then(Value::as_array).into_iter().flatten();
     let users: HashMap<String, &str> = rows("users")
@@ -108,7 +108,7 @@ fn body(post: &Value, omissions: &mut Omissions) -> Option<String> {
     text_at(post, &["markdown", "plaintext"]).map(|text| markdown::clean(text, omissions))
 }
 
-/// A text of stretches in HTML and stretches in Markdown, in order.
+/// A text of HTML and Markdown parts, in order.
 #[derive(Debug, Default)]
 struct Mixed {
     done: Vec<String>,
@@ -131,7 +131,7 @@ impl Mixed {
     }
 }
 
-/// A card that is its own text: Markdown, HTML, code, a callout. `at` is its payload.
+/// Writes a card that has text of its own: Markdown, HTML, code, a callout. `at` is its payload.
 fn card(sort: &str, at: &Value, out: &mut Mixed) {
     match sort {
         "markdown" | "card-markdown" => {
@@ -166,7 +166,7 @@ fn card(sort: &str, at: &Value, out: &mut Mixed) {
             }
         }
         "hr" | "horizontalrule" => out.html.push_str("<hr>"),
-        // Pictures, buttons, cards of other sites: their words are none of the text, but they are counted.
+        // Pictures, buttons and embeds of other sites: their words are counted, not kept.
         _ => {
             for part in ["caption", "title", "description", "html", "label"] {
                 if let Some(text) = text_at(at, &[part]) {
@@ -274,7 +274,7 @@ fn mobiledoc(doc: &Value, omissions: &mut Omissions) -> String {
     out.end(omissions)
 }
 
-/// The text of a section: markers of `[sort, markups that open, how many close, text]`.
+/// Writes the text of a section: markers of `[type, markups that open, number that close, text]`.
 fn markers(markers: Option<&Value>, doc: &Value, html: &mut String) {
     let markup = |index: &Value| doc.get("markups")?.get(index.as_u64()? as usize);
     let mut open: Vec<&str> = Vec::new();
@@ -320,7 +320,7 @@ mod tests {
     }
 
     #[test]
-    fn a_post_with_its_facts() {
+    fn a_post_with_metadata() {
         let entry =
             one(json!({"id": "3", "slug": "a-walk", "title": "A walk", "html": "<p>Up.</p>",
             "type": "page", "status": "draft", "created_at": 1_283_780_649_000_i64}));
@@ -331,7 +331,7 @@ mod tests {
     }
 
     #[test]
-    fn a_draft_in_lexical() {
+    fn a_lexical_draft() {
         let text = |text: &str, format: u64| json!({"type": "extended-text", "text": text, "format": format});
         let doc = json!({"root": {"children": [
             {"type": "extended-heading", "tag": "h2", "children": [text("Up", 0)]},
@@ -350,7 +350,7 @@ mod tests {
     }
 
     #[test]
-    fn a_draft_in_mobiledoc() {
+    fn a_mobiledoc_draft() {
         let doc = json!({"version": "0.3.1", "atoms": [["soft-return", "", {}]],
         "cards": [["markdown", {"markdown": "*So* it is."}]],
         "markups": [["em"], ["a", ["href", "http://a.b"]]],
@@ -366,7 +366,7 @@ mod tests {
     }
 
     #[test]
-    fn the_oldest_shape_and_the_flat_one() {
+    fn the_oldest_and_the_flat_export() {
         assert_eq!(one(json!({"markdown": "A *walk*."})).text, "A *walk*.");
         let flat = json!({"posts": [{"url": "x", "data": {"title": "A walk", "html": "<p>Up.</p>",
             "author": {"data": {"name": "Jo"}}}}]});
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn cards_keep_the_writers_words_and_count_the_others() {
+    fn cards_keep_the_writers_words_and_count_the_rest() {
         let doc = json!({"root": {"children": [
             {"type": "header", "heading": "A word first", "subheader": "Or two"},
             {"type": "image", "src": "a.jpg", "caption": "A wet hill", "alt": "hill"},

@@ -17,7 +17,7 @@ pub(super) fn sniff(head: &str) -> bool {
     KEYS.iter().any(|key| head.contains(key))
 }
 
-/// Reads a note; `None` where it is none.
+/// Reads a note; `None` if it is something else.
 pub(super) fn read(value: &Value) -> Option<ExportContents> {
     let marks = ["userEditedTimestampUsec", "createdTimestampUsec", "isTrashed", "textContent"];
     if marks.iter().filter(|mark| value.get(mark).is_some()).count() < 2 {
@@ -51,7 +51,7 @@ pub(super) fn read(value: &Value) -> Option<ExportContents> {
     Some(ExportContents { entries: vec![entry], ..ExportContents::default() })
 }
 
-/// The text of a note and the items of its list. Text that a note has only in HTML is read from there.
+/// The text of a note and the items of its list. Text that exists only as HTML is converted.
 fn words(value: &Value) -> String {
     let one = |value: &Value, plain: &str, html: &str| match text_at(value, &[plain]) {
         Some(text) => Some(text.replace("\r\n", "\n")),

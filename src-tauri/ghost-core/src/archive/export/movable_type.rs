@@ -1,6 +1,6 @@
-//! The text export of Movable Type and TypePad: posts with a header and parts, each with its comments.
+//! Text exports of Movable Type and TypePad: posts with a header and parts, each with its comments.
 //!
-//! A line of five dashes ends a part, one of eight a post. Comments and pings are other people's words.
+//! Five dashes end a part, eight a post. Comments and pings are other people's words.
 
 use super::wordpress;
 use crate::archive::date;
@@ -13,7 +13,7 @@ use crate::archive::{html, markdown};
 const END_OF_PART: &str = "-----";
 const END_OF_POST: &str = "--------";
 
-/// Whether a text begins as an export does.
+/// Returns true if a text begins like an export.
 pub(super) fn sniff(head: &str) -> bool {
     const KEYS: [&str; 7] =
         ["AUTHOR", "TITLE", "STATUS", "DATE", "BASENAME", "UNIQUE URL", "ALLOW COMMENTS"];
@@ -45,15 +45,15 @@ pub(super) fn read(text: &str) -> Option<ExportContents> {
 fn entry(lines: &[&str]) -> Option<Entry> {
     let mut parts = lines.split(|line| *line == END_OF_PART);
     let header = parts.next()?;
-    let says = |wanted: &str| {
+    let field = |wanted: &str| {
         let pairs = header.iter().filter_map(|line| line.split_once(':'));
         pairs.filter(|(key, _)| *key == wanted).find_map(|(_, value)| non_empty(value))
     };
-    let breaks = says("CONVERT BREAKS");
+    let breaks = field("CONVERT BREAKS");
     let mut omissions = Omissions::default();
     let mut texts: Vec<String> = Vec::new();
     for part in parts {
-        // What comes before the name of a part is blank.
+        // Blank lines come before the name of a part.
         let mut part = part.iter().skip_while(|line| line.is_empty());
         let Some(name) = part.next() else { continue };
         let body = part.copied().collect::<Vec<_>>().join("\n");
@@ -65,24 +65,24 @@ fn entry(lines: &[&str]) -> Option<Entry> {
             "COMMENT" | "PING" => {
                 omissions.add("in comments by others", &html::plain_text(&without_header(&body)))
             }
-            // Keywords and what other programs add are facts.
+            // Keywords and fields of other programs are metadata.
             _ => {}
         }
     }
     texts.retain(|text| !text.trim().is_empty());
-    let title = says("TITLE").map(|title| html::decode_entities(&title).into_owned());
+    let title = field("TITLE").map(|title| html::decode_entities(&title).into_owned());
     if texts.is_empty() && title.is_none() {
         return None;
     }
     Some(Entry {
-        key: says("BASENAME").unwrap_or_default(),
+        key: field("BASENAME").unwrap_or_default(),
         metadata: Metadata {
             title,
-            author: says("AUTHOR"),
-            date: says("DATE")
+            author: field("AUTHOR"),
+            date: field("DATE")
                 .and_then(|day| date::month_first(&day).or_else(|| date::parse(&day))),
             kind: Some("post".to_owned()),
-            unfinished: says("STATUS")
+            unfinished: field("STATUS")
                 .is_some_and(|status| !status.eq_ignore_ascii_case("publish")),
             ..Metadata::default()
         },
@@ -91,7 +91,7 @@ fn entry(lines: &[&str]) -> Option<Entry> {
     })
 }
 
-/// The Markdown of a part, which is HTML, HTML without its paragraphs, or Markdown.
+/// Converts a part: HTML, HTML without paragraph tags, or Markdown.
 fn converted(body: &str, breaks: Option<&str>, omissions: &mut Omissions) -> String {
     match breaks {
         Some("markdown" | "markdown_with_smartypants") => markdown::clean(body, omissions),
@@ -100,7 +100,7 @@ fn converted(body: &str, breaks: Option<&str>, omissions: &mut Omissions) -> Str
     }
 }
 
-/// A comment without who wrote it, from where and when.
+/// A comment without its author, address and date.
 fn without_header(comment: &str) -> String {
     const KEYS: [&str; 9] =
         ["AUTHOR", "EMAIL", "IP", "URL", "DATE", "TITLE", "BLOG NAME", "ID", "PARENT"];
@@ -116,7 +116,7 @@ mod tests {
     const EXPORT: &str = "AUTHOR: Jo Hill\nTITLE: Up &amp; down\nBASENAME: up\nSTATUS: Publish\nALLOW COMMENTS: 1\nCONVERT BREAKS: __default__\n\nDATE: 09/23/2010 04:01:17 AM\n-----\nBODY:\nI went <em>up</em>.\n\nIt was cold.\n-----\nEXTENDED BODY:\n<p>Then down.</p>\n-----\nEXCERPT:\nUp, and down.\n-----\nKEYWORDS:\n\n-----\nCOMMENT:\nAUTHOR: A Stranger\nEMAIL: a@example.org\nIP: 192.0.2.1\nURL: http://example.org\nDATE: 09/24/2010 01:53:47 AM\nI disagree.\n-----\n\n--------\nAUTHOR: Jo Hill\nTITLE: Later\nSTATUS: Draft\nDATE: 10/01/2010 01:53:47 PM\n-----\nBODY:\nNot yet.\n-----\n--------\n";
 
     #[test]
-    fn posts_with_their_facts_and_without_their_comments() {
+    fn posts_have_metadata_but_no_comments() {
         assert!(sniff(EXPORT));
         let contents = read(EXPORT).unwrap();
         let [first, second] = contents.entries.as_slice() else { panic!("two entries") };
@@ -133,7 +133,7 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_with_a_header_is_no_export() {
+    fn a_letter_with_headers_is_not_an_export() {
         for text in [
             "TITLE: x\n\nText.",
             "AUTHOR: x\nTITLE: y\n\nText.",

@@ -17,7 +17,7 @@ pub(super) fn sniff(_head: &str) -> bool {
     false
 }
 
-/// Reads a graph; `None` where it is none.
+/// Reads a graph; `None` if it is something else.
 pub(super) fn read(value: &Value) -> Option<ExportContents> {
     let pages = value.as_array()?;
     let is_page = |page: &Value| {
@@ -31,7 +31,7 @@ pub(super) fn read(value: &Value) -> Option<ExportContents> {
     pages.iter().for_each(|page| uids(page, &mut names));
     let entries = pages.iter().filter(|page| is_page(page)).filter_map(|page| {
         let mut omissions = Omissions::default();
-        // Pages that only give a tag its name hold nothing, and nobody misses them.
+        // Pages that only name a tag are empty and cause no warning.
         page.get("children")?.as_array().filter(|points| !points.is_empty())?;
         let title = text_at(page, &["title"])?;
         let daily = is_day(title).then(|| date::parse(title)).flatten();
@@ -50,13 +50,13 @@ pub(super) fn read(value: &Value) -> Option<ExportContents> {
     Some(ExportContents { entries: entries.collect(), ..ExportContents::default() })
 }
 
-/// "March 2nd, 2021", and nothing else.
+/// Returns true for a title like "March 2nd, 2021".
 pub(super) fn is_day(title: &str) -> bool {
     let words: Vec<&str> = title.split([' ', ',']).filter(|word| !word.is_empty()).collect();
     words.len() == 3 && words[2].len() == 4 && date::parse(title).is_some()
 }
 
-/// What the points are called, all of them.
+/// Collects the ids of all points.
 fn uids<'a>(parent: &'a Value, names: &mut HashSet<&'a str>) {
     names.extend(text_at(parent, &["uid"]));
     let children = parent.get("children").and_then(Value::as_array).into_iter().flatten();
@@ -71,14 +71,14 @@ fn points(parent: &Value, names: &HashSet<&str>) -> Vec<Point> {
             let heading = child.get("heading").and_then(Value::as_u64).unwrap_or(0).min(6) as usize;
             let head =
                 if heading > 0 { format!("{} ", "#".repeat(heading)) } else { String::new() };
-            // Two underscores are italics there, and not bold.
+            // In Roam, two underscores mean italics.
             let text = format!("{head}{}", text.replace("__", "*"));
             Point { text, below: points(child, names) }
         })
         .collect()
 }
 
-/// The text without references to points, however short their names are.
+/// Removes references to points, including those with short ids.
 fn unnamed(text: &str, names: &HashSet<&str>) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
@@ -103,7 +103,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn daily_pages_and_others() {
+    fn daily_pages_and_other_pages() {
         let graph = json!([
             {"title": "March 2nd, 2021", "children": [{"string": "Went __up__ [[the hill]].", "children": [{"string": "cold"}]}]},
             {"title": "On hills", "edit-time": 1_614_700_000_000_i64, "children": [{"string": "Why", "heading": 2}, {"string": "Because."}]},
@@ -122,7 +122,7 @@ mod tests {
     }
 
     #[test]
-    fn references_go_however_short_their_names_are() {
+    fn references_with_short_ids_are_removed() {
         let graph = json!([{"title": "Ferries", "children": [
             {"string": "It was late.", "uid": "q1"},
             {"string": "as ((q1)) says ((so))", "uid": "q2"},

@@ -1,4 +1,4 @@
-//! Backups of Standard Notes: a list of items, of which the notes are writing.
+//! Backups of Standard Notes: a list of items, some of which are notes.
 
 use serde_json::Value;
 
@@ -14,7 +14,7 @@ pub(super) fn sniff(head: &str) -> bool {
     head.contains("\"content_type\"")
 }
 
-/// Reads a backup; `None` where it is none.
+/// Reads a backup; `None` if it is something else.
 pub(super) fn read(value: &Value) -> Option<ExportContents> {
     let items = value.get("items")?.as_array()?;
     if !items.iter().any(|item| text_at(item, &["content_type"]).is_some()) {
@@ -33,7 +33,7 @@ pub(super) fn read(value: &Value) -> Option<ExportContents> {
     }
     if locked > 0 {
         let warning = format!(
-            "{locked} of the notes in it are encrypted; export a decrypted backup to bring them in."
+            "{locked} of the notes are encrypted. Export a decrypted backup to import them."
         );
         contents.warnings.push(warning);
     }
@@ -68,7 +68,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn notes_are_texts_and_other_items_are_not() {
+    fn notes_are_kept_and_other_items_are_not() {
         let backup = json!({"items": [
             {"content_type": "Note", "uuid": "a-1", "created_at": "2024-03-05T10:00:00.000Z",
              "content": {"title": "Harbour", "text": "It *rained*.\r\n\r\nAll day."}},

@@ -1,7 +1,7 @@
-//! WordPress exports (WXR), and those of Squarespace, which write the same.
+//! WordPress exports (WXR), and those of Squarespace, which use the same format.
 //!
-//! Most items of one are pictures, menus and settings; the comments in it are other people's
-//! words. Posts and pages are taken, and the words of everything else are counted.
+//! Most items are pictures, menus and settings; comments are other people's words. Posts and pages are
+//! read; the words of everything else are counted.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use crate::archive::omissions::Omissions;
 use crate::archive::xml::{Node, read_records};
 use crate::archive::{date, html, markdown};
 
-/// The post types that are writing, and what they are called here.
+/// Post types that are writing, with their kind.
 const WRITING: [(&str, &str); 10] = [
     ("post", "post"),
     ("page", "page"),
@@ -55,36 +55,36 @@ fn entry(item: &Node, names: &HashMap<String, String>, lost: &mut Omissions) -> 
     let sort = item.child_text("wp:post_type").unwrap_or("post");
     let status = item.child_text("wp:status").unwrap_or("publish");
     let mut omissions = Omissions::default();
-    let said = |node: &Node| html::plain_text(&node.text);
+    let plain = |node: &Node| html::plain_text(&node.text);
     for comment in item.children_named("wp:comment") {
         comment
             .child("wp:comment_content")
             .iter()
-            .for_each(|node| omissions.add("in comments", &said(node)));
+            .for_each(|node| omissions.add("in comments", &plain(node)));
     }
     item.child("excerpt:encoded")
         .iter()
-        .for_each(|node| omissions.add("in a summary", &said(node)));
+        .for_each(|node| omissions.add("in a summary", &plain(node)));
     let kind = WRITING.iter().find(|(known, _)| *known == sort).map(|(_, kind)| *kind);
     let what = match (status, kind) {
         ("trash", _) => "in the trash",
         ("spam", _) => "in spam",
         (_, None) if sort == "attachment" => "in descriptions of pictures",
         ("inherit", _) => "in earlier versions",
-        (_, None) => "in parts of the blog that are no posts",
+        (_, None) => "in items that are not posts",
         _ => "",
     };
     let Some(kind) = kind.filter(|_| what.is_empty()) else {
-        // A theme keeps its settings among the posts.
+        // Themes store settings among the posts.
         let prose = item.child("content:encoded").filter(|node| !node.text.trim().starts_with('{'));
-        prose.iter().for_each(|node| lost.add(what, &said(node)));
+        prose.iter().for_each(|node| lost.add(what, &plain(node)));
         if status == "trash" {
             lost.add(what, item.child_text("title").unwrap_or_default());
         }
         lost.merge(&omissions);
         return None;
     };
-    // The blog's own clock first; a draft has none yet.
+    // The blog's local time first; drafts have none.
     let days = ["wp:post_date", "pubdate", "wp:post_date_gmt", "wp:post_modified"];
     let author = item.child_text("dc:creator");
     let slug = item.child_text("wp:post_name").map(|slug| slug.trim_end_matches(".html"));
@@ -105,7 +105,7 @@ fn entry(item: &Node, names: &HashMap<String, String>, lost: &mut Omissions) -> 
     })
 }
 
-/// A slug whose letters are percent codes as these letters; a code that was cut off goes.
+/// Decodes the percent codes of a slug, without an incomplete one at the end.
 fn readable(slug: &str) -> String {
     let mut bytes = Vec::with_capacity(slug.len());
     let mut rest = slug;
@@ -127,16 +127,16 @@ fn readable(slug: &str) -> String {
     String::from_utf8_lossy(&bytes).trim_matches([char::REPLACEMENT_CHARACTER, '%']).to_owned()
 }
 
-/// The Markdown of a post's body.
+/// Converts a post's body to Markdown.
 fn converted(body: &str, omissions: &mut Omissions) -> String {
     let body = without_shortcodes(&verses(&body.replace("\r\n", "\n")), omissions);
-    // The block editor writes its own paragraphs; before it, a blank line was one.
+    // The block editor writes paragraph tags; older posts separate paragraphs by blank lines.
     let blocks = body.contains("<!-- wp:");
     let body = if blocks { body } else { paragraphs(&body) };
     indented(&html::fragment_with(&body, omissions))
 }
 
-/// Lines of verse with blanks for indents, as far as these make no code.
+/// Indents lines of verse by their no-break spaces, but not enough to become code.
 fn indented(text: &str) -> String {
     if !text.contains('\u{a0}') {
         return text.to_owned();
@@ -152,7 +152,7 @@ fn indented(text: &str) -> String {
     lines.collect::<Vec<_>>().join("\n")
 }
 
-/// Verse and preformatted text of the block editor as paragraphs with their lines: it is no code.
+/// Converts verse and preformatted blocks to paragraphs with line breaks: they are not code.
 fn verses(body: &str) -> String {
     let mut out = String::with_capacity(body.len());
     let mut rest = body;
@@ -181,7 +181,7 @@ fn verses(body: &str) -> String {
     out + rest
 }
 
-/// Blank lines as paragraphs and line ends as breaks, as WordPress itself shows them.
+/// Converts blank lines to paragraphs and line ends to breaks, as WordPress does.
 pub(super) fn paragraphs(body: &str) -> String {
     const BLOCKS: [&str; 22] = [
         "p",
@@ -247,7 +247,7 @@ pub(super) fn paragraphs(body: &str) -> String {
     out
 }
 
-/// `[caption]`, `[gallery]` and their like; code in one becomes a `pre`.
+/// Removes `[caption]`, `[gallery]` and other shortcodes; code becomes a `pre`.
 fn without_shortcodes(body: &str, omissions: &mut Omissions) -> String {
     const DROPPED: [&str; 14] = [
         "caption",
@@ -266,13 +266,13 @@ fn without_shortcodes(body: &str, omissions: &mut Omissions) -> String {
         "instagram",
     ];
     const CODE: [&str; 6] = ["code", "sourcecode", "source", "php", "cc", "syntax"];
-    // Other plugins' code names its language.
+    // Code shortcodes of other plugins name the language.
     let is_code = |name: &str, inside: &str| {
         CODE.contains(&name) || inside.contains(" lang=") || inside.contains(" language=")
     };
     let mut out = String::with_capacity(body.len());
     let mut rest = body;
-    // A search for each bracket of a long text would take for ever.
+    // Limits the searches, which would take quadratic time in a long text.
     let mut searches = 2000;
     while let Some(at) = rest.find('[') {
         out.push_str(&rest[..at]);
@@ -303,7 +303,7 @@ fn without_shortcodes(body: &str, omissions: &mut Omissions) -> String {
                 rest = &after[to + close.len()..];
             }
             Some(to) => {
-                // The sign goes and what it stands around stays.
+                // The shortcode is removed and its content stays.
                 out.push_str(&without_shortcodes_once(&after[..to]));
                 rest = &after[to + close.len()..];
             }
@@ -321,7 +321,7 @@ fn without_shortcodes(body: &str, omissions: &mut Omissions) -> String {
     out
 }
 
-/// What stands in a shortcode, without the shortcodes that stand in it.
+/// The content of a shortcode without the shortcodes inside it.
 fn without_shortcodes_once(body: &str) -> String {
     let mut out = String::with_capacity(body.len());
     let mut rest = body;
@@ -342,7 +342,7 @@ fn without_shortcodes_once(body: &str) -> String {
     out
 }
 
-/// The shortcode that `text` begins with: its name, what is in the brackets, where it ends.
+/// The shortcode at the start of `text`: its name, the text in the brackets, its length.
 fn shortcode(text: &str) -> Option<(&str, &str, usize)> {
     let window = &text[..text.floor_char_boundary(2000)];
     let end = window.find(']')?;
@@ -384,12 +384,12 @@ mod tests {
         )
     }
 
-    fn says(body: &str, expected: &str) {
+    fn check(body: &str, expected: &str) {
         assert_eq!(export(&item("post", "publish", body)).entries[0].text, expected, "{body}");
     }
 
     #[test]
-    fn a_post_with_its_facts_and_without_its_comments() {
+    fn a_post_has_metadata_but_no_comments() {
         let contents = export(&item("post", "draft", "One.\n\nTwo."));
         let [entry] = contents.entries.as_slice() else { panic!("one entry") };
         assert_eq!(entry.metadata.title.as_deref(), Some("On hills & rain"));
@@ -400,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn pictures_menus_and_rubbish_are_no_writing() {
+    fn pictures_menus_and_trash_are_not_writing() {
         for (sort, status) in [
             ("attachment", "inherit"),
             ("nav_menu_item", "publish"),
@@ -416,43 +416,43 @@ mod tests {
     }
 
     #[test]
-    fn the_old_editor_and_the_new_one() {
-        says(
+    fn posts_of_the_classic_and_the_block_editor() {
+        check(
             "One.\nStill one.\n\n<blockquote>Theirs.\n\nToo.</blockquote>\nTwo.",
             "One.\nStill one.\n\n> Theirs.\n>\n> Too.\n\nTwo.",
         );
-        says("<pre>a\n\nb</pre>\n\nText.", "```\na\n\nb\n```\n\nText.");
-        says(
+        check("<pre>a\n\nb</pre>\n\nText.", "```\na\n\nb\n```\n\nText.");
+        check(
             "<!-- wp:paragraph {\"a\":1} -->\n<p>One\ntwo.</p>\n<!-- /wp:paragraph -->",
             "One two.",
         );
     }
 
     #[test]
-    fn shortcodes_go_and_brackets_stay() {
-        says("[caption id=\"a\"]<img src=\"x\"/> A hill[/caption]\n\nText.", "Text.");
-        says("[gallery ids=\"1,2\"]Text.", "Text.");
-        says("[sourcecode language=\"c\"]\na &lt; b\n[/sourcecode]", "```\na < b\n```");
-        says("[column width=\"2\"][inner a=\"b\"]Text.[/inner][/column]", "Text.");
-        says("He said [sic] so.", "He said [sic] so.");
-        says("A [link](http://a.b) here.", "A [link](http://a.b) here.");
+    fn shortcodes_are_removed_and_brackets_stay() {
+        check("[caption id=\"a\"]<img src=\"x\"/> A hill[/caption]\n\nText.", "Text.");
+        check("[gallery ids=\"1,2\"]Text.", "Text.");
+        check("[sourcecode language=\"c\"]\na &lt; b\n[/sourcecode]", "```\na < b\n```");
+        check("[column width=\"2\"][inner a=\"b\"]Text.[/inner][/column]", "Text.");
+        check("He said [sic] so.", "He said [sic] so.");
+        check("A [link](http://a.b) here.", "A [link](http://a.b) here.");
     }
 
     #[test]
-    fn verse_is_the_writers_own_and_code_is_code() {
+    fn verse_keeps_its_lines_and_code_stays_code() {
         let verse = "<!-- wp:verse -->\n<pre class=\"wp-block-verse\">The kettle cold,\n   the <em>harbour</em> old</pre>\n<!-- /wp:verse -->";
-        says(verse, "The kettle cold,\n   the *harbour* old");
+        check(verse, "The kettle cold,\n   the *harbour* old");
         let two = "<!-- wp:preformatted --><pre class=\"wp-block-preformatted\">One<br>two</pre><!-- /wp:preformatted -->";
-        says(two, "One\ntwo");
-        says(
+        check(two, "One\ntwo");
+        check(
             "[cc lang=\"c\"]\nif (a<b && c) { }\n[/cc]\n\nText.",
             "```\nif (a<b && c) { }\n```\n\nText.",
         );
-        says("[snip language=\"c\"]a<b[/snip]", "```\na<b\n```");
+        check("[snip language=\"c\"]a<b[/snip]", "```\na<b\n```");
     }
 
     #[test]
-    fn what_is_no_post_is_counted() {
+    fn items_that_are_not_posts_are_counted() {
         let trashed = item("post", "trash", "One two three.");
         let caption = item("attachment", "inherit", "A hill.");
         let settings = item("wp_global_styles", "publish", "{\"version\": 2}");
@@ -474,7 +474,7 @@ mod tests {
     }
 
     #[test]
-    fn days_that_are_none_and_names_in_percent_codes() {
+    fn invalid_dates_and_percent_encoded_slugs() {
         let odd = item("post", "draft", "One.")
             .replace("2013-11-02 23:02:32", "0000-00-00 00:00:00")
             .replace(
@@ -489,8 +489,8 @@ mod tests {
     }
 
     #[test]
-    fn a_split_cdata_and_a_file_cut_short() {
-        says("x ]]]]><![CDATA[> y", "x ]]> y");
+    fn split_cdata_and_truncated_files() {
+        check("x ]]]]><![CDATA[> y", "x ]]> y");
         let whole = item("post", "publish", "One.");
         let contents = read(&format!("<rss xmlns:wp=\"x\">{whole}{}", &whole[..whole.len() - 30]));
         assert_eq!((contents.entries.len(), contents.warnings.len()), (1, 1));

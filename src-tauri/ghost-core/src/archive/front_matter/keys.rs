@@ -1,6 +1,6 @@
 //! Recognises the keys of front matter.
 
-/// What a key may look like where its block has no fences: words, which may have spaces.
+/// Returns true for a possible key of a block without fences: up to three words.
 pub(super) fn is_named(key: &str) -> bool {
     let key = key.trim_end();
     !key.is_empty()
@@ -10,7 +10,7 @@ pub(super) fn is_named(key: &str) -> bool {
         && key.chars().all(|c| c.is_alphanumeric() || matches!(c, '_' | '-' | ' '))
 }
 
-/// Some line of the block looks like `key: value`.
+/// Returns true if a line of the block looks like `key: value`.
 pub(super) fn has_keys(block: &str) -> bool {
     block.lines().any(|line| line.split_once([':', '=']).is_some_and(|(key, _)| is_key(key)))
 }

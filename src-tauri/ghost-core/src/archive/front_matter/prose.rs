@@ -3,7 +3,7 @@
 use super::keys::is_named;
 use crate::archive::omissions::Omissions;
 
-/// Counts what a block says in sentences, by its lines.
+/// Counts the sentences in a block, line by line.
 pub(super) fn prose(block: &str) -> Omissions {
     let mut omissions = Omissions::default();
     let mut open: Option<(String, String)> = None;
@@ -18,14 +18,14 @@ pub(super) fn prose(block: &str) -> Omissions {
                 value.push('\n');
                 value.push_str(line);
             }
-            (None, None) => omissions.add("in the block of facts at its top", line),
+            (None, None) => omissions.add("in the front matter", line),
         }
     }
     open.iter().for_each(|(key, value)| add_prose(&mut omissions, key, value));
     omissions
 }
 
-/// Counts what stands under a key, where it is a sentence rather than a fact.
+/// Counts the value of a key if it is a sentence.
 pub(super) fn add_prose(omissions: &mut Omissions, key: &str, value: &str) {
     const FACTS: [&str; 14] = [
         "title",
@@ -54,7 +54,7 @@ pub(super) fn add_prose(omissions: &mut Omissions, key: &str, value: &str) {
         "teaser",
         "dek",
     ];
-    /// Fewer words are a name or a fact.
+    /// Shorter values are names or facts.
     const SENTENCE: usize = 4;
     if FACTS.contains(&key) {
         return;
@@ -65,7 +65,7 @@ pub(super) fn add_prose(omissions: &mut Omissions, key: &str, value: &str) {
     match SUMMARIES.contains(&key) {
         true => omissions.add("in a summary", &value),
         false if crate::words::count(&value) >= SENTENCE => {
-            omissions.add("in the block of facts at its top", &value);
+            omissions.add("in the front matter", &value);
         }
         false => {}
     }

@@ -2,9 +2,10 @@
 
 use serde_json::{Map, Value};
 
-/// The values of a block of TOML; of a list, the first one.
+/// Parses a block of TOML; of a list, the first value counts.
 ///
 /// # Errors
+///
 /// The line that cannot be parsed, from 1.
 pub(super) fn toml(block: &str) -> Result<Map<String, Value>, usize> {
     let table: ::toml::Table = block.parse().map_err(|error: ::toml::de::Error| {

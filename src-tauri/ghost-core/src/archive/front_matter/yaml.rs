@@ -5,7 +5,11 @@ use std::collections::HashMap;
 use granit_parser::{Event, Parser, ScalarStyle};
 use serde_json::{Map, Value};
 
-/// The facts of a block of YAML. Of a list, the first counts: whoever is named first wrote most.
+/// Parses a block of YAML. Of a list, the first value counts: the first author is the main one.
+///
+/// # Errors
+///
+/// The line that cannot be parsed, from 1.
 pub(super) fn yaml(block: &str) -> Result<Map<String, Value>, usize> {
     let options = granit_parser::options! { flow_nesting_limit: MAX_YAML_DEPTH, block_nesting_limit: MAX_YAML_DEPTH };
     let mut reader =
@@ -28,30 +32,30 @@ pub(super) fn yaml(block: &str) -> Result<Map<String, Value>, usize> {
                 let key = reader.value(key)?;
                 let value = reader.next()?.0;
                 let value = reader.value(value)?;
-                // Of a key that is there twice, the last stands, as in most programs.
+                // Of duplicate keys, the last one counts, as in most programs.
                 if let Value::String(key) = key {
                     map.insert(key, value);
                 }
             }
         }
     }
-    // What follows may still be broken.
+    // The rest may still be invalid.
     while !matches!(reader.next()?.0, Event::StreamEnd) {}
     Ok(map)
 }
 
-/// Lists in lists; facts are flatter.
+/// Nested lists and maps; metadata is flatter.
 const MAX_YAML_DEPTH: usize = 32;
 
-/// The values of a block of YAML, one event at a time, so that an alias never unfolds.
+/// Reads the values of a block of YAML event by event, so aliases are never expanded.
 struct Yaml<'a> {
     events: Parser<'a, granit_parser::StrInput<'a>>,
-    /// What the short texts say that have a name.
+    /// Short texts by their anchor.
     anchors: HashMap<usize, String>,
 }
 
 impl<'a> Yaml<'a> {
-    /// The next event with its line; the line of what is broken.
+    /// The next event with its line; the error is the line that cannot be parsed.
     fn next(&mut self) -> Result<(Event<'a>, usize), usize> {
         match self.events.next_event() {
             Some(Ok((event, span))) => Ok((event, span.start.line())),
@@ -60,7 +64,7 @@ impl<'a> Yaml<'a> {
         }
     }
 
-    /// The value that begins with `event`: a text, of a list the first, of a map its name.
+    /// The value that starts with `event`: a text, the first item of a list, the `name` of a map.
     fn value(&mut self, event: Event) -> Result<Value, usize> {
         const MAX_ANCHOR_BYTES: usize = 1000;
         Ok(match event {

@@ -1,4 +1,4 @@
-//! Where the article of a page is.
+//! Finds the article of a page.
 
 use std::ops::Range;
 
@@ -6,15 +6,15 @@ use super::boilerplate::{Scope, boilerplate};
 use super::document::Document;
 use super::tokens::{Tag, Token};
 
-/// The parts of a page that are its article, in order, as ranges of tokens.
+/// The parts of a page that are its article, in order, as token ranges.
 #[derive(Debug)]
 pub(super) struct Article {
     pub(super) parts: Vec<Range<usize>>,
-    /// What else in the parts may be the site's.
+    /// The scope in which boilerplate is looked for inside the parts.
     pub(super) scope: Scope,
 }
 
-/// Finds the article by the marks that exporters and themes put on it, or else by where its sentences are.
+/// Finds the article by the marks of exporters and themes, or else by the density of sentences.
 pub(super) fn article(document: &Document) -> Article {
     const BODIES: [&str; 13] = [
         "bodyText",
@@ -51,17 +51,17 @@ pub(super) fn article(document: &Document) -> Article {
     Article { parts, scope: Scope::Unmarked }
 }
 
-/// What is between an element's tags.
+/// The range between an element's tags.
 fn inside(document: &Document, at: usize) -> Range<usize> {
     at + 1..document.end(at).unwrap_or(document.tokens.len()).max(at + 1)
 }
 
-/// The paragraph before the body of an article that leads into it.
+/// The introductory paragraph before the body of an article.
 fn lede(document: &Document, body: Option<&Range<usize>>) -> Option<Range<usize>> {
     const LEDES: [&str; 8] =
         ["lede", "lead", "dek", "deck", "standfirst", "subtitle", "subheading", "intro"];
     let body = body?;
-    // Within the article that the body is in.
+    // Inside the article that contains the body.
     let from = document
         .tags()
         .take_while(|&(at, _)| at < body.start)
@@ -82,19 +82,19 @@ fn lede(document: &Document, body: Option<&Range<usize>>) -> Option<Range<usize>
         .find(|(at, tag)| leads(tag) && inside(document, *at).end < body.start)?;
     let range = inside(document, at);
     let text = document.text(range.start, range.end);
-    // Some exporters say the first paragraph twice.
+    // Some exporters repeat the first paragraph.
     let again = document.text(body.start, body.end).contains(text.trim());
     (!again && !text.trim().is_empty()).then_some(range)
 }
 
-/// How much prose there is before each token: sentences that are no link and no furniture.
+/// The amount of prose before each token: sentences outside links and boilerplate.
 struct Prose {
     before: Vec<u32>,
 }
 
 impl Prose {
     fn of(document: &Document) -> Prose {
-        /// Bytes of a text outside of any paragraph that are a sentence of their own.
+        /// Bytes of a text outside paragraphs that counts as a sentence.
         const MIN_BARE: usize = 60;
         let mut before = Vec::with_capacity(document.tokens.len() + 1);
         let (mut sum, mut in_paragraph, mut in_link) = (0u32, false, false);
@@ -145,8 +145,8 @@ impl Prose {
         self.before.last().copied().unwrap_or(0) as usize
     }
 
-    /// The elements that bear a mark, the outermost ones: a page may hold several articles side by side.
-    /// Those with little text beside the largest are cards that lead to other pages.
+    /// The outermost elements with a mark, as a page may contain several articles. Those with little
+    /// text next to the largest are cards that link to other pages.
     fn marked(
         &self,
         document: &Document,
@@ -174,11 +174,11 @@ impl Prose {
         (!parts.is_empty() && kept * 3 >= self.all()).then_some(parts)
     }
 
-    /// The smallest element that nearly all sentences of a page stand in, for a page that marks none, with
-    /// what is next to it and has sentences too.
+    /// The smallest element that contains nearly all sentences of an unmarked page, and its siblings
+    /// that contain sentences.
     fn densest(&self, document: &Document) -> Option<Vec<Range<usize>>> {
         const MIN_PROSE: usize = 500;
-        /// Bytes of sentences of an element next to the text.
+        /// Bytes of sentences that a sibling needs.
         const MIN_BESIDE: usize = 120;
         let holds = |tag: &Tag| {
             matches!(
@@ -207,7 +207,7 @@ impl Prose {
         if matches!(&document.tokens[*best], Token::Open(tag) if tag.name == "body") {
             return None;
         }
-        // The elements beside it, within what is around it.
+        // The siblings inside the surrounding element.
         let around =
             chain.iter().rev().nth(1).map_or(0..document.tokens.len(), |(_, range)| range.clone());
         let mut parts = vec![range.clone()];
@@ -221,7 +221,7 @@ impl Prose {
                     && document.linked(beside.start, beside.end) * 3
                         <= document.length(beside.start, beside.end);
                 if speaks && beside.end <= around.end && !beside.contains(best) {
-                    // With its own tag: it may be a paragraph or a list.
+                    // Includes its own tag, which may be a paragraph or a list.
                     parts.push(at..end.min(around.end));
                     at = end;
                 }

@@ -1,20 +1,21 @@
-//! What of a page is not its writer's prose: navigation, forms, hidden text, the words of others.
+//! Recognises what is not the writer's prose in a page: navigation, forms, hidden text, words of
+//! others.
 
 use super::document::Document;
 use super::tokens::{Tag, Token};
 
-/// Where a tag stands.
+/// The surroundings of a tag.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum Scope {
-    /// In a text that its writer wrote: an article, a post of an export, a mail.
+    /// Inside a text by the writer: an article, a post of an export, a mail.
     Article,
-    /// In a whole page, around an article.
+    /// In a whole page, outside the article.
     Site,
-    /// In a page that marks no article: anything may be the site's.
+    /// In a page that marks no article: anything may belong to the site.
     Unmarked,
 }
 
-/// Classes that exporters and themes give to what is around the text, and what that is.
+/// Classes that exporters and themes give to boilerplate, by its kind.
 const CLASSES: [(&str, &[&str]); 12] = [
     (
         "of navigation",
@@ -90,7 +91,7 @@ const CLASSES: [(&str, &[&str]); 12] = [
     ),
 ];
 
-/// Ids that say the same.
+/// Ids of boilerplate, by its kind.
 const IDS: [(&str, &[&str]); 4] = [
     ("of navigation", &["toc", "TOC", "table-of-contents", "nav", "menu", "navigation"]),
     ("in comments by others", &["comments", "disqus_thread", "respond"]),
@@ -98,7 +99,8 @@ const IDS: [(&str, &[&str]); 4] = [
     ("in footers", &["footer"]),
 ];
 
-/// Parts of classes and ids that say it of the frame of a site; in a writer's own text they may be words.
+/// Parts of classes and ids of boilerplate in the frame of a site; in a writer's text they may be
+/// ordinary words.
 const PARTS: [(&str, &[&str]); 7] = [
     (
         "of navigation",
@@ -164,7 +166,7 @@ const PARTS: [(&str, &[&str]); 7] = [
     ("in footers", &["footer", "colophon"]),
 ];
 
-/// What an element is, if it is not its writer's prose: what completes "12 words …".
+/// The kind of boilerplate that an element is, if it is any; completes "12 words …".
 pub(super) fn boilerplate(document: &Document, at: usize, scope: Scope) -> Option<&'static str> {
     let Token::Open(tag) = &document.tokens[at] else { return None };
     let name = tag.name.as_ref();
@@ -210,7 +212,7 @@ fn is_hidden(tag: &Tag) -> bool {
 fn by_name(document: &Document, at: usize, tag: &Tag, scope: Scope) -> Option<&'static str> {
     let end = document.end(at);
     let size = end.map_or(0, |end| document.length(at, end));
-    // Somebody's words rather than the site's: sentences outside of links.
+    // Sentences outside links are somebody's words.
     let speaks =
         || end.is_some_and(|end| size - document.linked(at, end) > 2 * document.linked(at, end));
     match tag.name.as_ref() {
@@ -279,7 +281,7 @@ fn by_parts(tag: &Tag) -> Option<&'static str> {
     })
 }
 
-/// A link to a note, or back from it.
+/// Returns true for a link to a note, or back from it.
 fn leads_to_note(tag: &Tag) -> bool {
     const NOTES: [&str; 11] = [
         "#fn", "#_fn", "#note", "#cite", "#ref", "#cmnt", "#ftnt", "#_ftn", "#_edn", "#endnote",
@@ -293,14 +295,14 @@ fn leads_to_note(tag: &Tag) -> bool {
             || matches!(tag.attribute("role"), Some("doc-noteref" | "doc-backlink")))
 }
 
-/// A number or a sign, as of a note; words are none.
+/// Returns true for a number or symbol of a note; words are not.
 fn is_note_mark(text: &str) -> bool {
     let text = text.trim();
     text.chars().count() <= 8 && text.chars().filter(|c| c.is_alphabetic()).count() <= 1
 }
 
-/// A comment of a document that was saved as a page: its first word is the mark that leads to where it
-/// was made.
+/// Returns true for a comment of a document that was saved as a page: its first word is a link to the
+/// place it refers to.
 fn is_comment(document: &Document, at: usize) -> bool {
     let Token::Open(tag) = &document.tokens[at] else { return false };
     if tag.attribute("style").is_some_and(|style| style.contains("mso-element:comment")) {
@@ -318,7 +320,7 @@ fn is_comment(document: &Document, at: usize) -> bool {
     })
 }
 
-/// Nothing but links, several of them.
+/// Returns true for a block that consists of links.
 fn is_links(document: &Document, at: usize, end: usize) -> bool {
     const MIN_LINKS: usize = 3;
     let size = document.length(at, end);

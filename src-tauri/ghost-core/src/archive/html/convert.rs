@@ -1,4 +1,4 @@
-//! HTML tokens to Markdown.
+//! Converts HTML tokens to Markdown.
 
 use std::collections::HashSet;
 use std::ops::Range;
@@ -11,8 +11,7 @@ use super::tokens::Token;
 use super::writer::Writer;
 use crate::archive::omissions::Omissions;
 
-/// The Markdown of the parts of an article. What is not in it is counted, but for the title at
-/// `taken`, which is read by itself.
+/// Converts the parts of an article. The rest of the page is counted, except the title at `taken`.
 pub(super) fn markdown(
     document: &Document,
     article: &Article,
@@ -21,9 +20,9 @@ pub(super) fn markdown(
 ) -> String {
     let layouts = layouts(&document.tokens);
     let mut writer = Writer::default();
-    // Of each table that is open: whether it is a layout.
+    // For each open table: true if it is a layout.
     let mut tables: Vec<bool> = Vec::new();
-    // Where words around the article begin that nothing else names.
+    // The start of uncounted words outside the article.
     let mut around: Option<usize> = None;
     let mut parts = article.parts.iter().peekable();
     let mut at = 0;
@@ -46,14 +45,14 @@ pub(super) fn markdown(
             at = taken.as_ref().map_or(at, |title| title.end);
             continue;
         }
-        // What holds a part of the article is passed into.
+        // Elements that contain a part of the article are entered.
         let holds = |end: usize| !kept && begins.is_some_and(|begins| begins <= end);
         if let Token::Open(tag) = token
             && let Some(what) = boilerplate(document, at, scope)
             && let Some(end) = document.end(at).filter(|&end| !holds(end))
         {
             end_around(&mut around, omissions);
-            // The title is read by itself.
+            // The title is read separately.
             let title = taken.clone().filter(|title| at <= title.start && title.end <= end);
             let title = title.unwrap_or(end..end);
             omissions.add(what, &document.text(at, title.start));
@@ -109,7 +108,7 @@ pub(super) fn markdown(
     writer.out.trim_matches('\n').to_owned()
 }
 
-/// Counts the words of an element that browsers show only in place of something else.
+/// Counts the words of an element that is shown only in place of something else.
 fn drop_raw(name: &str, text: &str, omissions: &mut Omissions) {
     match name {
         "noscript" | "noframes" => omissions.add("in hidden text", &document::words_of(text)),
@@ -121,7 +120,7 @@ fn drop_raw(name: &str, text: &str, omissions: &mut Omissions) {
     }
 }
 
-/// Counts the words of a comment in the code, where it is not a program's.
+/// Counts the words of a comment in the code, unless a program wrote it.
 fn drop_comment(text: &str, omissions: &mut Omissions) {
     const PROGRAMS: [&str; 8] = ["wp:", "/wp:", "[if", "<![endif", "more", "kg-", "#", "/"];
     const MIN_WORDS: usize = 3;
@@ -135,8 +134,8 @@ fn drop_comment(text: &str, omissions: &mut Omissions) {
     }
 }
 
-/// The tables that only put a page in its place, as nearly all mail is made: they say so, hold other
-/// tables, or have no row of two cells. What stands in them are blocks.
+/// Tables that only lay out a page, as in nearly all mail: they say so, contain tables, or have no row
+/// of two cells. Their contents are blocks.
 fn layouts(tokens: &[Token]) -> HashSet<usize> {
     struct Table {
         at: usize,

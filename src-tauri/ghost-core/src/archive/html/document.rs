@@ -1,35 +1,35 @@
-//! A page as a run of tokens that knows where each element ends and how much text it holds.
+//! A page as tokens, with the end and the text length of each element.
 
 use std::collections::BTreeMap;
 
 use super::elements::{is_block, is_void};
 use super::tokens::{Tag, Token, tokens};
 
-/// Tags and texts that are read of one page.
+/// Tokens that are read of one page.
 pub(super) const MAX_TOKENS: usize = 1_500_000;
-/// Open elements that an end tag may close beside its own; more is a trap.
+/// Open elements that an end tag may close implicitly.
 const MAX_IMPLIED: usize = 64;
-/// The place of an element that has no end.
+/// The end of an element that is not closed.
 const OPEN: u32 = u32::MAX;
 
-/// See the module.
+/// A tokenised page.
 #[derive(Debug)]
 pub(super) struct Document<'a> {
     pub(super) tokens: Vec<Token<'a>>,
-    /// Of each opening tag, the token that ends it.
+    /// For each opening tag, the token that ends the element.
     ends: Vec<u32>,
-    /// What is before each token, and before the end.
+    /// The sums before each token, and at the end.
     before: Vec<PrefixSums>,
 }
 
-/// Sums over tokens.
+/// Sums over the tokens before a place.
 #[derive(Debug, Clone, Copy, Default)]
 struct PrefixSums {
-    /// Bytes of text, without white space at the ends of each text.
+    /// Bytes of text; white space at the ends of each text is not counted.
     text: u32,
-    /// Those in links.
+    /// Bytes of text in links.
     linked: u32,
-    /// Links.
+    /// The number of links.
     links: u32,
 }
 
@@ -41,33 +41,32 @@ impl<'a> Document<'a> {
         Document { tokens, ends, before }
     }
 
-    /// It has more tokens than are read.
+    /// Returns true if the page has more tokens than are read.
     pub(super) fn is_cut(&self) -> bool {
         self.tokens.len() == MAX_TOKENS
     }
 
-    /// The token that ends the element opened at `at`: its end tag, or what makes one unnecessary.
+    /// The token that ends the element opened at `at`: its end tag, or the tag that implies its end.
     pub(super) fn end(&self, at: usize) -> Option<usize> {
         self.ends.get(at).filter(|&&end| end != OPEN).map(|&end| end as usize)
     }
 
-    /// How many bytes of text there are from one token to another, without white space at the ends of
-    /// each text.
+    /// Bytes of text between two tokens; white space at the ends of each text is not counted.
     pub(super) fn length(&self, from: usize, to: usize) -> usize {
         (self.before[to].text - self.before[from].text) as usize
     }
 
-    /// [`Document::length`] of the text in links.
+    /// Like [`Document::length`], of the text in links.
     pub(super) fn linked(&self, from: usize, to: usize) -> usize {
         (self.before[to].linked - self.before[from].linked) as usize
     }
 
-    /// How many links there are from one token to another.
+    /// The number of links between two tokens.
     pub(super) fn links(&self, from: usize, to: usize) -> usize {
         (self.before[to].links - self.before[from].links) as usize
     }
 
-    /// The opening tags, each with its place.
+    /// The opening tags with their positions.
     pub(super) fn tags(&self) -> impl Iterator<Item = (usize, &Tag<'a>)> {
         self.tokens.iter().enumerate().filter_map(|(at, token)| match token {
             Token::Open(tag) => Some((at, tag)),
@@ -75,12 +74,12 @@ impl<'a> Document<'a> {
         })
     }
 
-    /// The words from one token to another, those that describe pictures among them, without dates.
+    /// The words between two tokens, including descriptions of pictures, without dates.
     pub(super) fn text(&self, from: usize, to: usize) -> String {
         let mut out = String::new();
         let mut dated = false;
         for token in &self.tokens[from..to] {
-            // A date is no word, and is read by itself.
+            // A date is read separately.
             let date = std::mem::take(&mut dated);
             match token {
                 Token::Text(_) if date => {}
@@ -106,12 +105,12 @@ impl<'a> Document<'a> {
     }
 }
 
-/// Whether an element holds the date of the page; Apple's journal and Tumblr mark it so.
+/// Returns true if an element holds the date of the page, as in Apple's Journal and Tumblr.
 pub(super) fn is_date(tag: &Tag) -> bool {
     tag.name == "time" || tag.has_class(&["pageHeader"]) || tag.is("id", "timestamp")
 }
 
-/// Whether the words of an element do not join those beside it.
+/// Returns true if an element separates the words around it.
 fn separates_words(name: &str) -> bool {
     is_block(name) || matches!(name, "br" | "button" | "option" | "label")
 }
@@ -128,7 +127,7 @@ pub(super) fn words_of(html: &str) -> String {
     out
 }
 
-/// The sums before each token and before the end.
+/// Computes the sums before each token and at the end.
 fn before(tokens: &[Token]) -> Vec<PrefixSums> {
     let mut out = Vec::with_capacity(tokens.len() + 1);
     let mut sums = PrefixSums::default();
@@ -155,8 +154,9 @@ fn before(tokens: &[Token]) -> Vec<PrefixSums> {
     out
 }
 
-/// Where each element ends. Blocks close what is open in them, and paragraphs, items and cells end where
-/// the next one begins; what stands in a line is matched by its name alone, as writers nest it badly.
+/// Finds the end of each element. Blocks close the elements inside them, and paragraphs, items and
+/// cells end where the next one begins; inline elements are matched by name alone, because they are
+/// often nested badly.
 fn ends(tokens: &[Token]) -> Vec<u32> {
     let mut ends = vec![OPEN; tokens.len()];
     let mut blocks: Vec<(&str, usize)> = Vec::new();
@@ -203,7 +203,7 @@ fn ends(tokens: &[Token]) -> Vec<u32> {
     ends
 }
 
-/// Whether an open block ends where a block called `next` begins.
+/// Returns true if an open block ends where a block called `next` begins.
 fn is_ended_by(open: &str, next: &str) -> bool {
     match open {
         "p" => !matches!(next, "html" | "body" | "details" | "summary" | "td" | "th"),
@@ -216,7 +216,7 @@ fn is_ended_by(open: &str, next: &str) -> bool {
     }
 }
 
-/// Whether an open block keeps an end tag inside it from closing what is around it.
+/// Returns true if an open block prevents an end tag inside it from closing elements around it.
 fn holds(open: &str, name: &str) -> bool {
     let of_table = matches!(name, "table" | "tr" | "td" | "th" | "tbody" | "thead" | "tfoot");
     matches!(open, "td" | "th" | "table" | "caption")
@@ -228,7 +228,7 @@ fn holds(open: &str, name: &str) -> bool {
 mod tests {
     use super::*;
 
-    /// The text of the first element called so.
+    /// The text of the first element of this name.
     fn inside(html: &str, name: &str) -> String {
         let document = Document::new(html);
         let at = document.tags().find(|(_, tag)| tag.name == name).map(|(at, _)| at);
@@ -238,7 +238,7 @@ mod tests {
     }
 
     #[test]
-    fn an_element_ends_where_a_browser_ends_it() {
+    fn elements_end_where_browsers_end_them() {
         for (html, name, expected) in [
             ("<p>one<p>two", "p", "one"),
             ("<ul><li>one<ul><li>two</ul><li>three</ul>", "li", "one two"),

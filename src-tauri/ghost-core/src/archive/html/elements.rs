@@ -1,4 +1,4 @@
-//! Kinds of HTML elements: void, block, heading.
+//! Categories of HTML elements: void, block, heading.
 
 pub(super) fn is_void(name: &str) -> bool {
     const VOID: [&str; 15] = [
@@ -8,7 +8,7 @@ pub(super) fn is_void(name: &str) -> bool {
     VOID.contains(&name)
 }
 
-/// Whether an element stands by itself rather than in a line.
+/// Returns true for an element that is displayed as a block.
 pub(super) fn is_block(name: &str) -> bool {
     match name {
         "address" | "article" | "aside" | "blockquote" | "body" | "caption" | "center" | "dd"
@@ -21,7 +21,7 @@ pub(super) fn is_block(name: &str) -> bool {
     }
 }
 
-/// The level of a heading.
+/// The level of a heading element.
 pub(super) fn heading(name: &str) -> Option<usize> {
     match name.as_bytes() {
         [b'h', level @ b'1'..=b'6'] => Some(usize::from(level - b'0')),

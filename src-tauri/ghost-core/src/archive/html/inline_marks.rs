@@ -1,17 +1,17 @@
-//! The marks of Markdown in a line: where emphasis, code and links begin and end, and the signs there.
+//! Places Markdown's inline marks: emphasis, code and links.
 //!
-//! Programs that write HTML cut emphasis anywhere, even within a word. A word with signs in it is a word
-//! no longer, so a mark begins and ends between words: it takes in the word that it covers the most of,
-//! and leaves the other.
+//! Programs that write HTML split emphasis anywhere, even within a word, where Markdown would not
+//! recognise it. So a mark begins and ends between words: it includes a word that it covers mostly, and
+//! excludes any other.
 
 use std::cmp::Reverse;
 
 use crate::words;
 
-/// Bytes around the end of a mark in which the word there is looked for.
+/// Bytes around the end of a mark in which the word there is searched.
 const MAX_WORD: usize = 64;
 
-/// What a mark does to the words in it.
+/// The type of an inline mark.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum MarkKind {
     Around(&'static str),
@@ -20,7 +20,7 @@ pub(super) enum MarkKind {
     Nothing,
 }
 
-/// A mark of an element that is open, or that was closed in the line.
+/// A mark of an inline element.
 #[derive(Debug, Clone)]
 pub(super) struct Mark {
     /// The element's name.
@@ -30,7 +30,7 @@ pub(super) struct Mark {
     pub(super) kind: MarkKind,
 }
 
-/// The line with the signs of its marks.
+/// The line with its marks written out.
 pub(super) fn marked(line: &str, marks: Vec<Mark>) -> String {
     let marks = marks.into_iter().filter_map(|mark| placed(line, mark));
     let mut marks = joined(marks.collect());
@@ -40,7 +40,7 @@ pub(super) fn marked(line: &str, marks: Vec<Mark>) -> String {
     marks.sort_by_key(|mark| (mark.from, Reverse(mark.to)));
     let mut out = String::with_capacity(line.len() + 8 * marks.len());
     let mut at = 0;
-    // Where each open mark ends, its sign there, and whether it is code.
+    // For each open mark: its end, its closing sign, and whether it is code.
     let mut open: Vec<(usize, String, bool)> = Vec::new();
     let close =
         |to: usize, at: &mut usize, open: &mut Vec<(usize, String, bool)>, out: &mut String| {
@@ -52,7 +52,7 @@ pub(super) fn marked(line: &str, marks: Vec<Mark>) -> String {
         };
     for mark in marks {
         close(mark.from, &mut at, &mut open, &mut out);
-        // Marks that cross end together; in code there are none.
+        // Crossing marks end together; code contains no marks.
         let outer = open.last();
         let to = outer.map_or(mark.to, |(end, ..)| mark.to.min(*end));
         if mark.from < at || outer.is_some_and(|(.., code)| *code) {
@@ -63,7 +63,7 @@ pub(super) fn marked(line: &str, marks: Vec<Mark>) -> String {
         let inner = &line[mark.from..to];
         let (before, after) = signs(inner, &mark.kind);
         if after.is_empty() && before.is_empty() {
-            // A sign that stands for a link, of no use without it.
+            // A symbol that only serves as a link.
             at = to;
             continue;
         }
@@ -75,7 +75,7 @@ pub(super) fn marked(line: &str, marks: Vec<Mark>) -> String {
     out
 }
 
-/// The signs before and behind; none where the words themselves go.
+/// The signs before and after; none if the words themselves are removed.
 fn signs(inner: &str, kind: &MarkKind) -> (String, String) {
     match kind {
         MarkKind::Nothing => Default::default(),
@@ -97,12 +97,12 @@ fn signs(inner: &str, kind: &MarkKind) -> (String, String) {
     }
 }
 
-/// A sign that a theme puts beside a heading or a note, to link to it.
+/// Returns true for a symbol that a theme adds as a link to a heading or note.
 fn is_anchor(c: char) -> bool {
     matches!(c, '#' | '¶' | '↩' | '^' | '\u{fe0e}' | '§' | '🔗')
 }
 
-/// The mark from its first word to its last; `None` if there is nothing in it.
+/// The mark from its first word to its last; `None` if it is empty.
 fn placed(line: &str, mark: Mark) -> Option<Mark> {
     let trimmed = |from: usize, to: usize| {
         let inner = line.get(from..to)?;
@@ -113,7 +113,7 @@ fn placed(line: &str, mark: Mark) -> Option<Mark> {
     if matches!(mark.kind, MarkKind::Code | MarkKind::Nothing) {
         return (mark.kind == MarkKind::Code).then_some(Mark { from, to, ..mark });
     }
-    // A link takes in the whole word, whatever it covers of it.
+    // A link includes the whole word, however much of it is covered.
     let takes =
         |inside: usize, word: usize| matches!(mark.kind, MarkKind::Link(_)) || 2 * inside >= word;
     let (begin, end) = (from, to);
@@ -127,7 +127,7 @@ fn placed(line: &str, mark: Mark) -> Option<Mark> {
     Some(Mark { from, to, ..mark })
 }
 
-/// The word that begins before a place and ends behind it.
+/// The word that spans a position.
 fn word_across(line: &str, at: usize) -> Option<(usize, usize)> {
     let before = line[..at].chars().next_back()?;
     let after = line[at..].chars().next()?;
@@ -144,9 +144,9 @@ fn word_across(line: &str, at: usize) -> Option<(usize, usize)> {
         .find(|&(first, last)| first < at && at < last)
 }
 
-/// Marks of one kind that touch are one.
+/// Merges adjacent marks of the same kind.
 fn joined(mut marks: Vec<Mark>) -> Vec<Mark> {
-    // The inner one was closed first, and comes last.
+    // Inner marks were closed first; now they come last.
     marks.reverse();
     marks.sort_by_key(|mark| mark.from);
     let mut out: Vec<Mark> = Vec::with_capacity(marks.len());

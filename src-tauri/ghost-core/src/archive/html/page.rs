@@ -1,4 +1,4 @@
-//! Whole pages: the article, its title, author and date.
+//! Reads whole pages: the article, its title, author and date.
 
 use std::ops::Range;
 
@@ -13,15 +13,15 @@ use crate::archive::date;
 use crate::archive::omissions::Omissions;
 use crate::archive::text::trim_rules;
 
-/// What a page says.
+/// A page that was read.
 #[derive(Debug, Default)]
 pub(in crate::archive) struct Page {
     pub(in crate::archive) title: Option<String>,
     pub(in crate::archive) author: Option<String>,
     pub(in crate::archive) date: Option<Date>,
-    /// What the exporter's marks say it is: an entry of a journal, an answer to somebody else.
+    /// The kind that the exporter's marks show: a journal entry, an answer to somebody else.
     pub(in crate::archive) kind: Option<&'static str>,
-    /// It has more tags and texts than are read: what comes after them is not here.
+    /// The page has more tokens than are read; the rest is missing.
     pub(in crate::archive) is_cut: bool,
     /// Markdown.
     pub(in crate::archive) text: String,
@@ -29,14 +29,14 @@ pub(in crate::archive) struct Page {
     pub(in crate::archive) omissions: Omissions,
 }
 
-/// Reads a page: its article, without what the site puts around it.
+/// Reads a page: the article, without the boilerplate of the site.
 pub(in crate::archive) fn page(html: &str) -> Page {
     let document = Document::new(html);
     let article = article(&document);
     read(&document, article)
 }
 
-/// Reads a page that is all its writer's: a chapter of a book.
+/// Reads a page that is the writer's as a whole: a chapter of a book.
 pub(in crate::archive) fn whole_page(html: &str) -> Page {
     let document = Document::new(html);
     let all = 0..document.tokens.len();
@@ -64,7 +64,7 @@ fn read(document: &Document, article: Article) -> Page {
         title = None;
     }
     let mut omissions = Omissions::default();
-    // A list of the pages beside it is no text.
+    // A list of links to other pages is not a text.
     let only_links = has_body && {
         let all = document.length(0, tokens.len());
         all > 0 && document.linked(0, tokens.len()) == all
@@ -77,7 +77,7 @@ fn read(document: &Document, article: Article) -> Page {
         }
         false => markdown(document, &article, taken, &mut omissions),
     };
-    // Medium gives an answer the name of its own first words.
+    // Medium titles an answer with its own first words.
     let title = title.or(name);
     let first = || plain_line(trim_rules(&text).lines().next().unwrap_or_default());
     let answer = medium
@@ -90,15 +90,16 @@ fn read(document: &Document, article: Article) -> Page {
 
 /// The headings of a page.
 struct Heading {
-    /// That of the text.
+    /// The heading of the text.
     title: Option<String>,
-    /// That of the window.
+    /// The title of the window.
     name: Option<String>,
-    /// Where the text's is, if it is not read with the text.
+    /// The position of the heading, if it is not read with the text.
     at: Option<Range<usize>>,
 }
 
-/// The heading in the article, or else the one before it; of the site's name, a link home, it is none.
+/// The heading in the article, or else the one before it; the site's name, which is a link, does not
+/// count.
 fn heading(document: &Document, article: &Article) -> Heading {
     let of = |at: usize| {
         let range = at..document.end(at)?;
@@ -119,7 +120,7 @@ fn heading(document: &Document, article: &Article) -> Heading {
     });
     let is_heading = |range: &Range<usize>| matches!(&document.tokens[range.start], Token::Open(tag) if tag.name == "h1");
     match titled(true).or_else(|| titled(false)) {
-        // A heading in the text is taken off where the text becomes a piece.
+        // A heading in the text is removed when the text becomes a piece.
         Some((text, range)) => {
             let at = Some(range).filter(|range| !in_article(range.start) || !is_heading(range));
             Heading { title: Some(text), name, at }
@@ -128,12 +129,12 @@ fn heading(document: &Document, article: &Article) -> Heading {
     }
 }
 
-/// The heading of a page; Apple's journal and Google's documents mark it by a class.
+/// Returns true for the heading of a page; Apple's Journal and Google Docs mark it by a class.
 fn is_title(tag: &Tag) -> bool {
     tag.name == "h1" || (matches!(tag.name.as_ref(), "div" | "p") && tag.has_class(&["title"]))
 }
 
-/// Words on one line, without the sign of a link to the heading they are of.
+/// Words on one line, without the symbol of a link to their heading.
 pub(super) fn line(text: &str) -> String {
     let text = text.split_whitespace().collect::<Vec<_>>().join(" ");
     text.trim_end_matches(['#', '¶', ' ']).to_owned()
@@ -145,14 +146,14 @@ fn plain_line(text: &str) -> String {
     line(text.trim_start_matches('#'))
 }
 
-/// Where a page says when it was written.
+/// The date of a page in its tags.
 fn day(tag: &Tag, next: Option<&Token>) -> Option<Date> {
     match tag.name.as_ref() {
         "time" => tag.attribute("datetime").and_then(date::parse).or_else(|| match next {
             Some(Token::Text(text)) => date::parse(text),
             _ => None,
         }),
-        // Apple's journal and Tumblr say it in words.
+        // Apple's Journal and Tumblr write it in words.
         "div" | "span" if document::is_date(tag) => match next {
             Some(Token::Text(text)) => date::parse(text),
             _ => None,

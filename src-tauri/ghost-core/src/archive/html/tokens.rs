@@ -1,8 +1,8 @@
-//! A page as tags and texts, in order: the tokens of the HTML standard.
+//! Splits a page into the tokens of the HTML standard: tags and texts, in order.
 //!
-//! The tokens come from html5gum, so that comments, quotes, raw text and entities end where they end in
-//! a browser. What differs is what a text that was cut short needs: an element of raw text, a comment or
-//! a tag that never ends does not swallow the words after it.
+//! html5gum tokenises, so comments, quotes, raw text and entities end where they do in a browser. The
+//! difference concerns files that are cut short: an element of raw text, a comment or a tag that never
+//! ends does not hide the words after it.
 
 use std::borrow::Cow;
 use std::collections::HashSet;
@@ -10,7 +10,7 @@ use std::collections::HashSet;
 use html5gum::emitters::callback::{Callback, CallbackEmitter, CallbackEvent};
 use html5gum::{Span, State, StringReader, Tokenizer};
 
-/// Tags that are taken up again after one that never ends; more are a trap.
+/// Unfinished tags after which reading resumes.
 const MAX_RESTARTS: usize = 16;
 
 /// The attributes that are read.
@@ -40,12 +40,12 @@ const ATTRIBUTES: [&str; 18] = [
 pub(super) struct Tag<'a> {
     pub(super) name: Cow<'a, str>,
     attributes: Vec<(&'static str, Cow<'a, str>)>,
-    /// It has no content, as only a page that is XML can say.
+    /// The element is empty, which only XHTML can say.
     pub(super) is_closed: bool,
 }
 
 impl Tag<'_> {
-    /// The value of an attribute, entities decoded; of several of one name, the first.
+    /// The value of an attribute, entities decoded; of duplicates, the first.
     pub(super) fn attribute(&self, wanted: &str) -> Option<&str> {
         debug_assert!(ATTRIBUTES.contains(&wanted), "{wanted} is not read");
         self.attributes.iter().find(|(key, _)| *key == wanted).map(|(_, value)| value.as_ref())
@@ -70,7 +70,7 @@ pub(super) enum Token<'a> {
     Close(Cow<'a, str>),
     /// Entities decoded.
     Text(Cow<'a, str>),
-    /// An element whose content is no HTML, or none that is shown: script, style, title.
+    /// An element whose content is not HTML or not shown: script, style, title.
     Raw {
         name: &'static str,
         text: Cow<'a, str>,
@@ -98,7 +98,7 @@ pub(in crate::archive) fn decode_entities(text: &str) -> Cow<'_, str> {
         return Cow::Borrowed(text);
     }
     let mut tokenizer = tokenizer(text);
-    // Text without tags: no end tag fits, since no tag was opened.
+    // RCDATA: no end tag matches, because no tag was opened.
     tokenizer.set_state(State::RcData);
     let mut out = String::with_capacity(text.len());
     for Ok((token, _)) in tokenizer {
@@ -117,7 +117,7 @@ fn tokenizer(html: &str) -> Inner<'_> {
     Tokenizer::new_with_emitter(html, CallbackEmitter::new(gatherer))
 }
 
-/// Makes tokens of the tokenizer's events, each with where it stands.
+/// Converts the tokenizer's events to tokens with their spans.
 #[derive(Debug)]
 struct Gatherer<'a> {
     html: &'a str,
@@ -127,7 +127,7 @@ struct Gatherer<'a> {
 }
 
 impl<'a> Gatherer<'a> {
-    /// A value of the tokenizer, borrowed from the page where it stands there as it is.
+    /// A value of the tokenizer, borrowed from the page where it is unchanged.
     fn text(&self, value: &[u8], from: usize) -> Cow<'a, str> {
         let to = from + value.len();
         match self.html.get(from..to) {
@@ -181,31 +181,31 @@ impl<'a> Callback<(Token<'a>, Span), usize> for Gatherer<'a> {
     }
 }
 
-/// See [`tokens`].
+/// The iterator that [`tokens`] returns.
 pub(super) struct Tokens<'a> {
     html: &'a str,
-    /// Where `inner` began.
+    /// The position at which `inner` started.
     begin: usize,
-    /// Where the last token ended.
+    /// The end of the last token.
     at: usize,
     inner: Inner<'a>,
-    /// The element of raw text that is open.
+    /// The open element of raw text.
     raw: Option<&'static str>,
-    /// Ends that were looked for in vain, so that nothing is searched to the end twice.
+    /// Ends that are not in the rest of the page, so they are not searched twice.
     endless: HashSet<&'static str>,
     restarts: usize,
     is_over: bool,
 }
 
 impl<'a> Tokens<'a> {
-    /// Begins again at a place of the page.
+    /// Resumes at a position of the page.
     fn restart(&mut self, at: usize) {
         let at = self.html.ceil_char_boundary(at);
         (self.begin, self.at) = (at, at);
         self.inner = tokenizer(&self.html[at..]);
     }
 
-    /// Where `end` comes next, without regard to case.
+    /// The next position of `end`, ignoring case.
     fn find(&mut self, from: usize, end: &'static str) -> Option<usize> {
         if self.endless.contains(end) {
             return None;
@@ -220,7 +220,7 @@ impl<'a> Tokens<'a> {
         found
     }
 
-    /// Reads an element as raw text, if that is what it holds and it has an end.
+    /// Reads the element as raw text, if it holds that and has an end.
     fn enter(&mut self, tag: &Tag) {
         const RAW: [(&str, &str, State); 8] = [
             ("script", "</script", State::ScriptData),
@@ -232,7 +232,7 @@ impl<'a> Tokens<'a> {
             ("noembed", "</noembed", State::RawText),
             ("noframes", "</noframes", State::RawText),
         ];
-        // In a page that is XML, such an element may be closed at once.
+        // XHTML may close such an element at once.
         if tag.is_closed {
             return;
         }
@@ -244,8 +244,8 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// What is left of a page whose last tag never ends: a quote that was not closed costs the tag it
-    /// is in; a text that was cut inside a tag ends before it.
+    /// The rest of a page whose last tag never ends: an unclosed quote loses its tag; a page cut inside
+    /// a tag ends before the tag.
     fn unfinished(&mut self) -> Option<Token<'a>> {
         let rest = self.html.get(self.at..).filter(|rest| rest.starts_with('<'))?;
         self.restarts += 1;
@@ -261,7 +261,7 @@ impl<'a> Tokens<'a> {
         }
     }
 
-    /// A comment, or what is in its place where it is none.
+    /// A comment, or the token that a malformed one stands for.
     fn comment(&mut self, text: Cow<'a, str>, from: usize) -> Option<Token<'a>> {
         let html = self.html;
         let whole = html.get(from..).unwrap_or_default();
@@ -314,8 +314,8 @@ impl<'a> Iterator for Tokens<'a> {
 mod tests {
     use super::*;
 
-    /// The tokens of a page, each as a word or two.
-    fn told(html: &str) -> Vec<String> {
+    /// The tokens of a page as short labels.
+    fn labels(html: &str) -> Vec<String> {
         let say = |token| match token {
             Token::Open(tag) => format!("<{}>", tag.name),
             Token::Close(name) => format!("</{name}>"),
@@ -327,7 +327,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_texts_and_comments_as_the_standard_has_them() {
+    fn tokens_follow_the_html_standard() {
         for (html, expected) in [
             ("<P>One &amp; two</p >", &["<p>", "One & two", "</p>"][..]),
             ("<a title='a > b'>c</a>", &["<a>", "c", "</a>"]),
@@ -338,19 +338,19 @@ mod tests {
             ("<script src='a'></script>b", &["b"]),
             ("1 < 2 and 3 > 2", &["1 < 2 and 3 > 2"]),
         ] {
-            assert_eq!(told(html), expected, "{html}");
+            assert_eq!(labels(html), expected, "{html}");
         }
     }
 
     #[test]
-    fn what_never_ends_does_not_swallow_the_words_after_it() {
+    fn unclosed_constructs_do_not_hide_text() {
         for (html, expected) in [
             ("one <!-- two", &["one ", " two"][..]),
             ("<title>one<p>two", &["<title>", "one", "<p>", "two"]),
             ("<p>one <a href=\"two>three</a> four", &["<p>", "one ", "three", "</a>", " four"]),
             ("one <a href=\"two", &["one "]),
             ("one <two", &["one ", "<two"]),
-            // Closed at once, as in a page that is XML.
+            // Self-closing, as in XHTML.
             (
                 "<title/><p>one</p><script src='a'/>two",
                 &["<title>", "<p>", "one", "</p>", "<script>", "two"],
@@ -358,12 +358,12 @@ mod tests {
             ("<![CDATA[one > two]]>three", &["one > two", "three"]),
             ("one\r\n<!-- two", &["one\n", " two"]),
         ] {
-            assert_eq!(told(html), expected, "{html}");
+            assert_eq!(labels(html), expected, "{html}");
         }
     }
 
     #[test]
-    fn attributes_are_decoded_and_the_first_of_a_name_counts() {
+    fn attributes_are_decoded_and_the_first_duplicate_counts() {
         let Some(Token::Open(tag)) =
             tokens("<A HREF=a?b&amp;c CLASS='one\n two' class=three id data-x=y hidden>").next()
         else {
@@ -376,7 +376,7 @@ mod tests {
     }
 
     #[test]
-    fn entities_of_every_spelling() {
+    fn entities_in_every_spelling() {
         assert_eq!(
             decode_entities("&hellip;&#8212;&#151;&#x2014;&copy 1 &nope; & &lt;b> &"),
             "…———© 1 &nope; & <b> &"

@@ -1,24 +1,24 @@
-//! Markdown of a run of tags and texts: blocks, lists, quotes, tables, and the marks in a line.
+//! Writes Markdown from tags and texts: blocks, lists, quotes, tables, and inline marks.
 
 use super::elements::{heading, is_block};
 use super::inline_marks::{Mark, MarkKind, longest_run, marked};
 use super::tokens::Tag;
 use crate::archive::omissions::Omissions;
 
-/// Deeper nesting of quotes, lists and emphasis is a mistake or a trap.
+/// Deeper nesting of quotes, lists and emphasis is flattened.
 const MAX_DEPTH: usize = 8;
 
-/// Classes of poems and of other text whose lines are its writer's.
+/// Classes of poems and other text with the writer's own line breaks.
 const VERSE: [&str; 6] =
     ["wp-block-verse", "verse", "poem", "poetry", "lyrics", "wp-block-preformatted"];
 
-/// Something that later text stands in.
+/// An open container.
 #[derive(Debug)]
 enum Frame {
     Quote,
-    /// The next number, for an ordered list.
+    /// The next number of an ordered list.
     List(Option<usize>),
-    /// The marker, until it is written; its width in any case.
+    /// The marker until it is written, and its width.
     Item {
         marker: Option<String>,
         width: usize,
@@ -29,21 +29,21 @@ enum Frame {
 #[derive(Debug, Default)]
 pub(super) struct Writer {
     pub(super) out: String,
-    /// The words of what is a link by itself to do something.
+    /// Words of links that are calls to action.
     pub(super) omissions: Omissions,
     frames: Vec<Frame>,
-    /// The block being gathered, on one line but for `<br>`.
+    /// The current block, on one line except for `<br>`.
     line: String,
-    /// The marks of elements that are open.
+    /// The marks of open elements.
     marks: Vec<Mark>,
-    /// The marks in `line` that were closed.
+    /// The closed marks in `line`.
     closed: Vec<Mark>,
     heading: usize,
-    /// Preformatted text, and the language it is in where it is code.
+    /// Preformatted text, and the language of code.
     pre: Option<(String, String)>,
-    /// The preformatted text says that it is code.
+    /// The preformatted text is marked as code.
     is_code: bool,
-    /// Line ends are the writer's own: a poem.
+    /// Line ends are the writer's own, as in a poem.
     keeps_lines: bool,
     row: Option<Vec<String>>,
     in_cell: bool,
@@ -61,7 +61,7 @@ impl Writer {
         let in_code = self.marks.iter().any(|mark| matches!(mark.kind, MarkKind::Code));
         let mut rest = text;
         loop {
-            // Most of most texts is letters and signs that stand as they are.
+            // Most of a text is letters and symbols that need no escape.
             let plain = rest.bytes().take_while(|byte| is_plain(*byte)).count();
             self.line.push_str(&rest[..plain]);
             let mut chars = rest[plain..].chars();
@@ -78,7 +78,7 @@ impl Writer {
                 }
                 continue;
             }
-            // What nobody sees: soft hyphens, blanks of no width, control characters.
+            // Invisible characters: soft hyphens, zero-width spaces, control characters.
             if char.is_control() || matches!(char, '\u{ad}' | '\u{200b}' | '\u{2060}' | '\u{feff}')
             {
                 continue;
@@ -96,7 +96,7 @@ impl Writer {
         }
     }
 
-    /// Ends a line within a block; a blank one ends the block.
+    /// Ends a line inside a block; a blank line ends the block.
     fn end_line(&mut self) {
         let end = self.line.trim_end_matches(' ').len();
         self.line.truncate(end);
@@ -146,7 +146,7 @@ impl Writer {
             }
             "ul" | "ol" | "dir" | "menu" => {
                 self.end_block();
-                // Nothing stands before the list in its item: the list takes its place.
+                // A list directly inside an item replaces the item.
                 if let Some(Frame::Item { marker, .. }) = self.frames.last_mut() {
                     *marker = None;
                 }
@@ -253,7 +253,7 @@ impl Writer {
     }
 
     fn push(&mut self, frame: Frame) {
-        // Past the depth a frame still has to be there to be popped; it is only not drawn.
+        // Frames beyond the maximum depth are tracked so that they can be closed, but not drawn.
         if self.frames.len() < 256 {
             self.frames.push(frame);
         }
@@ -267,7 +267,7 @@ impl Writer {
     }
 
     fn mark(&mut self, tag: &Tag, kind: MarkKind) {
-        // Closed at once, as in a page that is XML: there is nothing in it.
+        // A self-closed element is empty, as in XHTML.
         if self.marks.len() >= 2 * MAX_DEPTH || tag.is_closed {
             return;
         }
@@ -280,7 +280,7 @@ impl Writer {
         self.marks.push(Mark { name, from: self.line.len(), to: 0, kind });
     }
 
-    /// Ends what is open: what comes next stands in none of it.
+    /// Ends everything that is open.
     pub(super) fn end_part(&mut self) {
         self.end_row();
         self.end_block();
@@ -292,7 +292,7 @@ impl Writer {
     }
 
     pub(super) fn end_block(&mut self) {
-        // A mark that runs over the end of a block goes on in the next one.
+        // A mark that crosses the end of a block continues in the next one.
         let to = self.line.len();
         let open = self.marks.iter_mut().rev();
         self.closed.extend(open.map(|mark| Mark {
@@ -313,7 +313,7 @@ impl Writer {
             return;
         }
         let line = self.line.trim();
-        // The colon stood behind the name of somebody whose words follow.
+        // The colon after the name of somebody who is quoted.
         if line.is_empty() || line == ":" || is_call(line) {
             self.omissions.add("in buttons", line.split("](").next().unwrap_or_default());
             self.line.clear();
@@ -373,7 +373,7 @@ impl Writer {
         if row.iter().all(|cell| cell.is_empty()) {
             return;
         }
-        // A row of one cell is a page laid out with tables.
+        // A row of one cell is page layout.
         if let [only] = row.as_slice() {
             self.line = only.replace("\\|", "|");
             self.end_block();
@@ -388,7 +388,7 @@ impl Writer {
         self.put_block();
     }
 
-    /// Writes the gathered lines with what they stand in.
+    /// Writes the block with the prefixes of its containers.
     fn put_block(&mut self) {
         let block = std::mem::take(&mut self.line);
         let begins_item = matches!(self.frames.last(), Some(Frame::Item { marker: Some(_), .. }));
@@ -438,12 +438,12 @@ impl Writer {
     }
 }
 
-/// A character of ASCII that is no blank and that Markdown takes for nothing else.
+/// Returns true for printable ASCII that has no meaning in Markdown.
 fn is_plain(byte: u8) -> bool {
     byte.is_ascii_graphic() && !matches!(byte, b'<' | b'*' | b'`')
 }
 
-/// A link by itself that only asks the reader to do something, as newsletters do.
+/// Returns true for a link by itself that is a call to action, as in newsletters.
 fn is_call(line: &str) -> bool {
     const CALLS: [&str; 16] = [
         "comment",
@@ -464,15 +464,15 @@ fn is_call(line: &str) -> bool {
         "view this email in your browser",
     ];
     let line = line.trim_matches(['*', ' ']);
-    let Some((said, address)) = line.strip_prefix('[').and_then(|rest| rest.split_once("]("))
+    let Some((label, address)) = line.strip_prefix('[').and_then(|rest| rest.split_once("]("))
     else {
         return false;
     };
     let alone = address.find(')') == Some(address.len().wrapping_sub(1));
-    alone && CALLS.contains(&said.trim_matches(['*', ' ', '!']).to_lowercase().as_str())
+    alone && CALLS.contains(&label.trim_matches(['*', ' ', '!']).to_lowercase().as_str())
 }
 
-/// The start of a paragraph that Markdown would take for a heading, a list or a quote.
+/// Escapes the start of a paragraph that Markdown would read as a heading, a list or a quote.
 fn guarded(line: &str) -> String {
     let number = line.bytes().take_while(u8::is_ascii_digit).count();
     let listed = (1..=9).contains(&number)
@@ -487,7 +487,8 @@ fn guarded(line: &str) -> String {
     guarded
 }
 
-/// Whether preformatted text is prose or a poem: words with blanks between them, and the signs of prose.
+/// Returns true if preformatted text is prose or a poem: words between blanks, and the punctuation of
+/// prose.
 fn reads_as_prose(text: &str) -> bool {
     const MIN_WORDS: usize = 4;
     let lines: Vec<&str> = text.lines().filter(|line| !line.trim().is_empty()).collect();
@@ -499,7 +500,7 @@ fn reads_as_prose(text: &str) -> bool {
             || !c.is_ascii())
     };
     let odd = text.chars().filter(|&c| signs(c)).count();
-    // A line of code ends in a sign; a table is made of blanks.
+    // Lines of code end in a symbol; tables contain runs of blanks.
     let coded = lines.iter().filter(|line| {
         let line = line.trim();
         line.ends_with([';', '{', '}', '\\', '='])

@@ -1,4 +1,4 @@
-//! Pieces and revisions: what is stored of a text that was read.
+//! Stores texts as pieces and revisions.
 
 use std::collections::BTreeMap;
 
@@ -13,17 +13,17 @@ use crate::archive::text::{one_line, trim_rules};
 use crate::archive::{date, entry, markdown, path};
 use crate::{normalize, words};
 
-pub(super) const NO_TEXT: &str = "It has no text.";
+pub(super) const NO_TEXT: &str = "Skipped: no text.";
 pub(super) const MOSTLY_SYMBOLS: &str = "Skipped: mostly symbols, not prose.";
 
-/// Why a text is no piece, and how many words it has.
+/// The reason why a text does not become a piece, and its number of words.
 pub(super) struct Rejection {
     pub(super) reason: &'static str,
     pub(super) words: usize,
 }
 
 impl Importer<'_> {
-    /// Makes a piece of a word processor's document, and a pair of its tracked changes.
+    /// Keeps a word processor's document, and its tracked changes as a revision.
     pub(super) fn keep_document(&mut self, name: &str, inner_path: &str, words: DocumentContents) {
         let DocumentContents { metadata, text, before, omissions, warnings } = words;
         let title = metadata.title.clone().unwrap_or_else(|| path::hints(inner_path).title);
@@ -36,8 +36,8 @@ impl Importer<'_> {
         }
     }
 
-    /// Makes a piece of the text of a file. `heading` is the title outside the text, if there is one;
-    /// `omissions` counts the words of the file that are not in the text.
+    /// Keeps the text of a file. `heading` is a title outside the text; `omissions` counts the words of
+    /// the file that are not in the text.
     pub(super) fn keep(
         &mut self,
         name: &str,
@@ -62,7 +62,7 @@ impl Importer<'_> {
         if let Err(rejection) =
             self.make_piece(name, path::hints(inner_path), metadata, heading, text)
         {
-            // What it has in place of a text was named.
+            // The words in place of a text were reported.
             if rejection.reason == NO_TEXT && omissions.words() > 0 {
                 return;
             }
@@ -73,7 +73,7 @@ impl Importer<'_> {
         }
     }
 
-    /// Makes pairs of the earlier states of the piece that was kept last, each with the next.
+    /// Keeps the earlier states of the last piece as revisions, each to the next.
     fn keep_earlier_states(&mut self, earlier: &BTreeMap<String, String>) {
         let Some(piece) = self.result.pieces.last() else { return };
         let states: Vec<(&str, &str)> = earlier
@@ -95,7 +95,7 @@ impl Importer<'_> {
         pairs.into_iter().for_each(|pair| self.keep_revision(pair));
     }
 
-    /// Keeps a pair as it is stored; one that differs only in how it is stored is none.
+    /// Keeps a revision in stored form, unless only its form differs.
     pub(super) fn keep_revision(&mut self, pair: Revision) {
         let [before, after] = [pair.before, pair.after].map(normalize::owned);
         if before != after {
@@ -108,7 +108,7 @@ impl Importer<'_> {
         }
     }
 
-    /// Makes a piece of a text, or says why there is none.
+    /// Makes a piece of a text.
     pub(super) fn make_piece(
         &mut self,
         name: &str,
@@ -129,7 +129,7 @@ impl Importer<'_> {
             let words = found.as_deref().map_or(0, words::count);
             return Err(Rejection { reason: NO_TEXT, words });
         }
-        // A file that is only numbered is called by its day or its first words.
+        // A file whose name is only a number is titled by its date or its first words.
         let fallback = match metadata.date.or(hints.date) {
             _ if hints.title.contains(char::is_alphabetic) => hints.title.clone(),
             Some(date) => date.to_string(),
@@ -140,7 +140,7 @@ impl Importer<'_> {
             source: name.to_owned(),
             kind: piece_kind(&metadata, &hints),
             title: metadata.title.or(heading).or(found).unwrap_or(fallback),
-            // Of an address, only the name: whose it is matters, not where they are reached.
+            // Only the name before the @ is kept, not the whole address.
             author: metadata
                 .author
                 .map(|name| name.split('@').next().unwrap_or_default().to_owned()),
@@ -154,8 +154,8 @@ impl Importer<'_> {
     }
 }
 
-/// What the text says plainly of itself goes before where it lies. A theme's `type` and `layout`
-/// say "post" of everything, so that is believed only where no section is named.
+/// The kind that the metadata names takes precedence over the path. A theme's `type` and `layout` are
+/// "post" for everything, so they count only if the path names no section.
 fn piece_kind(metadata: &Metadata, hints: &PathHints) -> Kind {
     if let Some(word) = metadata.kind.as_deref().filter(|word| word.split_whitespace().count() <= 3)
     {
@@ -175,7 +175,7 @@ fn piece_kind(metadata: &Metadata, hints: &PathHints) -> Kind {
         .unwrap_or_else(|| hints.kind.clone())
 }
 
-/// Takes the heading off that only repeats the title, or that is the title where none is known.
+/// Removes the heading that repeats the title, or that is the title if none is known.
 fn split_title(title: Option<&str>, text: String) -> (Option<String>, String) {
     let text = trim_rules(&text).to_owned();
     let Some((heading, range)) = markdown::heading(&text) else { return (None, text) };

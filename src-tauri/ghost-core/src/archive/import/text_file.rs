@@ -1,7 +1,7 @@
 //! Files that hold one text: Markdown, HTML, Org, Djot, plain text.
 
-use super::Importer;
 use super::pieces::MOSTLY_SYMBOLS;
+use super::{Importer, NOT_TEXT};
 use crate::archive::sniff::Format;
 use crate::archive::{decode, front_matter, html, markdown, note_apps, org, plain_text};
 use crate::words;
@@ -15,7 +15,7 @@ impl Importer<'_> {
         format: Format,
     ) {
         let Some(text) = decode::decode_text(bytes) else {
-            return self.warn(name, "It does not look like text.");
+            return self.warn(name, NOT_TEXT);
         };
         let front = match format {
             Format::PlainText => front_matter::split_plain(&text),
@@ -24,7 +24,7 @@ impl Importer<'_> {
         if let Some(warning) = front.warning {
             self.warn(name, warning);
         }
-        // A page without a single tag is Markdown under a wrong name.
+        // An HTML file without tags is Markdown with the wrong extension.
         let tagged = || ["</", "/>", "<p>"].iter().any(|tag| front.body.contains(tag));
         let is_page = format == Format::Html && tagged();
         if !is_page && markdown::is_mostly_symbols(front.body) {
@@ -37,7 +37,7 @@ impl Importer<'_> {
             Format::Html if is_page => {
                 let page = html::page(&markdown::preformatted(front.body, &mut omissions));
                 if page.is_cut {
-                    self.warn(name, "It is too long a page; only its beginning came in.");
+                    self.warn(name, "The page is too long; only its beginning was kept.");
                 }
                 metadata.date = metadata.date.or(page.date);
                 metadata.author = metadata.author.or(page.author);
@@ -83,7 +83,7 @@ impl Importer<'_> {
     }
 }
 
-/// Its parser looks through a paragraph anew for each sign that has no end.
+/// Returns true for a text that the Djot parser would read in quadratic time.
 fn is_slow_djot(text: &str) -> bool {
     const MAX_SYMBOLS: usize = 10_000;
     text.split("\n\n").any(|paragraph| markdown::has_more_symbols(paragraph, MAX_SYMBOLS))

@@ -20,7 +20,7 @@ enum Document {
 }
 
 impl Importer<'_> {
-    /// The bytes of a part of a zip, as far as there is room for it.
+    /// Reads a part of a zip, within the budget.
     fn read_part(
         &mut self,
         zip: &mut zip_reader::Zip<impl Read + Seek>,
@@ -31,21 +31,21 @@ impl Importer<'_> {
         Some(bytes)
     }
 
-    /// Which word processor's document a zip is, by what is in it.
+    /// The type of document in a zip, by its parts.
     fn document_kind(
         &mut self,
         zip: &mut zip_reader::Zip<impl Read + Seek>,
         is_called_document: bool,
     ) -> Option<Document> {
-        let says = |bytes: Option<Vec<u8>>, is: fn(&[u8]) -> bool| bytes.is_some_and(|b| is(&b));
-        if says(self.read_part(zip, "mimetype"), odt::is_odt_mimetype) {
+        let is = |bytes: Option<Vec<u8>>, is: fn(&[u8]) -> bool| bytes.is_some_and(|b| is(&b));
+        if is(self.read_part(zip, "mimetype"), odt::is_odt_mimetype) {
             return Some(Document::Text);
         }
         if zip.has("Index/Document.iwa") {
             return Some(Document::Pages);
         }
         if zip.has("word/document.xml")
-            || says(self.read_part(zip, "[Content_Types].xml"), docx::is_word_document)
+            || is(self.read_part(zip, "[Content_Types].xml"), docx::is_word_document)
         {
             return Some(Document::Word);
         }
@@ -56,14 +56,11 @@ impl Importer<'_> {
         }
     }
 
-    /// Keeps a document that has to have text.
+    /// Keeps a document, which must have text.
     fn keep_office(&mut self, name: &str, inner_path: &str, words: Option<DocumentContents>) {
         match words {
             Some(words) => self.keep_document(name, inner_path, words),
-            None => self.warn(
-                name,
-                "It is called a document, but there is no text in it that can be read.",
-            ),
+            None => self.warn(name, "Skipped: no readable text in this document."),
         }
     }
 
@@ -77,9 +74,9 @@ impl Importer<'_> {
         let ending = path::extension(name);
         let is_called_document = sniff::is_document(&ending);
         let Some(mut zip) = zip_reader::Zip::open(zip) else {
-            let called = if is_called_document { "a document" } else { "a zip" };
+            let called = if is_called_document { "document" } else { "zip" };
             return self
-                .warn(name, format!("It is called {called}, but it is broken or cut short."));
+                .warn(name, format!("Skipped: not a valid {called}; it is broken or cut short."));
         };
         match self.document_kind(&mut zip, is_called_document) {
             Some(Document::Word) => {
@@ -106,13 +103,13 @@ impl Importer<'_> {
             });
             return match book {
                 Some(book) => self.keep_entries(name, book),
-                None => self.warn(name, "It is called a book, but it is broken."),
+                None => self.warn(name, "Skipped: not a valid book; it is broken."),
             };
         }
         if depth >= MAX_ZIP_DEPTH {
-            return self.warn(name, "It is a zip inside a zip inside a zip, so it was skipped.");
+            return self.warn(name, "Skipped: a zip inside a zip inside a zip.");
         }
-        // Where a zip holds one folder, that is what was zipped, and its name is no section.
+        // The single top folder of a zip is what was zipped; its name is not a section.
         let within = if zip.is_one_folder() { "" } else { "zip/" };
         let before = (self.result.pieces.len(), self.result.warnings.len());
         let (count, more) = zip.count();
@@ -125,14 +122,14 @@ impl Importer<'_> {
         importer.import_members(name, within, &mut zip, count, depth);
         (self.result, self.budget) = (importer.result, importer.budget);
         if more {
-            self.warn(name, "It has more files in it than can be read at once; what was left over was not read.");
+            self.warn(name, "Too many files in this zip; the rest was not read.");
         }
         if before == (self.result.pieces.len(), self.result.warnings.len()) {
-            self.warn(name, "There is nothing in it that can be read as a text.");
+            self.warn(name, "Skipped: nothing in this zip can be read as text.");
         }
     }
 
-    /// What some members of a zip say of the others.
+    /// Reads the sidecars among the members of a zip.
     fn sidecars_of(
         &mut self,
         name: &str,
@@ -160,7 +157,7 @@ impl Importer<'_> {
         depth: usize,
     ) {
         for index in 0..count {
-            // Pictures need not be unpacked to be passed over.
+            // Pictures are ignored without unpacking them.
             let wanted = |member: &str| {
                 !path::is_app_file(&format!("{within}{member}"))
                     && (path::extension(member).is_empty() || sniff::is_writing_by_name(member))
@@ -168,9 +165,9 @@ impl Importer<'_> {
             match zip.member(index, self.budget, wanted) {
                 zip_reader::Member::Ignored => {}
                 zip_reader::Member::Skipped { name: member, reason } => {
-                    // Only of what might have been writing.
+                    // Only members that might have been writing.
                     let path = format!("{name}/{member}");
-                    if reason.contains("outside") || sniff::is_writing_by_name(&member) {
+                    if reason == zip_reader::OUTSIDE || sniff::is_writing_by_name(&member) {
                         self.warn(&path, reason);
                     }
                 }
@@ -183,7 +180,7 @@ impl Importer<'_> {
             if self.budget == 0 {
                 return self.warn(
                     name,
-                    "It unpacks to more than can be read at once; what was left over was not read.",
+                    "This zip unpacks to more than can be read at once; the rest was not read.",
                 );
             }
         }

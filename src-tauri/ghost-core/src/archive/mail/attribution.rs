@@ -1,24 +1,24 @@
-//! The line above a quote that says who wrote it, and when: "On Monday, 4 March 2024 at 09:00, Anna
-//! wrote:", in any language, on one line or wrapped over several.
+//! Finds attributions, the lines above a quote: "On Monday, 4 March 2024 at 09:00, Anna wrote:", in any
+//! language, on one line or wrapped.
 //!
-//! A program writes it, so it has the shape of one: figures of a date and a time, an address, a verb, a
-//! colon at its end, a quote below. The words alone are prose: a writer may say that her sister wrote.
+//! Programs write them, so they have a fixed shape: a date and a time in figures, an address, a verb, a
+//! colon at the end, a quote below. The words alone may be prose: "my sister wrote".
 
 use super::languages;
 
-/// What is known of a mail before its text is read.
+/// Facts about a mail that are known before its text is read.
 #[derive(Debug, Clone, Default)]
 pub(super) struct MailContext {
-    /// It answers another: its headers or its subject say so.
+    /// The headers or the subject say that it is a reply.
     pub(super) is_reply: bool,
-    /// Its writer's address, in lower case.
+    /// The writer's address, in lower case.
     pub(super) sender: Option<String>,
 }
 
-/// A line that an attribution may be made of, as it is compared.
+/// A line in the form in which attributions are compared.
 #[derive(Debug, Clone, Default)]
 pub(super) struct NormalizedLine {
-    /// In lower case; without marks of emphasis, escapes, marks of direction and double spaces.
+    /// In lower case, without emphasis, escapes, direction marks and double spaces.
     pub(super) text: String,
 }
 
@@ -52,36 +52,36 @@ impl NormalizedLine {
     }
 }
 
-/// The longest attribution; longer ones are prose.
+/// Characters of an attribution; longer ones are prose.
 const MAX_CHARS: usize = 400;
-/// Lines that one may be wrapped over.
+/// Lines over which an attribution may be wrapped.
 const MAX_LINES: usize = 5;
 
-/// An attribution found in some lines.
+/// An attribution that was found.
 #[derive(Debug, PartialEq, Eq)]
 pub(super) struct Attribution {
-    /// How many lines it takes, counted from the last one backwards.
+    /// The number of its lines, ending with the last one.
     pub(super) lines: usize,
-    /// The byte of the first of these lines that it begins at: what is before is the writer's.
+    /// The byte of its first line at which it begins; the writer's words come before.
     pub(super) from: usize,
 }
 
-/// The attribution that ends with the last of `lines`, which stand directly above a quote, or above
-/// words without any mark (`quoted`).
+/// The attribution that ends with the last of `lines`, which are directly above a quote, or above
+/// unmarked words if not `quoted`.
 pub(super) fn ending(lines: &[&str], quoted: bool, is_reply: bool) -> Option<Attribution> {
     let bares: Vec<String> =
         lines.iter().rev().take(MAX_LINES).map(|line| NormalizedLine::of(line).text).collect();
     if !may_end(bares.first()?) {
         return None;
     }
-    let mut said = String::new();
+    let mut joined = String::new();
     let mut found: Option<(usize, Shape)> = None;
     for (back, bare) in bares.iter().enumerate() {
-        if bare.is_empty() || said.len() + bare.len() > MAX_CHARS {
+        if bare.is_empty() || joined.len() + bare.len() > MAX_CHARS {
             break;
         }
-        said = if said.is_empty() { bare.clone() } else { format!("{bare} {said}") };
-        let shape = Shape::of(&said);
+        joined = if joined.is_empty() { bare.clone() } else { format!("{bare} {joined}") };
+        let shape = Shape::of(&joined);
         if !shape.is_attribution(quoted, is_reply) {
             continue;
         }
@@ -95,7 +95,7 @@ pub(super) fn ending(lines: &[&str], quoted: bool, is_reply: bool) -> Option<Att
         }
     }
     let (mut back, shape) = found?;
-    // One that was wrapped in the middle of its date, or of an address, begins a line further up.
+    // An attribution wrapped inside its date or address begins a line above.
     let begins = |bare: &String| {
         languages::lead(bare).is_some() && has_figure(bare) && !bare.ends_with(['.', '!', '?'])
     };
@@ -108,7 +108,7 @@ pub(super) fn ending(lines: &[&str], quoted: bool, is_reply: bool) -> Option<Att
     Some(Attribution { lines: back + 1, from })
 }
 
-/// Where an attribution begins on its first line: behind the writer's own words, if they share it.
+/// The start of an attribution on its first line, after any words of the writer.
 fn beginning(first: &str) -> usize {
     let begins = |rest: &str| {
         let near: String = rest.chars().take(24).collect();
@@ -125,16 +125,16 @@ fn has_figure(text: &str) -> bool {
     text.contains(|c: char| c.is_ascii_digit())
 }
 
-/// Whether a line can be the last one of an attribution.
+/// Returns true if a line can be the last one of an attribution.
 fn may_end(last: &str) -> bool {
     let bare = last.trim_end_matches(['-', ' ']);
     last.ends_with([':', '>', ')']) || languages::ends_with_verb(bare)
 }
 
-/// What a run of words has of an attribution.
+/// The features of an attribution that a text has.
 #[derive(Debug)]
 struct Shape {
-    /// It ends with a colon, or stands between dashes.
+    /// It ends with a colon, or is between dashes.
     ends: bool,
     dashed: bool,
     address: bool,
@@ -147,11 +147,11 @@ struct Shape {
 }
 
 impl Shape {
-    fn of(said: &str) -> Shape {
-        let bare = said.trim_matches(['-', ' ']);
-        let dashed = said.starts_with("--") && said.ends_with("--");
+    fn of(joined: &str) -> Shape {
+        let bare = joined.trim_matches(['-', ' ']);
+        let dashed = joined.starts_with("--") && joined.ends_with("--");
         Shape {
-            ends: said.ends_with(':') || dashed,
+            ends: joined.ends_with(':') || dashed,
             dashed,
             address: has_address(bare),
             date: has_date(bare),
@@ -163,7 +163,7 @@ impl Shape {
         }
     }
 
-    /// Nothing is missing that a program writes.
+    /// Returns true if all features are present.
     fn is_complete(&self) -> bool {
         self.dashed || ((self.date || self.time) && (self.address || self.verb))
     }
@@ -183,20 +183,20 @@ impl Shape {
                 (self.address && dated && (self.verb || is_reply))
                     || (is_reply && self.verb && (self.address || (self.time && self.figures)))
             }
-            // Without a colon, all of it must be there.
+            // Without a colon, all features are required.
             (false, false) => self.lead && self.address && self.date && self.time && self.verb_last,
         }
     }
 }
 
-/// `jo@example.org`
+/// Returns true for text with an address like `jo@example.org`.
 pub(super) fn has_address(text: &str) -> bool {
     text.match_indices('@').any(|(at, _)| {
         let before = text[..at]
             .chars()
             .next_back()
             .is_some_and(|c| c.is_alphanumeric() || matches!(c, '.' | '_' | '-' | '+'));
-        // An address may be wrapped behind its sign.
+        // An address may be wrapped after its @.
         let after = text[at + 1..].trim_start();
         before
             && after.starts_with(|c: char| c.is_alphanumeric())
@@ -204,7 +204,8 @@ pub(super) fn has_address(text: &str) -> bool {
     })
 }
 
-/// A date in figures: a year, or numbers with points, slashes or dashes between them.
+/// Returns true for text with a date in figures: a year, or numbers with dots, slashes or dashes
+/// between them.
 pub(super) fn has_date(text: &str) -> bool {
     let year = |run: &str| run.len() == 4 && (run.starts_with("19") || run.starts_with("20"));
     let runs: Vec<(usize, &str)> = digit_runs(text).collect();
@@ -218,7 +219,7 @@ pub(super) fn has_date(text: &str) -> bool {
     parts || (runs.iter().any(|(_, run)| year(run)) && runs.iter().any(other))
 }
 
-/// A time of day: "10:22", "9.05 Uhr", "22h03", "下午3:59".
+/// Returns true for text with a time: "10:22", "9.05 Uhr", "22h03", "下午3:59".
 pub(super) fn has_time(text: &str) -> bool {
     let runs: Vec<(usize, &str)> = digit_runs(text).collect();
     runs.windows(2).any(|two| {
@@ -243,7 +244,7 @@ fn digit_runs(text: &str) -> impl Iterator<Item = (usize, &str)> {
 mod tests {
     use super::*;
 
-    /// One line for each language: what its programs write above a quote.
+    /// One attribution for each language.
     const LINES: &[&str] = &[
         "On Mon, Mar 4, 2024 at 9:05 AM Anna Lind <anna@example.org> wrote:",
         "On 04/03/2024 09:05, Anna Lind wrote:",
@@ -294,7 +295,7 @@ mod tests {
         "Dana 4. ožu 2024. u 09:05, Anna Lind <anna@example.org> napisao je:",
         "На пн, 4.03.2024 г. в 9:05 Anna Lind <anna@example.org> написа:",
         "Pada Sen, 4 Mar 2024 pukul 09.05 Anna Lind <anna@example.org> menulis:",
-        // A language that no row speaks: the figures and the address are enough.
+        // A language that is not in the table: figures and address are enough.
         "ორშ, 4 მარ. 2024, 09:05-ზე Anna Lind <anna@example.org>-მა დაწერა:",
     ];
 
@@ -304,7 +305,7 @@ mod tests {
     }
 
     #[test]
-    fn the_line_above_a_quote_is_known_in_every_language_that_programs_speak() {
+    fn attributions_are_recognised_in_every_language() {
         for line in LINES {
             assert_eq!(found(line, true, false), Some((1, 0)), "above a quote: {line}");
             assert_eq!(
@@ -316,20 +317,20 @@ mod tests {
     }
 
     #[test]
-    fn it_is_known_when_it_was_wrapped_at_any_space() {
+    fn attributions_are_recognised_when_wrapped_anywhere() {
         for line in LINES.iter().filter(|line| !line.starts_with('-')) {
             let spaces = line.match_indices(' ').map(|(at, _)| at);
             for at in spaces.filter(|&at| at > 4 && at + 1 < line.len()) {
                 let wrapped = format!("{}\n{}", &line[..at], &line[at + 1..]);
                 let lines = found(&wrapped, true, true).map(|found| found.0);
-                // What a break leaves of a date or a name alone may be missed, and never more taken.
+                // A line break inside a date or name may hide an attribution, but never extends it.
                 assert!(matches!(lines, Some(1 | 2)), "{wrapped}");
             }
         }
     }
 
     #[test]
-    fn it_never_takes_the_writers_line_above_it() {
+    fn an_attribution_never_includes_the_line_above() {
         for line in LINES.iter().filter(|line| !line.starts_with('-')) {
             let text = format!("Thank you, I will come in May.\n{line}");
             assert_eq!(found(&text, true, true), Some((1, 0)), "{text}");
@@ -337,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn wrapped_lines_belong_together_however_they_were_broken() {
+    fn wrapped_attributions_are_joined() {
         for (text, lines) in [
             (
                 "On Mon, Mar 4, 2024 at 9:05 AM Anna Lind of the Harbour Office\n<anna@example.org>\nwrote:",
@@ -353,13 +354,13 @@ mod tests {
     }
 
     #[test]
-    fn the_writers_words_on_its_line_stay() {
+    fn the_writers_words_before_an_attribution_stay() {
         let text = "Yes, do. On Mon, Mar 4, 2024 at 9:05 AM, anna@example.org wrote:";
         assert_eq!(found(text, true, true), Some((1, "Yes, do. ".len())));
     }
 
     #[test]
-    fn prose_that_ends_in_a_colon_is_the_writers() {
+    fn prose_that_ends_in_a_colon_is_kept() {
         for line in [
             "On Monday my sister wrote:",
             "On 5 May 1945 my grandfather wrote:",
@@ -374,7 +375,7 @@ mod tests {
             assert_eq!(found(line, false, false), None, "{line}");
             assert_eq!(found(line, false, true), None, "in a reply: {line}");
         }
-        // Above a quote that the writer made, in a mail that answers none.
+        // Above the writer's own quote, in a mail that is not a reply.
         assert_eq!(found("On Monday my sister wrote:", true, false), None);
         assert_eq!(found("Three things I learned by 10:30 that day:", true, false), None);
     }

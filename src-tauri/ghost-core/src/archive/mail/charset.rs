@@ -1,14 +1,14 @@
-//! The text of a part, whatever its label says: labels are wrong as often as they are missing.
+//! Decodes the text of a part. Charset labels are often wrong or missing.
 
 use encoding_rs::{Encoding, UTF_8};
 
 use crate::archive::decode;
 
-/// The text of `bytes`, which are labelled with `label`.
+/// Decodes `bytes` that are labelled with `label`.
 pub(super) fn text(bytes: &[u8], label: Option<&str>) -> Option<String> {
     let label = label.map(|label| label.trim().trim_matches(['"', '\'', ' ']));
     let named = label.and_then(|label| Encoding::for_label_no_replacement(label.as_bytes()));
-    // Programs that know no better say ASCII, or one of the two that hold all bytes.
+    // Programs label unknown encodings as ASCII or as one that accepts all bytes.
     let vague = label.is_none_or(|label| label.to_ascii_lowercase().contains("ascii"));
     let Some(encoding) = named.filter(|_| !vague) else { return decode::decode_text(bytes) };
     let utf8 = !bytes.is_ascii() && std::str::from_utf8(bytes).is_ok();
@@ -24,12 +24,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_label_is_believed_unless_the_bytes_say_otherwise() {
+    fn a_charset_label_counts_unless_the_bytes_contradict() {
         for (bytes, label, expected) in [
             ("It’s late.".as_bytes(), Some("utf-8"), "It’s late."),
             (b"It\x92s late.", Some("windows-1252"), "It’s late."),
             (b"It\x92s late, na\xefve.", Some("iso-8859-1"), "It’s late, naïve."),
-            // Labelled wrongly, or with a name that nobody knows.
+            // A wrong or unknown label.
             ("naïve".as_bytes(), Some("iso-8859-1"), "naïve"),
             ("naïve".as_bytes(), Some("us-ascii"), "naïve"),
             ("naïve".as_bytes(), Some("x-unknown"), "naïve"),

@@ -1,10 +1,10 @@
 //! Text of `format=flowed` (RFC 3676): lines that end in a space continue in the next one.
 
-/// The text with each paragraph on one line. With `delsp` the space at a line's end is no part of the
-/// text, as in scripts without spaces.
+/// The text with each paragraph on one line. With `delsp`, the space at the end of a line is not part
+/// of the text.
 pub(super) fn unwrapped(text: &str, delsp: bool) -> String {
     let mut out = String::with_capacity(text.len());
-    // The depth of the paragraph that is still open.
+    // The quote depth of the open paragraph.
     let mut open: Option<usize> = None;
     for line in text.lines() {
         let depth = line.bytes().take_while(|&byte| byte == b'>').count();
@@ -32,7 +32,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn lines_that_end_in_a_space_continue_in_the_next() {
+    fn lines_that_end_in_a_space_continue() {
         for (text, delsp, expected) in [
             ("One \ntwo.\n\nThree.", false, "One two.\n\nThree."),
             ("雨下了 \n一夜。\n", true, "雨下了一夜。"),

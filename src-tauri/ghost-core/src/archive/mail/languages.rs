@@ -1,7 +1,7 @@
-//! The words that mail programs write in a reply or a forward, one row for each language they speak.
+//! Recognises the words that mail programs write in replies and forwards, in the languages of the
+//! table.
 //!
-//! Data only: what the words are taken for is decided by `reply` and `attribution`, and never by a word
-//! alone.
+//! The readers of replies and attributions decide what the words mean, and never by a word alone.
 
 mod table;
 
@@ -10,14 +10,14 @@ use std::sync::LazyLock;
 
 use table::{LANGUAGES, Language, OTHERS, UNNAMED};
 
-/// What a line of a header block says.
+/// The label of a header line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
 pub(super) enum Label {
     From,
     Date,
     To,
     Subject,
-    /// A copy, an attachment, a priority: no block by itself.
+    /// Copies, attachments, priority: not enough for a header block.
     Other,
 }
 
@@ -37,12 +37,13 @@ static LABELS: LazyLock<HashMap<&str, Label>> = LazyLock::new(|| {
 
 static ANSWERS: LazyLock<HashSet<&str>> = LazyLock::new(|| all(|l| l.answer).collect());
 
-/// What a label in lower case is, without its colon.
+/// The label for a name in lower case, without its colon.
 pub(super) fn label(name: &str) -> Option<Label> {
     LABELS.get(name).copied()
 }
 
-/// Whether a subject in lower case begins as that of a reply or a forward: "re:", "aw:", "sv: ", "re[2]:".
+/// Returns true if a subject in lower case begins like that of a reply or a forward: "re:", "aw:", "sv:
+/// ", "re[2]:".
 pub(super) fn answers(subject: &str) -> bool {
     let Some((head, _)) = subject.split_once([':', '：']) else { return false };
     let head = head.trim_end_matches(|c: char| {
@@ -51,24 +52,24 @@ pub(super) fn answers(subject: &str) -> bool {
     ANSWERS.contains(head.trim())
 }
 
-/// Whether a subject in lower case is what a program writes where there is none.
+/// Returns true if a subject in lower case is a program's placeholder for an empty one.
 pub(super) fn is_unnamed(subject: &str) -> bool {
     UNNAMED.contains(&subject)
 }
 
-/// Whether a line in lower case has the verb of an attribution as a word of its own.
+/// Returns true if a line in lower case contains the verb of an attribution as a separate word.
 pub(super) fn has_verb(line: &str) -> bool {
     all(|language| language.wrote).any(|verb| has_phrase(line, verb))
 }
 
-/// Whether a line in lower case ends with the verb of an attribution.
+/// Returns true if a line in lower case ends with the verb of an attribution.
 pub(super) fn ends_with_verb(line: &str) -> bool {
     all(|language| language.wrote).any(|verb| {
         line.strip_suffix(verb).is_some_and(|before| !ends_in_letter(before) || !verb.is_ascii())
     })
 }
 
-/// The word that an attribution begins with, if a line in lower case begins with it.
+/// The opening word of an attribution, if a line in lower case begins with one.
 pub(super) fn lead(line: &str) -> Option<&'static str> {
     let is_lead = |lead: &&&str| {
         line.strip_prefix(**lead)
@@ -77,12 +78,12 @@ pub(super) fn lead(line: &str) -> Option<&'static str> {
     LANGUAGES.iter().flat_map(|l| l.leads).filter(is_lead).max_by_key(|lead| lead.len()).copied()
 }
 
-/// Whether a line in lower case, without the dashes around it, names the mail that is answered.
+/// Returns true if a line in lower case, without dashes around it, announces the original message.
 pub(super) fn is_original(line: &str) -> bool {
     all(|language| language.original).any(|name| name == line)
 }
 
-/// Whether a line in lower case, without the dashes around it, names the mail that is passed on.
+/// Returns true if a line in lower case, without dashes around it, announces a forwarded message.
 pub(super) fn is_forwarded(line: &str) -> bool {
     all(|language| language.forwarded).any(|name| {
         line == name
@@ -91,7 +92,7 @@ pub(super) fn is_forwarded(line: &str) -> bool {
     })
 }
 
-/// Whether a line in lower case is one that a telephone or a mail program signs with.
+/// Returns true if a line in lower case is the signature of a phone or a mail program.
 pub(super) fn is_device(line: &str) -> bool {
     all(|language| language.device).any(|mark| {
         match mark.starts_with(['\'', '’']) || !mark.is_ascii() {
@@ -103,9 +104,9 @@ pub(super) fn is_device(line: &str) -> bool {
     })
 }
 
-/// Whether `line` has `phrase`, and not as a part of a longer word.
+/// Returns true if `line` contains `phrase`, not inside a longer word.
 fn has_phrase(line: &str, phrase: &str) -> bool {
-    // Scripts without spaces join words, and so do the endings of others.
+    // Scripts without spaces join words.
     let joined = phrase.chars().all(is_unspaced);
     line.match_indices(phrase).any(|(at, _)| {
         let after = &line[at + phrase.len()..];
@@ -117,7 +118,7 @@ fn ends_in_letter(text: &str) -> bool {
     text.chars().next_back().is_some_and(|c| c.is_alphabetic() && !is_unspaced(c))
 }
 
-/// Whether a letter belongs to a script that is written without spaces between words.
+/// Returns true for letters of scripts that are written without spaces between words.
 fn is_unspaced(c: char) -> bool {
     matches!(c, '\u{e00}'..='\u{eff}' | '\u{3040}'..='\u{30ff}' | '\u{3400}'..='\u{9fff}' | '\u{ac00}'..='\u{d7af}' | ' ')
 }

@@ -1,4 +1,4 @@
-//! The text of one mail: which of its parts is read, and what of it is the writer's.
+//! The text of one mail: which parts are read, and which words are the writer's.
 
 use mailparse::{DispositionType, ParsedMail};
 
@@ -8,13 +8,13 @@ use super::{charset, flowed, reply};
 use crate::archive::omissions::Omissions;
 use crate::archive::{html, plain_text};
 
-/// Parts in parts of one mail.
+/// Nested parts of one mail.
 const MAX_DEPTH: usize = 8;
 
 const ATTACHED: &str = "in attachments";
 const FORWARDED: &str = "in a forwarded message";
 
-/// The words of a mail's writer, as Markdown.
+/// The writer's words of a mail, as Markdown.
 pub(super) fn text(mail: &ParsedMail, context: &MailContext, omissions: &mut Omissions) -> String {
     let mut texts = Vec::new();
     gather(mail, context, 0, &mut texts, omissions);
@@ -22,7 +22,7 @@ pub(super) fn text(mail: &ParsedMail, context: &MailContext, omissions: &mut Omi
     texts.join("\n\n")
 }
 
-/// The first part of a mail that is marked up, as it stands.
+/// The first HTML part of a mail, unchanged.
 pub(super) fn markup(mail: &ParsedMail, depth: usize) -> Option<String> {
     if depth > MAX_DEPTH {
         return None;
@@ -47,7 +47,7 @@ fn body(part: &ParsedMail) -> Option<String> {
     charset::text(&part.get_body_raw().ok()?, label).map(|text| text.replace("\r\n", "\n"))
 }
 
-/// Reads a part and those in it, in order.
+/// Reads a part and its subparts, in order.
 fn gather(
     part: &ParsedMail,
     context: &MailContext,
@@ -76,8 +76,8 @@ fn gather(
     }
 }
 
-/// The best of several forms of one text. What answers another mail is read as it was typed, if that says
-/// as much; of what was written for many the page alone says what is a heading and what a list.
+/// Picks the best of several forms of one text. A reply is read as plain text if that is complete; of a
+/// newsletter, only the HTML has headings and lists.
 fn alternative(
     mail: &ParsedMail,
     context: &MailContext,
@@ -85,18 +85,18 @@ fn alternative(
     omissions: &mut Omissions,
 ) -> Option<String> {
     let find = |is: &dyn Fn(&ParsedMail) -> bool| {
-        // A page may stand beside its pictures.
+        // The HTML may be next to its pictures in a multipart.
         mail.subparts.iter().rev().find(|part| is(part) || part.subparts.iter().any(is))
     };
     let (typed, page) = (find(&is_plain), find(&is_html));
-    let said = |part: &ParsedMail| {
+    let count_words = |part: &ParsedMail| {
         let mut omissions = Omissions::default();
         count(part, ATTACHED, depth, &mut omissions);
         omissions.words()
     };
     let best = match (typed, page) {
         (Some(typed), Some(page)) => {
-            let (typed_words, page_words) = (said(typed), said(page));
+            let (typed_words, page_words) = (count_words(typed), count_words(page));
             let enough = |some: usize, all: usize| some > 0 && some * 10 >= all * 9;
             let typed_first = match context.is_reply {
                 true => enough(typed_words, page_words),
@@ -145,24 +145,25 @@ fn count(part: &ParsedMail, what: &'static str, depth: usize, omissions: &mut Om
     }
 }
 
-/// The writer's words of a part in plain text.
+/// The writer's words of a plain text part.
 fn typed(
     part: &ParsedMail,
     text: &str,
     context: &MailContext,
     omissions: &mut Omissions,
 ) -> String {
-    let says = |key: &str, value: &str| {
-        part.ctype.params.get(key).is_some_and(|said| said.eq_ignore_ascii_case(value))
+    let has_param = |key: &str, value: &str| {
+        part.ctype.params.get(key).is_some_and(|given| given.eq_ignore_ascii_case(value))
     };
-    if says("format", "flowed") {
-        return reply::own(&flowed::unwrapped(text, says("delsp", "yes")), context, omissions);
+    if has_param("format", "flowed") {
+        return reply::own(&flowed::unwrapped(text, has_param("delsp", "yes")), context, omissions);
     }
-    // A signature and a quote are broken otherwise than the text, and would hide how that is.
+    // Signatures and quotes are wrapped differently and would hide how the text is wrapped, so they go
+    // first.
     plain_text::join_wrapped_lines(&reply::own(text, context, omissions))
 }
 
-/// The writer's words of a part in HTML.
+/// The writer's words of an HTML part.
 fn paged(text: &str, context: &MailContext, omissions: &mut Omissions) -> String {
     let split_mail = quote_elements::split(text);
     let context = &MailContext {
@@ -178,7 +179,7 @@ fn paged(text: &str, context: &MailContext, omissions: &mut Omissions) -> String
         };
         reply::count_other(omissions, what, &text);
     }
-    // In a letter every word is the writer's; only of a page that was made for many is a part furniture.
+    // All words of a letter are its writer's; only a newsletter has boilerplate.
     let text = match context.is_reply {
         true => html::fragment_with(&split_mail.html, omissions),
         false => {

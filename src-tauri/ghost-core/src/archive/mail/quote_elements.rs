@@ -1,5 +1,5 @@
-//! The elements of an HTML mail that hold what its writer did not write, by the marks that the big mail
-//! programs put on them.
+//! Cuts the elements with somebody else's words out of HTML mail, by the marks of the big mail
+//! programs.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -9,18 +9,18 @@ use crate::archive::html_tags::{self, Tag};
 /// A mail without the elements that hold others' words.
 #[derive(Debug, Default, PartialEq, Eq)]
 pub(super) struct SplitMail {
-    /// What is left.
+    /// The rest of the mail.
     pub(super) html: String,
-    /// What was taken out, each with what it is.
+    /// The elements that were removed, with their kinds.
     pub(super) taken: Vec<(QuoteKind, String)>,
-    /// There are marks of a reply in it.
+    /// The mail has marks of a reply.
     pub(super) is_reply: bool,
 }
 
-/// What an element holds.
+/// The kind of text in an element.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum QuoteKind {
-    /// A mail that is answered, or passed on.
+    /// The message that is answered.
     Quoted,
     Forwarded,
     Signature,
@@ -28,18 +28,18 @@ pub(super) enum QuoteKind {
     Attribution,
 }
 
-/// What a mark says of a mail.
+/// The meaning of a mark.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 enum Mark {
     /// The element holds this.
     Element(QuoteKind),
-    /// From the beginning of the element on, the mail is this.
+    /// Everything from the element on is this.
     Rest(QuoteKind),
     /// Gmail's quote.
     Gmail,
 }
 
-/// Marks of programs: a class, an id or a name, and what it says.
+/// Marks of mail programs (a class, an id or a name) and their meanings.
 const MARKS: &[(&str, Mark)] = &[
     // Gmail
     ("gmail_quote", Mark::Gmail),
@@ -47,7 +47,7 @@ const MARKS: &[(&str, Mark)] = &[
     ("gmail_attr", Mark::Element(QuoteKind::Attribution)),
     ("gmail_signature", Mark::Element(QuoteKind::Signature)),
     ("gmail_signature_prefix", Mark::Element(QuoteKind::Signature)),
-    // Outlook: desktop, web, telephone
+    // Outlook: desktop, web, phone
     ("divRplyFwdMsg", Mark::Rest(QuoteKind::Quoted)),
     ("appendonsend", Mark::Rest(QuoteKind::Quoted)),
     ("stopSpelling", Mark::Rest(QuoteKind::Quoted)),
@@ -90,7 +90,7 @@ const MARKS: &[(&str, Mark)] = &[
     ("spark-signature", Mark::Element(QuoteKind::Signature)),
 ];
 
-/// Takes others' words out of an HTML mail.
+/// Removes others' words from an HTML mail.
 pub(super) fn split(html: &str) -> SplitMail {
     let tags = html_tags::tags(html);
     let closes = html_tags::closes(&tags);
@@ -109,10 +109,10 @@ pub(super) fn split(html: &str) -> SplitMail {
         }
         let close = closes[index].map_or(end, |close| tags[close].to).max(tag.to);
         let quote = tag.opens("blockquote");
-        let said = mark(tag);
-        let found = match said {
-            // The element that Gmail quotes in holds the line above the quote, too, and perhaps answers
-            // below it; what it passes on stands there without a quote.
+        let meaning = mark(tag);
+        let found = match meaning {
+            // Gmail's quote element also holds the attribution and perhaps answers below the quote; a
+            // forwarded message is in it without a quote.
             Some(Mark::Gmail) => {
                 let next = quotes.partition_point(|&from| from < tag.from);
                 let held = quotes.get(next).is_some_and(|&from| from < close);
@@ -122,7 +122,7 @@ pub(super) fn split(html: &str) -> SplitMail {
             Some(Mark::Rest(holds)) => (tag.from < last_word).then_some((end.max(tag.to), holds)),
             None => None,
         };
-        split_mail.is_reply |= matches!(said, Some(Mark::Gmail))
+        split_mail.is_reply |= matches!(meaning, Some(Mark::Gmail))
             || (quote && tag.value("type").is_some_and(|kind| kind.eq_ignore_ascii_case("cite")))
             || found.is_some_and(|(_, holds)| holds != QuoteKind::Signature);
         let Some((to, holds)) = found else { continue };
@@ -134,7 +134,7 @@ pub(super) fn split(html: &str) -> SplitMail {
     split_mail
 }
 
-/// Where the last text between tags is that has a letter.
+/// The start of the last text between tags that has a letter.
 fn last_word(html: &str, tags: &[Tag], end: usize) -> usize {
     let mut to = end;
     for tag in tags.iter().rev().filter(|tag| tag.to <= end) {
@@ -146,8 +146,8 @@ fn last_word(html: &str, tags: &[Tag], end: usize) -> usize {
     0
 }
 
-/// What the class, the id and the name of a tag say. An Outlook that quotes another puts `x_` before
-/// each, and Yahoo a number.
+/// The meaning of a tag's class, id or name. Outlook prefixes the marks of quoted mail with `x_`, Yahoo
+/// with a number.
 fn mark(tag: &Tag) -> Option<Mark> {
     if tag.value("data-signatureblock") == Some("true") {
         return Some(Mark::Element(QuoteKind::Signature));
@@ -170,7 +170,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_big_programs_mark_what_they_quote() {
+    fn quotes_of_big_mail_programs_are_removed() {
         for (program, html, left, taken) in [
             (
                 "Gmail, passing on",
@@ -291,7 +291,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quote_of_gmail_keeps_what_was_answered_in_it() {
+    fn answers_inside_a_gmail_quote_are_kept() {
         let html = "<div class=gmail_quote><div class=gmail_attr>On, she</div><blockquote class=gmail_quote>Q</blockquote><div>Mine.</div></div>";
         let split_mail = split(html);
         assert!(
@@ -303,7 +303,7 @@ mod tests {
     }
 
     #[test]
-    fn broken_markup_is_divided_in_bounded_time() {
+    fn broken_markup_is_split_in_bounded_time() {
         for bit in [
             "<div id=\"appendonsend\">",
             "<div class=gmail_quote>",
@@ -314,7 +314,10 @@ mod tests {
             "<!--",
             "<div class=\"yahoo_quoted\">",
         ] {
-            split(&bit.repeat(50_000));
+            let html = bit.repeat(50_000);
+            let split_mail = split(&html);
+            let taken: usize = split_mail.taken.iter().map(|(_, html)| html.len()).sum();
+            assert_eq!(split_mail.html.len() + taken, html.len(), "{bit}");
         }
     }
 }

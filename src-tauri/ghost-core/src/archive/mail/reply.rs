@@ -1,8 +1,8 @@
-//! What a mail's writer wrote, of all that the mail says: without the mail it answers or passes on, the
-//! lines that programs write around that, and the signature.
+//! Separates the writer's words of a mail from the message it answers or forwards, the lines that
+//! programs add, and the signature.
 //!
-//! The text is read line by line, as plain text or as Markdown: quotes have `>`. Where others' words have
-//! no mark at all, they begin with a header block ("From:", "Sent:") or an attribution, and have no end.
+//! The text is read line by line, as plain text or Markdown: quotes have `>`. Others' words without a
+//! mark begin with a header block ("From:", "Sent:") or an attribution, and have no end.
 
 mod lines;
 mod quotes;
@@ -20,14 +20,13 @@ const FORWARDED: &str = "in a forwarded message";
 const SIGNATURE: &str = "in a signature";
 const FOOTER: &str = "in the footer of a mailing list";
 
-/// The words of a mail's writer, each paragraph as it stands, and the quotes that they answer. What else
-/// the text holds is counted.
+/// The writer's words, paragraphs unchanged, and the quotes that they answer. The rest is counted.
 pub(super) fn own(text: &str, context: &MailContext, omissions: &mut Omissions) -> String {
     let mut reading = MailLines::of(text, context);
     reading.divide();
     reading.sign();
     reading.drop_what_trails();
-    reading.told(omissions)
+    reading.render(omissions)
 }
 
 /// Counts the words of `text`, which is not kept, without addresses.
@@ -38,20 +37,18 @@ pub(super) fn count(omissions: &mut Omissions, what: &'static str, text: &str) {
     omissions.add_words(what, words::count(text).saturating_sub(links));
 }
 
-/// Counts the words of `text`, which holds a mail of somebody else's, without the lines that programs
-/// write around one.
+/// Counts the words of somebody else's mail, without the lines that programs add.
 pub(super) fn count_other(omissions: &mut Omissions, what: &'static str, text: &str) {
     let mut reading = MailLines::of(text, &MailContext { is_reply: true, sender: None });
     reading.divide();
-    let said =
+    let kept =
         reading.lines.iter().zip(&reading.kinds).filter(|(_, part)| **part != LineKind::Machine);
-    let said: Vec<&str> = said.map(|(line, _)| line.text).collect();
-    count(omissions, what, &said.join("\n"));
+    let kept: Vec<&str> = kept.map(|(line, _)| line.text).collect();
+    count(omissions, what, &kept.join("\n"));
 }
 
 impl MailLines<'_> {
-    /// Rules that nothing of the writer's follows go, and so do the quotes in a reply that no words of the
-    /// writer's follow.
+    /// Drops rules that no words of the writer follow, and in a reply the quotes that none follow.
     fn drop_what_trails(&mut self) {
         let own = |at: &usize| self.kinds[*at] == LineKind::Own && !self.lines[*at].is_blank();
         let mut last = (0..self.lines.len()).rev().find(own);
@@ -75,8 +72,8 @@ impl MailLines<'_> {
         }
     }
 
-    /// What is kept, and the count of what is not.
-    fn told(&self, omissions: &mut Omissions) -> String {
+    /// The text that is kept; the rest is counted.
+    fn render(&self, omissions: &mut Omissions) -> String {
         let mut out = String::new();
         let mut others: Vec<(&'static str, String)> = Vec::new();
         let (mut before, mut removed) = (None, false);
@@ -98,7 +95,7 @@ impl MailLines<'_> {
                 }
                 LineKind::Own if removed && line.is_blank() && out.ends_with("\n\n") => {}
                 LineKind::Own | LineKind::Quote => {
-                    // Behind a quote an own line would belong to it.
+                    // A line directly after a quote would belong to it.
                     let needs_gap =
                         before.is_some_and(|before| before != part) && !out.ends_with("\n\n");
                     if needs_gap && !line.is_blank() {
@@ -109,7 +106,7 @@ impl MailLines<'_> {
                         out.push_str(if line.is_blank() { "" } else { " " });
                     }
                     let text = shared.unwrap_or(line.text);
-                    // No quote, whatever it begins with.
+                    // Not a quote, whatever it begins with.
                     if part == LineKind::Own && text.trim_start().starts_with('>') {
                         out.push('\\');
                         out.push_str(text.trim_start());
@@ -185,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn a_header_block_ends_a_reply_in_every_language_that_programs_speak() {
+    fn a_header_block_ends_a_reply_in_every_language() {
         for labels in BLOCKS {
             let block = block(labels);
             for (above, block) in [
@@ -217,7 +214,7 @@ mod tests {
     }
 
     #[test]
-    fn a_rule_that_names_the_original_ends_a_reply() {
+    fn an_original_message_rule_ends_a_reply() {
         for name in [
             "Original Message",
             "Ursprüngliche Nachricht",
@@ -263,7 +260,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_passed_on_is_not_the_writers() {
+    fn forwarded_text_is_not_the_writers() {
         for name in [
             "Forwarded message",
             "Weitergeleitete Nachricht",
@@ -295,8 +292,8 @@ mod tests {
             let mail = format!(
                 "See below.\n\n---------- {name} ---------\nFrom: Oda <oda@example.org>\nDate: Mon, Jul 24, 2023 at 3:59 PM\nSubject: the ferry\nTo: Maren <maren@example.org>\n\n{THEIRS}\n"
             );
-            let said = Some("Left out 12 words in a forwarded message.".to_owned());
-            assert_eq!(read(&mail, false), ("See below.".to_owned(), said), "{name}");
+            let omitted = Some("Left out 12 words in a forwarded message.".to_owned());
+            assert_eq!(read(&mail, false), ("See below.".to_owned(), omitted), "{name}");
         }
         let apple = format!(
             "See below.\n\nBegin forwarded message:\n\n> From: Oda <oda@example.org>\n> Subject: the ferry\n>\n> {THEIRS}\n\nMaren\n"
@@ -305,20 +302,20 @@ mod tests {
     }
 
     #[test]
-    fn answers_between_quotes_are_the_writers_and_the_quotes_they_answer_stay() {
+    fn answers_between_quotes_keep_the_quotes() {
         let mail = "On Mon, 4 Mar 2024 at 09:05, Oda <oda@example.org> wrote:\n> Does it run?\n\nNo.\n\n> And the fare?\nTwo crowns.\n\n> Oda\n";
         assert_eq!(kept(mail), "> Does it run?\n\nNo.\n\n> And the fare?\n\nTwo crowns.");
         assert_eq!(read(mail, true).1.as_deref(), Some("Left out 1 word in quoted replies."));
     }
 
     #[test]
-    fn a_quote_in_a_mail_that_answers_none_is_the_writers_choice() {
+    fn a_quote_in_a_mail_that_is_not_a_reply_stays() {
         let mail = "My aunt said it best:\n\n> The sea gives nothing back.\n";
         assert_eq!(read(mail, false), (mail.trim_end().to_owned(), None));
     }
 
     #[test]
-    fn a_letter_that_names_a_sender_and_a_day_in_prose_is_whole() {
+    fn a_letter_with_senders_and_dates_in_prose_is_kept() {
         for mail in [
             "Bring:\n\nTo: the hill\nFrom: the sea\n\nThat is all.",
             "Invitation:\n\nDate: Wednesday 3 October 2011\nTime: 7:00\nPlace: 13 Fox Street\n\nBring a coat.",
@@ -333,8 +330,8 @@ mod tests {
     }
 
     #[test]
-    fn a_signature_is_left_out_and_the_words_around_it_stay() {
-        for (mail, own, said) in [
+    fn a_signature_is_left_out_and_the_text_around_it_stays() {
+        for (mail, own, omitted) in [
             ("Up.\n\n-- \nJo Hill\n+1 555 0100", "Up.", "Left out 5 words in a signature."),
             ("Up.\n--\nJo Hill", "Up.", "Left out 2 words in a signature."),
             (
@@ -350,12 +347,12 @@ mod tests {
             ("Up.\n\n—————\nJo Hill\njo@example.org", "Up.", "Left out 5 words in a signature."),
         ] {
             let (kept, sentence) = read(mail, false);
-            assert_eq!((kept.as_str(), sentence.as_deref()), (own, Some(said)), "{mail}");
+            assert_eq!((kept.as_str(), sentence.as_deref()), (own, Some(omitted)), "{mail}");
         }
     }
 
     #[test]
-    fn the_line_that_a_telephone_signs_with_is_no_prose() {
+    fn a_phone_signature_is_not_prose() {
         for line in [
             "Sent from my iPhone",
             "Sent from Mail for Windows",
@@ -393,7 +390,7 @@ mod tests {
     }
 
     #[test]
-    fn a_quote_that_a_program_broke_is_a_quote() {
+    fn a_wrapped_quote_is_still_a_quote() {
         let long = "> Post an answer by writing to this address, or look at (https://example.org/a";
         let mail = format!(
             "No.\n\nOn Mon, 4 Mar 2024 at 09:05, Oda <oda@example.org> wrote:\n{long}\nb=3dd518)\n> Oda\n"
@@ -403,7 +400,7 @@ mod tests {
     }
 
     #[test]
-    fn the_headers_of_the_mail_itself_at_its_beginning_are_no_prose() {
+    fn headers_copied_into_the_text_are_not_prose() {
         let context = MailContext { is_reply: true, sender: Some("maren@example.org".to_owned()) };
         let mail = "From: Maren Holt <maren@example.org>\nSent: 4 March 2024 10:02\nSubject: the ferry\n\nAt noon, then.";
         assert_eq!(own(mail, &context, &mut Omissions::default()), "At noon, then.");

@@ -1,5 +1,5 @@
-//! What a page has around its Markdown: pictures on lines of their own, footnote anchors, tables of
-//! contents, lines that were broken at a column.
+//! Removes the boilerplate around Markdown: pictures on their own lines, footnote anchors, tables of
+//! contents, hard wraps.
 
 use std::ops::Range;
 
@@ -9,7 +9,7 @@ use super::edits::{Replacements, line_after, line_before, options};
 use crate::archive::hard_wrap::HardWrap;
 use crate::archive::omissions::Omissions;
 
-/// Pictures on lines of their own, footnote anchors, and lines that were broken at a column.
+/// Removes pictures on their own lines, footnote anchors and hard wraps.
 pub(super) fn without_boilerplate(text: &str, omissions: &mut Omissions) -> String {
     let mut replacements = Replacements::default();
     let mut breaks = Vec::new();
@@ -22,7 +22,7 @@ pub(super) fn without_boilerplate(text: &str, omissions: &mut Omissions) -> Stri
             breaks.push(at..range.start.max(at + 1));
         }
         if let Some(range) = contents.on_event(&event, &range) {
-            let words = said(text, range.clone());
+            let words = count_words(text, range.clone());
             replacements.cut(range, "in a table of contents", words);
         }
         match event {
@@ -53,8 +53,8 @@ pub(super) fn without_boilerplate(text: &str, omissions: &mut Omissions) -> Stri
     replacements.apply(text, omissions)
 }
 
-/// How many words a stretch of Markdown says, without addresses.
-fn said(text: &str, range: Range<usize>) -> usize {
+/// The number of words in a stretch of Markdown, without addresses.
+fn count_words(text: &str, range: Range<usize>) -> usize {
     let words = Parser::new_ext(&text[range], options()).map(|event| match event {
         Event::Text(text) | Event::Code(text) => crate::words::count(&text),
         _ => 0,
@@ -62,10 +62,10 @@ fn said(text: &str, range: Range<usize>) -> usize {
     words.sum()
 }
 
-/// A table of contents: a list of nothing but links into the same page, with its heading.
+/// Finds a table of contents: a list of links into the same page, with its heading.
 #[derive(Debug, Default)]
 struct TocFinder {
-    /// Where the heading that says so begins, until something else follows it.
+    /// The start of the heading that announces it, until other text follows.
     heading: Option<usize>,
     in_heading: Option<(usize, String)>,
     lists: usize,
@@ -76,7 +76,7 @@ struct TocFinder {
 }
 
 impl TocFinder {
-    /// The stretch of a table of contents, once its end is heard.
+    /// The range of a table of contents, at the event that ends it.
     fn on_event(&mut self, event: &Event, range: &Range<usize>) -> Option<Range<usize>> {
         match event {
             Event::Start(Tag::Heading { .. }) => {
@@ -85,10 +85,10 @@ impl TocFinder {
             }
             Event::End(TagEnd::Heading(_)) => {
                 let (from, title) = self.in_heading.take()?;
-                let said = title.trim().to_lowercase();
+                let heading_text = title.trim().to_lowercase();
                 self.heading =
                     ["table of contents", "contents", "toc", "in this post", "on this page"]
-                        .contains(&said.as_str())
+                        .contains(&heading_text.as_str())
                         .then_some(from);
             }
             Event::Text(text) if self.in_heading.is_some() => {
@@ -126,7 +126,7 @@ impl TocFinder {
     }
 }
 
-/// Drops a picture that has its line to itself.
+/// Cuts a picture that is alone on its line.
 fn cut_picture(text: &str, range: &Range<usize>, replacements: &mut Replacements) {
     let (before, after) = (line_before(text, range.start), line_after(text, range.end));
     let lonely = |side: &str| {
@@ -134,12 +134,12 @@ fn cut_picture(text: &str, range: &Range<usize>, replacements: &mut Replacements
             || side.trim_start().starts_with("![")
     };
     if lonely(before) && lonely(after) {
-        let words = said(text, range.clone());
+        let words = count_words(text, range.clone());
         replacements.cut(range.clone(), "in descriptions of pictures", words);
     }
 }
 
-/// Takes `[^1]:` off a footnote and leaves its text as paragraphs.
+/// Removes `[^1]:` from a footnote and leaves its text as paragraphs.
 fn definition(text: &str, range: &Range<usize>, replacements: &mut Replacements) {
     let body = &text[range.clone()];
     let Some(mark) = body.find("]:") else { return };
@@ -155,7 +155,7 @@ fn definition(text: &str, range: &Range<usize>, replacements: &mut Replacements)
     }
 }
 
-/// The text with its wrapped lines joined, and nothing else changed.
+/// Joins hard-wrapped lines, and changes nothing else.
 pub(in crate::archive) fn unwrapped(text: &str) -> String {
     let mut replacements = Replacements::default();
     let (mut breaks, mut breaking, mut tables) = (Vec::new(), None, 0);
@@ -174,7 +174,7 @@ pub(in crate::archive) fn unwrapped(text: &str) -> String {
     replacements.apply(text, &mut Omissions::default())
 }
 
-/// Joins the lines that a column broke, where the whole paragraph is broken so.
+/// Joins wrapped lines where a whole paragraph is wrapped.
 fn join(text: &str, breaks: Vec<Range<usize>>, replacements: &mut Replacements) {
     let line = |at: usize| text[..at].rsplit('\n').next().map_or(0, |line| line.chars().count());
     let word =
@@ -184,7 +184,7 @@ fn join(text: &str, breaks: Vec<Range<usize>>, replacements: &mut Replacements) 
     let wrap = HardWrap::of(&pairs);
     let mut from = 0;
     while from < breaks.len() {
-        // The breaks of one paragraph follow each other, a line apart.
+        // The breaks of one paragraph are one line apart.
         let next = |at: &usize| text[breaks[*at].end..breaks[*at + 1].start].contains('\n');
         let to = (from..breaks.len() - 1).find(next).map_or(breaks.len(), |at| at + 1);
         if wrap.broke(&pairs[from..to]) {
@@ -196,7 +196,7 @@ fn join(text: &str, breaks: Vec<Range<usize>>, replacements: &mut Replacements) 
     }
 }
 
-/// No white space at line ends, no two blank lines together, but in fenced code.
+/// Removes white space at line ends and repeated blank lines, except in fenced code.
 pub(super) fn squeeze_blank_lines(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut fence: Option<&str> = None;
@@ -223,7 +223,7 @@ pub(super) fn squeeze_blank_lines(text: &str) -> String {
             }
             _ => {}
         }
-        // The arrow at the end of a footnote leads back to its anchor.
+        // The arrow at the end of a footnote links back to its anchor.
         let line = line.trim_end().trim_end_matches(['↩', '\u{fe0e}']).trim_end();
         let bare_mark = matches!(line.trim(), "-" | "*");
         let again = line.is_empty() && blank;

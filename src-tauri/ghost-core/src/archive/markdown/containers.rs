@@ -1,9 +1,9 @@
-//! What Markdown's dialects put around paragraphs: admonitions, fenced divs, definitions, line blocks.
+//! Opens the containers of Markdown dialects: admonitions, fenced divs, definitions, line blocks.
 //!
-//! Common Markdown takes most of it for code, since it is indented. The marks go; the words, titles among
-//! them, stay as paragraphs.
+//! CommonMark would read most of their content as indented code. The marks are removed; the words,
+//! including titles, stay as paragraphs.
 
-/// Containers in containers.
+/// Nested containers.
 const MAX_DEPTH: usize = 12;
 
 /// The text without the marks of its containers.
@@ -20,7 +20,7 @@ pub(super) fn opened(text: &str) -> String {
 
 fn open(lines: &[&str], depth: usize, out: &mut Vec<String>) {
     let mut fence: Option<&str> = None;
-    // The open divs; whether each is somebody else's words.
+    // The open divs; true for a quotation.
     let mut divs: Vec<bool> = Vec::new();
     let mut at = 0;
     while let Some(line) = lines.get(at) {
@@ -59,10 +59,10 @@ fn open(lines: &[&str], depth: usize, out: &mut Vec<String>) {
                     divs.push(matches!(name, "quote" | "blockquote" | "epigraph"));
                 }
             }
-        } else if let Some(said) = definition(bare).filter(|_| indent < 4 && depth < MAX_DEPTH)
+        } else if let Some(content) = definition(bare).filter(|_| indent < 4 && depth < MAX_DEPTH)
             && begun
         {
-            let mut inner = vec![said];
+            let mut inner = vec![content];
             inner.extend(dedent(&lines[at..at + body]));
             out.push(String::new());
             open(&inner, depth + 1, out);
@@ -79,7 +79,7 @@ fn open(lines: &[&str], depth: usize, out: &mut Vec<String>) {
     }
 }
 
-/// How many of the lines are indented so far or blank, up to the last that says something.
+/// The number of lines that are indented by at least `least` or blank, up to the last one with text.
 fn indented(lines: &[&str], least: usize) -> usize {
     let mut count = 0;
     for (at, line) in lines.iter().enumerate() {
@@ -97,15 +97,15 @@ fn indented(lines: &[&str], least: usize) -> usize {
     count
 }
 
-/// The lines without the indent that all of them have.
+/// The lines without their common indent.
 fn dedent<'a>(lines: &[&'a str]) -> Vec<&'a str> {
     let white = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();
-    let said = lines.iter().filter(|line| !line.trim().is_empty());
-    let least = said.map(|line| white(line)).min().unwrap_or(0);
+    let content = lines.iter().filter(|line| !line.trim().is_empty());
+    let least = content.map(|line| white(line)).min().unwrap_or(0);
     lines.iter().map(|line| line.get(least.min(white(line))..).unwrap_or_default()).collect()
 }
 
-/// The title of `!!! note "Title"`, `??? tip` or `=== "Tab"`; what is indented below belongs to it.
+/// The title of `!!! note "Title"`, `??? tip` or `=== "Tab"`; the indented lines below belong to it.
 fn admonition(line: &str) -> Option<&str> {
     let mark = ["!!!", "???+", "???", "==="].into_iter().find(|mark| line.starts_with(mark))?;
     let rest = line[mark.len()..].strip_prefix([' ', '+'])?.trim();
@@ -132,14 +132,14 @@ fn div(line: &str) -> Option<Option<(&str, &str)>> {
     (!name.is_empty()).then(|| Some((name, title.trim_matches(['[', ']']))))
 }
 
-/// What is said in `: The definition of what stands above.`
+/// The text of `: A definition of the term above.`
 fn definition(line: &str) -> Option<&str> {
     let rest = line.strip_prefix(':')?;
-    let said = rest.trim_start();
-    (said.len() < rest.len() && !said.is_empty()).then_some(said)
+    let content = rest.trim_start();
+    (content.len() < rest.len() && !content.is_empty()).then_some(content)
 }
 
-/// How many lines begin a block of lines that each begin with a bar and have no other: verse, and no
+/// The number of lines of a line block, each of which begins with a bar and has no other: verse, not a
 /// table.
 fn verse(lines: &[&str]) -> Option<usize> {
     let barred = |line: &&&str| {
@@ -157,7 +157,7 @@ mod tests {
     use crate::archive::omissions::Omissions;
     use crate::words;
 
-    /// What comes out, which has as many words as went in, all of them the writer's own.
+    /// Checks the result, which has as many words as the source, all of them the writer's.
     fn reads(text: &str, lost: usize, expected: &str) {
         let mut omissions = Omissions::default();
         let found = clean(text, &mut omissions);
@@ -168,7 +168,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_indented_in_an_admonition_is_prose() {
+    fn indented_text_of_an_admonition_is_prose() {
         reads(
             "One.\n\n!!! note\n    Mine.\n\n    Too.\n\nTwo.",
             1,
@@ -182,7 +182,7 @@ mod tests {
     }
 
     #[test]
-    fn fenced_divs_leave_their_words() {
+    fn fenced_divs_keep_their_words() {
         reads("::: {.note}\nMine.\n:::\n\nTwo.", 1, "Mine.\n\nTwo.");
         reads(":::tip[Mind this]\nMine.\n:::", 1, "Mind this\n\nMine.");
         reads("::: warning Mind this\nMine.\n:::", 1, "Mind this\n\nMine.");
@@ -190,13 +190,13 @@ mod tests {
     }
 
     #[test]
-    fn a_div_that_quotes_is_somebody_elses() {
+    fn a_quotation_div_is_a_quote() {
         let text = clean("::: quote\nTheirs.\n:::\nMine.", &mut Omissions::default());
         assert_eq!(text, "> Theirs.\n\nMine.");
     }
 
     #[test]
-    fn definitions_and_lines_of_verse() {
+    fn definitions_and_line_blocks() {
         reads(
             "Term\n:   Its definition.\n\n    More of it.",
             0,
@@ -208,7 +208,7 @@ mod tests {
     }
 
     #[test]
-    fn code_keeps_what_looks_like_a_mark() {
+    fn marks_in_code_are_kept() {
         let code = "```\n!!! note\n    x\n::: y\n: z\n```";
         assert_eq!(clean(code, &mut Omissions::default()), code);
     }

@@ -1,4 +1,4 @@
-//! Cuts and replacements of stretches of a Markdown text, and where its code is.
+//! Replacements in a Markdown text, and the ranges of its code.
 
 use std::ops::Range;
 
@@ -6,15 +6,15 @@ use pulldown_cmark::{Event, Options, Parser, Tag};
 
 use crate::archive::omissions::Omissions;
 
-/// Signs and line ends, each of which may be a mark. The parser keeps two hundred bytes for each of
-/// them; a novel has a tenth as many.
+/// Symbols and line ends, each of which may be a mark. The parser needs two hundred bytes of memory for
+/// each; a novel has a tenth as many.
 pub(super) const MAX_SYMBOLS: usize = 1 << 19;
 
-/// The longest a tag may be, so that an opening brace in prose takes nothing with it, and the
-/// farthest that anything looks along a line.
+/// Bytes of a tag, so that an opening brace in prose removes nothing, and the distance that is searched
+/// along a line.
 pub(super) const MAX_TAG_BYTES: usize = 4000;
 
-/// Whether a text is so full of signs that it is not to be parsed.
+/// Returns true if a text has too many symbols to be parsed.
 pub(in crate::archive) fn is_mostly_symbols(text: &str) -> bool {
     has_more_symbols(text, MAX_SYMBOLS)
 }
@@ -31,11 +31,11 @@ pub(super) fn options() -> Options {
         | Options::ENABLE_TASKLISTS
 }
 
-/// Stretches of a text to replace.
+/// Ranges of a text to replace.
 #[derive(Debug, Default)]
 pub(super) struct Replacements(Vec<Replacement>);
 
-/// A stretch, what comes in its place, and how many words are lost with it, of what kind.
+/// A range, its replacement, and the number and kind of words lost.
 #[derive(Debug)]
 pub(super) struct Replacement {
     range: Range<usize>,
@@ -45,17 +45,17 @@ pub(super) struct Replacement {
 }
 
 impl Replacements {
-    /// Replaces a stretch by what says the same.
+    /// Replaces a range by an equivalent.
     pub(super) fn replace(&mut self, range: Range<usize>, instead: impl Into<String>) {
         self.replace_counting(range, instead, "", 0);
     }
 
-    /// Cuts a stretch that has so many words.
+    /// Cuts a range of this many words.
     pub(super) fn cut(&mut self, range: Range<usize>, what: &'static str, lost: usize) {
         self.replace_counting(range, "", what, lost);
     }
 
-    /// Replaces a stretch by what has so many words less.
+    /// Replaces a range and counts the words lost.
     pub(super) fn replace_counting(
         &mut self,
         range: Range<usize>,
@@ -74,12 +74,12 @@ impl Replacements {
         self.0.iter().map(|cut| cut.range.clone())
     }
 
-    /// Takes back the cuts at and after `at`, where they were made in order.
+    /// Removes the replacements at and after `at`, which were added in order.
     pub(super) fn truncate_from(&mut self, at: usize) {
         while self.0.pop_if(|cut| cut.range.start >= at).is_some() {}
     }
 
-    /// Makes the cuts; of two that overlap, the first stands.
+    /// Applies the replacements; of two that overlap, the first one counts.
     pub(super) fn apply(mut self, text: &str, omissions: &mut Omissions) -> String {
         self.0.sort_by_key(|cut| (cut.range.start, cut.range.end));
         let mut out = String::with_capacity(text.len());
@@ -97,7 +97,7 @@ impl Replacements {
     }
 }
 
-/// Where code stands, in order.
+/// The ranges of code, in order.
 pub(super) fn code(text: &str) -> Vec<Range<usize>> {
     let events = Parser::new_ext(text, options()).into_offset_iter();
     let code = events.filter_map(|(event, range)| {
@@ -111,13 +111,13 @@ pub(super) fn inside(ranges: &[Range<usize>], at: usize) -> Option<usize> {
     ranges.get(next).filter(|range| range.start <= at).map(|range| range.end)
 }
 
-/// The line that ends at `at`, as far as anything looks.
+/// The line that ends at `at`, up to the search limit.
 pub(super) fn line_before(text: &str, at: usize) -> &str {
     let from = text.ceil_char_boundary(at.saturating_sub(MAX_TAG_BYTES));
     text[from..at].rsplit('\n').next().unwrap_or_default()
 }
 
-/// The line from `at` on, as far as anything looks.
+/// The line from `at` on, up to the search limit.
 pub(super) fn line_after(text: &str, at: usize) -> &str {
     let to = text.floor_char_boundary((at + MAX_TAG_BYTES).min(text.len()));
     text[at..to].split('\n').next().unwrap_or_default()

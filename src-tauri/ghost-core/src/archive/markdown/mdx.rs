@@ -1,4 +1,4 @@
-//! MDX: Markdown with JSX in it. The code goes; what stands between its tags is Markdown and stays.
+//! MDX: Markdown with JSX. The code is removed; the Markdown between its tags stays.
 
 use super::edits::MAX_TAG_BYTES;
 use super::templates::quoted_words;
@@ -6,13 +6,13 @@ use crate::archive::omissions::Omissions;
 
 const IN_CODE: &str = "in the code of the page";
 
-/// The text without imports, exports, comments and the tags of components.
+/// The text without imports, exports, comments and component tags.
 pub(in crate::archive) fn without_jsx(text: &str, omissions: &mut Omissions) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
-    // Whether the line begins a list or goes on in one, where an indent means something.
+    // True in a list, where indents have a meaning.
     let mut listed = false;
-    // No comment ends below, so that no end is looked for again.
+    // No comment ends below, so the end is not searched again.
     let mut endless = false;
     while !rest.is_empty() {
         if out.is_empty() || out.ends_with('\n') {
@@ -33,7 +33,7 @@ pub(in crate::archive) fn without_jsx(text: &str, omissions: &mut Omissions) -> 
                 || bare.trim_start_matches(|c: char| c.is_ascii_digit()).starts_with(['.', ')']);
             listed = item || (listed && (line.is_empty() || line.len() > bare.len()));
             if !listed {
-                // There is no indented code here.
+                // MDX has no indented code.
                 rest = &rest[line.len() - bare.len()..];
             }
         }
@@ -55,13 +55,13 @@ pub(in crate::archive) fn without_jsx(text: &str, omissions: &mut Omissions) -> 
     out
 }
 
-/// `import X from "x"` and `export const x = 1`, with which a paragraph of code begins.
+/// Returns true for `import X from "x"` and `export const x = 1`, which begin a paragraph of code.
 fn is_code(line: &str) -> bool {
     (line.starts_with("import ") && (line.contains(" from ") || line.contains(['"', '\''])))
         || (line.starts_with("export ") && line.contains(['=', '{', '(']))
 }
 
-/// Where the fence of code ends that `text` begins with.
+/// The end of the code fence at the start of `text`.
 fn fenced(text: &str) -> Option<usize> {
     let bare = text.trim_start_matches([' ', '\t']);
     let mark = ["```", "~~~"].into_iter().find(|mark| bare.starts_with(mark))?;
@@ -75,7 +75,7 @@ fn fenced(text: &str) -> Option<usize> {
     Some(end)
 }
 
-/// Code in a line, to its end or, where it has none, its first signs.
+/// Inline code up to its end, or its first backticks if it has none.
 fn span(text: &str) -> (&str, usize) {
     let sign = &text[..text.len() - text.trim_start_matches('`').len()];
     let window = &text[sign.len()..text.floor_char_boundary(sign.len() + MAX_TAG_BYTES)];
@@ -84,7 +84,7 @@ fn span(text: &str) -> (&str, usize) {
     (&text[..end], end)
 }
 
-/// A comment, or white space that is written as code; anything else in braces stays.
+/// A comment, or white space written as code; other braces stay.
 fn braces<'a>(text: &'a str, endless: &mut bool, omissions: &mut Omissions) -> (&'a str, usize) {
     if text.starts_with("{/*") && !*endless {
         match text.find("*/}") {
@@ -101,7 +101,7 @@ fn braces<'a>(text: &'a str, endless: &mut bool, omissions: &mut Omissions) -> (
     }
 }
 
-/// A component's tag; one of HTML stays for whoever reads HTML.
+/// The tag of a component; HTML tags stay for the HTML reader.
 fn tag<'a>(text: &'a str, omissions: &mut Omissions) -> (&'a str, usize) {
     let name = text[1..].trim_start_matches('/');
     if !name.starts_with(|c: char| c.is_uppercase() || c == '>') {
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn code_goes_and_words_between_tags_stay() {
+    fn jsx_is_removed_and_text_between_tags_stays() {
         reads("import X from './x'\nexport const a = 1\n\nUp.", 0, "Up.");
         reads("export const meta = {\n  about: \"A walk up\",\n}\n\nUp.", 3, "Up.");
         reads("<Box kind=\"info\">\n  *Mine*, in a box.\n</Box>", 0, "*Mine*, in a box.");
@@ -151,7 +151,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_code_in_a_text_stays() {
+    fn code_in_a_text_stays() {
         for text in
             ["```\nimport X from 'x'\n<Box>\n{/* a */}\n```", "Say `<Box>` and `{/* a */}`."]
         {

@@ -1,4 +1,4 @@
-//! HTML inside Markdown: blocks become Markdown, tags in a line go and leave their text.
+//! HTML inside Markdown: blocks are converted; inline tags are removed and their text stays.
 
 use std::ops::Range;
 
@@ -10,13 +10,13 @@ use crate::archive::omissions::Omissions;
 
 const HIDDEN: &str = "in hidden comments";
 
-/// The text with its HTML as Markdown.
+/// The text with its HTML converted to Markdown.
 pub(super) fn without_html(text: &str, omissions: &mut Omissions) -> String {
     if !text.contains(['<', '&']) {
         return text.to_owned();
     }
     let mut replacements = Replacements::default();
-    // An element that was left open over the end of its block, and where that block begins.
+    // An element left open at the end of its block, and the range of that block.
     let mut open: Option<(String, Range<usize>)> = None;
     let mut block = String::new();
     for (event, range) in Parser::new_ext(text, options()).into_offset_iter() {
@@ -35,7 +35,7 @@ pub(super) fn without_html(text: &str, omissions: &mut Omissions) -> String {
                             format!("\n{}\n", quoted(&inner, "> ")),
                         );
                     } else {
-                        // What is between is the page's, and no text.
+                        // The content belongs to the page and is not text.
                         let words = crate::words::count(between) + visible(&text[first.clone()]);
                         let lost = words + visible(&block);
                         replacements.replace_counting(
@@ -55,11 +55,11 @@ pub(super) fn without_html(text: &str, omissions: &mut Omissions) -> String {
             Event::InlineHtml(tag) => {
                 replacements.replace_counting(range, inline(&tag), HIDDEN, hidden(&tag));
             }
-            // "&mdash;" is a dash to its writer; what would be a mark keeps its meaning.
-            Event::Text(said)
-                if text[range.clone()].starts_with('&') && text[range.clone()] != *said =>
+            // "&mdash;" is a dash to its writer; a character that would be a mark is escaped.
+            Event::Text(decoded)
+                if text[range.clone()].starts_with('&') && text[range.clone()] != *decoded =>
             {
-                replacements.replace(range, spelled(&said));
+                replacements.replace(range, spelled(&decoded));
             }
             _ => {}
         }
@@ -67,10 +67,10 @@ pub(super) fn without_html(text: &str, omissions: &mut Omissions) -> String {
     replacements.apply(text, omissions)
 }
 
-/// What an entity stands for, written so that it is no mark.
-fn spelled(said: &str) -> String {
-    let mut out = String::with_capacity(said.len());
-    for c in said.chars() {
+/// The characters of an entity, escaped.
+fn spelled(decoded: &str) -> String {
+    let mut out = String::with_capacity(decoded.len());
+    for c in decoded.chars() {
         if c.is_ascii_punctuation() {
             out.push('\\');
         }
@@ -79,12 +79,12 @@ fn spelled(said: &str) -> String {
     out
 }
 
-/// A block as Markdown, within what it stands in.
+/// Replaces a block by Markdown, inside its containers.
 fn put_block(text: &str, block: &str, range: Range<usize>, replacements: &mut Replacements) {
     let mut found = html::fragment(block);
     let lost = (visible(block) + hidden(block)).saturating_sub(crate::words::count(&found));
     let what = if lost <= hidden(block) { HIDDEN } else { "of HTML that is not shown" };
-    // Of a quote, every line says so.
+    // Every line of a quote is marked.
     let before = line_before(text, range.start);
     let is_quoted = before.contains('>') && before.chars().all(|c| matches!(c, '>' | ' '));
     if is_quoted {
@@ -98,7 +98,7 @@ fn quoted(text: &str, mark: &str) -> String {
     text.lines().map(|line| format!("{mark}{line}\n")).collect()
 }
 
-/// The words between the tags of some HTML, scripts and styles apart.
+/// The number of words between tags, without scripts and styles.
 fn visible(html: &str) -> usize {
     let (mut words, mut rest, mut shown) = (0, html, true);
     while let Some(at) = rest.find('<') {
@@ -119,13 +119,13 @@ fn visible(html: &str) -> usize {
     words + if shown { crate::words::count(&html::decode_entities(rest)) } else { 0 }
 }
 
-/// The words of comments. One word alone is a mark for the site: `<!--more-->`.
+/// The number of words in comments. A single word is a mark for the site: `<!--more-->`.
 fn hidden(html: &str) -> usize {
     let comments = html.split("<!--").skip(1).map(|rest| rest.split("-->").next().unwrap_or(rest));
     comments.map(crate::words::count).filter(|words| *words > 1).sum()
 }
 
-/// What a tag inside a line leaves.
+/// The Markdown for an inline tag.
 fn inline(tag: &str) -> &'static str {
     let name: String = tag
         .trim_start_matches(['<', '/'])

@@ -1,7 +1,7 @@
 //! Template languages in Markdown: Liquid, Hugo's shortcodes, kramdown's attributes.
 //!
-//! The tags go and what stands between them stays; code in tags becomes a fence. Whatever words go with
-//! a tag are counted.
+//! Tags are removed and the text between them stays; code in tags becomes a fence. The words removed
+//! with a tag are counted.
 
 use std::ops::Range;
 
@@ -9,8 +9,8 @@ use super::edits::{MAX_TAG_BYTES, Replacements, code, inside, line_after, line_b
 use crate::archive::html;
 use crate::archive::omissions::Omissions;
 
-/// Code and quotes that are wrapped in template tags, as Markdown writes them. In a page of HTML
-/// the fence is a `pre` instead (see [`preformatted`]).
+/// Converts code and quotes in template tags to Markdown. In HTML, code becomes a `pre` instead (see
+/// [`preformatted`]).
 pub(super) fn fenced(text: &str) -> String {
     if !text.contains("{%") && !text.contains("{{") {
         return text.to_owned();
@@ -38,7 +38,7 @@ pub(super) fn fenced(text: &str) -> String {
     replacements.apply(text, &mut Omissions::default())
 }
 
-/// Code in Liquid tags as a `pre`, for a text that is HTML; other template tags cut.
+/// Converts code in Liquid tags to `pre` in a text that is HTML, and removes other template tags.
 pub(in crate::archive) fn preformatted(text: &str, omissions: &mut Omissions) -> String {
     if !text.contains('{') {
         return text.to_owned();
@@ -60,7 +60,7 @@ pub(in crate::archive) fn preformatted(text: &str, omissions: &mut Omissions) ->
     replacements.apply(text, omissions)
 }
 
-/// Template tags whose content is code.
+/// Template tags that contain code.
 const CODE: [&str; 4] = ["highlight", "codeblock", "code", "prism"];
 
 fn merged(ranges: Vec<Range<usize>>) -> Vec<Range<usize>> {
@@ -88,7 +88,7 @@ fn spans<'a>(
     })
 }
 
-/// A paired template tag with what stands between.
+/// A paired template tag with its content.
 struct Block<'a> {
     name: &'a str,
     argument: String,
@@ -111,7 +111,7 @@ fn template(text: &str, at: usize) -> Option<Template<'_>> {
         .into_iter()
         .find(|(open, _)| rest.starts_with(open))?;
     let window = &rest.as_bytes()[..rest.len().min(MAX_TAG_BYTES)];
-    // A tag that meets the beginning of another before its end is not one.
+    // A tag that contains the start of another one is not a tag.
     let ends =
         |at: &usize| [open, close].iter().any(|mark| window[*at..].starts_with(mark.as_bytes()));
     let end = (open.len()..window.len())
@@ -137,7 +137,7 @@ fn template(text: &str, at: usize) -> Option<Template<'_>> {
     })
 }
 
-/// All tags but those that stand between `{% raw %}` and its end, where nothing is a tag.
+/// All tags except those between `{% raw %}` and its end.
 fn all_templates(text: &str) -> Vec<Template<'_>> {
     let mut found = Vec::new();
     let (mut at, mut raw_blocks) = (0, RawBlocks::default());
@@ -154,15 +154,15 @@ fn all_templates(text: &str) -> Vec<Template<'_>> {
     found
 }
 
-/// The search for the ends of stretches that a template engine shows as they stand.
+/// Searches the ends of raw blocks, which a template engine does not interpret.
 #[derive(Default)]
 struct RawBlocks {
-    /// No end follows, so that none is looked for again.
+    /// No end follows, so it is not searched again.
     endless: bool,
 }
 
 impl RawBlocks {
-    /// Where the tag begins that ends the stretch which `open` begins.
+    /// The start of the tag that ends the raw block of `open`.
     fn end(&mut self, text: &str, open: &Template) -> Option<usize> {
         if self.endless || open.closing || !matches!(open.name, "raw" | "verbatim") {
             return None;
@@ -218,7 +218,7 @@ pub(super) fn without_templates(text: &str, omissions: &mut Omissions) -> String
 const IN_TAGS: &str = "in template tags";
 const IN_COMMENTS: &str = "in hidden comments";
 
-/// The words in a tag that are a sentence rather than a name: what it quotes, with blanks in it.
+/// The number of words in a tag that are a sentence: quoted text with blanks.
 pub(in crate::archive) fn quoted_words(tag: &str) -> usize {
     let quoted = |mark: char| {
         let parts = tag.split(mark).skip(1).step_by(2);
@@ -228,15 +228,15 @@ pub(in crate::archive) fn quoted_words(tag: &str) -> usize {
     quoted('"').max(quoted('“')).max(if tag.contains('"') { 0 } else { quoted('\'') })
 }
 
-/// The template tags, kramdown attributes and tables of contents outside of `held`.
+/// Removes template tags, kramdown attributes and tables of contents outside `held`.
 fn templates(text: &str, held: &[Range<usize>]) -> Replacements {
     let mut replacements = Replacements::default();
     let mut at = 0;
-    // A paired tag whose content is no prose; where it is open, and since when.
+    // The open paired tag whose content is not prose, and its start.
     let mut dropping: Option<(&str, usize)> = None;
-    // Up to where tags are shown as they stand.
+    // The end of the current raw block.
     let (mut raw_blocks, mut raw) = (RawBlocks::default(), 0);
-    // Up to where an end was looked for in vain, so that nothing is looked through twice.
+    // The position up to which no end exists, so it is not searched twice.
     let mut endless = 0;
     while let Some(next) = text[at..].find(['{', '[']) {
         at += next;
@@ -270,7 +270,7 @@ fn templates(text: &str, held: &[Range<usize>]) -> Replacements {
                 }
                 None => {
                     raw = raw_blocks.end(text, &tag).unwrap_or(raw);
-                    // "**{{< figure >}}**" leaves no empty emphasis behind.
+                    // "**{{< figure >}}**" must not leave an empty emphasis.
                     let Range { start, end } = tag.range;
                     let bold = text[..start].ends_with("**") && text[end..].starts_with("**");
                     let sign = if bold && !held_twice(text, start) { 2 } else { 0 };
@@ -303,7 +303,7 @@ fn templates(text: &str, held: &[Range<usize>]) -> Replacements {
     replacements
 }
 
-/// How many words a stretch has beside its tags, and what these say.
+/// The number of words outside tags, and of sentences inside them.
 fn untagged(text: &str) -> usize {
     let (mut words, mut at) = (0, 0);
     for tag in all_templates(text) {
@@ -314,7 +314,7 @@ fn untagged(text: &str) -> usize {
     words + crate::words::count(&text[at..])
 }
 
-/// Whether the two stars before `at` close an emphasis rather than open one.
+/// Returns true if the two stars before `at` close an emphasis.
 fn held_twice(text: &str, at: usize) -> bool {
     text[..at - 2].ends_with(|c: char| !c.is_whitespace() && c != '|')
 }
@@ -334,7 +334,7 @@ fn closes_later(text: &str, open: &Template) -> bool {
     false
 }
 
-/// Shortcodes and tags whose content is a picture, a caption or a remark to the site.
+/// Returns true for shortcodes and tags that contain a picture, a caption or a comment.
 fn is_dropped(name: &str) -> bool {
     const NAMES: [&str; 14] = [
         "gallery", "figure", "img", "image", "video", "audio", "youtube", "vimeo", "comment",
@@ -343,7 +343,7 @@ fn is_dropped(name: &str) -> bool {
     NAMES.contains(&name)
 }
 
-/// How long the furniture is that begins at `at` and ends on its line.
+/// The length of the boilerplate that begins at `at` and ends on its line.
 fn boilerplate(text: &str, at: usize, line: &str, endless: &mut usize) -> Option<usize> {
     let alone = || line_before(text, at).trim().is_empty();
     let begins = |marks: &[&str]| {
@@ -372,7 +372,7 @@ fn boilerplate(text: &str, at: usize, line: &str, endless: &mut usize) -> Option
         return Some(end + 4);
     }
     let before = line_before(text, at);
-    // What pandoc says of a span, a link or code.
+    // Pandoc's attributes of a span, a link or code.
     if before.ends_with([']', ')', '`', '>']) {
         let end = line.starts_with('{').then(|| line.find('}')).flatten()?;
         let mut rest = line[1..end].trim();
@@ -383,7 +383,7 @@ fn boilerplate(text: &str, at: usize, line: &str, endless: &mut usize) -> Option
             if !named {
                 return None;
             }
-            // A value in quotation marks may have blanks.
+            // A quoted value may contain blanks.
             let quoted = value.filter(|value| value.starts_with('"'));
             let after = quoted.and_then(|value| value[1..].split_once('"')).map(|(_, rest)| rest);
             rest =

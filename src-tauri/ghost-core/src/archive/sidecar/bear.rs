@@ -5,7 +5,7 @@ use serde_json::Value;
 
 use crate::archive::json;
 
-/// What Bear says about a note.
+/// Bear's metadata of a note.
 pub(super) struct Note {
     pub(super) date: Option<Date>,
     pub(super) is_trashed: bool,

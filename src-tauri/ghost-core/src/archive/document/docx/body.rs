@@ -14,16 +14,16 @@ use crate::archive::{date, html};
 /// Bytes of a field's instruction; an address is shorter.
 const MAX_INSTRUCTION: usize = 2000;
 
-/// A run of text while it is read.
+/// A run of text being read.
 #[derive(Debug, Default)]
 struct Run {
     char_style: CharStyle,
-    /// What it says of itself; its styles say the rest.
+    /// Its own property; its styles give the default.
     hidden: Option<bool>,
     font: Option<SymbolFont>,
 }
 
-/// The properties of a paragraph while it is read.
+/// The properties of a paragraph being read.
 #[derive(Debug, Default)]
 struct Properties {
     style: String,
@@ -32,7 +32,7 @@ struct Properties {
     hidden: bool,
 }
 
-/// A field: its instruction, then its result.
+/// A field: an instruction, then its result.
 #[derive(Debug, Default)]
 struct Field {
     instruction: String,
@@ -48,19 +48,19 @@ impl Field {
     }
 }
 
-/// A part while it is read.
+/// A part being read.
 #[derive(Debug)]
 pub(super) struct BodyReader<'a> {
     style_sheet: &'a StyleSheet,
     links: &'a HashMap<String, String>,
     inserted: &'a HashMap<String, DocumentContents>,
     pub(super) builder: MarkdownBuilder,
-    /// Take what was deleted and not what was inserted.
+    /// Read the state before the tracked changes.
     before: bool,
     pub(super) changes: Option<Changes>,
     depth: usize,
     skipped: Vec<SkippedElement>,
-    /// Of each open paragraph.
+    /// The properties of each open paragraph.
     paragraphs: Vec<Properties>,
     run: Run,
     in_paragraph_properties: usize,
@@ -69,9 +69,9 @@ pub(super) struct BodyReader<'a> {
     in_instruction: bool,
     fields: Vec<Field>,
     hyperlinks: Vec<Option<String>>,
-    /// Of each open choice between two forms: whether one was taken.
+    /// For each open choice between two forms: true if one was taken.
     choices: Vec<bool>,
-    /// Of each open content control: why its content is not the writer's text.
+    /// For each open content control: the reason why its content is not the writer's text.
     controls: Vec<Option<&'static str>>,
 }
 
@@ -105,7 +105,7 @@ impl<'a> BodyReader<'a> {
         }
     }
 
-    /// Reads a part; whether it is whole.
+    /// Reads a part; returns false if it is cut short.
     pub(super) fn read(&mut self, xml: &str) -> bool {
         let mut reader = reader(xml);
         let whole = loop {
@@ -147,8 +147,8 @@ impl<'a> BodyReader<'a> {
         whole
     }
 
-    /// Why an element is not taken: the side of a tracked change that is not asked for, the second
-    /// copy of a text box, the reading of a character, properties that were.
+    /// The reason why an element is skipped, if it is: the other side of a tracked change, the second
+    /// copy of a text box, the reading of a character, former properties.
     fn skipped_kind(&mut self, tag: &BytesStart) -> Option<Option<&'static str>> {
         let in_properties = self.in_run_properties > 0 || self.in_paragraph_properties > 0;
         match tag.local_name().as_ref() {
@@ -181,7 +181,7 @@ impl<'a> BodyReader<'a> {
         {
             self.skipped.push(SkippedElement { depth: self.depth, reason });
         } else if !self.skipped.is_empty() && name == "Fallback" {
-            // The copy of what was counted once.
+            // A copy of text that is counted already.
             self.skipped.push(SkippedElement { depth: self.depth, reason: None });
         }
         if !self.skipped.is_empty() {
@@ -201,7 +201,7 @@ impl<'a> BodyReader<'a> {
         }
     }
 
-    /// An element in the properties of a run, or of a paragraph's mark.
+    /// Reads a property of a run or of a paragraph mark.
     fn run_property(&mut self, name: &str, tag: &BytesStart) {
         if self.in_paragraph_properties > 0 {
             let gone = if self.before { ["ins", "moveTo"] } else { ["del", "moveFrom"] };
@@ -239,7 +239,7 @@ impl<'a> BodyReader<'a> {
         }
         let Some(properties) = self.paragraphs.last_mut() else { return };
         match name {
-            // A large first letter is a frame of its own before its paragraph.
+            // A drop cap is a separate frame before its paragraph.
             "framePr" if attribute(tag, "dropCap").is_some_and(|drop| drop != "none") => {
                 self.builder.join();
             }
@@ -343,14 +343,14 @@ impl<'a> BodyReader<'a> {
         }
     }
 
-    /// Says of the content control that is open why its content is not the writer's text.
+    /// Marks the open content control as not the writer's text.
     fn control(&mut self, reason: &'static str) {
         if let Some(control) = self.controls.last_mut() {
             *control = Some(reason);
         }
     }
 
-    /// Knows a paragraph by its properties, which come before its text.
+    /// Sets the style of a paragraph from its properties, which come before its text.
     fn settle_style(&mut self) {
         let style_sheet = self.style_sheet;
         let Some(properties) = self.paragraphs.last_mut() else { return };
@@ -364,13 +364,13 @@ impl<'a> BodyReader<'a> {
     fn end_paragraph(&mut self) {
         if self.paragraphs.pop().is_some() {
             self.builder.end_paragraph();
-            // An instruction ends where its paragraph does, even if that is not said.
+            // An instruction ends with its paragraph, even without an end mark.
             self.fields.iter_mut().for_each(|field| field.in_result = true);
         }
         (self.in_text, self.in_instruction) = (false, false);
     }
 
-    /// A sign by the number that it has in its font.
+    /// Writes a symbol by its code in its font.
     fn sign(&mut self, tag: &BytesStart) {
         let code = attribute(tag, "char").and_then(|code| u32::from_str_radix(&code, 16).ok());
         let font = attribute(tag, "font").and_then(|font| SymbolFont::named(&font));
@@ -385,7 +385,7 @@ impl<'a> BodyReader<'a> {
         }
     }
 
-    /// Takes text, or counts it.
+    /// Writes text, or counts it as skipped.
     fn say(&mut self, text: &str) {
         if let Some(skipped_kind) = self.skipped.last() {
             if let Some(reason) = skipped_kind.reason {
@@ -415,12 +415,12 @@ impl<'a> BodyReader<'a> {
     }
 }
 
-/// Text as it stands in the XML, where a line end is a space.
+/// Text of the XML, in which line ends are spaces.
 fn spaced(text: &str) -> String {
     text.replace(['\n', '\r', '\t'], " ")
 }
 
-/// Whether a style of runs marks code.
+/// Returns true if a character style marks code.
 fn is_code(name: &str) -> bool {
     const NAMES: [&str; 6] = [
         "html code",

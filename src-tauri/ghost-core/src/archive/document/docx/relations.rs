@@ -8,17 +8,17 @@ use quick_xml::reader::Reader;
 use crate::archive::decode;
 use crate::archive::document::xml_events::attribute;
 
-/// What a part of a document is to another.
+/// A relationship to another part.
 #[derive(Debug)]
 pub(super) struct Relation {
     pub(super) id: String,
-    /// The last part of its type: "hyperlink", "footnotes".
+    /// The last segment of its type: "hyperlink", "footnotes".
     pub(super) kind: String,
     pub(super) target: String,
     pub(super) is_external: bool,
 }
 
-/// What a part is related to, by the list beside it.
+/// The relationships of a part.
 pub(super) fn relations(part: &mut impl FnMut(&str) -> Option<Vec<u8>>, of: &str) -> Vec<Relation> {
     let (folder, file) = of.rsplit_once('/').unwrap_or(("", of));
     let slash = if folder.is_empty() { "" } else { "/" };
@@ -31,13 +31,13 @@ pub(super) fn relations(part: &mut impl FnMut(&str) -> Option<Vec<u8>>, of: &str
             Event::Start(tag) | Event::Empty(tag)
                 if tag.local_name().as_ref() == "Relationship" =>
             {
-                let says = |name: &str| attribute(&tag, name).unwrap_or_default();
-                let kind = says("Type");
+                let value = |name: &str| attribute(&tag, name).unwrap_or_default();
+                let kind = value("Type");
                 relations.push(Relation {
-                    id: says("Id"),
+                    id: value("Id"),
                     kind: kind.rsplit('/').next().unwrap_or(&kind).to_owned(),
-                    target: says("Target"),
-                    is_external: says("TargetMode") == "External",
+                    target: value("Target"),
+                    is_external: value("TargetMode") == "External",
                 });
             }
             Event::Eof => break,
@@ -47,7 +47,7 @@ pub(super) fn relations(part: &mut impl FnMut(&str) -> Option<Vec<u8>>, of: &str
     relations
 }
 
-/// The address of each link of a part, by its id.
+/// The address of each hyperlink of a part, by id.
 pub(super) fn links(relations: &[Relation]) -> HashMap<String, String> {
     relations
         .iter()
@@ -56,12 +56,12 @@ pub(super) fn links(relations: &[Relation]) -> HashMap<String, String> {
         .collect()
 }
 
-/// The name that a part of this kind usually has.
+/// The usual path of a part of this kind.
 pub(super) fn usual_path(main: &str, kind: &str) -> String {
     resolved(main, &format!("{kind}.xml"))
 }
 
-/// The part that `target` names in a list beside the part `from`.
+/// The path that `target` names, relative to the part `from`.
 pub(super) fn resolved(from: &str, target: &str) -> String {
     let folder = match target.starts_with('/') {
         true => "",

@@ -11,11 +11,11 @@ use crate::archive::document::xml_events::attribute;
 /// Styles that are based on each other.
 const MAX_CHAIN: usize = 16;
 
-/// What the document says of its styles and lists.
+/// The styles and lists of the document.
 #[derive(Debug, Default)]
 pub(super) struct StyleSheet {
     pub(super) styles: HashMap<String, StyleDefinition>,
-    /// The levels of each list, by its id: whether they are numbered.
+    /// For each list, by id: whether its levels are numbered.
     pub(super) lists: HashMap<String, Vec<bool>>,
 }
 
@@ -24,7 +24,7 @@ pub(super) struct StyleSheet {
 pub(super) struct StyleDefinition {
     pub(super) name: String,
     pub(super) based_on: Option<String>,
-    /// The outline level, from 0; 9 is body text.
+    /// The outline level, from 0; 9 means body text.
     pub(super) outline: Option<usize>,
     pub(super) list: Option<Numbering>,
     pub(super) bold: Option<bool>,
@@ -32,7 +32,7 @@ pub(super) struct StyleDefinition {
     pub(super) hidden: Option<bool>,
 }
 
-/// Where a paragraph or a style says that it stands in a list.
+/// The list position that a paragraph or a style declares.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Numbering {
     pub(super) id: Option<String>,
@@ -40,7 +40,7 @@ pub(super) struct Numbering {
 }
 
 impl StyleSheet {
-    /// A style and those that it is based on, the nearest first.
+    /// A style and the styles it is based on, the nearest first.
     pub(super) fn chain<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a StyleDefinition> {
         let mut next = Some(id);
         std::iter::from_fn(move || {
@@ -66,7 +66,7 @@ impl StyleSheet {
             .unwrap_or_default()
     }
 
-    /// Where a paragraph stands in a list, by what it says itself or by its style.
+    /// The list position of a paragraph, from its own properties or its style.
     pub(super) fn item(&self, style: &str, own: Option<&Numbering>) -> Option<ListItem> {
         let by_style = || self.chain(style).find_map(|style| style.list.as_ref());
         let numbering = own.or_else(by_style)?;
@@ -81,7 +81,7 @@ impl StyleSheet {
     }
 }
 
-/// The styles of a document by their ids, which are in Word's own language.
+/// The styles of a document by id. Ids are in the language of the Word version.
 pub(super) fn styles(xml: &str) -> HashMap<String, StyleDefinition> {
     let mut reader = Reader::from_str(xml);
     let mut styles = HashMap::new();
@@ -115,12 +115,12 @@ pub(super) fn styles(xml: &str) -> HashMap<String, StyleDefinition> {
     styles
 }
 
-/// The depth in a list that a tag gives.
+/// The list depth that a tag gives.
 pub(super) fn depth(tag: &BytesStart) -> usize {
     attribute(tag, "val").and_then(|value| value.parse().ok()).unwrap_or(0usize).min(8)
 }
 
-/// The levels of each list by its id: whether they are numbered.
+/// For each list, by id: whether its levels are numbered.
 pub(super) fn lists(xml: &str) -> HashMap<String, Vec<bool>> {
     let mut reader = Reader::from_str(xml);
     let mut shapes: HashMap<String, Vec<bool>> = HashMap::new();
@@ -154,7 +154,7 @@ pub(super) fn lists(xml: &str) -> HashMap<String, Vec<bool>> {
     lists
 }
 
-/// Whether a property is on, as it is where nothing else is said.
+/// Returns true if a property is on, which is the default.
 pub(super) fn is_on(tag: &BytesStart) -> bool {
     !attribute(tag, "val")
         .is_some_and(|value| matches!(value.as_str(), "0" | "false" | "none" | "off"))

@@ -18,41 +18,41 @@ pub(super) fn is_paragraph(name: &str) -> bool {
     matches!(name, "p" | "h")
 }
 
-/// A list that is open.
+/// An open list.
 #[derive(Debug)]
 struct List {
     style: Option<String>,
     is_ordered: bool,
-    /// The item that is read has a paragraph already.
+    /// The current item has a paragraph.
     has_paragraph: bool,
     in_item: bool,
 }
 
-/// A run of text that looks its own way.
+/// A run of text with its own format.
 #[derive(Debug, Default, Clone)]
 struct Span {
     char_style: CharStyle,
     hidden: bool,
 }
 
-/// A document while it is read.
+/// A document being read.
 #[derive(Debug)]
 pub(super) struct BodyReader<'a> {
     style_sheet: &'a StyleSheet,
     tracked: &'a TrackedChanges<'a>,
     formulas: &'a HashMap<String, String>,
     pub(super) builder: MarkdownBuilder,
-    /// Take what was deleted and not what was inserted.
+    /// Read the state before the tracked changes.
     before: bool,
     depth: usize,
     skipped: Vec<SkippedElement>,
     spans: Vec<Span>,
     lists: Vec<List>,
-    /// The lists around a table, a box or a note.
+    /// The lists around a table, a text box or a note.
     outer: Vec<Vec<List>>,
-    /// Insertions that are open.
+    /// Open insertions.
     inserted: HashSet<String>,
-    /// Whether a deleted stretch is put back, and how many of its paragraphs have begun.
+    /// The number of paragraphs begun of a deleted stretch that is being restored.
     replayed: Option<usize>,
 }
 
@@ -79,7 +79,8 @@ impl<'a> BodyReader<'a> {
         }
     }
 
-    /// Reads a stretch of XML, which is put back within so many others; whether it is whole.
+    /// Reads a stretch of XML that is restored inside `replays` others; returns false if it is cut
+    /// short.
     pub(super) fn read(&mut self, xml: &str, restore_depth: usize) -> bool {
         let around = self.depth;
         let mut reader = reader(xml);
@@ -109,19 +110,19 @@ impl<'a> BodyReader<'a> {
         }
     }
 
-    /// Why an element is not taken.
+    /// The reason why an element is skipped, if it is.
     fn skipped_kind(tag: &BytesStart) -> Option<Option<&'static str>> {
         let is_unshown = || attribute(tag, "display").is_some_and(|display| display == "none");
         match tag.local_name().as_ref() {
-            // What was deleted is put back where it was, or counted.
+            // Deleted text is restored at its place, or counted.
             "tracked-changes" | "note-citation" | "number" | "forms" | "scripts" | "script"
             | "meta" | "settings" | "font-face-decls" | "creator" | "date-string"
             | "creator-initials" | "title" | "desc" | "binary-data" | "annotation-xml" => {
                 Some(None)
             }
-            // Who wrote a comment; the field of this name is a day in the text.
+            // The date of a comment; the field of the same name is a date in the text.
             "date" if tag.name().as_ref().starts_with("dc:") => Some(None),
-            // Both a comment in the text and the source of a formula are called so.
+            // The name of both a comment in the text and the source of a formula.
             "annotation" if tag.name().as_ref().starts_with("office:") => {
                 Some(Some(reasons::COMMENTS))
             }
@@ -154,8 +155,8 @@ impl<'a> BodyReader<'a> {
             "span" => {
                 let id = attribute(tag, "style-name").unwrap_or_default();
                 let mut span = self.spans.last().cloned().unwrap_or_default();
-                let first = |says: fn(&StyleDefinition) -> Option<bool>| {
-                    self.style_sheet.chain(&id).find_map(says)
+                let first = |property: fn(&StyleDefinition) -> Option<bool>| {
+                    self.style_sheet.chain(&id).find_map(property)
                 };
                 span.char_style.bold = first(|style| style.bold).unwrap_or(span.char_style.bold);
                 span.char_style.italic =
@@ -222,8 +223,8 @@ impl<'a> BodyReader<'a> {
         }
     }
 
-    /// Puts a deleted stretch back: its first paragraph continues the one that is open, which in turn
-    /// continues its last.
+    /// Restores a deleted stretch: its first paragraph continues the open one, which continues its last
+    /// one.
     fn restore_deleted(&mut self, deleted: &str, restore_depth: usize) {
         let around = self.replayed.replace(0).filter(|_| self.builder.in_paragraph());
         if !self.builder.in_paragraph() {
@@ -305,7 +306,7 @@ impl<'a> BodyReader<'a> {
         }
     }
 
-    /// Text as it stands in the XML, where a line end is a space.
+    /// Text of the XML, in which line ends are spaces.
     fn text(&mut self, text: &str) {
         let is_aside = !self.skipped.is_empty();
         if is_aside || !text.contains(['\n', '\r', '\t']) {
@@ -315,7 +316,7 @@ impl<'a> BodyReader<'a> {
         }
     }
 
-    /// Takes text, or counts it.
+    /// Writes text, or counts it as skipped.
     fn say(&mut self, text: &str) {
         if let Some(skipped_kind) = self.skipped.first() {
             if let Some(reason) = skipped_kind.reason

@@ -11,7 +11,7 @@ use crate::archive::{date, html};
 /// The tracked changes of a document.
 #[derive(Debug, Default)]
 pub(super) struct TrackedChanges<'a> {
-    /// By its id, what a change deleted; `None` for an insertion.
+    /// By id: the content that a change deleted; `None` for an insertion.
     pub(super) changes: HashMap<String, Option<&'a str>>,
     pub(super) by: Changes,
 }
@@ -22,7 +22,7 @@ impl<'a> TrackedChanges<'a> {
         let mut reader = reader(xml);
         let mut within = 0usize;
         let mut id = None;
-        // Where the content of a deletion begins, behind who made it.
+        // The start of a deletion's content, after its author and date.
         let mut from = None;
         let (mut author, mut value) = (None, String::new());
         loop {

@@ -10,11 +10,11 @@ use crate::archive::document::xml_events::{attribute, reader};
 /// Styles that are based on each other.
 const MAX_CHAIN: usize = 16;
 
-/// What the document says of its styles and lists.
+/// The styles and lists of the document.
 #[derive(Debug, Default)]
 pub(super) struct StyleSheet {
     pub(super) styles: HashMap<String, StyleDefinition>,
-    /// The levels of each list, from 1: the numbered ones.
+    /// The levels of each list that are numbered, from 1.
     pub(super) numbered: HashMap<String, HashSet<usize>>,
 }
 
@@ -61,13 +61,13 @@ impl StyleSheet {
                 }
                 "text-properties" => {
                     let Some((_, style)) = &mut open else { continue };
-                    let says = |name: &str, is: &[&str]| {
+                    let property = |name: &str, is: &[&str]| {
                         attribute(&tag, name).map(|value| is.contains(&value.as_str()))
                     };
                     let bold = ["bold", "600", "700", "800", "900"];
-                    style.bold = says("font-weight", &bold).or(style.bold);
-                    style.italic = says("font-style", &["italic", "oblique"]).or(style.italic);
-                    style.hidden = says("display", &["none"]).or(style.hidden);
+                    style.bold = property("font-weight", &bold).or(style.bold);
+                    style.italic = property("font-style", &["italic", "oblique"]).or(style.italic);
+                    style.hidden = property("display", &["none"]).or(style.hidden);
                 }
                 "list-style" => list = attribute(&tag, "name").filter(|_| !is_empty),
                 "list-level-style-number" => {
@@ -82,7 +82,7 @@ impl StyleSheet {
         }
     }
 
-    /// A style and those that it is based on, the nearest first.
+    /// A style and the styles it is based on, the nearest first.
     pub(super) fn chain<'a>(&'a self, id: &'a str) -> impl Iterator<Item = &'a StyleDefinition> {
         let mut next = Some(id);
         std::iter::from_fn(move || {
@@ -105,7 +105,7 @@ impl StyleSheet {
     }
 }
 
-/// The name of a style as its user sees it: "Text_20_body" is "Text body".
+/// The name of a style as the user sees it: "Text_20_body" is "Text body".
 pub(super) fn spelled(id: &str) -> String {
     id.replace("_20_", " ")
 }

@@ -2,7 +2,7 @@
 
 use encoding_rs::Encoding;
 
-/// The character set of a font, by the number that Windows and the Mac give it.
+/// The character set of a font by its Windows or Mac number.
 pub(super) fn charset(number: i32) -> Option<&'static Encoding> {
     code_page(match number {
         77 => 10000,
@@ -28,7 +28,7 @@ pub(super) fn charset(number: i32) -> Option<&'static Encoding> {
     })
 }
 
-/// The encoding of a code page. Numbers above 32767 come as negative ones too.
+/// The encoding of a code page. Numbers above 32767 may be stored as negative ones.
 pub(super) fn code_page(number: i32) -> Option<&'static Encoding> {
     let number = if number < 0 { i32::from(number as u16) } else { number };
     Some(match number {

@@ -18,41 +18,41 @@ const MAX_DEPTH: usize = 512;
 /// Fonts and styles of a document, and bytes of a name or an instruction.
 const MAX_NAMES: usize = 10_000;
 
-/// An RTF document while it is read.
+/// An RTF document being read.
 pub(super) struct RtfReader<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// Take what was deleted and not what was inserted.
+    /// Read the state before the tracked changes.
     before: bool,
     pub(super) changes: Option<Changes>,
     /// The document's own character set.
     encoding: &'static Encoding,
     fonts: HashMap<i32, Font>,
     default_font: Option<i32>,
-    /// The font of the table that is read now, and its name so far.
+    /// The font whose table entry is being read, and its name so far.
     font: i32,
     name: String,
-    /// The styles by their numbers.
+    /// The styles by number.
     styles: HashMap<i32, ParagraphStyle>,
     style: i32,
     outline: Option<usize>,
     state: State,
     outer: Vec<State>,
-    /// The next word names what only some programs know.
+    /// The next control word is an optional destination (`\*`).
     starred: bool,
-    /// Groups too deep to be kept.
+    /// Open groups that are nested too deeply to be kept.
     lost: usize,
     pub(super) builder: MarkdownBuilder,
     properties: Properties,
-    /// Whether the paragraph has begun.
+    /// True if the paragraph has begun.
     begun: bool,
     in_row: bool,
     in_cell: bool,
     nested: Vec<NestedText>,
     instruction: String,
-    /// Bytes of an old encoding that are not decoded yet.
+    /// Bytes that are not decoded yet.
     raw: Vec<u8>,
-    /// The first half of a character given by two numbers.
+    /// The high surrogate of a character that takes two code units.
     high_surrogate: Option<u16>,
     to_skip: usize,
     pub(super) title: String,
@@ -94,7 +94,7 @@ impl<'a> RtfReader<'a> {
     }
 
     pub(super) fn read(&mut self) {
-        // What comes after the end is no text; a brace too many is no end.
+        // Text after the end is ignored; a surplus brace is not the end.
         let last = self.bytes.windows(4).rposition(|word| word == b"\\par").unwrap_or_default();
         while let Some(&byte) = self.bytes.get(self.at) {
             self.at += 1;
@@ -206,7 +206,7 @@ impl<'a> RtfReader<'a> {
             self.settle();
             self.state.destination = destination;
         } else if starred {
-            // `{\*\name …}` is for those who know the name.
+            // Readers skip an optional destination that they do not know.
             self.settle();
             self.state.destination = Destination::Nothing;
         } else {
@@ -214,11 +214,11 @@ impl<'a> RtfReader<'a> {
         }
     }
 
-    /// What the text of a group is that begins with this word.
+    /// The destination that a control word starts.
     fn destination_of(&mut self, word: &str, starred: bool) -> Option<Destination> {
         let inner = self.state.destination;
         let kept = |destination: Destination| match inner {
-            // Nothing that is within what is not taken is taken.
+            // Text inside a skipped destination is skipped.
             Destination::Text | Destination::Marker => destination,
             inner => inner,
         };
@@ -260,7 +260,7 @@ impl<'a> RtfReader<'a> {
                 self.begin_nested(false);
                 self.state.alternative.take().unwrap_or(Destination::Text)
             }
-            // The same shape for those who cannot draw it, and the other way round.
+            // The same shape for programs that cannot draw it, and vice versa.
             "shpinst" | "do" => {
                 self.state.alternative = Some(inner);
                 Destination::Nothing
@@ -374,7 +374,7 @@ impl<'a> RtfReader<'a> {
         }
     }
 
-    /// The character set of the font that is used now; `None` for a font of signs.
+    /// The character set of the current font; `None` for a symbol font.
     fn decoder(&self) -> Option<&'static Encoding> {
         let number = self.state.font.or(self.default_font);
         let Some(font) = number.and_then(|number| self.fonts.get(&number)) else {
@@ -387,8 +387,8 @@ impl<'a> RtfReader<'a> {
             return Some(encoding);
         }
         match font.charset {
-            // Programs that know no character sets write this number as well; those that do name
-            // another one for some font.
+            // Programs without character sets write this number too; others name a further set for some
+            // font.
             Some(0) if self.fonts.values().any(|font| font.charset.is_some_and(|set| set > 2)) => {
                 Some(WINDOWS_1252)
             }
@@ -403,7 +403,7 @@ impl<'a> RtfReader<'a> {
         font.and_then(|font| font.signs).unwrap_or(SymbolFont::Other)
     }
 
-    /// A character by its number, and the signs after it that stand in for it.
+    /// Writes a character by its code unit; the fallback characters after it are skipped.
     fn number(&mut self, number: i32) {
         self.settle();
         let unit = number as u16;
@@ -429,7 +429,7 @@ impl<'a> RtfReader<'a> {
         }
     }
 
-    /// Decodes the bytes that were gathered.
+    /// Decodes the collected bytes.
     fn settle(&mut self) {
         if self.raw.is_empty() {
             return;
@@ -445,7 +445,7 @@ impl<'a> RtfReader<'a> {
         self.put(&text);
     }
 
-    /// A character that a word names.
+    /// Writes a character that a control word names.
     fn sign(&mut self, text: &str) {
         if self.to_skip > 0 {
             self.to_skip -= 1;
@@ -479,12 +479,12 @@ impl<'a> RtfReader<'a> {
         }
     }
 
-    /// Whether the text is of the side of a tracked change that is not asked for.
+    /// Returns true if the text belongs to the other side of a tracked change.
     fn is_struck(&self) -> bool {
         if self.before { self.state.inserted } else { self.state.deleted }
     }
 
-    /// Takes in names of the font table, which end with a semicolon.
+    /// Reads names of the font table, which end with a semicolon.
     fn take_font(&mut self, text: &str) {
         for part in text.split_inclusive(';') {
             if self.name.len() < MAX_NAMES {
@@ -498,7 +498,7 @@ impl<'a> RtfReader<'a> {
         }
     }
 
-    /// Takes in names of the style sheet, which end with a semicolon.
+    /// Reads names of the style sheet, which end with a semicolon.
     fn take_style(&mut self, text: &str) {
         for part in text.split_inclusive(';') {
             if self.name.len() < MAX_NAMES {
@@ -537,7 +537,7 @@ impl<'a> RtfReader<'a> {
     }
 
     fn begin_paragraph(&mut self) {
-        // What is around a text box continues after it.
+        // The paragraph around a text box continues after it.
         if self.nested.last().is_none_or(|nested_text| nested_text.is_note) {
             match (self.properties.in_table, self.builder.in_table()) {
                 (true, _) => self.begin_cell(),
@@ -570,7 +570,7 @@ impl<'a> RtfReader<'a> {
         self.builder.style(style, item);
     }
 
-    /// Ends the cell or the paragraph, unless that end belongs to what is not taken.
+    /// Ends the cell or the paragraph, unless the text is skipped.
     fn end_line(&mut self) {
         self.settle();
         match self.state.destination {
@@ -614,7 +614,7 @@ impl<'a> RtfReader<'a> {
         self.in_cell = false;
     }
 
-    /// An empty cell is a cell.
+    /// Begins a cell that has no text.
     fn begin_cell_without_text(&mut self) {
         if !self.begun {
             self.begin_cell();
@@ -632,13 +632,13 @@ fn link(instruction: &str) -> Option<&str> {
     (!address.is_empty() && !address.starts_with(['\\', '#'])).then_some(address)
 }
 
-/// Whether the mark of a list's item counts it.
+/// Returns true if an item's marker is a number.
 fn is_number(marker: &str) -> bool {
     let marker = marker.trim();
     marker.len() > 1 && marker.ends_with(['.', ')']) || marker.bytes().any(|b| b.is_ascii_digit())
 }
 
-/// Scrivener's marks of styles and links: `<$Scr_Ps::0>`, `<!$Scr_Ps::0>`.
+/// Removes Scrivener's marks of styles and links: `<$Scr_Ps::0>`, `<!$Scr_Ps::0>`.
 fn without_marks(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;

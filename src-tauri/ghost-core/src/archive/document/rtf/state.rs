@@ -1,35 +1,35 @@
-//! The state of an RTF reader: what holds for a group, a paragraph or a font.
+//! The state of an RTF reader: properties of a group, a paragraph or a font.
 
 use std::rc::Rc;
 
 use crate::archive::document::symbol_font::SymbolFont;
 
-/// What the text of a group is.
+/// The destination of a group's text.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) enum Destination {
     #[default]
     Text,
-    /// It is not kept, for this reason.
+    /// The text is not kept, for this reason.
     Skipped(&'static str),
-    /// It is no writing.
+    /// The text is not writing.
     Nothing,
     /// The title of the document.
     Title,
-    /// The day the document was made.
+    /// The creation date of the document.
     Made,
     Fonts,
     Styles,
-    /// What a field is made from.
+    /// The instruction of a field.
     Instruction,
-    /// The number or bullet of a list's item.
+    /// The number or bullet of a list item.
     Marker,
 }
 
-/// What holds until the group ends.
+/// Properties that last until the group ends.
 #[derive(Debug, Clone, Default)]
 pub(super) struct State {
     pub(super) destination: Destination,
-    /// The place around a text that is given twice, once in Unicode.
+    /// The destination of the second form of a text that is stored in two forms.
     pub(super) alternative: Option<Destination>,
     pub(super) is_info: bool,
     pub(super) bold: bool,
@@ -39,11 +39,11 @@ pub(super) struct State {
     pub(super) inserted: bool,
     pub(super) link: Option<Rc<str>>,
     pub(super) font: Option<i32>,
-    /// How many signs stand in for a character that is given by number.
+    /// Characters that stand in for one given by code.
     pub(super) fallback_length: usize,
 }
 
-/// What the font table says of a font.
+/// An entry of the font table.
 #[derive(Debug, Clone, Copy, Default)]
 pub(super) struct Font {
     pub(super) charset: Option<i32>,
@@ -51,7 +51,7 @@ pub(super) struct Font {
     pub(super) signs: Option<SymbolFont>,
 }
 
-/// What holds until the next paragraph says otherwise.
+/// Properties that last until the next paragraph.
 #[derive(Debug, Clone, Default)]
 pub(super) struct Properties {
     pub(super) style: i32,
@@ -66,7 +66,7 @@ pub(super) struct Properties {
 /// A note or a text box within a paragraph.
 #[derive(Debug)]
 pub(super) struct NestedText {
-    /// How many groups are open around it.
+    /// Groups that are open around it.
     pub(super) depth: usize,
     pub(super) is_note: bool,
     pub(super) properties: Properties,

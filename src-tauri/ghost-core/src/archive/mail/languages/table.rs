@@ -2,22 +2,22 @@
 
 /// The words of one language.
 pub(super) struct Language {
-    /// Labels of a header block, without their colon.
+    /// Labels of header lines, without the colon.
     pub(super) from: &'static [&'static str],
     pub(super) date: &'static [&'static str],
     pub(super) to: &'static [&'static str],
     pub(super) subject: &'static [&'static str],
-    /// What ends the line above a quote: "wrote".
+    /// The verb that ends an attribution: "wrote".
     pub(super) wrote: &'static [&'static str],
-    /// What the line above a quote begins with: "On".
+    /// The words that begin an attribution: "On".
     pub(super) leads: &'static [&'static str],
-    /// The name of the mail that is answered, between dashes.
+    /// The announcement of the original message, between dashes.
     pub(super) original: &'static [&'static str],
-    /// The name of the mail that is passed on, between dashes or before a colon.
+    /// The announcement of a forwarded message, between dashes or before a colon.
     pub(super) forwarded: &'static [&'static str],
-    /// How the line begins, or ends, that a telephone signs with.
+    /// The beginning or end of a phone's signature.
     pub(super) device: &'static [&'static str],
-    /// How the subject of a reply begins, without its colon.
+    /// The prefixes of a reply's subject, without the colon.
     pub(super) answer: &'static [&'static str],
 }
 
@@ -716,7 +716,7 @@ pub(super) const LANGUAGES: &[Language] = &[
     },
 ];
 
-/// Labels of a header block that are no block by themselves.
+/// Labels of header lines that are not enough for a header block.
 pub(super) const OTHERS: &[&str] = &[
     "cc",
     "bcc",
@@ -795,7 +795,7 @@ pub(super) const OTHERS: &[&str] = &[
     "숨은 참조",
 ];
 
-/// Names that a program gives to a mail without a subject.
+/// Placeholders of programs for an empty subject.
 pub(super) const UNNAMED: &[&str] = &[
     "(no subject)",
     "no subject",

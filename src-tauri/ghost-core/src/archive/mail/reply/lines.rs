@@ -1,13 +1,13 @@
-//! The lines of a mail and who wrote each of them.
+//! The lines of a mail and the origin of each.
 
 use std::ops::Range;
 
 use super::super::attribution::MailContext;
 
-/// Signs that a line is drawn with.
+/// Characters that form a line.
 pub(super) const DASHES: [char; 6] = ['-', '_', '=', '—', '–', '─'];
 
-/// What a stretch of lines is.
+/// The origin of a line.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(super) enum LineKind {
     Own,
@@ -15,22 +15,22 @@ pub(super) enum LineKind {
     Quote,
     /// Written by a program: an attribution, a header block, a rule.
     Machine,
-    /// Not kept; the words say what it was.
+    /// Not kept; completes "12 words …".
     Other(&'static str),
 }
 
 /// A line of a mail.
 #[derive(Debug, Clone, Copy)]
 pub(super) struct Line<'a> {
-    /// How many `>` it begins with.
+    /// The number of `>` it begins with.
     pub(super) depth: usize,
-    /// What comes after these.
+    /// The text after them.
     pub(super) text: &'a str,
 }
 
 impl<'a> Line<'a> {
     pub(super) fn of(line: &'a str) -> Line<'a> {
-        // `>>> here <<<` is no quote.
+        // `>>> here <<<` is not a quote.
         if line.trim_end().ends_with("<<") {
             return Line { depth: 0, text: line };
         }
@@ -58,7 +58,7 @@ pub(super) struct MailLines<'a> {
     pub(super) kinds: Vec<LineKind>,
     pub(super) is_reply: bool,
     pub(super) sender: Option<&'a str>,
-    /// Lines of which only the beginning is the writer's: the line, and how many bytes.
+    /// Lines of which only the beginning is the writer's: the line and the number of bytes.
     pub(super) cuts: Vec<(usize, usize)>,
 }
 
@@ -67,7 +67,7 @@ impl<'a> MailLines<'a> {
         let mut lines: Vec<Line> = Vec::new();
         for line in text.lines() {
             let read = Line::of(line);
-            // An address that was broken before its bracket: that is no mark of a quote.
+            // An address wrapped before its bracket is not a quote.
             let broken = read.depth == 1
                 && lines
                     .last()
@@ -94,7 +94,7 @@ impl<'a> MailLines<'a> {
     }
 }
 
-/// So many signs alone at least: `____`, `-----`, `* * *`.
+/// Returns true for a line of at least `least` rule characters: `____`, `-----`, `* * *`.
 pub(super) fn is_rule(line: &str, least: usize) -> bool {
     let signs = line.chars().filter(|c| !c.is_whitespace() && *c != '\\');
     let (mut count, mut all) = (0, true);
@@ -105,7 +105,7 @@ pub(super) fn is_rule(line: &str, least: usize) -> bool {
     all && count >= least
 }
 
-/// A bracket or an address that the line does not close.
+/// Returns true if the line has an unclosed bracket or address.
 pub(super) fn has_open_bracket(line: &str) -> bool {
     line.rfind(['(', '<']).is_some_and(|at| !line[at..].contains([')', '>']))
 }

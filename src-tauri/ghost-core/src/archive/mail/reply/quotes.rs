@@ -1,4 +1,4 @@
-//! Finds the quotes of a mail and where somebody else's words begin.
+//! Finds quotes and the start of somebody else's words in a mail.
 
 use super::lines::{DASHES, Line, LineKind, MailLines, has_open_bracket, is_rule};
 use super::{FORWARDED, QUOTED};
@@ -6,7 +6,7 @@ use crate::archive::mail::attribution::{self, NormalizedLine, has_address, has_d
 use crate::archive::mail::languages::{self, Label};
 
 impl MailLines<'_> {
-    /// Finds what is quoted and where others' words begin.
+    /// Marks quotes and somebody else's words.
     pub(super) fn divide(&mut self) {
         let (mut at, mut fenced, mut quotes) = (0, false, QUOTED);
         while at < self.lines.len() {
@@ -43,7 +43,7 @@ impl MailLines<'_> {
                 }
                 self.mark(at..to, LineKind::Machine);
                 match self.next(to) {
-                    // What is passed on is marked, so that it has an end.
+                    // A forwarded message with `>` has an end.
                     Some(next) if self.lines[next].depth > 0 => quotes = what,
                     _ => {
                         self.mark(to..self.lines.len(), LineKind::Other(what));
@@ -64,7 +64,7 @@ impl MailLines<'_> {
         }
     }
 
-    /// Marks the attribution that ends with this line; whether what comes after has marks of a quote.
+    /// Marks the attribution that ends with this line; returns true if a marked quote follows.
     fn attribution(&mut self, at: usize) -> Option<bool> {
         let quoted = self.next(at + 1).is_some_and(|next| self.lines[next].depth > 0);
         let first = (at.saturating_sub(8)..at)
@@ -82,7 +82,7 @@ impl MailLines<'_> {
         Some(quoted)
     }
 
-    /// Whether a line lost its `>` when the line before it was broken in two.
+    /// Returns true if a line lost its `>` when the line before it was wrapped.
     fn is_torn(&self, at: usize) -> bool {
         const LONG: usize = 60;
         let (Some(before), Some(line), Some(after)) = (
@@ -92,7 +92,7 @@ impl MailLines<'_> {
         ) else {
             return false;
         };
-        // An address in brackets may have been put on a line of its own.
+        // An address in brackets may be on a line of its own.
         let bare = line.text.trim().trim_end_matches(['>', ' ']);
         if line.depth == 0
             && after.depth > 0
@@ -111,8 +111,8 @@ impl MailLines<'_> {
             && !before.text.trim_end().ends_with(['.', '!', '?', ':'])
     }
 
-    /// The header block that begins at this line: where it begins with what announces it, where it ends,
-    /// and what follows that is not the writer's.
+    /// The header block that begins at this line: its start including the announcement, its end, and
+    /// the kind of text that follows unless that is the writer's.
     fn block(&self, at: usize) -> Option<(usize, usize, Option<&'static str>)> {
         const MAX_LINES: usize = 24;
         self.label(at)?;
@@ -125,7 +125,7 @@ impl MailLines<'_> {
                         is_own |= self.sender.is_some_and(|sender| value.contains(sender));
                     }
                     seen.push(label);
-                    // Several may stand on one line.
+                    // One line may hold several.
                     seen.extend(value.match_indices(':').filter_map(|(colon, _)| {
                         languages::label(value[..colon].rsplit(' ').next()?)
                     }));
@@ -133,7 +133,7 @@ impl MailLines<'_> {
                     (to, loose) = (line + 1, 0);
                 }
                 None if self.lines[line].depth > 0 => break,
-                // In pages each label may be a paragraph of its own.
+                // In HTML each label may be a paragraph of its own.
                 None if self.lines[line].is_blank() => {
                     if self
                         .next(line)
@@ -142,7 +142,7 @@ impl MailLines<'_> {
                         break;
                     }
                 }
-                // A list of addresses goes on in the next line.
+                // A list of addresses continues on the next line.
                 None => {
                     loose += 1;
                     let more = self.lines.get(line + 1).is_some_and(|next| !next.is_blank());
@@ -167,12 +167,12 @@ impl MailLines<'_> {
             return None;
         }
         let what = title.and_then(|(_, what)| what).unwrap_or(QUOTED);
-        // The headers of this very mail, copied into its text.
+        // The headers of this mail, copied into its text.
         let what = if bare && is_own && !announced { None } else { Some(what) };
         Some((first, to, what))
     }
 
-    /// The rule or the title directly above a header block, and what it says that follows.
+    /// The rule or announcement directly above a header block, and the kind of text it announces.
     fn above(&self, block: usize) -> Option<(usize, Option<&'static str>)> {
         let mut found = None;
         let mut at = block;
@@ -199,7 +199,7 @@ impl MailLines<'_> {
         found
     }
 
-    /// A label of a header block and its value.
+    /// The label and value of a header line.
     fn label(&self, at: usize) -> Option<(Label, String)> {
         let line = self.lines.get(at).filter(|line| line.depth == 0)?;
         let head: String = line.text.trim_start().chars().take(60).collect();
@@ -211,7 +211,7 @@ impl MailLines<'_> {
         Some((languages::label(name)?, value.trim().to_owned()))
     }
 
-    /// A line that names the mail which follows: where it ends, and what follows.
+    /// A line that announces another message: its end, and the kind of text that follows.
     fn title(&self, at: usize) -> Option<(usize, &'static str)> {
         let line = &self.lines[at];
         let text = line.text.trim();
@@ -234,7 +234,7 @@ impl MailLines<'_> {
             (true, _) => QUOTED,
             _ => return None,
         };
-        // Without dashes it is prose, unless a mail follows.
+        // Without dashes it is prose, unless a message follows.
         let follows = self
             .next(at + 1)
             .is_some_and(|next| self.lines[next].depth > 0 || self.label(next).is_some());
@@ -242,7 +242,7 @@ impl MailLines<'_> {
     }
 }
 
-/// Words between rules: `----- 原始邮件 -----`.
+/// Returns true for words between rules: `----- 原始邮件 -----`.
 fn is_dashed(line: &str) -> bool {
     let line = line.trim();
     let inner = line.trim_matches(DASHES);

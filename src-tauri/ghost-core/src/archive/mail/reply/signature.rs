@@ -8,8 +8,7 @@ use crate::archive::mail::attribution::{NormalizedLine, has_address};
 use crate::archive::mail::languages;
 
 impl MailLines<'_> {
-    /// Finds signatures, the line that a telephone signs with, and the footers of mailing lists, in what
-    /// is the writer's.
+    /// Marks signatures and footers of mailing lists in the writer's words.
     pub(super) fn sign(&mut self) {
         let mut from = 0;
         while from < self.lines.len() {
@@ -29,12 +28,12 @@ impl MailLines<'_> {
         const MAX_LINES: usize = 12;
         const MAX_LENGTH: usize = 100;
         let lines = &self.lines;
-        // What stands at the end of the writer's words is short.
+        // Signatures and footers are short.
         let near = from.max(to.saturating_sub(3 * MAX_LINES));
         let short = |below: Range<usize>| {
-            let said = lines[below].iter().filter(|line| !line.is_blank());
-            let longest = said.clone().map(|line| line.text.len()).max();
-            (1..=MAX_LINES).contains(&said.count())
+            let nonblank = lines[below].iter().filter(|line| !line.is_blank());
+            let longest = nonblank.clone().map(|line| line.text.len()).max();
+            (1..=MAX_LINES).contains(&nonblank.count())
                 && longest.is_some_and(|longest| longest < 3 * MAX_LENGTH)
         };
         let mut end = to;
@@ -47,10 +46,10 @@ impl MailLines<'_> {
             end = rule;
         }
         let lines = &self.lines;
-        // Two dashes and a space are the mark of a signature; two dashes alone may divide a text.
+        // Two dashes and a space begin a signature; two dashes alone may divide a text.
         let exact = (from..end).find(|&at| lines[at].text == "-- ");
         let loose = || {
-            // A rule is one where an address or a number to call follows.
+            // A rule begins a signature if an address or a phone number follows.
             let dashes = |at: &usize| {
                 let text = lines[*at].text.trim();
                 matches!(text, "--" | "\\--" | "—")
@@ -79,7 +78,7 @@ impl MailLines<'_> {
     }
 }
 
-/// The addresses in the footers of mailing lists.
+/// Returns true for a line with an address of a mailing list's footer.
 fn is_list_address(line: &str) -> bool {
     const MARKS: [&str; 9] = [
         "unsubscribe",
@@ -96,7 +95,7 @@ fn is_list_address(line: &str) -> bool {
     MARKS.iter().any(|mark| line.contains(mark))
 }
 
-/// A line with an address or a number to call, and little else.
+/// Returns true for a line with little else than an address or a phone number.
 fn is_contact(line: &str) -> bool {
     const MIN_DIGITS: usize = 7;
     let digits = line.chars().filter(char::is_ascii_digit).count();
@@ -105,7 +104,7 @@ fn is_contact(line: &str) -> bool {
         && (has_address(line) || (digits >= MIN_DIGITS && letters < digits))
 }
 
-/// The line that a telephone or a mail program signs with: short, and no sentence.
+/// Returns true for the signature of a phone or a mail program: short, not a sentence.
 fn is_device(line: &str) -> bool {
     const MAX_WORDS: usize = 10;
     let line = line.trim().trim_matches(['*', '_']);
