@@ -40,7 +40,7 @@ pub(super) fn decode_large(bytes: &[u8]) -> Option<Cow<'_, str>> {
 
 /// The decoded bytes, if they are text.
 fn readable(bytes: &[u8]) -> Option<String> {
-    let raw = raw(bytes);
+    let raw = decode_any(bytes);
     let (mut odd, mut all) = (0usize, 0usize);
     for char in raw.chars() {
         all += 1;
@@ -76,7 +76,7 @@ fn is_odd(char: char) -> bool {
     char == '\u{fffd}' || (char.is_control() && !white)
 }
 
-fn raw(bytes: &[u8]) -> String {
+fn decode_any(bytes: &[u8]) -> String {
     if let Some(text) = decode_utf32(bytes) {
         return text;
     }

@@ -46,7 +46,7 @@ impl<'a> FrontMatter<'a> {
 
 /// Separates the front matter from `text`.
 pub(super) fn split(text: &str) -> FrontMatter<'_> {
-    let from = content(text);
+    let from = first_content(text);
     let first = text[from..].lines().next().unwrap_or_default().trim_end();
     let found = match first {
         "---" => fenced(text, from, &["---", "..."], yaml),
@@ -62,11 +62,11 @@ pub(super) fn split(text: &str) -> FrontMatter<'_> {
 
 /// Like [`split`] for plain text, which can have only `Title: …` and similar lines.
 pub(super) fn split_plain(text: &str) -> FrontMatter<'_> {
-    header_lines(&text[content(text)..]).unwrap_or_else(|| FrontMatter::whole(text))
+    header_lines(&text[first_content(text)..]).unwrap_or_else(|| FrontMatter::whole(text))
 }
 
 /// The start of the first line that is not blank.
-fn content(text: &str) -> usize {
+fn first_content(text: &str) -> usize {
     let blank = text.split_inclusive('\n').take_while(|line| line.trim().is_empty());
     blank.map(str::len).sum()
 }

@@ -30,7 +30,7 @@ const MAX_HEAD_BYTES: usize = 1 << 20;
 /// Returns true if a file begins like mail.
 pub(super) fn looks_like_mail(head: &str) -> bool {
     let first = head.lines().next().unwrap_or_default();
-    if from_line(first.as_bytes()) {
+    if is_from_line(first.as_bytes()) {
         return true;
     }
     let counted =
@@ -69,7 +69,7 @@ fn has_headers(head: &str) -> bool {
 }
 
 /// Returns true for a line like `From jo@example.org Sat Jan 3 01:05:34 1996`.
-fn from_line(line: &[u8]) -> bool {
+fn is_from_line(line: &[u8]) -> bool {
     const MONTHS: [&[u8]; 12] = [
         b"Jan", b"Feb", b"Mar", b"Apr", b"May", b"Jun", b"Jul", b"Aug", b"Sep", b"Oct", b"Nov",
         b"Dec",
@@ -88,14 +88,14 @@ fn from_line(line: &[u8]) -> bool {
 pub(super) fn read(bytes: &[u8]) -> ExportContents {
     let mut contents = ExportContents::default();
     let (mut large, mut broken, mut unwanted) = (0, 0, 0);
-    let mails = mails(uncounted(bytes));
+    let mails = split_mailbox(strip_emlx_frame(bytes));
     let more = mails.len().saturating_sub(MAX_MAILS);
     for (from, mail) in mails.into_iter().take(MAX_MAILS) {
-        if mail.len() > MAX_BYTES || head(mail) > MAX_HEAD_BYTES {
+        if mail.len() > MAX_BYTES || header_bytes(mail) > MAX_HEAD_BYTES {
             large += 1;
             continue;
         }
-        let unquoted = unquoted(mail);
+        let unquoted = unquote_from_lines(mail);
         match mailparse::parse_mail(&unquoted) {
             Ok(parsed) if is_unwanted(&parsed) => {
                 unwanted += 1;
@@ -105,7 +105,7 @@ pub(super) fn read(bytes: &[u8]) -> ExportContents {
             }
             Ok(parsed) => {
                 let mut entry = page(&parsed).unwrap_or_else(|| entry(&parsed));
-                entry.metadata.date = entry.metadata.date.or_else(|| sent(from));
+                entry.metadata.date = entry.metadata.date.or_else(|| date_of_from_line(from));
                 contents.entries.push(entry);
             }
             Err(_) => broken += 1,
@@ -126,7 +126,7 @@ pub(super) fn read(bytes: &[u8]) -> ExportContents {
 }
 
 /// Strips the byte count before an Apple Mail message (`.emlx`) and the property list after it.
-fn uncounted(bytes: &[u8]) -> &[u8] {
+fn strip_emlx_frame(bytes: &[u8]) -> &[u8] {
     let Some(end) = bytes.iter().take(24).position(|&byte| byte == b'\n') else { return bytes };
     let count = bytes[..end].trim_ascii();
     let count = std::str::from_utf8(count).ok().and_then(|count| count.parse::<usize>().ok());
@@ -140,7 +140,7 @@ fn uncounted(bytes: &[u8]) -> &[u8] {
 }
 
 /// The bytes of a mail's headers and of its parts' headers.
-fn head(mail: &[u8]) -> usize {
+fn header_bytes(mail: &[u8]) -> usize {
     let (mut bytes, mut inside) = (0, true);
     for line in mail.split_inclusive(|&b| b == b'\n') {
         inside |= line.starts_with(b"--");
@@ -151,14 +151,14 @@ fn head(mail: &[u8]) -> usize {
 }
 
 /// The mails of a mailbox, each with the `From ` line before it; or the single mail.
-fn mails(bytes: &[u8]) -> Vec<(&[u8], &[u8])> {
+fn split_mailbox(bytes: &[u8]) -> Vec<(&[u8], &[u8])> {
     let mut starts = Vec::new();
     let mut at = 0;
     let mut blank = true;
     while at < bytes.len() {
         let end = bytes[at..].iter().position(|&b| b == b'\n').map_or(bytes.len(), |n| at + n + 1);
         let line = bytes[at..end].trim_ascii_end();
-        if blank && from_line(line) {
+        if blank && is_from_line(line) {
             starts.push((at, end));
         }
         blank = line.is_empty();
@@ -176,7 +176,7 @@ fn mails(bytes: &[u8]) -> Vec<(&[u8], &[u8])> {
 }
 
 /// The date in `From jo@example.org Sat Jan 3 01:05:34 1996`.
-fn sent(line: &[u8]) -> Option<jiff::civil::Date> {
+fn date_of_from_line(line: &[u8]) -> Option<jiff::civil::Date> {
     let line = std::str::from_utf8(line).ok()?;
     let words: Vec<&str> = line.split_whitespace().skip(2).collect();
     let year = words.iter().rev().find(|word| word.len() == 4)?;
@@ -184,17 +184,17 @@ fn sent(line: &[u8]) -> Option<jiff::civil::Date> {
 }
 
 /// Restores `From ` from the mailbox form `>From `, and removes a first line that is not a header.
-fn unquoted(mail: &[u8]) -> Vec<u8> {
+fn unquote_from_lines(mail: &[u8]) -> Vec<u8> {
     let mail = mail.strip_prefix(b"\xef\xbb\xbf").unwrap_or(mail);
     let blank = mail.iter().take_while(|byte| byte.is_ascii_whitespace()).count();
-    let mut mail = match mail[blank..].contains(&b':') && headed(&mail[blank..]) {
+    let mut mail = match mail[blank..].contains(&b':') && begins_with_header(&mail[blank..]) {
         true => &mail[blank..],
         false => mail,
     };
     let first = mail.split(|&b| b == b'\n').next().unwrap_or_default();
     if first.starts_with(b"From ") || first.starts_with(b">From ") {
         let rest = mail.get(first.len() + 1..).unwrap_or_default();
-        if headed(rest) {
+        if begins_with_header(rest) {
             mail = rest;
         }
     }
@@ -213,7 +213,7 @@ fn unquoted(mail: &[u8]) -> Vec<u8> {
 }
 
 /// Returns true if a mail begins with a header.
-fn headed(mail: &[u8]) -> bool {
+fn begins_with_header(mail: &[u8]) -> bool {
     let line = mail.split(|&b| b == b'\n').next().unwrap_or_default();
     let name = line.split(|&b| b == b':').next().unwrap_or_default();
     !name.is_empty()
@@ -252,10 +252,11 @@ fn page(mail: &ParsedMail) -> Option<Entry> {
 fn entry(mail: &ParsedMail) -> Entry {
     let header =
         |name: &str| mail.headers.get_first_value(name).and_then(|value| non_empty(&value));
-    let subject =
-        header("Subject").filter(|subject| !languages::is_unnamed(&subject.to_lowercase()));
-    let answer =
-        subject.as_deref().is_some_and(|subject| languages::answers(&subject.to_lowercase()));
+    let subject = header("Subject")
+        .filter(|subject| !languages::is_placeholder_subject(&subject.to_lowercase()));
+    let answer = subject
+        .as_deref()
+        .is_some_and(|subject| languages::is_reply_subject(&subject.to_lowercase()));
     let is_reply = answer || header("In-Reply-To").is_some() || header("References").is_some();
     let sender = mail.headers.get_first_header("From").and_then(|from| addrparse_header(from).ok());
     let sender = sender.and_then(|list| match list.first() {

@@ -19,11 +19,11 @@ pub(super) fn read<'a>(
     metadata: &mut Metadata,
     omissions: &mut Omissions,
 ) -> Cow<'a, str> {
-    let text = comment_ahead(text);
+    let text = skip_leading_comment(text);
     if is_outline(name, text) {
-        return Cow::Owned(outlined(text, omissions));
+        return Cow::Owned(outline_to_markdown(text, omissions));
     }
-    let text = notion(text, metadata, omissions);
+    let text = read_notion_properties(text, metadata, omissions);
     let text = if path::extension(name) == "mdx" {
         Cow::Owned(markdown::without_jsx(text, omissions))
     } else {
@@ -37,12 +37,12 @@ pub(super) fn read<'a>(
 }
 
 /// Converts an outline to common Markdown.
-pub(super) fn outlined(text: &str, omissions: &mut Omissions) -> String {
+pub(super) fn outline_to_markdown(text: &str, omissions: &mut Omissions) -> String {
     outline::markdown(&points(text, omissions), omissions)
 }
 
 /// Skips the comment of the exporting program at the start.
-fn comment_ahead(text: &str) -> &str {
+fn skip_leading_comment(text: &str) -> &str {
     match text.trim_start().strip_prefix("<!-- buttondown-") {
         Some(rest) => rest.split_once("-->").map_or(text, |(_, rest)| rest),
         None => text,
@@ -104,7 +104,11 @@ fn points(text: &str, omissions: &mut Omissions) -> Vec<Point> {
 }
 
 /// Reads the properties of a Notion page, which follow its title, one per line.
-fn notion<'a>(text: &'a str, metadata: &mut Metadata, omissions: &mut Omissions) -> &'a str {
+fn read_notion_properties<'a>(
+    text: &'a str,
+    metadata: &mut Metadata,
+    omissions: &mut Omissions,
+) -> &'a str {
     const KNOWN: [&str; 24] = [
         "created",
         "created time",
@@ -187,11 +191,11 @@ fn add_property(line: &str, omissions: &mut Omissions) {
 /// Converts comments, callouts, properties and links of Obsidian, except in code.
 fn obsidian(text: &str, omissions: &mut Omissions) -> String {
     let mut out = String::with_capacity(text.len());
-    let (mut fence, mut remark) = (false, false);
+    let (mut fence, mut in_comment) = (false, false);
     // An unpaired mark has no effect.
-    let mut signs = remarks(text) / 2 * 2;
+    let mut signs = count_comment_marks(text) / 2 * 2;
     // For each open callout or quote, from the outside in: true if it is the writer's own.
-    let mut boxes: Vec<bool> = Vec::new();
+    let mut callouts: Vec<bool> = Vec::new();
     let mut was_quoted = false;
     for line in text.lines() {
         let (marks, content) = quoted(line);
@@ -199,24 +203,24 @@ fn obsidian(text: &str, omissions: &mut Omissions) -> String {
         let begins = content.trim().is_empty()
             || content.trim_start().starts_with(['#', '-', '*', '+', '`']);
         if marks > 0 || begins {
-            boxes.truncate(marks);
-            boxes.resize(marks, false);
+            callouts.truncate(marks);
+            callouts.resize(marks, false);
         }
         let kind = content.get(..2).filter(|sign| marks > 0 && !fence && *sign == "[!");
         if kind.is_some()
-            && let Some(innermost) = boxes.last_mut()
+            && let Some(innermost) = callouts.last_mut()
         {
             let lower = content.to_lowercase();
             *innermost = !["[!quote", "[!cite"].iter().any(|sort| lower.starts_with(sort));
         }
         // A quote inside a callout keeps its marks.
-        let theirs = boxes.iter().filter(|own| !**own).count();
-        let line = match boxes.contains(&true) {
+        let theirs = callouts.iter().filter(|own| !**own).count();
+        let line = match callouts.contains(&true) {
             true => Cow::Owned(format!("{}{content}", "> ".repeat(theirs))),
             false => Cow::Borrowed(line),
         };
         let bare = line.trim_start();
-        if was_quoted && theirs == 0 && !bare.is_empty() && !boxes.is_empty() {
+        if was_quoted && theirs == 0 && !bare.is_empty() && !callouts.is_empty() {
             out.push('\n');
         }
         was_quoted = theirs > 0;
@@ -230,19 +234,19 @@ fn obsidian(text: &str, omissions: &mut Omissions) -> String {
             out.push('\n');
             continue;
         }
-        let line = without_remarks(&line, &mut remark, &mut signs, omissions);
+        let line = strip_comments(&line, &mut in_comment, &mut signs, omissions);
         let bare = line.trim_start_matches(['>', ' ']);
         if bare.starts_with("[!") && kind.is_some() {
             // "> [!note] Title": the callout and its title are the writer's own.
             let title = bare
                 .split_once(']')
                 .map_or("", |(_, rest)| rest.trim_start_matches(['-', '+']).trim());
-            out.push_str(&outline::without_links(title));
+            out.push_str(&outline::strip_page_links(title));
             out.push('\n');
         } else if is_property(bare) {
             add_property(bare, omissions);
         } else if !is_tags(bare) {
-            out.push_str(&outline::without_links(without_name(&line)));
+            out.push_str(&outline::strip_page_links(strip_block_id(&line)));
         }
         out.push('\n');
     }
@@ -262,7 +266,7 @@ fn quoted(line: &str) -> (usize, &str) {
 }
 
 /// A line without the block id at its end: ` ^name`.
-fn without_name(line: &str) -> &str {
+fn strip_block_id(line: &str) -> &str {
     let Some((content, name)) = line.trim_end().rsplit_once('^') else { return line };
     let named = !name.is_empty() && name.bytes().all(|b| b.is_ascii_alphanumeric() || b == b'-');
     let is_separate = content.is_empty() || content.ends_with(' ');
@@ -270,7 +274,7 @@ fn without_name(line: &str) -> &str {
 }
 
 /// The number of `%%` in a text, except in code.
-fn remarks(text: &str) -> usize {
+fn count_comment_marks(text: &str) -> usize {
     let mut fence = false;
     let lines = text.lines().filter(|line| {
         let bare = quoted(line).1.trim_start();
@@ -282,24 +286,24 @@ fn remarks(text: &str) -> usize {
 }
 
 /// Removes comments between `%%`; `signs` is the number of marks left.
-fn without_remarks<'a>(
+fn strip_comments<'a>(
     line: &'a str,
-    remark: &mut bool,
+    in_comment: &mut bool,
     signs: &mut usize,
     omissions: &mut Omissions,
 ) -> Cow<'a, str> {
-    if !*remark && (!line.contains("%%") || *signs == 0) {
+    if !*in_comment && (!line.contains("%%") || *signs == 0) {
         return Cow::Borrowed(line);
     }
     let mut out = String::new();
     for (at, part) in line.split("%%").enumerate() {
         if at > 0 && *signs > 0 {
             *signs -= 1;
-            *remark = !*remark;
+            *in_comment = !*in_comment;
         } else if at > 0 {
             out.push_str("%%");
         }
-        match *remark {
+        match *in_comment {
             true => omissions.add("in hidden comments", part),
             false => out.push_str(part),
         }

@@ -84,7 +84,7 @@ impl<'a> Reader<'a> {
     }
 
     /// Takes the lines up to `end`, with nested blocks of the same type; `None` if it is missing.
-    fn until(&mut self, begin: &str, end: &str) -> Option<&'a [&'a str]> {
+    fn take_until(&mut self, begin: &str, end: &str) -> Option<&'a [&'a str]> {
         if self.endless.contains(end) {
             return None;
         }
@@ -134,13 +134,13 @@ impl<'a> Reader<'a> {
             "subtitle" | "description" => self.omissions.add("in a summary", value),
             "caption" => self.omissions.add("in captions", value),
             "begin" => {
-                let made = self.until("", "#+end:").unwrap_or_default();
+                let made = self.take_until("", "#+end:").unwrap_or_default();
                 self.omissions.add("in a generated block", &made.join("\n"));
             }
             _ => {
                 if let Some(sort) = key.strip_prefix("begin_")
                     && let Some(body) =
-                        self.until(&format!("#+begin_{sort}"), &format!("#+end_{sort}"))
+                        self.take_until(&format!("#+begin_{sort}"), &format!("#+end_{sort}"))
                 {
                     self.block(sort, value, body);
                 }
@@ -224,7 +224,7 @@ impl<'a> Reader<'a> {
 
     /// Reads a drawer: Org's own hold metadata, others text.
     fn drawer(&mut self, name: &str) {
-        let Some(body) = self.until("", ":end:") else { return };
+        let Some(body) = self.take_until("", ":end:") else { return };
         match name {
             "PROPERTIES" => {}
             "LOGBOOK" => {

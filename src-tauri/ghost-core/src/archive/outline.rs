@@ -19,7 +19,7 @@ const MAX_DEPTH: usize = 8;
 pub(super) fn markdown(points: &[Point], omissions: &mut Omissions) -> String {
     let mut out = String::new();
     for point in points {
-        let text = plain(&point.text, omissions);
+        let text = point_text(&point.text, omissions);
         if !text.is_empty() {
             out.push_str(&text);
             out.push_str("\n\n");
@@ -34,7 +34,7 @@ pub(super) fn markdown(points: &[Point], omissions: &mut Omissions) -> String {
 
 fn list(points: &[Point], depth: usize, out: &mut String, omissions: &mut Omissions) {
     for point in points {
-        let text = plain(&point.text, omissions);
+        let text = point_text(&point.text, omissions);
         let indent = "  ".repeat(depth);
         if !text.is_empty() {
             let text = text.replace('\n', &format!("\n{indent}  "));
@@ -50,7 +50,7 @@ const MAX_BLOCK_LINES: usize = 1000;
 const SENTENCE: usize = 4;
 
 /// The text of a point without the app's syntax.
-fn plain(text: &str, omissions: &mut Omissions) -> String {
+fn point_text(text: &str, omissions: &mut Omissions) -> String {
     let mut kept: Vec<String> = Vec::new();
     let mut lines = text.lines();
     while let Some(line) = lines.next() {
@@ -95,7 +95,7 @@ fn plain(text: &str, omissions: &mut Omissions) -> String {
         // A rule between points has no meaning in a list.
         "---" | "***" => String::new(),
         _ if text.contains("```") => text.to_owned(),
-        _ => without_signs(task(text)),
+        _ => strip_all_syntax(task(text)),
     }
 }
 
@@ -162,16 +162,16 @@ fn task(text: &str) -> &str {
 }
 
 /// Removes references, embeds and queries; links to pages become their words.
-fn without_signs(text: &str) -> String {
-    without(text, true).trim().to_owned()
+fn strip_all_syntax(text: &str) -> String {
+    strip_syntax(text, true).trim().to_owned()
 }
 
 /// Removes embeds; links to pages become their words, and the rest stays.
-pub(super) fn without_links(text: &str) -> String {
-    if text.contains("[[") { without(text, false) } else { text.to_owned() }
+pub(super) fn strip_page_links(text: &str) -> String {
+    if text.contains("[[") { strip_syntax(text, false) } else { text.to_owned() }
 }
 
-fn without(text: &str, all: bool) -> String {
+fn strip_syntax(text: &str, all: bool) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     // True in inline code, where nothing is syntax.
@@ -180,11 +180,11 @@ fn without(text: &str, all: bool) -> String {
         out.push_str(&rest[..at]);
         rest = &rest[at..];
         code ^= rest.starts_with('`');
-        let sign = if code || rest.starts_with('`') { None } else { sign(rest, all) };
+        let sign = if code || rest.starts_with('`') { None } else { parse_syntax(rest, all) };
         match sign {
             Some((label, end)) => {
                 match label {
-                    Some(label) if label.contains("[[") => out.push_str(&without(label, all)),
+                    Some(label) if label.contains("[[") => out.push_str(&strip_syntax(label, all)),
                     Some(label) => out.push_str(label),
                     None => {}
                 }
@@ -205,7 +205,7 @@ fn without(text: &str, all: bool) -> String {
 }
 
 /// The text of the syntax at the start of `text`, and its length.
-fn sign(text: &str, all: bool) -> Option<(Option<&str>, usize)> {
+fn parse_syntax(text: &str, all: bool) -> Option<(Option<&str>, usize)> {
     let window = &text[..text.floor_char_boundary(2000)];
     let window = window.split('\n').next().unwrap_or_default();
     let between = |open: &str, close: &str| {
@@ -278,7 +278,7 @@ mod tests {
     use super::*;
 
     fn check(text: &str, expected: &str) {
-        assert_eq!(plain(text, &mut Omissions::default()), expected, "{text}");
+        assert_eq!(point_text(text, &mut Omissions::default()), expected, "{text}");
     }
 
     #[test]
@@ -311,7 +311,7 @@ mod tests {
         let mut omissions = Omissions::default();
         let text =
             "#+BEGIN_COMMENT\nNot for you.\n#+END_COMMENT\nabout:: a walk up the hill\nid:: 6034";
-        assert_eq!(plain(text, &mut omissions), "");
+        assert_eq!(point_text(text, &mut omissions), "");
         assert_eq!(omissions.words(), 3 + 5);
     }
 

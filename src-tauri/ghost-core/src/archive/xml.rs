@@ -136,10 +136,10 @@ pub(super) fn read_records<'a>(
                 }
             }
             _ if lost > 0 => {}
-            Event::Text(text) => say(&mut open, &text),
-            Event::CData(text) => say(&mut open, &text),
+            Event::Text(text) => push_text(&mut open, &text),
+            Event::CData(text) => push_text(&mut open, &text),
             Event::GeneralRef(name) => {
-                say(&mut open, &html::decode_entities(&format!("&{};", &*name)))
+                push_text(&mut open, &html::decode_entities(&format!("&{};", &*name)))
             }
             _ => {}
         }
@@ -150,7 +150,7 @@ fn position(reader: &Reader<&[u8]>) -> usize {
     usize::try_from(reader.buffer_position()).unwrap_or(usize::MAX)
 }
 
-fn say(open: &mut [(Node, usize)], text: &str) {
+fn push_text(open: &mut [(Node, usize)], text: &str) {
     if let Some((node, _)) = open.last_mut()
         && node.text.len() + text.len() <= MAX_TEXT_BYTES
     {

@@ -224,7 +224,7 @@ impl MarkdownBuilder {
     pub(in crate::archive) fn begin_paragraph(&mut self) {
         let depth = self.open.len();
         if self.pending.as_ref().is_some_and(|(at, _)| *at > depth) {
-            self.settle();
+            self.flush_pending();
         }
         let before = self.pending.take_if(|(at, _)| *at == depth).map(|(_, before)| before);
         let (html, char_style) =
@@ -258,7 +258,7 @@ impl MarkdownBuilder {
     }
 
     /// Writes text; `\n` is a line end within the paragraph.
-    pub(in crate::archive) fn say(&mut self, text: &str, char_style: &CharStyle) {
+    pub(in crate::archive) fn write(&mut self, text: &str, char_style: &CharStyle) {
         if text.is_empty() {
             return;
         }
@@ -279,7 +279,7 @@ impl MarkdownBuilder {
             return self.skip(why, text);
         }
         if paragraph.char_style != *char_style && !text.trim().is_empty() {
-            self.tokens += turn(paragraph, char_style);
+            self.tokens += set_char_style(paragraph, char_style);
         }
         self.tokens += 1;
         for (at, line) in text.split('\n').enumerate() {
@@ -287,11 +287,11 @@ impl MarkdownBuilder {
                 self.tokens += 2;
                 paragraph.html.push_str("<br>");
             }
-            if line.contains(is_unwritten) {
+            if line.contains(is_not_text) {
                 let line: String = line
                     .chars()
                     .map(|c| if c == '\t' { ' ' } else { c })
-                    .filter(|&c| !is_unwritten(c))
+                    .filter(|&c| !is_not_text(c))
                     .collect();
                 paragraph.html.push_str(&escape(line.as_str()));
             } else {
@@ -321,7 +321,7 @@ impl MarkdownBuilder {
         }
         let Some(mut paragraph) = self.open.pop() else { return };
         if std::mem::take(&mut paragraph.joins) {
-            self.settle();
+            self.flush_pending();
             self.pending = Some((self.open.len(), paragraph));
         } else {
             self.put(paragraph);
@@ -329,7 +329,7 @@ impl MarkdownBuilder {
     }
 
     /// Writes a pending paragraph.
-    fn settle(&mut self) {
+    fn flush_pending(&mut self) {
         if let Some((_, paragraph)) = self.pending.take() {
             self.put(paragraph);
         }
@@ -337,14 +337,14 @@ impl MarkdownBuilder {
 
     /// Ends a part of the document: nothing that follows continues its last paragraph or list.
     pub(in crate::archive) fn end_part(&mut self) {
-        self.settle();
+        self.flush_pending();
         if self.tables.is_empty() {
-            self.nest(0, false);
+            self.open_lists(0, false);
         }
     }
 
     fn put(&mut self, mut paragraph: Paragraph) {
-        self.tokens += turn(&mut paragraph, &CharStyle::default());
+        self.tokens += set_char_style(&mut paragraph, &CharStyle::default());
         let Paragraph { style, item, html, .. } = paragraph;
         if html.trim().is_empty() {
             return;
@@ -377,7 +377,7 @@ impl MarkdownBuilder {
                 self.html.push_str(&format!("{open}{html}{close}"));
             }
             Some(item) => {
-                self.nest(item.depth.min(8) + 1, item.is_ordered);
+                self.open_lists(item.depth.min(8) + 1, item.is_ordered);
                 self.html.push_str("<li>");
                 match style {
                     ParagraphStyle::Text => self.html.push_str(&html),
@@ -385,14 +385,14 @@ impl MarkdownBuilder {
                 }
             }
             None => {
-                self.nest(0, false);
+                self.open_lists(0, false);
                 self.html.push_str(&format!("{open}{html}{close}"));
             }
         }
     }
 
     /// Opens and closes lists until `depth` are open, the innermost of this type.
-    fn nest(&mut self, depth: usize, ordered: bool) {
+    fn open_lists(&mut self, depth: usize, ordered: bool) {
         let tag = |ordered: bool| if ordered { "ol" } else { "ul" };
         let other = self.lists.len() == depth && self.lists.last().is_some_and(|&o| o != ordered);
         while self.lists.len() > depth || (other && self.lists.len() == depth) {
@@ -411,8 +411,8 @@ impl MarkdownBuilder {
             self.too_deep_tables += 1;
             return;
         }
-        self.settle();
-        self.nest(0, false);
+        self.flush_pending();
+        self.open_lists(0, false);
         if let Some(table) = self.tables.last_mut() {
             table.holds_table = true;
         }
@@ -441,8 +441,8 @@ impl MarkdownBuilder {
         if self.too_deep_tables > 0 || self.tables.is_empty() {
             return;
         }
-        self.settle();
-        self.nest(0, false);
+        self.flush_pending();
+        self.open_lists(0, false);
         let Some(table) = self.tables.last_mut() else { return };
         let cell = std::mem::take(&mut self.html);
         if !std::mem::take(&mut table.in_cell) && cell.is_empty() {
@@ -473,7 +473,7 @@ impl MarkdownBuilder {
             self.html.push_str("<tr>");
             for cell in row {
                 self.tokens += 2;
-                self.html.push_str(&format!("<td>{}</td>", on_one_line(cell)));
+                self.html.push_str(&format!("<td>{}</td>", flatten_cell(cell)));
             }
             self.html.push_str("</tr>");
         }
@@ -506,12 +506,12 @@ impl MarkdownBuilder {
             self.end_paragraph();
         }
         if self.pending.as_ref().is_some_and(|(depth, _)| *depth >= open) {
-            self.settle();
+            self.flush_pending();
         }
         while self.tables.len() > tables {
             self.end_table();
         }
-        self.nest(0, false);
+        self.open_lists(0, false);
         let Some(note) = self.note.take() else { return };
         self.notes.push_str(&std::mem::replace(&mut self.html, note.outer));
         self.lists = note.lists;
@@ -520,7 +520,7 @@ impl MarkdownBuilder {
     /// Appends Markdown from another reader between two paragraphs.
     pub(in crate::archive) fn append_markdown(&mut self, markdown: String) {
         if self.tables.is_empty() && self.note.is_none() {
-            self.settle();
+            self.flush_pending();
             self.flush();
             self.blocks.push(markdown);
         } else {
@@ -531,7 +531,7 @@ impl MarkdownBuilder {
     }
 
     fn flush(&mut self) {
-        self.nest(0, false);
+        self.open_lists(0, false);
         if !self.html.is_empty() {
             self.blocks.push(html::fragment(&std::mem::take(&mut self.html)));
         }
@@ -543,12 +543,12 @@ impl MarkdownBuilder {
         while self.in_paragraph() {
             self.end_paragraph();
         }
-        self.settle();
+        self.flush_pending();
         self.too_deep_tables = 0;
         while !self.tables.is_empty() {
             self.end_table();
         }
-        self.nest(0, false);
+        self.open_lists(0, false);
         let notes = std::mem::take(&mut self.notes);
         self.html.push_str(&notes);
         self.flush();
@@ -560,7 +560,7 @@ impl MarkdownBuilder {
 }
 
 /// Changes the format of the text that follows in a paragraph; returns the number of tags written.
-fn turn(paragraph: &mut Paragraph, char_style: &CharStyle) -> usize {
+fn set_char_style(paragraph: &mut Paragraph, char_style: &CharStyle) -> usize {
     if paragraph.char_style == *char_style {
         return 0;
     }
@@ -578,12 +578,12 @@ fn turn(paragraph: &mut Paragraph, char_style: &CharStyle) -> usize {
 
 /// Returns true for characters that are not text: control characters, symbols of unknown fonts, object
 /// placeholders.
-fn is_unwritten(char: char) -> bool {
+fn is_not_text(char: char) -> bool {
     char.is_control() || symbol_font::is_private(char as u32) || char == '\u{fffc}'
 }
 
 /// The HTML of a table cell without headings and lists, which cells cannot have.
-fn on_one_line(cell: &str) -> String {
+fn flatten_cell(cell: &str) -> String {
     let mut cell = cell.to_owned();
     for tag in ["ul", "ol"] {
         cell = cell.replace(&format!("<{tag}>"), "").replace(&format!("</{tag}>"), "");

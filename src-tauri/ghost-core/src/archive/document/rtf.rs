@@ -95,7 +95,9 @@ mod tests {
         assert_eq!(letters(whole), "ééx");
         for at in 0..whole.len() {
             let text = letters(&whole[..at]);
-            assert!("ééx".starts_with(&text), "{at}: {text}");
+            // A cut inside `\'e9` leaves its first digit.
+            let text = text.strip_suffix('e').unwrap_or(&text);
+            assert!("ééx".starts_with(text), "{at}: {text}");
         }
         assert_eq!(letters("{".repeat(5000).as_bytes()), "");
         assert_eq!(letters(b"\\u-99999999999999999999 \\'zz \\bin2147483647 "), "z");

@@ -53,7 +53,7 @@ impl SymbolFont {
     }
 
     /// The character for a code: a byte, or a byte in Word's private range.
-    pub(in crate::archive) fn sign(self, code: u32) -> Option<char> {
+    pub(in crate::archive) fn character(self, code: u32) -> Option<char> {
         let byte = u8::try_from(if is_private(code) { code - 0xf000 } else { code }).ok()?;
         match self {
             SymbolFont::Symbol => SYMBOL.chars().nth(usize::from(byte.checked_sub(0x20)?)),
@@ -77,7 +77,7 @@ mod tests {
 
     #[test]
     fn symbols_map_to_characters() {
-        let sign = |font: &str, code| SymbolFont::named(font).and_then(|font| font.sign(code));
+        let sign = |font: &str, code| SymbolFont::named(font).and_then(|font| font.character(code));
         assert_eq!(SYMBOL.chars().count(), 224);
         for (font, code, char) in [
             ("Symbol", 0xf0b0, '°'),

@@ -23,22 +23,22 @@ pub(super) fn read(value: &Value) -> Option<ExportContents> {
         return None;
     }
     let entries = entries.iter().filter(|entry| entry.is_object()).map(|entry| {
-        let mut omissions = spoken(entry);
+        let mut omissions = transcriptions(entry);
         Entry {
             key: id_at(entry, &["uuid", "creationDate"]),
             metadata: Metadata {
-                date: written(entry),
+                date: entry_date(entry),
                 kind: Some("log".to_owned()),
                 ..Metadata::default()
             },
-            text: words(entry, &mut omissions),
+            text: entry_text(entry, &mut omissions),
             omissions,
         }
     });
     Some(ExportContents { entries: entries.collect(), ..ExportContents::default() })
 }
 
-fn written(entry: &Value) -> Option<Date> {
+fn entry_date(entry: &Value) -> Option<Date> {
     let moment = text_at(entry, &["creationDate", "modifiedDate"])?.parse::<Timestamp>().ok();
     let zone = text_at(entry, &["timeZone"])
         .and_then(|name| TimeZone::get(&name.replace("\\/", "/")).ok());
@@ -48,10 +48,10 @@ fn written(entry: &Value) -> Option<Date> {
     }
 }
 
-fn words(entry: &Value, omissions: &mut Omissions) -> String {
+fn entry_text(entry: &Value, omissions: &mut Omissions) -> String {
     match text_at(entry, &["text"]) {
         Some(text) => markdown::clean(&unescaped(&without_pictures(text)), omissions),
-        None => rich(entry).unwrap_or_default(),
+        None => rich_text(entry).unwrap_or_default(),
     }
 }
 
@@ -105,7 +105,7 @@ fn unescaped(text: &str) -> String {
 }
 
 /// Counts the words of automatic transcriptions, which are not kept.
-fn spoken(entry: &Value) -> Omissions {
+fn transcriptions(entry: &Value) -> Omissions {
     let mut omissions = Omissions::default();
     let recordings = ["audios", "videos"].iter().filter_map(|key| entry.get(key)?.as_array());
     for words in recordings.flatten().filter_map(|one| text_at(one, &["transcription"])) {
@@ -116,7 +116,7 @@ fn spoken(entry: &Value) -> Omissions {
 
 /// The text of an entry that exists only in the app's own format: runs of text, each line with the
 /// attributes of its last run.
-fn rich(entry: &Value) -> Option<String> {
+fn rich_text(entry: &Value) -> Option<String> {
     let rich: Value = serde_json::from_str(text_at(entry, &["richText"])?).ok()?;
     let parts = rich.get("contents")?.as_array()?;
     let mut out = String::new();

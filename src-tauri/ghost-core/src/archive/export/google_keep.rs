@@ -24,7 +24,7 @@ pub(super) fn read(value: &Value) -> Option<ExportContents> {
         return None;
     }
     let title = text_at(value, &["title"]).and_then(non_empty);
-    let text = words(value);
+    let text = note_text(value);
     if flag_at(value, "isTrashed") {
         let mut omissions = Omissions::default();
         omissions.add("in notes in the Trash", &title.unwrap_or_default());
@@ -52,7 +52,7 @@ pub(super) fn read(value: &Value) -> Option<ExportContents> {
 }
 
 /// The text of a note and the items of its list. Text that exists only as HTML is converted.
-fn words(value: &Value) -> String {
+fn note_text(value: &Value) -> String {
     let one = |value: &Value, plain: &str, html: &str| match text_at(value, &[plain]) {
         Some(text) => Some(text.replace("\r\n", "\n")),
         None => text_at(value, &[html]).map(html::fragment),

@@ -59,7 +59,7 @@ fn entry(lines: &[&str]) -> Option<Entry> {
         let body = part.copied().collect::<Vec<_>>().join("\n");
         match name.trim_end_matches(':') {
             "BODY" | "EXTENDED BODY" => {
-                texts.push(converted(&body, breaks.as_deref(), &mut omissions))
+                texts.push(part_to_markdown(&body, breaks.as_deref(), &mut omissions))
             }
             "EXCERPT" => omissions.add("in a summary", &html::plain_text(&body)),
             "COMMENT" | "PING" => {
@@ -92,7 +92,7 @@ fn entry(lines: &[&str]) -> Option<Entry> {
 }
 
 /// Converts a part: HTML, HTML without paragraph tags, or Markdown.
-fn converted(body: &str, breaks: Option<&str>, omissions: &mut Omissions) -> String {
+fn part_to_markdown(body: &str, breaks: Option<&str>, omissions: &mut Omissions) -> String {
     match breaks {
         Some("markdown" | "markdown_with_smartypants") => markdown::clean(body, omissions),
         Some("0" | "none" | "richtext") => html::fragment_with(body, omissions),

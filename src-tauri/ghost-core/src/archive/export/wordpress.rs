@@ -100,7 +100,7 @@ fn entry(item: &Node, names: &HashMap<String, String>, lost: &mut Omissions) -> 
             hints: Vec::new(),
             unfinished: matches!(status, "draft" | "pending" | "auto-draft" | "future"),
         },
-        text: converted(&item.child("content:encoded")?.text, &mut omissions),
+        text: body_to_markdown(&item.child("content:encoded")?.text, &mut omissions),
         omissions,
     })
 }
@@ -128,8 +128,8 @@ fn readable(slug: &str) -> String {
 }
 
 /// Converts a post's body to Markdown.
-fn converted(body: &str, omissions: &mut Omissions) -> String {
-    let body = without_shortcodes(&verses(&body.replace("\r\n", "\n")), omissions);
+fn body_to_markdown(body: &str, omissions: &mut Omissions) -> String {
+    let body = without_shortcodes(&verse_to_paragraphs(&body.replace("\r\n", "\n")), omissions);
     // The block editor writes paragraph tags; older posts separate paragraphs by blank lines.
     let blocks = body.contains("<!-- wp:");
     let body = if blocks { body } else { paragraphs(&body) };
@@ -153,7 +153,7 @@ fn indented(text: &str) -> String {
 }
 
 /// Converts verse and preformatted blocks to paragraphs with line breaks: they are not code.
-fn verses(body: &str) -> String {
+fn verse_to_paragraphs(body: &str) -> String {
     let mut out = String::with_capacity(body.len());
     let mut rest = body;
     while let Some(at) = rest.find("<pre") {

@@ -179,7 +179,7 @@ impl Prose {
     fn densest(&self, document: &Document) -> Option<Vec<Range<usize>>> {
         const MIN_PROSE: usize = 500;
         /// Bytes of sentences that a sibling needs.
-        const MIN_BESIDE: usize = 120;
+        const MIN_SIBLING: usize = 120;
         let holds = |tag: &Tag| {
             matches!(
                 tag.name.as_ref(),
@@ -216,11 +216,11 @@ impl Prose {
             if at == *best {
                 at = range.end;
             } else if let (Token::Open(_), Some(end)) = (&document.tokens[at], document.end(at)) {
-                let beside = inside(document, at);
-                let speaks = self.within(&beside) >= MIN_BESIDE
-                    && document.linked(beside.start, beside.end) * 3
-                        <= document.length(beside.start, beside.end);
-                if speaks && beside.end <= around.end && !beside.contains(best) {
+                let sibling = inside(document, at);
+                let speaks = self.within(&sibling) >= MIN_SIBLING
+                    && document.linked(sibling.start, sibling.end) * 3
+                        <= document.length(sibling.start, sibling.end);
+                if speaks && sibling.end <= around.end && !sibling.contains(best) {
                     // Includes its own tag, which may be a paragraph or a list.
                     parts.push(at..end.min(around.end));
                     at = end;

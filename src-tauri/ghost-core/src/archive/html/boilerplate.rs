@@ -183,7 +183,7 @@ pub(super) fn boilerplate(document: &Document, at: usize, scope: Scope) -> Optio
         return Some(what);
     }
     let holds_the_text = matches!(name, "main" | "article");
-    if !holds_the_text && let Some(what) = named(tag) {
+    if !holds_the_text && let Some(what) = by_class_or_id(tag) {
         return Some(what);
     }
     if scope != Scope::Article
@@ -230,7 +230,7 @@ fn by_name(document: &Document, at: usize, tag: &Tag, scope: Scope) -> Option<&'
         "select" | "option" | "datalist" | "textarea" => Some("in forms"),
         "button" => Some("in buttons"),
         "figcaption" => Some("in captions of pictures"),
-        "rt" | "rp" | "rtc" => Some("in readings beside characters"),
+        "rt" | "rp" | "rtc" => Some("in readings next to characters"),
         "annotation" | "annotation-xml" => Some("in sources of formulas"),
         "a" if tag.has_class(&["tumblr_blog"]) => Some("in names of others"),
         "a" if leads_to_note(tag)
@@ -244,7 +244,7 @@ fn by_name(document: &Document, at: usize, tag: &Tag, scope: Scope) -> Option<&'
 }
 
 /// By classes, ids and roles that are made for it.
-fn named(tag: &Tag) -> Option<&'static str> {
+fn by_class_or_id(tag: &Tag) -> Option<&'static str> {
     let has = |names: &[&str], name: &str| names.contains(&name);
     let class =
         |class: &str| CLASSES.iter().find(|(_, names)| has(names, class)).map(|(what, _)| *what);

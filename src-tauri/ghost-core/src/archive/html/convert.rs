@@ -18,7 +18,7 @@ pub(super) fn markdown(
     taken: Option<Range<usize>>,
     omissions: &mut Omissions,
 ) -> String {
-    let layouts = layouts(&document.tokens);
+    let layouts = layout_tables(&document.tokens);
     let mut writer = Writer::default();
     // For each open table: true if it is a layout.
     let mut tables: Vec<bool> = Vec::new();
@@ -75,8 +75,8 @@ pub(super) fn markdown(
         let of_table = |name: &str| matches!(name, "table" | "tr" | "td" | "th");
         match token {
             Token::Text(text) => writer.text(text),
-            Token::Raw { name, text } => drop_raw(name, text, omissions),
-            Token::Comment(text) => drop_comment(text, omissions),
+            Token::Raw { name, text } => count_raw(name, text, omissions),
+            Token::Comment(text) => count_comment(text, omissions),
             Token::Close(name) => {
                 match tables.last() {
                     Some(true) if of_table(name) => writer.end_block(),
@@ -109,7 +109,7 @@ pub(super) fn markdown(
 }
 
 /// Counts the words of an element that is shown only in place of something else.
-fn drop_raw(name: &str, text: &str, omissions: &mut Omissions) {
+fn count_raw(name: &str, text: &str, omissions: &mut Omissions) {
     match name {
         "noscript" | "noframes" => omissions.add("in hidden text", &document::words_of(text)),
         "textarea" => omissions.add("in forms", text),
@@ -121,7 +121,7 @@ fn drop_raw(name: &str, text: &str, omissions: &mut Omissions) {
 }
 
 /// Counts the words of a comment in the code, unless a program wrote it.
-fn drop_comment(text: &str, omissions: &mut Omissions) {
+fn count_comment(text: &str, omissions: &mut Omissions) {
     const PROGRAMS: [&str; 8] = ["wp:", "/wp:", "[if", "<![endif", "more", "kg-", "#", "/"];
     const MIN_WORDS: usize = 3;
     let text = text.trim();
@@ -136,7 +136,7 @@ fn drop_comment(text: &str, omissions: &mut Omissions) {
 
 /// Tables that only lay out a page, as in nearly all mail: they say so, contain tables, or have no row
 /// of two cells. Their contents are blocks.
-fn layouts(tokens: &[Token]) -> HashSet<usize> {
+fn layout_tables(tokens: &[Token]) -> HashSet<usize> {
     struct Table {
         at: usize,
         cells: usize,

@@ -31,9 +31,9 @@ pub(super) struct Mark {
 }
 
 /// The line with its marks written out.
-pub(super) fn marked(line: &str, marks: Vec<Mark>) -> String {
-    let marks = marks.into_iter().filter_map(|mark| placed(line, mark));
-    let mut marks = joined(marks.collect());
+pub(super) fn write_marks(line: &str, marks: Vec<Mark>) -> String {
+    let marks = marks.into_iter().filter_map(|mark| trim_to_words(line, mark));
+    let mut marks = merge_adjacent(marks.collect());
     if marks.is_empty() {
         return line.to_owned();
     }
@@ -61,7 +61,7 @@ pub(super) fn marked(line: &str, marks: Vec<Mark>) -> String {
         out.push_str(&line[at..mark.from]);
         at = mark.from;
         let inner = &line[mark.from..to];
-        let (before, after) = signs(inner, &mark.kind);
+        let (before, after) = delimiters(inner, &mark.kind);
         if after.is_empty() && before.is_empty() {
             // A symbol that only serves as a link.
             at = to;
@@ -76,7 +76,7 @@ pub(super) fn marked(line: &str, marks: Vec<Mark>) -> String {
 }
 
 /// The signs before and after; none if the words themselves are removed.
-fn signs(inner: &str, kind: &MarkKind) -> (String, String) {
+fn delimiters(inner: &str, kind: &MarkKind) -> (String, String) {
     match kind {
         MarkKind::Nothing => Default::default(),
         MarkKind::Around(sign) => ((*sign).to_owned(), (*sign).to_owned()),
@@ -103,7 +103,7 @@ fn is_anchor(c: char) -> bool {
 }
 
 /// The mark from its first word to its last; `None` if it is empty.
-fn placed(line: &str, mark: Mark) -> Option<Mark> {
+fn trim_to_words(line: &str, mark: Mark) -> Option<Mark> {
     let trimmed = |from: usize, to: usize| {
         let inner = line.get(from..to)?;
         let from = from + inner.len() - inner.trim_start().len();
@@ -145,7 +145,7 @@ fn word_across(line: &str, at: usize) -> Option<(usize, usize)> {
 }
 
 /// Merges adjacent marks of the same kind.
-fn joined(mut marks: Vec<Mark>) -> Vec<Mark> {
+fn merge_adjacent(mut marks: Vec<Mark>) -> Vec<Mark> {
     // Inner marks were closed first; now they come last.
     marks.reverse();
     marks.sort_by_key(|mark| mark.from);

@@ -1,7 +1,7 @@
 //! Writes Markdown from tags and texts: blocks, lists, quotes, tables, and inline marks.
 
 use super::elements::{heading, is_block};
-use super::inline_marks::{Mark, MarkKind, longest_run, marked};
+use super::inline_marks::{Mark, MarkKind, longest_run, write_marks};
 use super::tokens::Tag;
 use crate::archive::omissions::Omissions;
 
@@ -301,7 +301,7 @@ impl Writer {
             ..mark.clone()
         }));
         if !self.closed.is_empty() {
-            self.line = marked(&self.line, std::mem::take(&mut self.closed));
+            self.line = write_marks(&self.line, std::mem::take(&mut self.closed));
         }
         if self.row.is_some() {
             if !self.line.is_empty() && !self.line.ends_with(' ') {
@@ -314,7 +314,7 @@ impl Writer {
         }
         let line = self.line.trim();
         // The colon after the name of somebody who is quoted.
-        if line.is_empty() || line == ":" || is_call(line) {
+        if line.is_empty() || line == ":" || is_call_to_action(line) {
             self.omissions.add("in buttons", line.split("](").next().unwrap_or_default());
             self.line.clear();
             return;
@@ -324,7 +324,7 @@ impl Writer {
             level => format!("{} ", "#".repeat(level)),
         };
         let line = match head.is_empty() {
-            true => line.split('\n').map(guarded).collect::<Vec<_>>().join("\n"),
+            true => line.split('\n').map(escape_line_start).collect::<Vec<_>>().join("\n"),
             false => line.replace('\n', " "),
         };
         self.line = format!("{head}{line}");
@@ -444,7 +444,7 @@ fn is_plain(byte: u8) -> bool {
 }
 
 /// Returns true for a link by itself that is a call to action, as in newsletters.
-fn is_call(line: &str) -> bool {
+fn is_call_to_action(line: &str) -> bool {
     const CALLS: [&str; 16] = [
         "comment",
         "comments",
@@ -473,18 +473,18 @@ fn is_call(line: &str) -> bool {
 }
 
 /// Escapes the start of a paragraph that Markdown would read as a heading, a list or a quote.
-fn guarded(line: &str) -> String {
+fn escape_line_start(line: &str) -> String {
     let number = line.bytes().take_while(u8::is_ascii_digit).count();
     let listed = (1..=9).contains(&number)
         && line[number..].starts_with([')', '.'])
         && line[number + 1..].starts_with(' ');
-    let mut guarded = line.to_owned();
+    let mut escape_line_start = line.to_owned();
     if listed {
-        guarded.insert(number, '\\');
+        escape_line_start.insert(number, '\\');
     } else if ["# ", "## ", "### ", "> ", "- ", "+ "].iter().any(|sign| line.starts_with(sign)) {
-        guarded.insert(0, '\\');
+        escape_line_start.insert(0, '\\');
     }
-    guarded
+    escape_line_start
 }
 
 /// Returns true if preformatted text is prose or a poem: words between blanks, and the punctuation of

@@ -57,7 +57,7 @@ impl Importer<'_> {
             Format::Org if org::is_outline(front.body) => {
                 let (found, points) = org::outline(front.body);
                 metadata = metadata.or(found);
-                note_apps::outlined(&points, &mut omissions)
+                note_apps::outline_to_markdown(&points, &mut omissions)
             }
             Format::Org => {
                 let (found, text) = org::read(front.body, &mut omissions);

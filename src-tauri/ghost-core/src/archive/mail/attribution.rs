@@ -68,7 +68,7 @@ pub(super) struct Attribution {
 
 /// The attribution that ends with the last of `lines`, which are directly above a quote, or above
 /// unmarked words if not `quoted`.
-pub(super) fn ending(lines: &[&str], quoted: bool, is_reply: bool) -> Option<Attribution> {
+pub(super) fn find(lines: &[&str], quoted: bool, is_reply: bool) -> Option<Attribution> {
     let bares: Vec<String> =
         lines.iter().rev().take(MAX_LINES).map(|line| NormalizedLine::of(line).text).collect();
     if !may_end(bares.first()?) {
@@ -97,14 +97,16 @@ pub(super) fn ending(lines: &[&str], quoted: bool, is_reply: bool) -> Option<Att
     let (mut back, shape) = found?;
     // An attribution wrapped inside its date or address begins a line above.
     let begins = |bare: &String| {
-        languages::lead(bare).is_some() && has_figure(bare) && !bare.ends_with(['.', '!', '?'])
+        languages::opening_word(bare).is_some()
+            && has_figure(bare)
+            && !bare.ends_with(['.', '!', '?'])
     };
-    let whole = languages::lead(&bares[back]).is_some() && shape.date;
+    let whole = languages::opening_word(&bares[back]).is_some() && shape.date;
     if !whole && bares.get(back + 1).is_some_and(begins) {
         back += 1;
     }
     let first = lines[lines.len() - 1 - back];
-    let from = if languages::lead(&bares[back]).is_some() { 0 } else { beginning(first) };
+    let from = if languages::opening_word(&bares[back]).is_some() { 0 } else { beginning(first) };
     Some(Attribution { lines: back + 1, from })
 }
 
@@ -112,7 +114,7 @@ pub(super) fn ending(lines: &[&str], quoted: bool, is_reply: bool) -> Option<Att
 fn beginning(first: &str) -> usize {
     let begins = |rest: &str| {
         let near: String = rest.chars().take(24).collect();
-        languages::lead(&NormalizedLine::of(&near).text).is_some() && has_figure(&near)
+        languages::opening_word(&NormalizedLine::of(&near).text).is_some() && has_figure(&near)
     };
     let starts = first.char_indices().filter(|&(at, _)| first[..at].ends_with([' ', '-']));
     let own = |before: &str| {
@@ -158,7 +160,7 @@ impl Shape {
             time: has_time(bare),
             verb: languages::has_verb(bare),
             verb_last: languages::ends_with_verb(bare),
-            lead: languages::lead(bare).is_some(),
+            lead: languages::opening_word(bare).is_some(),
             figures: has_figure(bare),
         }
     }
@@ -301,7 +303,7 @@ mod tests {
 
     fn found(text: &str, quoted: bool, is_reply: bool) -> Option<(usize, usize)> {
         let lines: Vec<&str> = text.lines().collect();
-        ending(&lines, quoted, is_reply).map(|found| (found.lines, found.from))
+        find(&lines, quoted, is_reply).map(|found| (found.lines, found.from))
     }
 
     #[test]

@@ -17,7 +17,7 @@ const FORWARDED: &str = "in a forwarded message";
 /// The writer's words of a mail, as Markdown.
 pub(super) fn text(mail: &ParsedMail, context: &MailContext, omissions: &mut Omissions) -> String {
     let mut texts = Vec::new();
-    gather(mail, context, 0, &mut texts, omissions);
+    collect_text(mail, context, 0, &mut texts, omissions);
     texts.retain(|text| !text.trim().is_empty());
     texts.join("\n\n")
 }
@@ -48,7 +48,7 @@ fn body(part: &ParsedMail) -> Option<String> {
 }
 
 /// Reads a part and its subparts, in order.
-fn gather(
+fn collect_text(
     part: &ParsedMail,
     context: &MailContext,
     depth: usize,
@@ -63,22 +63,26 @@ fn gather(
         return count(part, ATTACHED, depth, omissions);
     }
     match sort {
-        "multipart/alternative" => texts.extend(alternative(part, context, depth, omissions)),
+        "multipart/alternative" => texts.extend(best_alternative(part, context, depth, omissions)),
         _ if sort.starts_with("multipart/") => {
             part.subparts
                 .iter()
-                .for_each(|part| gather(part, context, depth + 1, texts, omissions));
+                .for_each(|part| collect_text(part, context, depth + 1, texts, omissions));
         }
         "message/rfc822" => count(part, FORWARDED, depth, omissions),
-        "text/plain" => texts.extend(body(part).map(|text| typed(part, &text, context, omissions))),
-        _ if is_html(part) => texts.extend(body(part).map(|text| paged(&text, context, omissions))),
+        "text/plain" => {
+            texts.extend(body(part).map(|text| plain_part_text(part, &text, context, omissions)))
+        }
+        _ if is_html(part) => {
+            texts.extend(body(part).map(|text| html_part_text(&text, context, omissions)))
+        }
         _ => {}
     }
 }
 
 /// Picks the best of several forms of one text. A reply is read as plain text if that is complete; of a
 /// newsletter, only the HTML has headings and lists.
-fn alternative(
+fn best_alternative(
     mail: &ParsedMail,
     context: &MailContext,
     depth: usize,
@@ -108,7 +112,7 @@ fn alternative(
         (None, None) => mail.subparts.last()?,
     };
     let mut texts = Vec::new();
-    gather(best, context, depth + 1, &mut texts, omissions);
+    collect_text(best, context, depth + 1, &mut texts, omissions);
     Some(texts.join("\n\n"))
 }
 
@@ -146,7 +150,7 @@ fn count(part: &ParsedMail, what: &'static str, depth: usize, omissions: &mut Om
 }
 
 /// The writer's words of a plain text part.
-fn typed(
+fn plain_part_text(
     part: &ParsedMail,
     text: &str,
     context: &MailContext,
@@ -156,15 +160,19 @@ fn typed(
         part.ctype.params.get(key).is_some_and(|given| given.eq_ignore_ascii_case(value))
     };
     if has_param("format", "flowed") {
-        return reply::own(&flowed::unwrapped(text, has_param("delsp", "yes")), context, omissions);
+        return reply::own_text(
+            &flowed::unwrapped(text, has_param("delsp", "yes")),
+            context,
+            omissions,
+        );
     }
     // Signatures and quotes are wrapped differently and would hide how the text is wrapped, so they go
     // first.
-    plain_text::join_wrapped_lines(&reply::own(text, context, omissions))
+    plain_text::join_wrapped_lines(&reply::own_text(text, context, omissions))
 }
 
 /// The writer's words of an HTML part.
-fn paged(text: &str, context: &MailContext, omissions: &mut Omissions) -> String {
+fn html_part_text(text: &str, context: &MailContext, omissions: &mut Omissions) -> String {
     let split_mail = quote_elements::split(text);
     let context = &MailContext {
         is_reply: context.is_reply || split_mail.is_reply,
@@ -188,5 +196,5 @@ fn paged(text: &str, context: &MailContext, omissions: &mut Omissions) -> String
             page.text
         }
     };
-    reply::own(&text, context, omissions)
+    reply::own_text(&text, context, omissions)
 }

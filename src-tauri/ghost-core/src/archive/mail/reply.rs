@@ -21,11 +21,11 @@ const SIGNATURE: &str = "in a signature";
 const FOOTER: &str = "in the footer of a mailing list";
 
 /// The writer's words, paragraphs unchanged, and the quotes that they answer. The rest is counted.
-pub(super) fn own(text: &str, context: &MailContext, omissions: &mut Omissions) -> String {
+pub(super) fn own_text(text: &str, context: &MailContext, omissions: &mut Omissions) -> String {
     let mut reading = MailLines::of(text, context);
-    reading.divide();
-    reading.sign();
-    reading.drop_what_trails();
+    reading.mark_quotes();
+    reading.mark_signatures();
+    reading.drop_trailing_quotes();
     reading.render(omissions)
 }
 
@@ -40,7 +40,7 @@ pub(super) fn count(omissions: &mut Omissions, what: &'static str, text: &str) {
 /// Counts the words of somebody else's mail, without the lines that programs add.
 pub(super) fn count_other(omissions: &mut Omissions, what: &'static str, text: &str) {
     let mut reading = MailLines::of(text, &MailContext { is_reply: true, sender: None });
-    reading.divide();
+    reading.mark_quotes();
     let kept =
         reading.lines.iter().zip(&reading.kinds).filter(|(_, part)| **part != LineKind::Machine);
     let kept: Vec<&str> = kept.map(|(line, _)| line.text).collect();
@@ -49,7 +49,7 @@ pub(super) fn count_other(omissions: &mut Omissions, what: &'static str, text: &
 
 impl MailLines<'_> {
     /// Drops rules that no words of the writer follow, and in a reply the quotes that none follow.
-    fn drop_what_trails(&mut self) {
+    fn drop_trailing_quotes(&mut self) {
         let own = |at: &usize| self.kinds[*at] == LineKind::Own && !self.lines[*at].is_blank();
         let mut last = (0..self.lines.len()).rev().find(own);
         while let Some(at) =
@@ -135,7 +135,7 @@ mod tests {
 
     fn read(text: &str, is_reply: bool) -> (String, Option<String>) {
         let mut omissions = Omissions::default();
-        let own = own(text, &MailContext { is_reply, sender: None }, &mut omissions);
+        let own = own_text(text, &MailContext { is_reply, sender: None }, &mut omissions);
         (own, omissions.sentence())
     }
 
@@ -403,6 +403,6 @@ mod tests {
     fn headers_copied_into_the_text_are_not_prose() {
         let context = MailContext { is_reply: true, sender: Some("maren@example.org".to_owned()) };
         let mail = "From: Maren Holt <maren@example.org>\nSent: 4 March 2024 10:02\nSubject: the ferry\n\nAt noon, then.";
-        assert_eq!(own(mail, &context, &mut Omissions::default()), "At noon, then.");
+        assert_eq!(own_text(mail, &context, &mut Omissions::default()), "At noon, then.");
     }
 }

@@ -125,11 +125,11 @@ impl<'a> BodyReader<'a> {
                     self.end(tag.local_name().as_ref());
                 }
                 Ok(Event::Text(text)) if self.in_text => {
-                    self.say(&spaced(&html::decode_entities(&text)))
+                    self.write(&spaced(&html::decode_entities(&text)))
                 }
-                Ok(Event::CData(text)) if self.in_text => self.say(&spaced(&text)),
+                Ok(Event::CData(text)) if self.in_text => self.write(&spaced(&text)),
                 Ok(Event::GeneralRef(name)) if self.in_text => {
-                    self.say(&html::decode_entities(&format!("&{};", &*name)))
+                    self.write(&html::decode_entities(&format!("&{};", &*name)))
                 }
                 Ok(Event::Text(text)) if self.in_instruction => {
                     let field = self.fields.last_mut();
@@ -187,7 +187,7 @@ impl<'a> BodyReader<'a> {
         if !self.skipped.is_empty() {
             match name {
                 "t" | "delText" => self.in_text = true,
-                "tab" | "br" | "cr" => self.say(" "),
+                "tab" | "br" | "cr" => self.write(" "),
                 _ => {}
             }
             return;
@@ -265,10 +265,10 @@ impl<'a> BodyReader<'a> {
             "r" => self.run = Run::default(),
             "t" | "delText" => self.in_text = true,
             "instrText" | "delInstrText" => self.in_instruction = true,
-            "br" | "cr" => self.say("\n"),
-            "tab" | "ptab" if self.builder.has_text() => self.say(" "),
-            "noBreakHyphen" => self.say("\u{2011}"),
-            "sym" => self.sign(tag),
+            "br" | "cr" => self.write("\n"),
+            "tab" | "ptab" if self.builder.has_text() => self.write(" "),
+            "noBreakHyphen" => self.write("\u{2011}"),
+            "sym" => self.write_symbol(tag),
             "hyperlink" => {
                 let address = attribute(tag, "id").and_then(|id| self.links.get(&id)).cloned();
                 self.hyperlinks.push(address.filter(|address| !address.starts_with('#')));
@@ -312,7 +312,7 @@ impl<'a> BodyReader<'a> {
         if !self.skipped.is_empty() {
             match name {
                 "t" | "delText" => self.in_text = false,
-                "p" => self.say("\n"),
+                "p" => self.write("\n"),
                 _ => {}
             }
             self.skipped.pop_if(|skipped_kind| self.depth <= skipped_kind.depth);
@@ -323,7 +323,7 @@ impl<'a> BodyReader<'a> {
             "pPr" => {
                 self.in_paragraph_properties = self.in_paragraph_properties.saturating_sub(1);
                 self.in_run_properties = 0;
-                self.settle_style();
+                self.set_style();
             }
             "rPr" => self.in_run_properties = self.in_run_properties.saturating_sub(1),
             "t" | "delText" => self.in_text = false,
@@ -351,7 +351,7 @@ impl<'a> BodyReader<'a> {
     }
 
     /// Sets the style of a paragraph from its properties, which come before its text.
-    fn settle_style(&mut self) {
+    fn set_style(&mut self) {
         let style_sheet = self.style_sheet;
         let Some(properties) = self.paragraphs.last_mut() else { return };
         let style = style_sheet.style(&properties.style, properties.outline);
@@ -371,22 +371,22 @@ impl<'a> BodyReader<'a> {
     }
 
     /// Writes a symbol by its code in its font.
-    fn sign(&mut self, tag: &BytesStart) {
+    fn write_symbol(&mut self, tag: &BytesStart) {
         let code = attribute(tag, "char").and_then(|code| u32::from_str_radix(&code, 16).ok());
         let font = attribute(tag, "font").and_then(|font| SymbolFont::named(&font));
         let char = match (code, font) {
-            (Some(code), Some(font)) => font.sign(code),
+            (Some(code), Some(font)) => font.character(code),
             (Some(code), None) if !symbol_font::is_private(code) => char::from_u32(code),
             _ => None,
         };
         if let Some(char) = char {
             self.run.font = None;
-            self.say(char.encode_utf8(&mut [0; 4]));
+            self.write(char.encode_utf8(&mut [0; 4]));
         }
     }
 
     /// Writes text, or counts it as skipped.
-    fn say(&mut self, text: &str) {
+    fn write(&mut self, text: &str) {
         if let Some(skipped_kind) = self.skipped.last() {
             if let Some(reason) = skipped_kind.reason {
                 self.builder.skip(reason, text);
@@ -407,10 +407,10 @@ impl<'a> BodyReader<'a> {
         }
         match self.run.font {
             Some(font) => {
-                let signs: String = text.chars().filter_map(|c| font.sign(c as u32)).collect();
-                self.builder.say(&signs, &self.run.char_style);
+                let signs: String = text.chars().filter_map(|c| font.character(c as u32)).collect();
+                self.builder.write(&signs, &self.run.char_style);
             }
-            None => self.builder.say(text, &self.run.char_style),
+            None => self.builder.write(text, &self.run.char_style),
         }
     }
 }

@@ -173,9 +173,9 @@ impl<'a> BodyReader<'a> {
                 span.char_style.link = address;
                 self.spans.push(span);
             }
-            "s" => self.say(" "),
-            "tab" if self.builder.has_text() => self.say(" "),
-            "line-break" => self.say("\n"),
+            "s" => self.write(" "),
+            "tab" if self.builder.has_text() => self.write(" "),
+            "line-break" => self.write("\n"),
             "list" => {
                 let depth = self.lists.len() + 1;
                 let style = attribute(tag, "style-name")
@@ -202,7 +202,7 @@ impl<'a> BodyReader<'a> {
             "table-cell" => self.builder.begin_cell(),
             "object" => {
                 let text = attribute(tag, "href").and_then(|folder| self.formulas.get(&folder));
-                text.into_iter().for_each(|text| self.say(text));
+                text.into_iter().for_each(|text| self.write(text));
             }
             "change-start" => {
                 let id = attribute(tag, "change-id").unwrap_or_default();
@@ -310,14 +310,14 @@ impl<'a> BodyReader<'a> {
     fn text(&mut self, text: &str) {
         let is_aside = !self.skipped.is_empty();
         if is_aside || !text.contains(['\n', '\r', '\t']) {
-            self.say(text);
+            self.write(text);
         } else {
-            self.say(&text.replace(['\n', '\r', '\t'], " "));
+            self.write(&text.replace(['\n', '\r', '\t'], " "));
         }
     }
 
     /// Writes text, or counts it as skipped.
-    fn say(&mut self, text: &str) {
+    fn write(&mut self, text: &str) {
         if let Some(skipped_kind) = self.skipped.first() {
             if let Some(reason) = skipped_kind.reason
                 && self.skipped.iter().all(|skipped_kind| skipped_kind.reason.is_some())
@@ -332,7 +332,7 @@ impl<'a> BodyReader<'a> {
         let span = self.spans.last().cloned().unwrap_or_default();
         match span.hidden {
             true => self.builder.skip(reasons::HIDDEN, text),
-            false => self.builder.say(text, &span.char_style),
+            false => self.builder.write(text, &span.char_style),
         }
     }
 }

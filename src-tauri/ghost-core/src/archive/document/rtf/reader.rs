@@ -101,7 +101,7 @@ impl<'a> RtfReader<'a> {
             match byte {
                 b'{' if self.outer.len() >= MAX_DEPTH => self.lost += 1,
                 b'{' => {
-                    self.settle();
+                    self.flush_bytes();
                     self.outer.push(self.state.clone());
                     self.starred = false;
                 }
@@ -119,7 +119,7 @@ impl<'a> RtfReader<'a> {
                 byte => self.byte(byte),
             }
         }
-        self.settle();
+        self.flush_bytes();
         while let Some(nested_text) = self.nested.pop() {
             self.end_nested(nested_text);
         }
@@ -127,7 +127,7 @@ impl<'a> RtfReader<'a> {
     }
 
     fn end_group(&mut self) {
-        self.settle();
+        self.flush_bytes();
         (self.to_skip, self.starred) = (0, false);
         while let Some(nested_text) =
             self.nested.pop_if(|nested_text| nested_text.depth >= self.outer.len())
@@ -140,7 +140,7 @@ impl<'a> RtfReader<'a> {
     }
 
     fn begin_nested(&mut self, is_note: bool) {
-        self.settle();
+        self.flush_bytes();
         self.nested.push(NestedText {
             depth: self.outer.len(),
             is_note,
@@ -175,8 +175,8 @@ impl<'a> RtfReader<'a> {
                         self.byte(value);
                     }
                 }
-                b'~' => self.sign(" "),
-                b'_' => self.sign("\u{2011}"),
+                b'~' => self.write_symbol(" "),
+                b'_' => self.write_symbol("\u{2011}"),
                 b'*' => self.starred = true,
                 b'\\' | b'{' | b'}' => self.byte(first),
                 b'\n' | b'\r' => self.end_line(),
@@ -203,11 +203,11 @@ impl<'a> RtfReader<'a> {
         }
         let starred = std::mem::take(&mut self.starred);
         if let Some(destination) = self.destination_of(word, starred) {
-            self.settle();
+            self.flush_bytes();
             self.state.destination = destination;
         } else if starred {
             // Readers skip an optional destination that they do not know.
-            self.settle();
+            self.flush_bytes();
             self.state.destination = Destination::Nothing;
         } else {
             self.word(word, number);
@@ -236,7 +236,7 @@ impl<'a> RtfReader<'a> {
             "annotation" => kept(Destination::Skipped(reasons::COMMENTS)),
             "xe" | "tc" | "tcn" => kept(Destination::Skipped(reasons::HIDDEN)),
             "fldinst" => {
-                self.settle();
+                self.flush_bytes();
                 self.instruction.clear();
                 Destination::Instruction
             }
@@ -246,7 +246,7 @@ impl<'a> RtfReader<'a> {
                 if is_contents { kept(Destination::Skipped(reasons::CONTENTS)) } else { inner }
             }
             "listtext" | "pntext" => {
-                self.settle();
+                self.flush_bytes();
                 self.properties.marker = Some(String::new());
                 Destination::Marker
             }
@@ -291,17 +291,17 @@ impl<'a> RtfReader<'a> {
             "cell" => self.end_cell(),
             "row" => (self.in_row, self.in_cell) = (false, false),
             "nestcell" | "nestrow" => self.end_line(),
-            "line" | "lbr" | "softline" => self.sign("\n"),
-            "tab" | "enspace" | "emspace" | "qmspace" => self.sign(" "),
-            "emdash" => self.sign("—"),
-            "endash" => self.sign("–"),
-            "lquote" => self.sign("‘"),
-            "rquote" => self.sign("’"),
-            "ldblquote" => self.sign("“"),
-            "rdblquote" => self.sign("”"),
-            "bullet" => self.sign("•"),
-            "zwj" => self.sign("\u{200d}"),
-            "zwnj" => self.sign("\u{200c}"),
+            "line" | "lbr" | "softline" => self.write_symbol("\n"),
+            "tab" | "enspace" | "emspace" | "qmspace" => self.write_symbol(" "),
+            "emdash" => self.write_symbol("—"),
+            "endash" => self.write_symbol("–"),
+            "lquote" => self.write_symbol("‘"),
+            "rquote" => self.write_symbol("’"),
+            "ldblquote" => self.write_symbol("“"),
+            "rdblquote" => self.write_symbol("”"),
+            "bullet" => self.write_symbol("•"),
+            "zwj" => self.write_symbol("\u{200d}"),
+            "zwnj" => self.write_symbol("\u{200c}"),
             "b" => self.set(|state| state.bold = on),
             "i" => self.set(|state| state.italic = on),
             "v" => self.set(|state| state.hidden = on),
@@ -340,9 +340,9 @@ impl<'a> RtfReader<'a> {
             "ilvl" => self.properties.depth = usize::try_from(value).unwrap_or_default().min(8),
             "intbl" => self.properties.in_table = true,
             "uc" => self.state.fallback_length = number.unwrap_or(1).clamp(0, 16) as usize,
-            "u" => self.number(value),
+            "u" => self.write_code_unit(value),
             "ansicpg" => {
-                self.settle();
+                self.flush_bytes();
                 self.encoding = code_page(value).unwrap_or(self.encoding);
             }
             "mac" => self.encoding = encoding_rs::MACINTOSH,
@@ -358,7 +358,7 @@ impl<'a> RtfReader<'a> {
     }
 
     fn set(&mut self, change: impl FnOnce(&mut State)) {
-        self.settle();
+        self.flush_bytes();
         change(&mut self.state);
     }
 
@@ -397,22 +397,22 @@ impl<'a> RtfReader<'a> {
         }
     }
 
-    fn signs(&self) -> SymbolFont {
+    fn symbol_font(&self) -> SymbolFont {
         let number = self.state.font.or(self.default_font);
         let font = number.and_then(|number| self.fonts.get(&number));
         font.and_then(|font| font.signs).unwrap_or(SymbolFont::Other)
     }
 
     /// Writes a character by its code unit; the fallback characters after it are skipped.
-    fn number(&mut self, number: i32) {
-        self.settle();
+    fn write_code_unit(&mut self, number: i32) {
+        self.flush_bytes();
         let unit = number as u16;
         let high_surrogate = self.high_surrogate.take();
         let units: Vec<u16> = high_surrogate.into_iter().chain([unit]).collect();
         if (0xd800..0xdc00).contains(&unit) {
             self.high_surrogate = Some(unit);
         } else if symbol_font::is_private(u32::from(unit)) {
-            let sign = self.signs().sign(u32::from(unit));
+            let sign = self.symbol_font().character(u32::from(unit));
             sign.into_iter().for_each(|sign| self.put(sign.encode_utf8(&mut [0; 4])));
         } else {
             self.put(&String::from_utf16_lossy(&units));
@@ -430,28 +430,29 @@ impl<'a> RtfReader<'a> {
     }
 
     /// Decodes the collected bytes.
-    fn settle(&mut self) {
+    fn flush_bytes(&mut self) {
         if self.raw.is_empty() {
             return;
         }
         let raw = std::mem::take(&mut self.raw);
         let text = match self.decoder().filter(|_| self.state.destination == Destination::Text) {
             Some(encoding) => encoding.decode_without_bom_handling(&raw).0.into_owned(),
-            None if self.state.destination == Destination::Text => {
-                raw.iter().filter_map(|&byte| self.signs().sign(u32::from(byte))).collect()
-            }
+            None if self.state.destination == Destination::Text => raw
+                .iter()
+                .filter_map(|&byte| self.symbol_font().character(u32::from(byte)))
+                .collect(),
             None => self.encoding.decode_without_bom_handling(&raw).0.into_owned(),
         };
         self.put(&text);
     }
 
     /// Writes a character that a control word names.
-    fn sign(&mut self, text: &str) {
+    fn write_symbol(&mut self, text: &str) {
         if self.to_skip > 0 {
             self.to_skip -= 1;
             return;
         }
-        self.settle();
+        self.flush_bytes();
         self.put(text);
     }
 
@@ -459,8 +460,8 @@ impl<'a> RtfReader<'a> {
         match self.state.destination {
             Destination::Nothing | Destination::Made => {}
             Destination::Title => self.title.push_str(text),
-            Destination::Fonts => self.take_font(text),
-            Destination::Styles => self.take_style(text),
+            Destination::Fonts => self.read_font_name(text),
+            Destination::Styles => self.read_style_name(text),
             Destination::Instruction if self.instruction.len() < MAX_NAMES => {
                 self.instruction.push_str(text);
             }
@@ -469,23 +470,23 @@ impl<'a> RtfReader<'a> {
                 self.properties.marker.iter_mut().for_each(|marker| marker.push_str(text));
             }
             Destination::Skipped(why) => self.builder.skip(why, text),
-            Destination::Text if self.is_struck() => {
+            Destination::Text if self.is_other_state() => {
                 if !self.before {
                     self.builder.skip(reasons::DELETED, text);
                 }
             }
             Destination::Text if self.state.hidden => self.builder.skip(reasons::HIDDEN, text),
-            Destination::Text => self.say(text),
+            Destination::Text => self.write(text),
         }
     }
 
     /// Returns true if the text belongs to the other side of a tracked change.
-    fn is_struck(&self) -> bool {
+    fn is_other_state(&self) -> bool {
         if self.before { self.state.inserted } else { self.state.deleted }
     }
 
     /// Reads names of the font table, which end with a semicolon.
-    fn take_font(&mut self, text: &str) {
+    fn read_font_name(&mut self, text: &str) {
         for part in text.split_inclusive(';') {
             if self.name.len() < MAX_NAMES {
                 self.name.push_str(part);
@@ -499,7 +500,7 @@ impl<'a> RtfReader<'a> {
     }
 
     /// Reads names of the style sheet, which end with a semicolon.
-    fn take_style(&mut self, text: &str) {
+    fn read_style_name(&mut self, text: &str) {
         for part in text.split_inclusive(';') {
             if self.name.len() < MAX_NAMES {
                 self.name.push_str(part);
@@ -520,7 +521,7 @@ impl<'a> RtfReader<'a> {
         }
     }
 
-    fn say(&mut self, text: &str) {
+    fn write(&mut self, text: &str) {
         if !self.begun {
             if text.trim().is_empty() && text != "\n" {
                 return;
@@ -533,7 +534,7 @@ impl<'a> RtfReader<'a> {
             code: false,
             link: self.state.link.as_deref().map(str::to_owned),
         };
-        self.builder.say(&without_marks(text), &char_style);
+        self.builder.write(&strip_scrivener_marks(text), &char_style);
     }
 
     fn begin_paragraph(&mut self) {
@@ -550,10 +551,10 @@ impl<'a> RtfReader<'a> {
         }
         self.builder.begin_paragraph();
         self.begun = true;
-        self.settle_style();
+        self.set_style();
     }
 
-    fn settle_style(&mut self) {
+    fn set_style(&mut self) {
         let properties = &self.properties;
         let by_level = properties.outline.map(|level| match level {
             0..=8 => ParagraphStyle::Heading(level + 1),
@@ -572,19 +573,19 @@ impl<'a> RtfReader<'a> {
 
     /// Ends the cell or the paragraph, unless the text is skipped.
     fn end_line(&mut self) {
-        self.settle();
+        self.flush_bytes();
         match self.state.destination {
             Destination::Skipped(_) => self.put("\n"),
-            Destination::Text if self.is_struck() => self.put("\n"),
+            Destination::Text if self.is_other_state() => self.put("\n"),
             Destination::Text => self.end_paragraph(),
             _ => {}
         }
     }
 
     fn end_paragraph(&mut self) {
-        self.settle();
+        self.flush_bytes();
         if std::mem::take(&mut self.begun) {
-            self.settle_style();
+            self.set_style();
             self.builder.end_paragraph();
         }
         self.properties.marker = None;
@@ -604,18 +605,18 @@ impl<'a> RtfReader<'a> {
     }
 
     fn end_cell(&mut self) {
-        self.settle();
+        self.flush_bytes();
         if self.state.destination != Destination::Text || !self.nested.is_empty() {
             return self.end_line();
         }
-        self.begin_cell_without_text();
+        self.begin_empty_cell();
         self.end_paragraph();
         self.builder.end_cell();
         self.in_cell = false;
     }
 
     /// Begins a cell that has no text.
-    fn begin_cell_without_text(&mut self) {
+    fn begin_empty_cell(&mut self) {
         if !self.begun {
             self.begin_cell();
         }
@@ -639,7 +640,7 @@ fn is_number(marker: &str) -> bool {
 }
 
 /// Removes Scrivener's marks of styles and links: `<$Scr_Ps::0>`, `<!$Scr_Ps::0>`.
-fn without_marks(text: &str) -> String {
+fn strip_scrivener_marks(text: &str) -> String {
     let mut out = String::with_capacity(text.len());
     let mut rest = text;
     while let Some(at) = rest.find('<') {

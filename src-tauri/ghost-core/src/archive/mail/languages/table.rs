@@ -8,17 +8,17 @@ pub(super) struct Language {
     pub(super) to: &'static [&'static str],
     pub(super) subject: &'static [&'static str],
     /// The verb that ends an attribution: "wrote".
-    pub(super) wrote: &'static [&'static str],
+    pub(super) verbs: &'static [&'static str],
     /// The words that begin an attribution: "On".
-    pub(super) leads: &'static [&'static str],
+    pub(super) openings: &'static [&'static str],
     /// The announcement of the original message, between dashes.
     pub(super) original: &'static [&'static str],
     /// The announcement of a forwarded message, between dashes or before a colon.
     pub(super) forwarded: &'static [&'static str],
     /// The beginning or end of a phone's signature.
-    pub(super) device: &'static [&'static str],
+    pub(super) signatures: &'static [&'static str],
     /// The prefixes of a reply's subject, without the colon.
-    pub(super) answer: &'static [&'static str],
+    pub(super) reply_prefixes: &'static [&'static str],
 }
 
 pub(super) const LANGUAGES: &[Language] = &[
@@ -28,8 +28,8 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["sent", "date", "sent at", "sent on"],
         to: &["to"],
         subject: &["subject"],
-        wrote: &["wrote", "writes", "sent", "has written"],
-        leads: &["on", "at", "in a message dated", "quoting"],
+        verbs: &["wrote", "writes", "sent", "has written"],
+        openings: &["on", "at", "in a message dated", "quoting"],
         original: &[
             "original message",
             "original mail",
@@ -44,7 +44,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             "forwarded by",
             "fwd message",
         ],
-        device: &[
+        signatures: &[
             "sent from",
             "sent with",
             "sent using",
@@ -52,7 +52,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             "get outlook for",
             "get bluemail for",
         ],
-        answer: &["re", "fw", "fwd"],
+        reply_prefixes: &["re", "fw", "fwd"],
     },
     // German
     Language {
@@ -60,8 +60,8 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["gesendet", "datum", "gesendet am"],
         to: &["an", "empfänger"],
         subject: &["betreff"],
-        wrote: &["schrieb", "geschrieben", "schreibt"],
-        leads: &["am", "zitat von"],
+        verbs: &["schrieb", "geschrieben", "schreibt"],
+        openings: &["am", "zitat von"],
         original: &[
             "ursprüngliche nachricht",
             "originalnachricht",
@@ -76,7 +76,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             "weitergeleitete mail",
             "weitergeleitet von",
         ],
-        device: &[
+        signatures: &[
             "von meinem iphone",
             "von meinem ipad",
             "von meinem handy",
@@ -91,7 +91,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             "holen sie sich outlook",
             "von unterwegs gesendet",
         ],
-        answer: &["aw", "antw", "wg"],
+        reply_prefixes: &["aw", "antw", "wg"],
     },
     // French
     Language {
@@ -99,8 +99,8 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["envoyé", "date", "envoyé le", "date d'envoi", "message du"],
         to: &["à", "a", "destinataire", "pour"],
         subject: &["objet", "sujet"],
-        wrote: &["a écrit", "écrivait", "a ecrit", "écrit"],
-        leads: &["le"],
+        verbs: &["a écrit", "écrivait", "a ecrit", "écrit"],
+        openings: &["le"],
         original: &[
             "message d'origine",
             "message d’origine",
@@ -116,7 +116,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             "courriel transféré",
             "mail transféré",
         ],
-        device: &[
+        signatures: &[
             "envoyé de mon",
             "envoyé depuis",
             "envoyé à partir de",
@@ -126,7 +126,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             "télécharger outlook pour",
             "provenance : courrier",
         ],
-        answer: &["re", "ré", "tr"],
+        reply_prefixes: &["re", "ré", "tr"],
     },
     // Spanish
     Language {
@@ -134,18 +134,18 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["enviado", "enviado el", "fecha", "enviado a las"],
         to: &["para", "a", "destinatario"],
         subject: &["asunto"],
-        wrote: &["escribió", "escribio", "ha escrito"],
-        leads: &["el"],
+        verbs: &["escribió", "escribio", "ha escrito"],
+        openings: &["el"],
         original: &["mensaje original", "correo original"],
         forwarded: &["mensaje reenviado", "inicio del mensaje reenviado", "correo reenviado"],
-        device: &[
+        signatures: &[
             "enviado desde mi",
             "enviado desde",
             "enviado con",
             "obtener outlook para",
             "mandado desde mi",
         ],
-        answer: &["re", "rv", "rm"],
+        reply_prefixes: &["re", "rv", "rm"],
     },
     // Italian
     Language {
@@ -153,18 +153,18 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["inviato", "data", "inviato il"],
         to: &["a", "destinatario"],
         subject: &["oggetto"],
-        wrote: &["ha scritto", "scrive", "scrisse"],
-        leads: &["il", "il giorno", "in data"],
+        verbs: &["ha scritto", "scrive", "scrisse"],
+        openings: &["il", "il giorno", "in data"],
         original: &["messaggio originale", "messaggio originario"],
         forwarded: &["messaggio inoltrato", "inizio messaggio inoltrato", "messaggio reinviato"],
-        device: &[
+        signatures: &[
             "inviato da",
             "inviato dal",
             "inviato con",
             "ottieni outlook per",
             "scarica outlook per",
         ],
-        answer: &["r", "i", "rif"],
+        reply_prefixes: &["r", "i", "rif"],
     },
     // Portuguese
     Language {
@@ -172,8 +172,8 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["enviado", "enviada", "enviada em", "enviado em", "data"],
         to: &["para", "destinatário"],
         subject: &["assunto"],
-        wrote: &["escreveu"],
-        leads: &["em", "no dia", "a", "no"],
+        verbs: &["escreveu"],
+        openings: &["em", "no dia", "a", "no"],
         original: &["mensagem original"],
         forwarded: &[
             "mensagem encaminhada",
@@ -181,7 +181,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             "início da mensagem encaminhada",
             "início da mensagem reencaminhada",
         ],
-        device: &[
+        signatures: &[
             "enviado do meu",
             "enviada do meu",
             "enviado a partir",
@@ -190,7 +190,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             "obter o outlook para",
             "obtenha o outlook para",
         ],
-        answer: &["res", "enc"],
+        reply_prefixes: &["res", "enc"],
     },
     // Dutch
     Language {
@@ -198,11 +198,11 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["verzonden", "datum", "verstuurd"],
         to: &["aan"],
         subject: &["onderwerp"],
-        wrote: &["schreef", "geschreven", "schrijft"],
-        leads: &["op"],
+        verbs: &["schreef", "geschreven", "schrijft"],
+        openings: &["op"],
         original: &["oorspronkelijk bericht", "origineel bericht", "originele bericht"],
         forwarded: &["doorgestuurd bericht", "begin doorgestuurd bericht", "doorgestuurd door"],
-        device: &[
+        signatures: &[
             "verzonden vanaf",
             "verstuurd vanaf",
             "verzonden met",
@@ -210,7 +210,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             "outlook voor",
             "outlook downloaden voor",
         ],
-        answer: &["antw", "betr", "doorst"],
+        reply_prefixes: &["antw", "betr", "doorst"],
     },
     // Danish
     Language {
@@ -218,8 +218,8 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["sendt", "dato"],
         to: &["til", "modtager"],
         subject: &["emne"],
-        wrote: &["skrev", "skriver"],
-        leads: &["den", "på"],
+        verbs: &["skrev", "skriver"],
+        openings: &["den", "på"],
         original: &["oprindelig meddelelse", "original meddelelse", "oprindelig besked"],
         forwarded: &[
             "videresendt meddelelse",
@@ -227,8 +227,8 @@ pub(super) const LANGUAGES: &[Language] = &[
             "start på videresendt besked",
             "videresendt e-mail",
         ],
-        device: &["sendt fra", "sendt med", "hent outlook til", "få outlook til"],
-        answer: &["sv", "vs"],
+        signatures: &["sendt fra", "sendt med", "hent outlook til", "få outlook til"],
+        reply_prefixes: &["sv", "vs"],
     },
     // Norwegian
     Language {
@@ -236,12 +236,12 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["sendt", "dato"],
         to: &["til", "mottaker"],
         subject: &["emne"],
-        wrote: &["skrev", "skrev følgende"],
-        leads: &["den", "på"],
+        verbs: &["skrev", "skrev følgende"],
+        openings: &["den", "på"],
         original: &["opprinnelig melding", "original melding", "opprinnelig e-post"],
         forwarded: &["videresendt melding", "videresendt e-post", "start på videresendt melding"],
-        device: &["sendt fra", "sendt med", "skaff deg outlook for", "få outlook for"],
-        answer: &["sv", "vs"],
+        signatures: &["sendt fra", "sendt med", "skaff deg outlook for", "få outlook for"],
+        reply_prefixes: &["sv", "vs"],
     },
     // Swedish
     Language {
@@ -249,8 +249,8 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["skickat", "datum", "skickades"],
         to: &["till", "mottagare"],
         subject: &["ämne"],
-        wrote: &["skrev", "skriver", "följande"],
-        leads: &["den", "på"],
+        verbs: &["skrev", "skriver", "följande"],
+        openings: &["den", "på"],
         original: &[
             "ursprungligt meddelande",
             "ursprungsmeddelande",
@@ -265,8 +265,8 @@ pub(super) const LANGUAGES: &[Language] = &[
             "vidarebefordrat e-postmeddelande",
             "börja vidarebefordrat meddelande",
         ],
-        device: &["skickat från", "skickat med", "hämta outlook för", "sänt från"],
-        answer: &["sv", "vb"],
+        signatures: &["skickat från", "skickat med", "hämta outlook för", "sänt från"],
+        reply_prefixes: &["sv", "vb"],
     },
     // Finnish
     Language {
@@ -274,8 +274,8 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["lähetetty", "päivämäärä", "päiväys", "pvm", "lähetysaika"],
         to: &["vastaanottaja", "vastaanottajat", "kenelle"],
         subject: &["aihe", "otsikko"],
-        wrote: &["kirjoitti"],
-        leads: &[],
+        verbs: &["kirjoitti"],
+        openings: &[],
         original: &["alkuperäinen viesti", "alkuperäinen sähköposti"],
         forwarded: &[
             "välitetty viesti",
@@ -283,7 +283,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             "välitetty viesti alkaa",
             "edelleen lähetetty viesti",
         ],
-        device: &[
+        signatures: &[
             "lähetetty iphonesta",
             "lähetetty ipadista",
             "lähetetty minun",
@@ -293,7 +293,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             "lähetetty puhelimesta",
             "hanki outlook",
         ],
-        answer: &["vs", "vl"],
+        reply_prefixes: &["vs", "vl"],
     },
     // Polish
     Language {
@@ -301,8 +301,8 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["wysłano", "data", "wysłane", "wysłana"],
         to: &["do", "odbiorca", "adresat"],
         subject: &["temat"],
-        wrote: &["napisał", "napisała", "napisał(a)", "napisał/a", "pisze", "napisali"],
-        leads: &["dnia", "w dniu", "dn."],
+        verbs: &["napisał", "napisała", "napisał(a)", "napisał/a", "pisze", "napisali"],
+        openings: &["dnia", "w dniu", "dn."],
         original: &[
             "oryginalna wiadomość",
             "wiadomość oryginalna",
@@ -316,14 +316,14 @@ pub(super) const LANGUAGES: &[Language] = &[
             "początek przekazywanej wiadomości",
             "przesłana wiadomość",
         ],
-        device: &[
+        signatures: &[
             "wysłane z",
             "wysłano z",
             "wysłane przez",
             "pobierz outlook dla",
             "pobierz aplikację outlook",
         ],
-        answer: &["odp", "pd"],
+        reply_prefixes: &["odp", "pd"],
     },
     // Czech
     Language {
@@ -331,8 +331,8 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["odesláno", "datum", "posláno"],
         to: &["komu", "příjemce", "adresát"],
         subject: &["předmět"],
-        wrote: &["napsal", "napsala", "napsal(a)", "napsal/a", "píše"],
-        leads: &["dne"],
+        verbs: &["napsal", "napsala", "napsal(a)", "napsal/a", "píše"],
+        openings: &["dne"],
         original: &["původní zpráva", "původní e-mail", "původní email"],
         forwarded: &[
             "přeposlaná zpráva",
@@ -340,8 +340,14 @@ pub(super) const LANGUAGES: &[Language] = &[
             "začátek přeposílané zprávy",
             "přeposlaná správa",
         ],
-        device: &["odesláno z", "odesláno pomocí", "odeslané z", "získat outlook pro", "posláno z"],
-        answer: &["odp"],
+        signatures: &[
+            "odesláno z",
+            "odesláno pomocí",
+            "odeslané z",
+            "získat outlook pro",
+            "posláno z",
+        ],
+        reply_prefixes: &["odp"],
     },
     // Slovak
     Language {
@@ -349,12 +355,12 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["odoslané", "dátum", "poslané"],
         to: &["komu", "príjemca", "pre"],
         subject: &["predmet"],
-        wrote: &["napísal", "napísala", "napísal(a)", "píše"],
-        leads: &["dňa"],
+        verbs: &["napísal", "napísala", "napísal(a)", "píše"],
+        openings: &["dňa"],
         original: &["pôvodná správa", "originálna správa", "pôvodný e-mail"],
         forwarded: &["preposlaná správa", "začiatok preposielanej správy", "preposlaný e-mail"],
-        device: &["odoslané z", "odoslané pomocou", "získajte outlook pre"],
-        answer: &["odp"],
+        signatures: &["odoslané z", "odoslané pomocou", "získajte outlook pre"],
+        reply_prefixes: &["odp"],
     },
     // Hungarian
     Language {
@@ -362,8 +368,8 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["elküldve", "küldve", "dátum", "küldés ideje"],
         to: &["címzett", "címzettek"],
         subject: &["tárgy"],
-        wrote: &["írta", "ezt írta", "írta (időpont", "írt"],
-        leads: &[],
+        verbs: &["írta", "ezt írta", "írta (időpont", "írt"],
+        openings: &[],
         original: &["eredeti üzenet", "eredeti levél"],
         forwarded: &[
             "továbbított üzenet",
@@ -371,14 +377,14 @@ pub(super) const LANGUAGES: &[Language] = &[
             "a továbbított levél kezdete",
             "a továbbított üzenet kezdete",
         ],
-        device: &[
+        signatures: &[
             "elküldve az",
             "elküldve a",
             "az iphone készülékemről küldve",
             "küldve a",
             "az outlook beszerzése",
         ],
-        answer: &["vá", "továbbítás", "tov"],
+        reply_prefixes: &["vá", "továbbítás", "tov"],
     },
     // Romanian
     Language {
@@ -386,8 +392,8 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["trimis", "data", "dată", "trimis la", "expediat"],
         to: &["către", "catre", "la"],
         subject: &["subiect"],
-        wrote: &["a scris"],
-        leads: &["pe", "în", "la", "in"],
+        verbs: &["a scris"],
+        openings: &["pe", "în", "la", "in"],
         original: &["mesaj original", "mesajul original", "mesajul inițial", "mesaj inițial"],
         forwarded: &[
             "mesaj redirecționat",
@@ -395,14 +401,14 @@ pub(super) const LANGUAGES: &[Language] = &[
             "începutul mesajului redirecționat",
             "mesaj retrimis",
         ],
-        device: &[
+        signatures: &[
             "trimis de pe",
             "trimis din",
             "trimis cu",
             "obțineți outlook pentru",
             "descărcați outlook pentru",
         ],
-        answer: &["răsp"],
+        reply_prefixes: &["răsp"],
     },
     // Greek
     Language {
@@ -410,12 +416,12 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["στάλθηκε", "ημερομηνία", "εστάλη", "απεστάλη"],
         to: &["προς", "παραλήπτης"],
         subject: &["θέμα"],
-        wrote: &["έγραψε", "έγραψε τα εξής", "γράφει"],
-        leads: &["στις", "την", "στίς"],
+        verbs: &["έγραψε", "έγραψε τα εξής", "γράφει"],
+        openings: &["στις", "την", "στίς"],
         original: &["αρχικό μήνυμα", "αυθεντικό μήνυμα"],
         forwarded: &["προωθημένο μήνυμα", "έναρξη προωθημένου μηνύματος", "προωθημένο e-mail"],
-        device: &["στάλθηκε από", "εστάλη από", "αποκτήστε το outlook"],
-        answer: &["απ", "πρθ"],
+        signatures: &["στάλθηκε από", "εστάλη από", "αποκτήστε το outlook"],
+        reply_prefixes: &["απ", "πρθ"],
     },
     // Russian
     Language {
@@ -423,8 +429,8 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["отправлено", "дата", "послано"],
         to: &["кому", "получатель"],
         subject: &["тема"],
-        wrote: &["написал", "написала", "написал(а)", "пишет", "писал", "пишете"],
-        leads: &["в"],
+        verbs: &["написал", "написала", "написал(а)", "пишет", "писал", "пишете"],
+        openings: &["в"],
         original: &[
             "исходное сообщение",
             "оригинальное сообщение",
@@ -440,14 +446,14 @@ pub(super) const LANGUAGES: &[Language] = &[
             "конец пересылаемого сообщения",
             "перенаправленное сообщение",
         ],
-        device: &[
+        signatures: &[
             "отправлено с",
             "отправлено из",
             "отправлено через",
             "скачать outlook для",
             "послано с",
         ],
-        answer: &["отв", "ha", "нa", "пересл"],
+        reply_prefixes: &["отв", "ha", "нa", "пересл"],
     },
     // Ukrainian
     Language {
@@ -455,8 +461,8 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["надіслано", "дата", "відправлено"],
         to: &["кому", "одержувач"],
         subject: &["тема"],
-        wrote: &["написав", "написала", "написав(ла)", "написав(-ла)", "пише", "пише до", "пишете"],
-        leads: &["у"],
+        verbs: &["написав", "написала", "написав(ла)", "написав(-ла)", "пише", "пише до", "пишете"],
+        openings: &["у"],
         original: &[
             "початкове повідомлення",
             "оригінальне повідомлення",
@@ -469,8 +475,8 @@ pub(super) const LANGUAGES: &[Language] = &[
             "початок переадресованого повідомлення",
             "перенаправлене повідомлення",
         ],
-        device: &["надіслано з", "відправлено з", "отримати outlook для"],
-        answer: &["від", "вд"],
+        signatures: &["надіслано з", "відправлено з", "отримати outlook для"],
+        reply_prefixes: &["від", "вд"],
     },
     // Turkish
     Language {
@@ -478,8 +484,8 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["gönderildi", "gönderme tarihi", "tarih", "gönderilme tarihi"],
         to: &["kime", "alıcı"],
         subject: &["konu"],
-        wrote: &["yazdı", "şunu yazdı", "şunları yazdı", "yazmış"],
-        leads: &[],
+        verbs: &["yazdı", "şunu yazdı", "şunları yazdı", "yazmış"],
+        openings: &[],
         original: &["orijinal ileti", "özgün ileti", "orijinal mesaj", "özgün mesaj", "asıl mesaj"],
         forwarded: &[
             "iletilen mesaj",
@@ -488,7 +494,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             "iletilmiş mesaj",
             "yönlendirilen mesaj",
         ],
-        device: &[
+        signatures: &[
             "iphone'umdan gönderildi",
             "iphone’umdan gönderildi",
             "'dan gönderildi",
@@ -496,7 +502,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             "’dan gönderildi",
             "outlook'u edinin",
         ],
-        answer: &["ynt", "ilt", "cvp"],
+        reply_prefixes: &["ynt", "ilt", "cvp"],
     },
     // Hebrew
     Language {
@@ -504,12 +510,12 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["נשלח", "תאריך", "נשלח ב"],
         to: &["אל", "ל"],
         subject: &["נושא"],
-        wrote: &["כתב", "כתבה", "כתב/ה", "מאת"],
-        leads: &["בתאריך", "ב"],
+        verbs: &["כתב", "כתבה", "כתב/ה", "מאת"],
+        openings: &["בתאריך", "ב"],
         original: &["הודעה מקורית"],
         forwarded: &["הודעה שהועברה", "תחילת ההודעה שהועברה", "הודעה מועברת"],
-        device: &["נשלח מה", "נשלח מ", "נשלח באמצעות"],
-        answer: &["תגובה", "הועבר", "השב"],
+        signatures: &["נשלח מה", "נשלח מ", "נשלח באמצעות"],
+        reply_prefixes: &["תגובה", "הועבר", "השב"],
     },
     // Arabic
     Language {
@@ -517,8 +523,8 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["أرسلت", "تاريخ الإرسال", "التاريخ", "تم الإرسال", "أُرسلت"],
         to: &["إلى", "الى", "المستلم"],
         subject: &["الموضوع", "موضوع"],
-        wrote: &["كتب", "كتبت", "كتب/ت", "كَتَب"],
-        leads: &["في", "بتاريخ"],
+        verbs: &["كتب", "كتبت", "كتب/ت", "كَتَب"],
+        openings: &["في", "بتاريخ"],
         original: &["الرسالة الأصلية", "رسالة أصلية", "رسالة اصلية"],
         forwarded: &[
             "رسالة معاد توجيهها",
@@ -527,8 +533,8 @@ pub(super) const LANGUAGES: &[Language] = &[
             "بداية الرسالة المعاد توجيهها",
             "رسالة تمت إعادة توجيهها",
         ],
-        device: &["أرسلت من", "أُرسلت من", "تم الإرسال من", "مرسل من"],
-        answer: &["رد", "إعادة توجيه"],
+        signatures: &["أرسلت من", "أُرسلت من", "تم الإرسال من", "مرسل من"],
+        reply_prefixes: &["رد", "إعادة توجيه"],
     },
     // Vietnamese
     Language {
@@ -536,8 +542,8 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["đã gửi", "ngày", "ngày gửi", "gửi", "thời gian"],
         to: &["đến", "tới", "người nhận"],
         subject: &["chủ đề", "tiêu đề"],
-        wrote: &["đã viết", "viết"],
-        leads: &["vào", "ngày", "lúc"],
+        verbs: &["đã viết", "viết"],
+        openings: &["vào", "ngày", "lúc"],
         original: &["tin nhắn gốc", "thư gốc", "tin nhắn ban đầu", "thư ban đầu"],
         forwarded: &[
             "tin nhắn được chuyển tiếp",
@@ -546,8 +552,8 @@ pub(super) const LANGUAGES: &[Language] = &[
             "bắt đầu thư được chuyển tiếp",
             "tin nhắn đã chuyển tiếp",
         ],
-        device: &["đã gửi từ", "được gửi từ", "gửi từ", "tải outlook cho"],
-        answer: &["trả lời", "tl"],
+        signatures: &["đã gửi từ", "được gửi từ", "gửi từ", "tải outlook cho"],
+        reply_prefixes: &["trả lời", "tl"],
     },
     // Chinese
     Language {
@@ -565,8 +571,8 @@ pub(super) const LANGUAGES: &[Language] = &[
         ],
         to: &["收件人", "收件者"],
         subject: &["主题", "主旨", "主題"],
-        wrote: &["写道", "寫道", "撰写", "來信"],
-        leads: &["在", "於", "于"],
+        verbs: &["写道", "寫道", "撰写", "來信"],
+        openings: &["在", "於", "于"],
         original: &[
             "原始邮件",
             "原邮件",
@@ -589,8 +595,16 @@ pub(super) const LANGUAGES: &[Language] = &[
             "已轉寄的郵件",
             "开始转发的邮件",
         ],
-        device: &["发自我的", "从我的", "發自我的", "傳送自我的", "從我的", "发送自", "来自我的"],
-        answer: &["回复", "回覆", "答复", "答覆", "转发", "轉寄", "轉發"],
+        signatures: &[
+            "发自我的",
+            "从我的",
+            "發自我的",
+            "傳送自我的",
+            "從我的",
+            "发送自",
+            "来自我的",
+        ],
+        reply_prefixes: &["回复", "回覆", "答复", "答覆", "转发", "轉寄", "轉發"],
     },
     // Japanese
     Language {
@@ -598,8 +612,8 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["送信日時", "日付", "日時", "送信日"],
         to: &["宛先", "受信者"],
         subject: &["件名", "題名"],
-        wrote: &["のメール", "書きました", "のメッセージ", "より", "は書きました"],
-        leads: &[],
+        verbs: &["のメール", "書きました", "のメッセージ", "より", "は書きました"],
+        openings: &[],
         original: &[
             "元のメッセージ",
             "オリジナルメッセージ",
@@ -614,8 +628,8 @@ pub(super) const LANGUAGES: &[Language] = &[
             "転送メール",
             "転送済みメッセージ",
         ],
-        device: &["iphoneから送信", "ipadから送信", "から送信", "outlook for"],
-        answer: &["返信", "転送"],
+        signatures: &["iphoneから送信", "ipadから送信", "から送信", "outlook for"],
+        reply_prefixes: &["返信", "転送"],
     },
     // Korean
     Language {
@@ -623,12 +637,12 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["보낸 날짜", "보낸날짜", "날짜", "일시", "보낸 시간", "보낸시간"],
         to: &["받는 사람", "받는사람", "수신", "수신자", "받는이"],
         subject: &["제목"],
-        wrote: &["작성", "님이 작성", "님께서 작성", "썼습니다", "님이 쓴 글"],
-        leads: &[],
+        verbs: &["작성", "님이 작성", "님께서 작성", "썼습니다", "님이 쓴 글"],
+        openings: &[],
         original: &["원본 메시지", "원본 메일", "원래 메시지", "원본메시지", "원본메일"],
         forwarded: &["전달된 메시지", "전달된 메일", "전달 메시지", "전달된 메세지"],
-        device: &["나의 iphone에서 보냄", "내 iphone에서 보냄", "에서 보냄", "에서 보내는"],
-        answer: &["회신", "답장", "전달"],
+        signatures: &["나의 iphone에서 보냄", "내 iphone에서 보냄", "에서 보냄", "에서 보내는"],
+        reply_prefixes: &["회신", "답장", "전달"],
     },
     // Catalan
     Language {
@@ -636,12 +650,12 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["enviat", "data"],
         to: &["per a", "a"],
         subject: &["assumpte"],
-        wrote: &["va escriure", "ha escrit"],
-        leads: &["el"],
+        verbs: &["va escriure", "ha escrit"],
+        openings: &["el"],
         original: &["missatge original"],
         forwarded: &["missatge reenviat", "inici del missatge reenviat"],
-        device: &["enviat des de", "enviat des del"],
-        answer: &[],
+        signatures: &["enviat des de", "enviat des del"],
+        reply_prefixes: &[],
     },
     // Croatian, Serbian, Slovenian
     Language {
@@ -649,7 +663,7 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["poslano", "datum", "poslato"],
         to: &["za", "prima", "primatelj"],
         subject: &["predmet", "naslov", "zadeva", "tema"],
-        wrote: &[
+        verbs: &[
             "napisao je",
             "je napisao",
             "je napisala",
@@ -658,7 +672,7 @@ pub(super) const LANGUAGES: &[Language] = &[
             "napisao",
             "napisala",
         ],
-        leads: &["dana", "dne"],
+        openings: &["dana", "dne"],
         original: &[
             "izvorna poruka",
             "originalna poruka",
@@ -666,8 +680,8 @@ pub(super) const LANGUAGES: &[Language] = &[
             "prvotno sporočilo",
         ],
         forwarded: &["proslijeđena poruka", "prosleđena poruka", "posredovano sporočilo"],
-        device: &["poslano s", "poslano z", "poslato sa"],
-        answer: &["odg", "na"],
+        signatures: &["poslano s", "poslano z", "poslato sa"],
+        reply_prefixes: &["odg", "na"],
     },
     // Bulgarian
     Language {
@@ -675,12 +689,12 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["изпратено", "дата"],
         to: &["до", "получател"],
         subject: &["относно", "тема"],
-        wrote: &["написа", "пише"],
-        leads: &["на"],
+        verbs: &["написа", "пише"],
+        openings: &["на"],
         original: &["оригинално съобщение"],
         forwarded: &["препратено съобщение", "начало на препратеното съобщение"],
-        device: &["изпратено от"],
-        answer: &["отн"],
+        signatures: &["изпратено от"],
+        reply_prefixes: &["отн"],
     },
     // Estonian, Latvian, Lithuanian
     Language {
@@ -688,8 +702,8 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["saadetud", "kuupäev", "nosūtīts", "datums", "išsiųsta", "data"],
         to: &["adressaat", "saaja", "kam", "kam:", "iki"],
         subject: &["teema", "temats", "tēma", "tema"],
-        wrote: &["kirjutas", "rakstīja", "rašė", "parašė"],
-        leads: &[],
+        verbs: &["kirjutas", "rakstīja", "rašė", "parašė"],
+        openings: &[],
         original: &[
             "algne sõnum",
             "algne kiri",
@@ -698,8 +712,8 @@ pub(super) const LANGUAGES: &[Language] = &[
             "originalus laiškas",
         ],
         forwarded: &["edastatud sõnum", "pārsūtīta ziņa", "persiųstas laiškas"],
-        device: &["saadetud minu", "nosūtīts no", "išsiųsta iš"],
-        answer: &["ats"],
+        signatures: &["saadetud minu", "nosūtīts no", "išsiųsta iš"],
+        reply_prefixes: &["ats"],
     },
     // Indonesian
     Language {
@@ -707,17 +721,17 @@ pub(super) const LANGUAGES: &[Language] = &[
         date: &["dikirim", "tanggal"],
         to: &["kepada", "ke"],
         subject: &["subjek", "perihal"],
-        wrote: &["menulis"],
-        leads: &["pada"],
+        verbs: &["menulis"],
+        openings: &["pada"],
         original: &["pesan asli"],
         forwarded: &["pesan terusan", "pesan yang diteruskan"],
-        device: &["dikirim dari"],
-        answer: &["bls", "trs"],
+        signatures: &["dikirim dari"],
+        reply_prefixes: &["bls", "trs"],
     },
 ];
 
 /// Labels of header lines that are not enough for a header block.
-pub(super) const OTHERS: &[&str] = &[
+pub(super) const OTHER_LABELS: &[&str] = &[
     "cc",
     "bcc",
     "reply-to",
@@ -796,7 +810,7 @@ pub(super) const OTHERS: &[&str] = &[
 ];
 
 /// Placeholders of programs for an empty subject.
-pub(super) const UNNAMED: &[&str] = &[
+pub(super) const PLACEHOLDER_SUBJECTS: &[&str] = &[
     "(no subject)",
     "no subject",
     "(none)",

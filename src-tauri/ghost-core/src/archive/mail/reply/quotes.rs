@@ -7,7 +7,7 @@ use crate::archive::mail::languages::{self, Label};
 
 impl MailLines<'_> {
     /// Marks quotes and somebody else's words.
-    pub(super) fn divide(&mut self) {
+    pub(super) fn mark_quotes(&mut self) {
         let (mut at, mut fenced, mut quotes) = (0, false, QUOTED);
         while at < self.lines.len() {
             let line = self.lines[at];
@@ -28,7 +28,7 @@ impl MailLines<'_> {
                 at += 1;
                 continue;
             }
-            if let Some((from, to, what)) = self.block(at) {
+            if let Some((from, to, what)) = self.header_block(at) {
                 self.mark(from..to, LineKind::Machine);
                 let Some(what) = what else {
                     at = to;
@@ -36,8 +36,9 @@ impl MailLines<'_> {
                 };
                 return self.mark(to..self.lines.len(), LineKind::Other(what));
             }
-            if let Some((to, what)) = self.title(at) {
-                if let Some(next) = self.next(to).filter(|&next| self.block(next).is_some()) {
+            if let Some((to, what)) = self.announcement(at) {
+                if let Some(next) = self.next(to).filter(|&next| self.header_block(next).is_some())
+                {
                     at = next;
                     continue;
                 }
@@ -73,7 +74,7 @@ impl MailLines<'_> {
             .last()
             .unwrap_or(at);
         let lines: Vec<&str> = self.lines[first..=at].iter().map(|line| line.text).collect();
-        let found = attribution::ending(&lines, quoted, self.is_reply)?;
+        let found = attribution::find(&lines, quoted, self.is_reply)?;
         let begin = at + 1 - found.lines;
         self.mark(begin..at + 1, LineKind::Machine);
         if found.from > 0 {
@@ -113,7 +114,7 @@ impl MailLines<'_> {
 
     /// The header block that begins at this line: its start including the announcement, its end, and
     /// the kind of text that follows unless that is the writer's.
-    fn block(&self, at: usize) -> Option<(usize, usize, Option<&'static str>)> {
+    fn header_block(&self, at: usize) -> Option<(usize, usize, Option<&'static str>)> {
         const MAX_LINES: usize = 24;
         self.label(at)?;
         let (mut seen, mut to, mut proof, mut is_own) = (Vec::new(), at, false, false);
@@ -159,7 +160,7 @@ impl MailLines<'_> {
             .filter(|&l| has(l))
             .count();
         let who = has(Label::From) || (has(Label::To) && has(Label::Date));
-        let title = self.above(at);
+        let title = self.announcement_above(at);
         let announced = title.is_some();
         let first = title.map_or(at, |(from, _)| from);
         let bare = self.lines[..first].iter().all(Line::is_blank);
@@ -173,7 +174,7 @@ impl MailLines<'_> {
     }
 
     /// The rule or announcement directly above a header block, and the kind of text it announces.
-    fn above(&self, block: usize) -> Option<(usize, Option<&'static str>)> {
+    fn announcement_above(&self, block: usize) -> Option<(usize, Option<&'static str>)> {
         let mut found = None;
         let mut at = block;
         while let Some(before) = at.checked_sub(1) {
@@ -187,7 +188,7 @@ impl MailLines<'_> {
             }
             if is_rule(line.text, 3) {
                 found = found.or(Some((before, None))).map(|(_, what)| (before, what));
-            } else if let Some((_, what)) = self.title(before) {
+            } else if let Some((_, what)) = self.announcement(before) {
                 found = Some((before, Some(what)));
             } else if found.is_none() && is_dashed(line.text) {
                 found = Some((before, None));
@@ -212,7 +213,7 @@ impl MailLines<'_> {
     }
 
     /// A line that announces another message: its end, and the kind of text that follows.
-    fn title(&self, at: usize) -> Option<(usize, &'static str)> {
+    fn announcement(&self, at: usize) -> Option<(usize, &'static str)> {
         let line = &self.lines[at];
         let text = line.text.trim();
         let shaped = text.starts_with(DASHES)
@@ -229,7 +230,8 @@ impl MailLines<'_> {
         if !dashed && !colon {
             return None;
         }
-        let what = match (languages::is_original(named), languages::is_forwarded(named)) {
+        let what = match (languages::announces_original(named), languages::announces_forward(named))
+        {
             (_, true) => FORWARDED,
             (true, _) => QUOTED,
             _ => return None,

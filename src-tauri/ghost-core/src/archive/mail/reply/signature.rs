@@ -9,7 +9,7 @@ use crate::archive::mail::languages;
 
 impl MailLines<'_> {
     /// Marks signatures and footers of mailing lists in the writer's words.
-    pub(super) fn sign(&mut self) {
+    pub(super) fn mark_signatures(&mut self) {
         let mut from = 0;
         while from < self.lines.len() {
             if self.kinds[from] != LineKind::Own {
@@ -19,12 +19,12 @@ impl MailLines<'_> {
             let to = (from..self.lines.len())
                 .find(|&at| self.kinds[at] != LineKind::Own)
                 .unwrap_or(self.lines.len());
-            self.sign_stretch(from, to);
+            self.mark_signature(from, to);
             from = to;
         }
     }
 
-    fn sign_stretch(&mut self, from: usize, to: usize) {
+    fn mark_signature(&mut self, from: usize, to: usize) {
         const MAX_LINES: usize = 12;
         const MAX_LENGTH: usize = 100;
         let lines = &self.lines;
@@ -117,5 +117,5 @@ fn is_device(line: &str) -> bool {
     bare.split(' ').count() <= MAX_WORDS
         && !sentence
         && (brand || possessive)
-        && languages::is_device(bare.trim())
+        && languages::is_device_signature(bare.trim())
 }
