@@ -1,39 +1,40 @@
-//! How well a voice tells a writer from others it has never met, on a folder of folders of writers:
+//! Measures how well a voice separates a writer from authors it was not trained on, on a folder with one
+//! folder per author:
 //!
 //! ```text
-//! cargo run --release -p ghost-core --example voices -- FOLDER WRITER NEAR,NEAR [--archive N] [--shipped]
+//! cargo run --release -p ghost-core --example voices -- FOLDER WRITER NEAR,NEAR [--archive N] [--bundled]
 //! ```
 //!
-//! The writer's pieces are scored by voices that did not learn from them (tenfold, or one at a time
-//! with `--folds 0`); every stranger by voices whose strangers they are not among. A folder of one
-//! piece each of many writers is named in `--apart`. With `--shipped` the strangers that ship with
-//! the program, those of the folder left out, are among the strangers too, as the group `shipped`.
+//! The writer's pieces are scored by voices that were not trained on them (tenfold, or leave-one-out with
+//! `--folds 0`); every other author by voices that were not trained on that author. A folder with one
+//! piece each of many authors is named in `--apart`. With `--bundled` the bundled authors that are not in
+//! the folder are added as the group `bundled`.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
 use std::{env, fs};
 
 use ghost_core::archive;
-use ghost_core::voice::{MEMBERS, Skeleton, Stranger, Strangers, Voice};
+use ghost_core::voice::{MEMBERS, MaskedText, ReferenceAuthor, ReferenceAuthors, Voice};
 
 const LENGTHS: [usize; 5] = [100, 200, 400, 600, 800];
 
 struct Writer {
     name: String,
     folder: String,
-    stranger: Stranger,
-    texts: Vec<Skeleton>,
-    /// Of a folder of their own, and met in one go.
+    author: ReferenceAuthor,
+    texts: Vec<MaskedText>,
+    /// Whether the author has a folder of their own and is tested as a whole.
     large: bool,
 }
 
 impl Writer {
     fn of(name: String, folder: &str, pieces: &[String]) -> Writer {
         Writer {
-            stranger: Stranger::of(&name, pieces.iter().map(String::as_str)),
+            author: ReferenceAuthor::of(&name, pieces.iter().map(String::as_str)),
             name,
             folder: folder.to_owned(),
-            texts: pieces.iter().map(|text| Skeleton::of(text)).collect(),
+            texts: pieces.iter().map(|text| MaskedText::of(text)).collect(),
             large: pieces.len() > 1,
         }
     }
@@ -65,23 +66,23 @@ fn main() {
             writers.push(Writer::of(folder_name.clone(), &folder_name, &pieces));
         }
     }
-    if args.iter().any(|arg| arg == "--shipped") {
-        let is_new = |one: &Stranger| {
+    if args.iter().any(|arg| arg == "--bundled") {
+        let is_new = |one: &ReferenceAuthor| {
             let known = |writer: &Writer| writer.name == one.name;
             one.name != *name && !writers.iter().any(known)
         };
-        let shipped: Vec<Stranger> =
-            Strangers::shipped().writers.into_iter().filter(is_new).collect();
-        writers.extend(shipped.into_iter().map(|stranger| Writer {
-            name: stranger.name.clone(),
-            folder: "shipped".into(),
-            texts: stranger.samples.clone(),
-            stranger,
+        let bundled: Vec<ReferenceAuthor> =
+            ReferenceAuthors::bundled().writers.into_iter().filter(is_new).collect();
+        writers.extend(bundled.into_iter().map(|author| Writer {
+            name: author.name.clone(),
+            folder: "bundled".into(),
+            texts: author.samples.clone(),
+            author,
             large: false,
         }));
     }
     assert!(!own.is_empty(), "the writer has a folder");
-    own.retain(|piece| Skeleton::of(piece).words() >= 100);
+    own.retain(|piece| MaskedText::of(piece).words() >= 100);
     if let Some(n) = option("--archive").and_then(|n| n.parse::<usize>().ok()) {
         let every = own.len().div_ceil(n).max(1);
         own = own.into_iter().step_by(every).collect();
@@ -91,28 +92,28 @@ fn main() {
         Some(n) => n,
         None => own.len().min(10),
     };
-    let strangers: Vec<Stranger> = writers.iter().map(|one| one.stranger.clone()).collect();
+    let authors: Vec<ReferenceAuthor> = writers.iter().map(|one| one.author.clone()).collect();
 
-    let pool = Strangers { writers: strangers.clone() };
+    let pool = ReferenceAuthors { writers: authors.clone() };
     let mut found: Found = Vec::new();
     let mut seconds = 0.0;
     for fold in 0..folds {
         let kept: Vec<&str> =
             own.iter().enumerate().filter(|(n, _)| n % folds != fold).map(|(_, t)| &**t).collect();
-        let begun = Instant::now();
-        let voice = Voice::learn(&kept, &pool, &[]).expect("an archive and strangers");
-        seconds += begun.elapsed().as_secs_f64();
+        let started = Instant::now();
+        let voice = Voice::learn(&kept, &pool, &[]).expect("an archive and other authors");
+        seconds += started.elapsed().as_secs_f64();
         if fold == 0 {
-            println!("{name}: {} pieces; at 0: {}", own.len(), voice.floor().join(", "));
-            println!("left out: {:?}", voice.left_out());
+            println!("{name}: {} pieces; at 0: {}", own.len(), voice.baseline_authors().join(", "));
+            println!("not used: {:?}", voice.unused_members());
         }
         for (_, text) in own.iter().enumerate().filter(|(n, _)| n % folds == fold) {
-            hear(&voice, "own", &Skeleton::of(text), &mut found);
+            score_at_lengths(&voice, "own", &MaskedText::of(text), &mut found);
         }
     }
     println!("{:.2} s to learn a voice", seconds / folds as f64);
 
-    // Strangers in blocks, so that each is met by a voice that does not know them.
+    // Other authors in blocks, so that each is scored by a voice that was not trained on them.
     let all: Vec<&str> = own.iter().map(|text| &**text).collect();
     let large: Vec<usize> = (0..writers.len()).filter(|&n| writers[n].large).collect();
     let blocks = large.len().max(2);
@@ -127,16 +128,19 @@ fn main() {
                 }
             })
             .collect();
-        let known = strangers.iter().zip(&tested).filter(|(_, tested)| !**tested);
-        let pool = Strangers { writers: known.map(|(one, _)| one.clone()).collect() };
-        let voice = Voice::learn(&all, &pool, &[]).expect("an archive and strangers");
-        for ((one, stranger), _) in
-            writers.iter().zip(&strangers).zip(&tested).filter(|(_, tested)| **tested)
+        let known = authors.iter().zip(&tested).filter(|(_, tested)| !**tested);
+        let pool = ReferenceAuthors { writers: known.map(|(one, _)| one.clone()).collect() };
+        let voice = Voice::learn(&all, &pool, &[]).expect("an archive and other authors");
+        for ((one, author), _) in
+            writers.iter().zip(&authors).zip(&tested).filter(|(_, tested)| **tested)
         {
-            assert!(!pool.writers.contains(stranger), "strangers are met for the first time");
+            assert!(
+                !pool.writers.contains(author),
+                "authors are scored by voices not trained on them"
+            );
             let every = one.texts.len().div_ceil(40).max(1);
             for text in one.texts.iter().step_by(every) {
-                hear(&voice, &one.folder, text, &mut found);
+                score_at_lengths(&voice, &one.folder, text, &mut found);
             }
         }
     }
@@ -177,16 +181,16 @@ fn main() {
     }
 }
 
-fn hear(voice: &Voice, who: &str, text: &Skeleton, found: &mut Found) {
+fn score_at_lengths(voice: &Voice, who: &str, text: &MaskedText, found: &mut Found) {
     for length in LENGTHS {
-        if let Some(score) = text.opening(length).and_then(|text| voice.score_skeleton(&text)) {
+        if let Some(score) = text.opening(length).and_then(|text| voice.score_masked(&text)) {
             let members = score.members.map(|(v, _)| v);
             found.push((who.to_owned(), length, score.v, members));
         }
     }
 }
 
-/// How often one of the own scores above one of the others; ties count half.
+/// The area under the ROC curve between own and other scores; ties count half.
 fn auc(own: &[f64], others: &[f64]) -> f64 {
     let beats = own.iter().flat_map(|a| others.iter().map(move |b| a.total_cmp(b) as i32 + 1));
     f64::from(beats.sum::<i32>()) / 2.0 / (own.len() * others.len()) as f64
@@ -203,13 +207,13 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
 }
 
-/// The texts of a folder, as the product reads them, by date where they have one.
+/// The texts of a folder, as the app reads them, sorted by date.
 fn pieces(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
-    let mut waiting = vec![folder.to_owned()];
-    while let Some(path) = waiting.pop() {
+    let mut pending = vec![folder.to_owned()];
+    while let Some(path) = pending.pop() {
         if path.is_dir() {
-            waiting.extend(entries(&path));
+            pending.extend(entries(&path));
         } else if let Ok(bytes) = fs::read(&path) {
             let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy();
             found.extend(archive::read(&name, &bytes).0);

@@ -1,26 +1,26 @@
-//! What the ghost wrote, and what the writer stands behind. Neither ever changes.
+//! A draft by the ghost, and the text the writer shipped. Neither ever changes.
 
 use serde::{Deserialize, Serialize};
 
 use crate::id::AdapterId;
 use crate::seed::Seed;
 
-/// A text by the ghost.
+/// A draft.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Draft {
-    /// What was asked for.
+    /// The request.
     pub seed: Seed,
-    /// What came.
+    /// The generated text.
     pub text: String,
-    /// The adapter that wrote it; the bare base where there is none.
+    /// The adapter that wrote it; `None` for the base model.
     pub written_by: Option<AdapterId>,
-    /// The number that makes it repeatable.
+    /// The random seed it was generated with.
     pub random_seed: u64,
 }
 
-/// What became of a draft.
+/// The text a writer shipped.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-pub struct Shipped {
-    /// The text the writer stands behind.
+pub struct ShippedText {
+    /// The text.
     pub text: String,
 }

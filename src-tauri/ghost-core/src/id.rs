@@ -1,4 +1,4 @@
-//! Ids: the only things that may point back along the line.
+//! Ids of stored things. Only ids may refer back along the chain from archive to verdict.
 
 use serde::{Deserialize, Serialize};
 
@@ -20,16 +20,16 @@ macro_rules! ids {
 ids! {
     /// A piece of the archive.
     PieceId;
-    /// What the ghost wrote.
+    /// A draft.
     DraftId;
-    /// The difference between a draft and what was shipped.
+    /// The edit between a draft and its shipped text.
     EditId;
-    /// One lesson.
+    /// A row of training data.
     RowId;
-    /// One training.
+    /// A training run.
     RunId;
-    /// A base on this computer.
+    /// A base model on this computer.
     BaseId;
-    /// What a base has learned of this writer.
+    /// An adapter of this writer.
     AdapterId;
 }

@@ -1,14 +1,14 @@
-//! One way to store a text, whatever program it comes from: the same characters are the same bytes.
+//! Normalisation of text before it is stored, so that equal characters are equal bytes.
 //!
-//! Line ends are `\n`; letters with their accents are composed (Unicode's NFC); what nobody can see
-//! and no reader needs is gone: soft hyphens, zero-width spaces, byte order marks and control
-//! characters. Joiners stay where they change what is read.
+//! Line breaks become `\n`; accents are composed with their letters (Unicode NFC); invisible characters
+//! are removed: soft hyphens, zero-width spaces, byte order marks and control characters. Zero-width
+//! joiners stay where they change how a text is read.
 
 use std::borrow::Cow;
 
 use icu_normalizer::ComposingNormalizerBorrowed;
 
-/// `text` as a piece, a draft or a shipped text is stored; borrowed where it is already.
+/// `text` in the form in which pieces, drafts and shipped texts are stored; borrowed if unchanged.
 pub fn text(text: &str) -> Cow<'_, str> {
     if text.bytes().all(|byte| matches!(byte, b'\t' | b'\n' | b' '..=b'~')) {
         return Cow::Borrowed(text);
@@ -24,7 +24,7 @@ pub fn text(text: &str) -> Cow<'_, str> {
     }
 }
 
-/// [`text`] of a text that is no longer needed as it was.
+/// [`text`] for an owned string.
 pub fn owned(one: String) -> String {
     match text(&one) {
         Cow::Borrowed(_) => one,
@@ -32,14 +32,14 @@ pub fn owned(one: String) -> String {
     }
 }
 
-/// Whether a character may have to be replaced or left out.
+/// True if a character may have to be replaced or removed.
 fn is_odd(c: char) -> bool {
     matches!(c, '\0'..='\u{8}' | '\u{B}'..='\u{1F}' | '\u{7F}'..='\u{9F}')
         || matches!(c, '\u{AD}' | '\u{200B}'..='\u{200D}' | '\u{2028}' | '\u{2029}' | '\u{2060}')
         || c == '\u{FEFF}'
 }
 
-/// The text with `\n` line ends and without invisible characters, the first odd one at `first`.
+/// The text with `\n` line breaks and without invisible characters; `first` is the first odd character.
 fn cleaned(text: &str, first: usize) -> Cow<'_, str> {
     let mut clean = String::with_capacity(text.len());
     clean.push_str(&text[..first]);
@@ -47,9 +47,9 @@ fn cleaned(text: &str, first: usize) -> Cow<'_, str> {
     while let Some(c) = rest.next() {
         match c {
             '\r' if rest.peek() == Some(&'\n') => {}
-            // What each system, and Unicode itself, ends a line with.
+            // Line breaks of other systems and of Unicode.
             '\r' | '\u{B}' | '\u{85}' | '\u{2028}' => clean.push('\n'),
-            // The end of a page, and of a paragraph.
+            // Page break and paragraph separator.
             '\u{C}' | '\u{2029}' => clean.push_str("\n\n"),
             '\u{200C}' | '\u{200D}' => {
                 let (before, after) = (clean.chars().next_back(), rest.peek().copied());
@@ -67,8 +67,8 @@ fn cleaned(text: &str, first: usize) -> Cow<'_, str> {
     }
 }
 
-/// Whether a joiner may decide how letters look: those of Arabic, Syriac, Mongolian and their kin, and
-/// of the scripts that came from India.
+/// True if a joiner may change the shape of letters: in Arabic, Syriac, Mongolian and related scripts,
+/// and in the scripts of Indian origin.
 fn joins_letters(before: Option<char>, after: Option<char>) -> bool {
     let is_joining = |c: char| {
         matches!(
@@ -88,20 +88,20 @@ fn joins_letters(before: Option<char>, after: Option<char>) -> bool {
     before.is_some_and(is_joining) || after.is_some_and(is_joining)
 }
 
-/// Whether a joiner makes one picture of two.
+/// True if a joiner combines two emoji into one.
 fn joins_emoji(before: Option<char>, after: Option<char>) -> bool {
-    let is_picture = |c: char| matches!(c, '\u{2190}'..='\u{2BFF}' | '\u{1F000}'..='\u{1FAFF}');
+    let is_emoji = |c: char| matches!(c, '\u{2190}'..='\u{2BFF}' | '\u{1F000}'..='\u{1FAFF}');
     let is_tail = |c: char| matches!(c, '\u{FE0F}' | '\u{20E3}' | '\u{E0020}'..='\u{E007F}');
-    before.is_some_and(|c| is_picture(c) || is_tail(c)) && after.is_some_and(is_picture)
+    before.is_some_and(|c| is_emoji(c) || is_tail(c)) && after.is_some_and(is_emoji)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::chance::Chance;
+    use crate::rng::Rng;
 
     #[test]
-    fn a_text_that_needs_nothing_is_not_copied() {
+    fn a_normalised_text_is_not_copied() {
         for stored in ["", "It rained.\n\n\tAll day.", "Café — “oui”", "👩‍👩‍👧 می‌خواهم", "中文"]
         {
             assert!(matches!(text(stored), Cow::Borrowed(_)), "{stored:?}");
@@ -109,20 +109,20 @@ mod tests {
     }
 
     #[test]
-    fn a_letter_and_its_accent_are_one_character() {
+    fn accents_are_composed() {
         assert_eq!(text("cafe\u{301}"), "café");
         assert_eq!(text("한"), "한");
         assert_eq!(text("A\u{30A}ngstro\u{AD}\u{308}m"), "Ångström");
     }
 
     #[test]
-    fn lines_end_in_one_way() {
+    fn line_breaks_are_unified() {
         assert_eq!(text("a\r\nb\rc\u{85}d\u{B}e\u{2028}f"), "a\nb\nc\nd\ne\nf");
         assert_eq!(text("a\u{2029}b\r\n\r\nc\r\u{C}"), "a\n\nb\n\nc\n\n\n");
     }
 
     #[test]
-    fn what_nobody_sees_is_gone() {
+    fn invisible_characters_are_removed() {
         assert_eq!(
             text("\u{FEFF}Unter\u{AD}nehmen, fünf\u{200B}zig\u{2060}"),
             "Unternehmen, fünfzig"
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn joiners_stay_where_they_are_read() {
+    fn joiners_stay_where_they_matter() {
         for kept in ["👩🏽‍🚒", "❤️‍🔥", "🏴‍☠️", "🐦‍⬛", "می‌خواهم", "क्‍ष", "ශ්‍රී"]
         {
             assert_eq!(text(kept), kept);
@@ -140,15 +140,15 @@ mod tests {
     }
 
     #[test]
-    fn what_is_stored_needs_nothing_more() {
+    fn normalisation_is_idempotent() {
         const PARTS: [&str; 20] = [
             "a", "e", "\u{301}", "\u{AD}", "\r", "\n", "\u{200D}", "\u{200C}", "👩", "\u{FE0F}",
             "می", "क्", "\u{2029}", "\0", "\u{85}", "ᄒ", "ᅡ", "\u{FEFF}", " ", "⬛",
         ];
-        let mut chance = Chance::new(1);
+        let mut rng = Rng::new(1);
         for _ in 0..5_000 {
             let odd: String =
-                (0..10).map(|_| PARTS[chance.below(PARTS.len() as u64) as usize]).collect();
+                (0..10).map(|_| PARTS[rng.below(PARTS.len() as u64) as usize]).collect();
             let stored = text(&odd);
             assert!(matches!(text(&stored), Cow::Borrowed(_)), "{odd:?} to {stored:?}");
         }

@@ -1,56 +1,56 @@
-//! How a text is built: its sections, what heads each, and how long each is.
+//! The outline of a text: its sections, their headings and lengths.
 //!
-//! An outline is written as the text is, with every section's words replaced by their number, so
-//! that a base has seen its like: a line a section, the heading as it stands, then `(150 words)`.
-//! The same lines are what a ghost learns to plan with, and what its plans are read from.
+//! As text an outline has one line per section: the heading as it is, then `(150 words)`. Adapters
+//! learn to plan in this form, and plans are parsed from it.
 
 use std::ops::Range;
 
 use serde::{Deserialize, Serialize};
 
-use crate::cut::parts;
+use crate::chunk::chunks;
 use crate::seed::Seed;
 use crate::words::{count, words};
 
-/// Words of a section in a text without headings: it is cut between paragraphs, near this length.
+/// Target words of a section where long text without headings is divided between paragraphs.
 const SECTION: usize = 300;
-/// Longest section, in words, that is not cut so.
-const MOST_SECTION: usize = 400;
-/// Fewest words of a planned section, and most sections of a plan: beyond these a plan is none.
-const LEAST: u32 = 20;
-const MOST: usize = 24;
-/// Longest heading of a plan, in bytes.
-const LONGEST: usize = 120;
+/// Words above which a section is divided.
+const MAX_SECTION: usize = 400;
+/// Minimum words of a planned section.
+const MIN_WORDS: u32 = 20;
+/// Maximum sections of a plan.
+const MAX_SECTIONS: usize = 24;
+/// Maximum length of a planned heading in bytes.
+const MAX_HEADING: usize = 120;
 
 /// One section.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Section {
-    /// The line that heads it, marks included (`## Rain`); empty where nothing does. Marks alone
-    /// (`##`) are for a heading still to be found.
+    /// The heading line with its marks (`## Rain`); empty if it has none. Marks alone (`##`) stand for
+    /// a heading that is still to be written.
     pub heading: String,
-    /// Its words, the heading's left out.
+    /// The number of its words without the heading.
     pub words: u32,
 }
 
-/// A text's sections, in order.
+/// The sections of a text, in order.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Outline {
-    /// At least one, where there is a text.
+    /// At least one, unless the text is empty.
     pub sections: Vec<Section>,
 }
 
 impl Outline {
-    /// The outline of a text, and the bytes of each section, heading and blank lines included:
-    /// together they are the whole text. Sections of more than 400 words, and a long text
-    /// without headings, are cut between paragraphs, near 300.
+    /// The outline of a text and the byte range of each section, including headings and blank lines;
+    /// together the ranges are the whole text. Sections of more than 400 words are divided between
+    /// paragraphs into parts of about 300 words.
     pub fn of(text: &str) -> (Outline, Vec<Range<usize>>) {
         let (mut sections, mut ranges) = (Vec::new(), Vec::new());
         for (heading, range) in headed(text) {
             let body = &text[range.start + heading.len()..range.end];
             let n = count(body);
-            let parts = if n > MOST_SECTION {
-                // A little over an even share, so that no crumb is left at the end.
-                parts(body, body.len() / (n / SECTION).max(2) * 11 / 10)
+            let parts = if n > MAX_SECTION {
+                // Slightly more than an even share, so that no small rest remains.
+                chunks(body, body.len() / (n / SECTION).max(2) * 11 / 10)
             } else {
                 std::iter::once(0..body.len()).collect()
             };
@@ -60,7 +60,7 @@ impl Outline {
                 let heading = if n == 0 { heading.trim_end().to_owned() } else { String::new() };
                 let words = count(&body[part.clone()]) as u32;
                 match ranges.last_mut() {
-                    // A heading that heads nothing, at the end, belongs to what stands before it.
+                    // A heading at the end without text belongs to the section before it.
                     Some(Range { end, .. }) if words == 0 => *end = at + part.end,
                     _ => {
                         sections.push(Section { heading, words });
@@ -72,32 +72,32 @@ impl Outline {
         (Outline { sections }, ranges)
     }
 
-    /// As it is shown to a base, a line a section.
-    pub fn in_words(&self) -> String {
-        let lines: Vec<String> = self.sections.iter().map(Section::in_words).collect();
+    /// The outline as text, one line per section.
+    pub fn to_text(&self) -> String {
+        let lines: Vec<String> = self.sections.iter().map(Section::to_text).collect();
         lines.join("\n")
     }
 
-    /// Reads what a base planned. Nothing where that is no plan: a line that is none, too many
-    /// sections, a heading said twice.
-    pub fn parse(said: &str) -> Option<Outline> {
-        let lines = said.lines().map(str::trim).filter(|line| !line.is_empty());
+    /// Parses a generated plan; `None` if a line is invalid, there are too many sections or a heading
+    /// occurs twice.
+    pub fn parse(text: &str) -> Option<Outline> {
+        let lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         let sections: Vec<Section> = lines.map(Section::parse).collect::<Option<_>>()?;
         let mut headings: Vec<&str> =
             sections.iter().map(|one| one.heading.as_str()).filter(|one| !one.is_empty()).collect();
         headings.sort_unstable();
-        let said_once = headings.windows(2).all(|two| two[0] != two[1]);
-        ((1..=MOST).contains(&sections.len()) && said_once).then_some(Outline { sections })
+        let are_unique = headings.windows(2).all(|two| two[0] != two[1]);
+        ((1..=MAX_SECTIONS).contains(&sections.len()) && are_unique).then_some(Outline { sections })
     }
 
-    /// The same sections with so many words in all, each with its share of them. Sections for
-    /// which too little is left go to the one before.
+    /// The outline scaled to `words` words in total. Sections that become too short are merged into the
+    /// one before.
     pub fn fitted(&self, words: u32) -> Outline {
         let mut sections = self.sections.clone();
         loop {
             let all: u64 = sections.iter().map(|one| u64::from(one.words)).sum();
             let share = |one: u32| (u64::from(one) * u64::from(words) / all.max(1)) as u32;
-            let small = (1..sections.len()).find(|&n| share(sections[n].words) < LEAST);
+            let small = (1..sections.len()).find(|&n| share(sections[n].words) < MIN_WORDS);
             let Some(small) = small else {
                 let mut left = words;
                 for one in sections.iter_mut().skip(1) {
@@ -113,69 +113,68 @@ impl Outline {
         }
     }
 
-    /// The plan of a text of so many words where nothing better is known: sections of equal length
-    /// without headings.
+    /// A default plan for `words` words: sections of equal length without headings.
     pub fn plain(words: u32) -> Outline {
-        let n = (words as usize / SECTION).clamp(1, MOST);
+        let n = (words as usize / SECTION).clamp(1, MAX_SECTIONS);
         Outline { sections: vec![Section { heading: String::new(), words: 1 }; n] }.fitted(words)
     }
 
-    /// The same plan for another text: of each heading its marks alone are left.
+    /// The outline with every heading reduced to its marks, as a plan for another text.
     pub fn without_headings(&self) -> Outline {
         let marks = |heading: &str| "#".repeat(level(heading));
         let bare = |one: &Section| Section { heading: marks(&one.heading), words: one.words };
         Outline { sections: self.sections.iter().map(bare).collect() }
     }
 
-    /// Words in all.
+    /// The total number of words.
     pub fn words(&self) -> u32 {
         self.sections.iter().map(|one| one.words).fold(0, u32::saturating_add)
     }
 }
 
-/// What of a text is asked for.
+/// The part of a text that is requested.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Ask {
-    /// All of it.
+pub enum RequestScope {
+    /// The whole text.
     #[default]
     Whole,
     /// Its outline.
     Outline,
     /// One section of it.
     Section {
-        /// How the whole is built.
+        /// The outline of the whole text.
         outline: Outline,
-        /// Which, from 0.
+        /// The position of the section, from 0.
         at: usize,
     },
 }
 
-impl Ask {
-    /// Whether it is all of it.
+impl RequestScope {
+    /// True if it is the whole text.
     pub fn is_whole(&self) -> bool {
-        *self == Ask::Whole
+        *self == RequestScope::Whole
     }
 
-    /// The one text the base sees as the writer's message, when learning and when writing alike.
-    /// As with [`Seed::request`], a change to its wording makes adapters learned with it worse.
+    /// The text that the base sees as the writer's message, both in training and in drafting. As with
+    /// [`Seed::request`], a change of wording makes existing adapters worse.
     pub fn request(&self, seed: &Seed) -> String {
         let whole = seed.request();
         match self {
-            Ask::Whole => whole,
-            Ask::Outline => whole + "\nOutline it.",
-            Ask::Section { outline, at } => {
-                let part = outline.sections.get(*at).map(Section::in_words).unwrap_or_default();
+            RequestScope::Whole => whole,
+            RequestScope::Outline => whole + "\nOutline it.",
+            RequestScope::Section { outline, at } => {
+                let part = outline.sections.get(*at).map(Section::to_text).unwrap_or_default();
                 let (n, of) = (at + 1, outline.sections.len());
-                format!("{whole}\nOutline:\n{}\nWrite part {n} of {of}: {part}", outline.in_words())
+                format!("{whole}\nOutline:\n{}\nWrite part {n} of {of}: {part}", outline.to_text())
             }
         }
     }
 }
 
 impl Section {
-    /// The line of an outline.
-    pub fn in_words(&self) -> String {
+    /// Its line in an outline.
+    pub fn to_text(&self) -> String {
         let space = if self.heading.is_empty() { "" } else { " " };
         format!("{}{space}({} words)", self.heading, self.words)
     }
@@ -184,24 +183,24 @@ impl Section {
         let (heading, rest) = line.rsplit_once('(')?;
         let words = rest.strip_suffix(" words)")?.parse().ok().filter(|words| *words > 0)?;
         let heading = heading.trim_end();
-        let is_heading = heading.is_empty() || (level(heading) > 0 && heading.len() <= LONGEST);
+        let is_heading = heading.is_empty() || (level(heading) > 0 && heading.len() <= MAX_HEADING);
         is_heading.then(|| Section { heading: heading.to_owned(), words })
     }
 }
 
-/// Stretches of a text that open a section or a paragraph, in order, not overlapping: its first
-/// words, to the end of the last of them. A heading opens nothing; what it heads does.
+/// The first words of each section and paragraph as byte ranges, in order, without overlaps. A heading
+/// is not an opening; the text below it is.
 pub fn openings(text: &str) -> Vec<Range<usize>> {
-    /// Near 16 tokens, and near 8.
+    /// Words that open a section; about 16 tokens.
     const OF_SECTION: usize = 12;
+    /// Words that open a paragraph; about 8 tokens.
     const OF_PARAGRAPH: usize = 6;
     let (mut found, mut after_heading, mut after_blank) = (Vec::new(), true, true);
     for (line, is_heading) in lines(text) {
-        let said = &text[line.clone()];
-        let blank = said.trim().is_empty();
+        let blank = text[line.clone()].trim().is_empty();
         if !blank && !is_heading && after_blank {
             let most = if after_heading { OF_SECTION } else { OF_PARAGRAPH };
-            // A paragraph may be many lines; its first words are in the first of them or two.
+            // The first words may be spread over several lines of the paragraph.
             let rest = &text[line.start..paragraph_end(text, line.start)];
             let last = words(rest).take(most).last();
             let end = last.map_or(line.start, |(at, word)| line.start + at + word.len());
@@ -215,7 +214,7 @@ pub fn openings(text: &str) -> Vec<Range<usize>> {
     found
 }
 
-/// Where the paragraph that begins at `from` ends: at a blank line or a heading.
+/// The end of the paragraph that begins at `from`: a blank line or a heading.
 fn paragraph_end(text: &str, from: usize) -> usize {
     let mut end = from;
     for line in text[from..].split_inclusive('\n') {
@@ -227,7 +226,7 @@ fn paragraph_end(text: &str, from: usize) -> usize {
     end
 }
 
-/// Lines with their ends, and whether each is a heading. What stands in a fence of code is none.
+/// Lines with their line breaks, and whether each is a heading. Lines in fenced code are not.
 fn lines(text: &str) -> impl Iterator<Item = (Range<usize>, bool)> {
     let (mut at, mut fenced) = (0, false);
     text.split_inclusive('\n').map(move |line| {
@@ -239,25 +238,25 @@ fn lines(text: &str) -> impl Iterator<Item = (Range<usize>, bool)> {
     })
 }
 
-/// How many marks a line begins with as a heading does; 0 where it is none.
+/// The heading level of a line; 0 if it is not a heading.
 fn level(line: &str) -> usize {
     let marks = line.len() - line.trim_start_matches('#').len();
     let after = line[marks..].chars().next();
     if (1..=6).contains(&marks) && after.is_none_or(char::is_whitespace) { marks } else { 0 }
 }
 
-/// What heads each section, its line end included, and the section's bytes. A heading without a
-/// word below it is the beginning of the next.
+/// The heading line of each section with its line break, and the section's byte range. A heading
+/// without text belongs to the next section.
 fn headed(text: &str) -> Vec<(&str, Range<usize>)> {
     let mut starts: Vec<(usize, &str)> = Vec::new();
-    let mut said = true;
+    let mut has_text = true;
     for (line, is_heading) in lines(text) {
-        if starts.is_empty() || (is_heading && said) {
+        if starts.is_empty() || (is_heading && has_text) {
             let heading = if is_heading { &text[line.clone()] } else { "" };
             starts.push((line.start, heading));
-            said = !is_heading && count(&text[line]) > 0;
+            has_text = !is_heading && count(&text[line]) > 0;
         } else {
-            said |= !is_heading && count(&text[line]) > 0;
+            has_text |= !is_heading && count(&text[line]) > 0;
         }
     }
     let ends = starts.iter().skip(1).map(|(at, _)| *at).chain([text.len()]);
@@ -268,24 +267,24 @@ fn headed(text: &str) -> Vec<(&str, Range<usize>)> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::chance::Chance;
+    use crate::rng::Rng;
 
     const POST: &str = "It rained all day here.\n\n## Why\n\nClouds came over the hill.\n\nThey \
                         stayed.\n\n```\n# no heading\n```\n\n## What now\n\nBuy a boat.\n";
 
     #[test]
-    fn a_text_is_its_sections() {
+    fn a_text_is_divided_into_its_sections() {
         let (outline, ranges) = Outline::of(POST);
-        let said = "(5 words)\n## Why (9 words)\n## What now (3 words)";
-        assert_eq!(outline.in_words(), said);
+        let text = "(5 words)\n## Why (9 words)\n## What now (3 words)";
+        assert_eq!(outline.to_text(), text);
         assert_eq!(ranges.iter().map(|range| &POST[range.clone()]).collect::<String>(), POST);
         assert!(POST[ranges[2].clone()].starts_with("## What now\n"));
-        assert_eq!(Outline::parse(said).unwrap(), outline);
+        assert_eq!(Outline::parse(text).unwrap(), outline);
         assert_eq!(outline.words(), 17);
     }
 
     #[test]
-    fn a_long_text_without_headings_is_cut_between_paragraphs() {
+    fn a_long_text_without_headings_is_divided_between_paragraphs() {
         let text = vec!["It rained on the hill and in the town."; 100].join("\n\n");
         let (outline, ranges) = Outline::of(&text);
         assert_eq!(outline.sections.len(), 3);
@@ -294,15 +293,15 @@ mod tests {
     }
 
     #[test]
-    fn headings_that_head_nothing_go_with_the_next() {
+    fn headings_without_text_belong_to_the_next_section() {
         let (outline, _) = Outline::of("# Rain\n\n## Why\n\nClouds.\n\n## End\n");
-        assert_eq!(outline.in_words(), "# Rain (2 words)");
+        assert_eq!(outline.to_text(), "# Rain (2 words)");
         assert_eq!(Outline::of(""), (Outline::default(), Vec::new()));
     }
 
     #[test]
-    fn what_is_no_plan_is_not_read_as_one() {
-        for said in [
+    fn invalid_plans_are_rejected() {
+        for text in [
             "",
             "Sure! Here is an outline:",
             "## Rain (many words)",
@@ -312,39 +311,38 @@ mod tests {
             &"(20 words)\n".repeat(25),
             &format!("## {} (20 words)", "rain ".repeat(40)),
         ] {
-            assert_eq!(Outline::parse(said), None, "{said}");
+            assert_eq!(Outline::parse(text), None, "{text}");
         }
     }
 
     #[test]
-    fn a_plan_is_fitted_to_the_words_asked_for() {
+    fn a_plan_is_scaled_to_the_requested_words() {
         let plan = Outline::parse("(50 words)\n## Why (100 words)\n## End (2 words)").unwrap();
         let fitted = plan.fitted(600);
-        assert_eq!(fitted.in_words(), "(198 words)\n## Why (402 words)");
+        assert_eq!(fitted.to_text(), "(198 words)\n## Why (402 words)");
         assert_eq!(fitted.words(), 600);
         let plain = Outline::plain(900);
         assert_eq!((plain.sections.len(), plain.words()), (3, 900));
         assert_eq!(Outline::plain(5).words(), 5);
-        assert_eq!(plan.without_headings().in_words(), "(50 words)\n## (100 words)\n## (2 words)");
+        assert_eq!(plan.without_headings().to_text(), "(50 words)\n## (100 words)\n## (2 words)");
     }
 
     #[test]
-    fn the_first_words_of_sections_and_paragraphs_open_them() {
+    fn openings_are_the_first_words_of_sections_and_paragraphs() {
         let text = "## One\n\nIt rained on the hill and in the town, all day, and all of the night.\n\n\
                     Then the sun came out over it.\nAnd then not.";
-        let said: Vec<&str> = openings(text).into_iter().map(|range| &text[range]).collect();
+        let found: Vec<&str> = openings(text).into_iter().map(|range| &text[range]).collect();
         let section = "It rained on the hill and in the town, all day, and";
-        assert_eq!(said, [section, "Then the sun came out over"]);
+        assert_eq!(found, [section, "Then the sun came out over"]);
         assert!(openings("\n\n## Only a heading\n").is_empty());
     }
 
     #[test]
-    fn any_text_is_its_sections_and_its_openings_lie_in_it() {
-        let mut chance = Chance::new(3);
+    fn sections_of_any_text_are_the_text_and_openings_are_within_it() {
+        let mut rng = Rng::new(3);
         let stock = ["rain ", "# A\n", "\n", "\n\n", "```\n", "## \n", "é", "#b ", "☔️\r\n"];
         for _ in 0..1_000 {
-            let text: String =
-                (0..chance.below(60)).map(|_| stock[chance.below(9) as usize]).collect();
+            let text: String = (0..rng.below(60)).map(|_| stock[rng.below(9) as usize]).collect();
             let (outline, ranges) = Outline::of(&text);
             assert_eq!(ranges.iter().map(|range| &text[range.clone()]).collect::<String>(), text);
             assert_eq!(outline.sections.len(), ranges.len());

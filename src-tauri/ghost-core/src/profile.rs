@@ -1,10 +1,9 @@
-//! How a writer writes, in figures a person can read, and where a draft does otherwise: the rhythm
-//! of sentences, how they open, punctuation, and how sure they sound (VOICE 5.2).
+//! The style profile of a writer in figures a person can read, and where a draft deviates from it:
+//! rhythm of sentences, openers, punctuation, and how certain the writer sounds.
 //!
-//! Each figure of a draft is held against the writer's pieces one by one, so that "unusual" means
-//! further off than the writer's own pieces are from each other. To be read, not to judge by: a
-//! voice is told by [`crate::voice`], and these figures alone tell it badly (VOICE 5.1). Code and
-//! quotations are left out. Knows no model.
+//! A figure of a draft is compared with the writer's pieces one by one, so "unusual" means further away
+//! than the writer's own pieces are from each other. The profile is for reading, not for decisions; the
+//! voice measure is [`crate::voice`]. Code and quotations are left out.
 
 use std::collections::{BTreeMap, HashSet};
 use std::sync::LazyLock;
@@ -14,44 +13,45 @@ use serde::{Deserialize, Serialize};
 use crate::archive::{Span, non_prose_spans};
 use crate::words::{count, sentences, words};
 
-/// Fewer words say nothing about how somebody writes.
-pub const LEAST_WORDS: usize = 50;
-/// Fewer pieces have no spread.
-const LEAST_PIECES: usize = 3;
-/// So many spreads away is unusual.
+/// Words a text needs for a profile.
+pub const MIN_WORDS: usize = 50;
+/// Pieces a profile needs.
+const MIN_PIECES: usize = 3;
+/// Standard deviations from which a figure is unusual.
 const UNUSUAL: f64 = 2.0;
-/// Short and long sentences, in words.
+/// Words up to which a sentence is short.
 const SHORT: usize = 6;
+/// Words from which a sentence is long.
 const LONG: usize = 30;
-/// Openers that are named.
-const MOST_OPENERS: usize = 5;
+/// Number of openers listed.
+const MAX_OPENERS: usize = 5;
 
-/// What a figure is about.
+/// The theme of a figure.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Theme {
     /// Lengths of sentences and paragraphs.
     Rhythm,
-    /// How sentences begin.
+    /// Beginnings of sentences.
     Openers,
-    /// Marks.
+    /// Punctuation marks.
     Punctuation,
-    /// Hedges, boosters and what goes with them.
+    /// Hedges, boosters and person.
     Certainty,
 }
 
-/// One thing that is counted: its name, and what it is counted in.
+/// A feature that is counted, with its name and unit.
 #[derive(Debug, Clone, Copy)]
 struct Trait {
     theme: Theme,
     name: &'static str,
     unit: &'static str,
-    /// Differences below this are none, however steady the writer.
+    /// Smallest standard deviation assumed, however consistent the writer is.
     grain: f64,
 }
 
 const fn one(theme: Theme, name: &'static str, unit: &'static str) -> Trait {
-    // In words, words; in percent, five of them; in marks, one in two hundred words.
+    // Two words, five percent, or one mark in two hundred words.
     let grain = match unit.as_bytes() {
         b"words" => 2.0,
         b"%" => 5.0,
@@ -62,10 +62,10 @@ const fn one(theme: Theme, name: &'static str, unit: &'static str) -> Trait {
 
 const PER: &str = "in 100 words";
 
-/// All that is counted, in the order of [`figures`].
+/// All features, in the order of [`figures`].
 const TRAITS: [Trait; 24] = [
     one(Theme::Rhythm, "a sentence", "words"),
-    one(Theme::Rhythm, "how much sentences differ", "words"),
+    one(Theme::Rhythm, "variation of sentence length", "words"),
     one(Theme::Rhythm, "short sentences (6 words or fewer)", "%"),
     one(Theme::Rhythm, "long sentences (30 words or more)", "%"),
     one(Theme::Rhythm, "a paragraph", "words"),
@@ -90,54 +90,54 @@ const TRAITS: [Trait; 24] = [
     one(Theme::Certainty, "contractions (don't, it's)", PER),
 ];
 
-/// One figure of the writer, and of a draft where there is one.
+/// One figure of the writer, and of the draft if there is one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Figure {
-    /// What it is about.
+    /// The theme.
     pub theme: Theme,
-    /// What is counted.
+    /// The name of the feature.
     pub name: String,
     /// "words", "%" or "in 100 words".
     pub unit: String,
     /// Mean over the writer's pieces.
     pub writer: f64,
-    /// Two thirds of the pieces lie this near to it.
+    /// Standard deviation over the writer's pieces.
     pub spread: f64,
-    /// The draft's.
+    /// The draft's figure.
     pub draft: Option<f64>,
-    /// How many spreads the draft lies above (below 0: under) the writer.
+    /// Standard deviations by which the draft is above the writer; negative if below.
     pub off: Option<f64>,
-    /// Whether that is further than the writer goes.
+    /// True if that is outside the writer's usual range.
     pub unusual: bool,
 }
 
-/// A word that sentences open with, and how many do, in percent.
+/// A word that opens sentences, with the share of sentences in percent.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Opener {
-    /// The word, in small letters.
+    /// The word in lower case.
     pub word: String,
     /// The writer's share.
     pub writer: f64,
-    /// The draft's.
+    /// The draft's share.
     pub draft: Option<f64>,
 }
 
-/// How a writer writes, and a draft beside it.
+/// The profile of a writer, compared with a draft if there is one.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Profile {
-    /// Pieces of the writer that were read.
+    /// Number of pieces read.
     pub pieces: usize,
-    /// Words of the draft that were read; none where there is no draft or it is too short.
+    /// Words of the draft that were read; `None` without a draft or if it is too short.
     pub draft_words: Option<usize>,
     /// All figures.
     pub figures: Vec<Figure>,
     /// The writer's most frequent openers.
     pub openers: Vec<Opener>,
-    /// What is unusual, in sentences, the most unusual first.
+    /// The unusual figures as sentences, the most unusual first.
     pub sentences: Vec<String>,
 }
 
-/// What is counted of one text.
+/// The counts of one text.
 struct Counted {
     figures: [f64; TRAITS.len()],
     openers: BTreeMap<String, usize>,
@@ -145,15 +145,15 @@ struct Counted {
     words: usize,
 }
 
-/// Reads the writer's pieces (text, and what in it stands apart), and a draft to hold against
-/// them. Nothing where fewer than three pieces are long enough.
+/// The profile of the writer's pieces (text and its spans of code and quotations), compared with a
+/// draft. `None` if fewer than three pieces are long enough.
 pub fn profile<'a>(
     pieces: impl IntoIterator<Item = (&'a str, &'a [Span])>,
     draft: Option<&str>,
 ) -> Option<Profile> {
     let own: Vec<Counted> =
-        pieces.into_iter().filter_map(|(text, apart)| counted(text, apart)).collect();
-    if own.len() < LEAST_PIECES {
+        pieces.into_iter().filter_map(|(text, spans)| counted(text, spans)).collect();
+    if own.len() < MIN_PIECES {
         return None;
     }
     let draft = draft.and_then(|text| counted(text, &non_prose_spans(text)));
@@ -166,7 +166,7 @@ pub fn profile<'a>(
     Some(Profile {
         pieces: own.len(),
         draft_words: draft.as_ref().map(|draft| draft.words),
-        sentences: said(&figures),
+        sentences: unusual(&figures),
         figures,
         openers: openers(&own, draft.as_ref()),
     })
@@ -203,7 +203,7 @@ fn openers(own: &[Counted], draft: Option<&Counted>) -> Vec<Opener> {
     all.sort_by(|a, b| b.1.cmp(&a.1).then_with(|| a.0.cmp(b.0)));
     let percent = |n: usize, of: usize| 100.0 * n as f64 / of.max(1) as f64;
     all.into_iter()
-        .take(MOST_OPENERS)
+        .take(MAX_OPENERS)
         .map(|(word, n)| Opener {
             word: word.to_owned(),
             writer: percent(n, sentences),
@@ -214,8 +214,8 @@ fn openers(own: &[Counted], draft: Option<&Counted>) -> Vec<Opener> {
         .collect()
 }
 
-/// "The draft has more commas than you: 9.1 in 100 words, you 5.2."
-fn said(figures: &[Figure]) -> Vec<String> {
+/// Sentences on the unusual figures: "Commas: more than in your pieces: 9.1 in 100 words (you: 5.2)."
+fn unusual(figures: &[Figure]) -> Vec<String> {
     let mut unusual: Vec<_> = figures.iter().filter(|figure| figure.unusual).collect();
     unusual.sort_by(|a, b| {
         let off = |figure: &Figure| figure.off.unwrap_or(0.0).abs();
@@ -223,26 +223,26 @@ fn said(figures: &[Figure]) -> Vec<String> {
     });
     let sentence = |figure: &Figure| {
         let (draft, off) = (figure.draft?, figure.off?);
-        let (more, than) = match (figure.name.as_str(), off > 0.0) {
-            ("a sentence" | "a paragraph", true) => ("longer than yours:", figure.name.as_str()),
-            ("a sentence" | "a paragraph", false) => ("shorter than yours:", figure.name.as_str()),
-            (name, true) => ("more than with you:", name),
-            (name, false) => ("less than with you:", name),
+        let (more, what) = match (figure.name.as_str(), off > 0.0) {
+            ("a sentence" | "a paragraph", true) => ("longer than yours", figure.name.as_str()),
+            ("a sentence" | "a paragraph", false) => ("shorter than yours", figure.name.as_str()),
+            (name, true) => ("more than in your pieces", name),
+            (name, false) => ("less than in your pieces", name),
         };
-        let mut than = than.to_owned();
-        if let Some(first) = than.get_mut(..1) {
+        let mut what = what.to_owned();
+        if let Some(first) = what.get_mut(..1) {
             first.make_ascii_uppercase();
         }
-        Some(format!("{than}: {more} {draft:.1} {}, you {:.1}.", figure.unit, figure.writer))
+        Some(format!("{what}: {more}, {draft:.1} {} (you: {:.1}).", figure.unit, figure.writer))
     };
     unusual.into_iter().filter_map(sentence).collect()
 }
 
-/// Counts a text; nothing where too little of it is prose of the writer's own.
-fn counted(text: &str, apart: &[Span]) -> Option<Counted> {
-    let prose = prose(text, apart);
+/// Counts a text; `None` if too little of it is the writer's own prose.
+fn counted(text: &str, spans: &[Span]) -> Option<Counted> {
+    let prose = prose(text, spans);
     let n_words = count(&prose);
-    (n_words >= LEAST_WORDS).then(|| {
+    (n_words >= MIN_WORDS).then(|| {
         let lengths: Vec<usize> = sentences(&prose).map(|(_, sentence)| count(sentence)).collect();
         Counted {
             figures: figures(&prose, n_words, &lengths),
@@ -253,11 +253,11 @@ fn counted(text: &str, apart: &[Span]) -> Option<Counted> {
     })
 }
 
-/// A text without what stands apart in it. Addresses of links go, their words stay.
-fn prose(text: &str, apart: &[Span]) -> String {
+/// The text without code, quotations and addresses; the words of links stay.
+fn prose(text: &str, spans: &[Span]) -> String {
     let mut prose = String::with_capacity(text.len());
     let mut at = 0;
-    for span in apart {
+    for span in spans {
         if let Some(before) = text.get(at..span.from) {
             prose.push_str(before);
         }
@@ -299,7 +299,7 @@ fn figures(prose: &str, n_words: usize, lengths: &[usize]) -> [f64; TRAITS.len()
     let marks = |which: &[char]| per(prose.chars().filter(|c| which.contains(c)).count());
     let small: Vec<String> =
         words(prose).map(|(_, word)| word.to_lowercase().replace('’', "'")).collect();
-    let said = |which: &[&str]| {
+    let rate_of = |which: &[&str]| {
         let base = |word: &str| word.split('\'').next().unwrap_or("").to_owned();
         per(small.iter().filter(|word| which.contains(&base(word).as_str())).count())
     };
@@ -328,15 +328,15 @@ fn figures(prose: &str, n_words: usize, lengths: &[usize]) -> [f64; TRAITS.len()
         marks(&['"', '“', '”', '«', '»', '「', '」', '『', '』']),
         per(phrases(&small, &HEDGES)),
         per(phrases(&small, &BOOSTERS)),
-        said(&["i", "me", "my", "mine"]),
-        said(&["we", "us", "our", "ours"]),
-        said(&["you", "your", "yours"]),
+        rate_of(&["i", "me", "my", "mine"]),
+        rate_of(&["we", "us", "our", "ours"]),
+        rate_of(&["you", "your", "yours"]),
         per(small.iter().filter(|word| word.contains('\'') && !word.ends_with("'s")).count()
             + small.iter().filter(|word| IS.contains(&word.as_str())).count()),
     ]
 }
 
-/// What ends in 's and is no genitive.
+/// Words that end in 's and are not genitives.
 const IS: [&str; 9] =
     ["it's", "that's", "there's", "what's", "he's", "she's", "let's", "who's", "here's"];
 
@@ -345,13 +345,13 @@ static HEDGES: LazyLock<HashSet<&str>> =
 static BOOSTERS: LazyLock<HashSet<&str>> =
     LazyLock::new(|| include_str!("../../../assets/lexicons/boosters.txt").lines().collect());
 
-/// How many phrases of a list are said: of those that begin at one word the longest counts.
-fn phrases(said: &[String], list: &HashSet<&str>) -> usize {
+/// The number of phrases of a list in a text; of those that begin at one word the longest counts.
+fn phrases(text: &[String], list: &HashSet<&str>) -> usize {
     let longest = list.iter().map(|phrase| phrase.split(' ').count()).max().unwrap_or(0);
     let (mut at, mut found) = (0, 0);
-    while at < said.len() {
-        let most = longest.min(said.len() - at);
-        let n = (1..=most).rev().find(|n| list.contains(said[at..at + n].join(" ").as_str()));
+    while at < text.len() {
+        let most = longest.min(text.len() - at);
+        let n = (1..=most).rev().find(|n| list.contains(text[at..at + n].join(" ").as_str()));
         found += usize::from(n.is_some());
         at += n.unwrap_or(1);
     }
@@ -384,35 +384,35 @@ mod tests {
     }
 
     #[test]
-    fn a_wordy_draft_beside_a_terse_writer() {
+    fn a_wordy_draft_is_unusual_for_a_terse_writer() {
         let found = of(&[TERSE; 4], Some(WORDY)).unwrap();
         assert!(figure(&found, "a sentence").unusual);
         assert!(figure(&found, "hedges").unusual);
         assert!(figure(&found, "semicolons").draft.unwrap() > 0.0);
         assert!(
-            found.sentences.iter().any(|said| said.starts_with("A sentence: longer than yours")),
+            found.sentences.iter().any(|one| one.starts_with("A sentence: longer than yours")),
             "{:?}",
             found.sentences
         );
     }
 
     #[test]
-    fn the_writers_own_piece_is_nothing_unusual() {
+    fn the_writers_own_piece_is_not_unusual() {
         let found = of(&[TERSE; 4], Some(TERSE)).unwrap();
         assert!(found.sentences.is_empty(), "{:?}", found.sentences);
         assert!(found.figures.iter().all(|figure| figure.off == Some(0.0)));
     }
 
     #[test]
-    fn openers_are_named_with_their_shares() {
+    fn openers_are_listed_with_their_shares() {
         let found = of(&[TERSE; 3], Some(WORDY)).unwrap();
         assert_eq!((found.openers[0].word.as_str(), found.openers[0].draft), ("i", Some(0.0)));
         assert!(found.openers[0].writer > 30.0);
-        assert_eq!(found.openers.len(), MOST_OPENERS);
+        assert_eq!(found.openers.len(), MAX_OPENERS);
     }
 
     #[test]
-    fn too_little_has_no_profile() {
+    fn too_little_text_has_no_profile() {
         assert_eq!(of(&[TERSE; 2], None), None);
         assert_eq!(of(&["It rained."; 9], None), None);
         let short = of(&[TERSE; 3], Some("It rained.")).unwrap();
@@ -420,7 +420,7 @@ mod tests {
     }
 
     #[test]
-    fn code_and_quotations_are_not_the_writers() {
+    fn code_and_quotations_are_left_out() {
         let quoted = format!("{TERSE}\n\n> {WORDY}\n");
         let spans = non_prose_spans(&quoted);
         let pieces = [(quoted.as_str(), spans.as_slice()); 3];
@@ -430,12 +430,12 @@ mod tests {
 
     #[test]
     fn phrases_count_once() {
-        let said = |text: &str| {
+        let count = |text: &str| {
             let small: Vec<String> = words(text).map(|(_, word)| word.to_lowercase()).collect();
             phrases(&small, &HEDGES)
         };
-        assert_eq!(said("as far as I can tell it is almost so"), 2);
-        assert_eq!(said("It rained."), 0);
+        assert_eq!(count("as far as I can tell it is almost so"), 2);
+        assert_eq!(count("It rained."), 0);
     }
 
     #[test]

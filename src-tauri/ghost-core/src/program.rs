@@ -1,86 +1,86 @@
-//! The prompt program: what an adapter has to beat, and what a writer can have without one.
+//! Prompt programs: the best a writer can have without an adapter, and the baseline for one.
 //!
-//! The same base, asked as well as can be: pieces of the writer's as examples, an instruction, a
-//! style card, rules learned from edits (VOICE 6). A program is chosen by what it saves on pieces
-//! nobody learns from, so there are only as many as can be tried. Knows words; how a base wants to
-//! be spoken to is the engine's.
+//! A program prompts the base model with pieces of the writer's as examples, an instruction, a style
+//! card and rules learned from edits. It is chosen by the bits it saves on the validation set, so there
+//! are only as many candidates as can be tried. The engine turns a program into a model's prompt
+//! format.
 
 use serde::{Deserialize, Serialize};
 
-use crate::chance::Chance;
 use crate::edit::Edit;
+use crate::rng::Rng;
 use crate::seed::Seed;
 use crate::voice::is_function_word;
 use crate::words::{count, sentences, words};
 
-/// How the examples are put.
+/// The format of the examples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Form {
-    /// As turns of a conversation: asked, answered, asked.
+    /// Turns of a conversation: request, answer, request.
     Turns,
-    /// As one document that goes on: a request, its text, the next request.
+    /// One continuous document: a request, its text, the next request.
     Document,
 }
 
-/// Which pieces serve as examples.
+/// The selection of pieces that serve as examples.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Pick {
-    /// Of the same kind and the nearest length.
+    /// Pieces of the same kind and closest in length.
     Near,
-    /// On the most similar matter.
+    /// Pieces on the most similar topics.
     Like,
-    /// The newest.
+    /// The newest pieces.
     Newest,
-    /// Half on similar matter, half of the nearest length.
+    /// Half by topic, half by length.
     Mixed,
 }
 
-/// One way of asking.
+/// One prompt program.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 pub struct Program {
-    /// How the examples are put.
+    /// The format of the examples.
     pub form: Form,
-    /// Which they are.
+    /// The selection of the examples.
     pub pick: Pick,
-    /// How many; 0 is a bare request.
+    /// The number of examples; 0 is the request alone.
     pub shots: usize,
-    /// What is said before everything else; empty is nothing.
+    /// The instruction that comes first; may be empty.
     pub instruction: String,
-    /// What the writer's texts have in common, in sentences; empty is nothing.
+    /// A description of the writer's style in sentences; may be empty.
     pub card: String,
-    /// What the writer's edits ask for.
+    /// Rules learned from the writer's edits.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub rules: Vec<String>,
 }
 
-/// The programs that were found best, and what all of them cost.
+/// The best programs found, and the results of all that were tried.
 #[derive(Debug, Clone, PartialEq, Default, Serialize, Deserialize)]
-pub struct Compiled {
-    /// Needs the fewest bits.
+pub struct OptimizedPrompts {
+    /// The program that needs the fewest bits.
     pub by_bits: Program,
-    /// Sounds most like the writer: a ghost without an adapter.
+    /// The program whose drafts score highest on the voice measure: a ghost without an adapter.
     pub by_voice: Program,
-    /// Every program tried: what it is, and its bits a byte on the pieces watched.
+    /// Every program tried: its description, and its bits per byte on the validation set.
     pub tried: Vec<(String, f64)>,
-    /// The bare request's, on the same.
+    /// Bits per byte of the request alone.
     pub bare: f64,
-    /// How the drafts of the last ones sounded, in the order of `tried`; empty where none were made.
-    #[serde(default)]
-    pub heard: Vec<(String, f64)>,
+    /// Voice scores of the finalists' drafts, in the order of `tried`; empty if none were made.
+    #[serde(rename = "heard", default)]
+    pub voice_scores: Vec<(String, f64)>,
 }
 
 /// A piece that can serve as an example.
 #[derive(Debug, Clone, Copy)]
 pub struct Example<'a> {
-    /// What would have been asked.
+    /// The request that the text answers.
     pub seed: &'a Seed,
-    /// What was written.
+    /// The text.
     pub text: &'a str,
 }
 
-/// Instructions to choose from; the first is none.
+/// Instructions to choose from; the first is empty.
 const INSTRUCTIONS: [&str; 4] = [
     "",
     "You write as one particular person, whose texts you are shown. Take up their rhythm, their \
@@ -105,8 +105,8 @@ impl Default for Program {
 }
 
 impl Program {
-    /// At most so many different programs, the plainest first; the rest are drawn.
-    pub fn candidates(card: &str, rules: &[String], most: usize, chance: &mut Chance) -> Vec<Self> {
+    /// At most `most` different programs: the simplest first, the rest at random.
+    pub fn candidates(card: &str, rules: &[String], most: usize, rng: &mut Rng) -> Vec<Self> {
         let plain = Program::default();
         let document = Program { form: Form::Document, ..plain.clone() };
         let mut all = vec![
@@ -116,20 +116,20 @@ impl Program {
             Program { pick: Pick::Like, ..document },
             Program { instruction: INSTRUCTIONS[1].to_owned(), card: card.to_owned(), ..plain },
         ];
-        fn one<T: Clone>(of: &[T], chance: &mut Chance) -> T {
-            of[chance.below(of.len() as u64) as usize].clone()
+        fn one<T: Clone>(of: &[T], rng: &mut Rng) -> T {
+            of[rng.below(of.len() as u64) as usize].clone()
         }
         for _ in 0..most * 8 {
             if all.len() >= most {
                 break;
             }
             let drawn = Program {
-                form: one(&[Form::Turns, Form::Document], chance),
-                pick: one(&[Pick::Near, Pick::Like, Pick::Newest, Pick::Mixed], chance),
-                shots: one(&[1, 2, 4, 8], chance),
-                instruction: one(&INSTRUCTIONS, chance).to_owned(),
-                card: one(&["", card], chance).to_owned(),
-                rules: if one(&[true, false], chance) { rules.to_vec() } else { Vec::new() },
+                form: one(&[Form::Turns, Form::Document], rng),
+                pick: one(&[Pick::Near, Pick::Like, Pick::Newest, Pick::Mixed], rng),
+                shots: one(&[1, 2, 4, 8], rng),
+                instruction: one(&INSTRUCTIONS, rng).to_owned(),
+                card: one(&["", card], rng).to_owned(),
+                rules: if one(&[true, false], rng) { rules.to_vec() } else { Vec::new() },
             };
             if !all.contains(&drawn) {
                 all.push(drawn);
@@ -139,8 +139,8 @@ impl Program {
         all
     }
 
-    /// The examples for a seed, as places in `examples` (the oldest first); `like` are places too,
-    /// the most similar first.
+    /// The examples for a seed, as positions in `examples` (oldest first). `like` are positions too, by
+    /// similarity to the seed.
     pub fn pick(&self, examples: &[Example<'_>], seed: &Seed, like: &[usize]) -> Vec<usize> {
         let words = seed.words.unwrap_or(400);
         let mut near: Vec<usize> = (0..examples.len()).collect();
@@ -165,53 +165,55 @@ impl Program {
         chosen
     }
 
-    /// What is said before everything else; nothing where there is nothing to say.
+    /// Instruction, style card and rules, which come before the examples; `None` if all are empty.
     pub fn preamble(&self) -> Option<String> {
-        let mut said = Vec::new();
+        let mut parts = Vec::new();
         if !self.instruction.is_empty() {
-            said.push(self.instruction.clone());
+            parts.push(self.instruction.clone());
         }
         if !self.card.is_empty() {
-            said.push(self.card.clone());
+            parts.push(self.card.clone());
         }
         if !self.rules.is_empty() {
-            said.push(format!("Rules:\n- {}", self.rules.join("\n- ")));
+            parts.push(format!("Rules:\n- {}", self.rules.join("\n- ")));
         }
-        (!said.is_empty()).then(|| said.join("\n\n"))
+        (!parts.is_empty()).then(|| parts.join("\n\n"))
     }
 
-    /// In a few words, for a report.
-    pub fn in_words(&self) -> String {
+    /// A short description for a report.
+    pub fn description(&self) -> String {
         if self.shots == 0 {
-            return "a bare request".to_owned();
+            return "the request alone".to_owned();
         }
         let pieces = match self.pick {
-            Pick::Near => "of your pieces nearest in kind and length",
-            Pick::Like => "of your pieces on like matter",
+            Pick::Near => "of your pieces closest in kind and length",
+            Pick::Like => "of your pieces on similar topics",
             Pick::Newest => "of your newest pieces",
-            Pick::Mixed => "of your pieces, half on like matter, half of like length",
+            Pick::Mixed => "of your pieces, half by topic, half by length",
         };
         let form = match self.form {
             Form::Turns => "as a conversation",
             Form::Document => "as one document",
         };
-        let mut said = format!("up to {} {pieces}, {form}", self.shots);
+        let mut text = format!("up to {} {pieces}, {form}", self.shots);
         let instruction = INSTRUCTIONS.iter().position(|one| *one == self.instruction);
         if !self.instruction.is_empty() {
-            said += &format!(", instruction {}", instruction.unwrap_or(INSTRUCTIONS.len()));
+            text += &format!(", instruction {}", instruction.unwrap_or(INSTRUCTIONS.len()));
         }
         if !self.card.is_empty() {
-            said += ", a style card";
+            text += ", a style card";
         }
         if !self.rules.is_empty() {
-            said += &format!(", {} rules from your edits", self.rules.len());
+            text += &format!(", {} rules from your edits", self.rules.len());
         }
-        said
+        text
     }
 }
 
-/// What the writer's texts have in common, in sentences a base can follow. Nothing without text.
-pub fn card(pieces: &[&str]) -> String {
+/// A description of the writer's style in sentences that a model can follow; empty without text.
+///
+/// Part of prompts: a change of wording changes drafts.
+pub fn style_card(pieces: &[&str]) -> String {
     let (mut lengths, mut n_words, mut short, mut first, mut questions) =
         (Vec::new(), 0usize, 0usize, 0usize, 0usize);
     for text in pieces {
@@ -235,28 +237,30 @@ pub fn card(pieces: &[&str]) -> String {
     let mean = lengths.iter().sum::<f64>() / n;
     let spread = (lengths.iter().map(|one| (one - mean).powi(2)).sum::<f64>() / n).sqrt();
     let a_hundred = |times: usize| 100.0 * times as f64 / n_words.max(1) as f64;
-    let mut said =
+    let mut about =
         vec![format!("The author's sentences have {mean:.0} words, give or take {spread:.0}.")];
-    said.push(match a_hundred(short) {
+    about.push(match a_hundred(short) {
         often if often > 1.5 => "Contractions are common.".to_owned(),
         often if often < 0.3 => "There are no contractions.".to_owned(),
         _ => "Contractions are rare.".to_owned(),
     });
-    said.push(match a_hundred(first) {
+    about.push(match a_hundred(first) {
         often if often > 2.0 => "The author speaks of themselves, as I.".to_owned(),
         often if often < 0.3 => "The author hardly ever says I.".to_owned(),
         _ => "The author says I now and then.".to_owned(),
     });
     if questions as f64 / n > 0.06 {
-        said.push("They like to ask questions.".to_owned());
+        about.push("They like to ask questions.".to_owned());
     }
-    said.join(" ")
+    about.join(" ")
 }
 
-/// What the edits ask for again and again: words of the drafts that were taken out or exchanged
-/// twice or more, the most frequent first, at most five.
+/// Rules from repeated edits: words that were cut from drafts or replaced at least twice, the most
+/// frequent first, at most five.
+///
+/// Part of prompts: a change of wording changes drafts.
 pub fn rules<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<String> {
-    const MOST: usize = 5;
+    const MAX: usize = 5;
     let mut cut = std::collections::BTreeMap::<String, u32>::new();
     for (draft, shipped) in pairs {
         let edit = Edit::between(draft, shipped);
@@ -279,7 +283,7 @@ pub fn rules<'a>(pairs: impl IntoIterator<Item = (&'a str, &'a str)>) -> Vec<Str
     let mut often: Vec<(u32, String)> =
         cut.into_iter().filter(|(_, times)| *times >= 2).map(|(run, times)| (times, run)).collect();
     often.sort_by(|a, b| b.0.cmp(&a.0).then_with(|| a.1.cmp(&b.1)));
-    often.truncate(MOST);
+    often.truncate(MAX);
     often.into_iter().map(|(_, run)| format!("The author would not write “{run}”.")).collect()
 }
 
@@ -290,17 +294,17 @@ mod tests {
     use crate::archive::Kind;
 
     #[test]
-    fn candidates_differ_and_begin_plainly() {
-        let draw = || Program::candidates("card", &["rule".to_owned()], 16, &mut Chance::new(3));
+    fn candidates_differ_and_the_simplest_comes_first() {
+        let draw = || Program::candidates("card", &["rule".to_owned()], 16, &mut Rng::new(3));
         let all = draw();
         assert_eq!((all.len(), &all[0]), (16, &Program::default()));
         assert!((1..16).all(|n| !all[..n].contains(&all[n])));
         assert_eq!(all, draw());
-        assert_eq!(Program::candidates("", &[], 2, &mut Chance::new(3)).len(), 2);
+        assert_eq!(Program::candidates("", &[], 2, &mut Rng::new(3)).len(), 2);
     }
 
     #[test]
-    fn examples_are_picked_as_the_program_says() {
+    fn a_program_selects_its_examples() {
         let seed = |words, kind: &str| Seed {
             words: Some(words),
             kind: Kind::from(kind.to_owned()),
@@ -321,16 +325,16 @@ mod tests {
     }
 
     #[test]
-    fn a_card_says_what_is_common() {
+    fn a_style_card_describes_frequent_features() {
         let text = "I don't know. I can't say. Who would, I'd ask? It's late.";
-        let card = card(&[text]);
+        let card = style_card(&[text]);
         assert!(card.starts_with("The author's sentences have 3 words"), "{card}");
         assert!(card.contains("Contractions are common") && card.contains("as I."), "{card}");
-        assert_eq!(super::card(&[""]), "");
+        assert_eq!(super::style_card(&[""]), "");
     }
 
     #[test]
-    fn what_is_cut_twice_becomes_a_rule() {
+    fn words_cut_twice_become_a_rule() {
         let pairs = [
             ("We delve into rain today.", "We look into rain today."),
             ("They delve into snow there.", "They went into snow there."),

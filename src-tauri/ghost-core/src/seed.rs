@@ -1,8 +1,8 @@
-//! What the writer asks for: as terse as a chat line or as full as a brief.
+//! A seed: the writer's request, from a terse chat line to a full brief.
 //!
-//! Also the seed a piece *would have been* asked for with, so that the archive can be learned from:
-//! its title, its length, and the words that set it apart from the rest of the archive, in no order
-//! of the writer's, so that no phrase of theirs leaks into the question (VOICE 2.3's fallback).
+//! Also the seed a piece *would have been* requested with, so that the archive can be trained on: its
+//! title, its length, and its keyphrases in alphabetical order, so that none of the writer's phrasing
+//! leaks into the request.
 
 pub mod neutral;
 
@@ -13,84 +13,84 @@ use std::sync::LazyLock;
 use serde::{Deserialize, Serialize};
 
 use crate::archive::{Kind, Piece};
-use crate::seen::{Counts, Seen};
+use crate::sketch::{BloomFilter, CountMinSketch};
 use crate::words::{self, Class, tokens};
 
 /// A request for one text. Only `topic` is needed.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 pub struct Seed {
-    /// What it is about.
+    /// The topic.
     pub topic: String,
-    /// What to say about it.
+    /// The angle: what to say about the topic.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub angle: Option<String>,
-    /// How long, in words.
+    /// The length in words.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub words: Option<u32>,
-    /// Post, log or a section of the writer's own.
+    /// The kind of text: post, log or a kind of the writer's own.
     #[serde(default)]
     pub kind: Kind,
-    /// Things to cover, in no particular order.
+    /// Points to cover, in no particular order.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub points: Vec<String>,
 }
 
-/// What stands in the way of a seed being written from, in a sentence for the writer.
+/// Why a seed is invalid, in a sentence for the writer.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
-pub enum SeedTrouble {
+pub enum SeedError {
     /// There is no topic.
-    #[error("Say what it should be about.")]
+    #[error("Enter a topic.")]
     NoTopic,
-    /// So many words cannot be asked for.
-    #[error("A text can have from 1 to 20,000 words, not {0}.")]
+    /// The number of words is out of range.
+    #[error("The length must be between 1 and 20,000 words, not {0}.")]
     Words(u32),
-    /// One of the fields is longer than any request needs.
-    #[error("The {field} is longer than {most} characters; say it shorter.")]
+    /// A field is too long.
+    #[error("The {field} is longer than {max} characters. Shorten it.")]
     TooLong {
-        /// Which one.
+        /// The field.
         field: &'static str,
-        /// How many characters it may have.
-        most: usize,
+        /// The maximum number of characters.
+        max: usize,
     },
-    /// There are more points than any text covers.
-    #[error("There are more than {MOST_POINTS} points; leave some out.")]
+    /// There are too many points.
+    #[error("There are more than {MAX_POINTS} points. Remove some.")]
     TooManyPoints,
 }
 
-/// Most words a text can be asked for with.
-const MOST_WORDS: u32 = 20_000;
-/// Most points.
-const MOST_POINTS: usize = 50;
+/// Maximum words of a request.
+const MAX_WORDS: u32 = 20_000;
+/// Maximum number of points.
+const MAX_POINTS: usize = 50;
 
 impl Seed {
-    /// The one text the base sees as the writer's message, when learning and when writing alike.
-    /// A change to its wording makes adapters learned with the old one worse.
+    /// The text that the base sees as the writer's message, both in training and in drafting. A change
+    /// of wording makes existing adapters worse.
     pub fn request(&self) -> String {
         let kind = self.kind.to_string();
         let a = if kind.starts_with(['a', 'e', 'i', 'o', 'u']) { "an" } else { "a" };
-        let mut said = format!("Write {a} {kind}");
+        let mut request = format!("Write {a} {kind}");
         if let Some(words) = self.words {
-            said += &format!(" of about {words} words");
+            request += &format!(" of about {words} words");
         }
         if !self.topic.trim().is_empty() {
-            said += &format!(" about {}", one_line(&self.topic));
+            request += &format!(" about {}", one_line(&self.topic));
         }
-        said += ".";
+        request += ".";
         if let Some(angle) = &self.angle {
-            said += &format!("\nAngle: {}", one_line(angle));
+            request += &format!("\nAngle: {}", one_line(angle));
         }
         if !self.points.is_empty() {
-            said += "\nCover:";
+            request += "\nCover:";
         }
         for point in &self.points {
-            said += &format!("\n- {}", one_line(point));
+            request += &format!("\n- {}", one_line(point));
         }
-        said
+        request
     }
 
-    /// Reads a chat line, as leniently as it can: "post about rain in the city, ~600 words". Lines
-    /// below the first are points where they begin with "- " or "* ", and the angle otherwise.
-    /// Whatever is not understood is topic.
+    /// Parses a chat line leniently: "post about rain in the city, ~600 words". Further lines are points
+    /// if they begin with "- " or "* ", otherwise the angle. Everything that is not recognised is the
+    /// topic.
     pub fn from_line(text: &str) -> Seed {
         let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty());
         let (words, line) = take_words(lines.next().unwrap_or(""));
@@ -105,8 +105,8 @@ impl Seed {
         Seed { topic, angle: (!angle.is_empty()).then(|| angle.join(" ")), words, kind, points }
     }
 
-    /// The seed `piece` would have been asked for with. `phrases` are what sets it apart
-    /// ([`Phrases::topics`]); where it has no title they are its topic as well.
+    /// The seed `piece` would have been requested with. `phrases` are its keyphrases
+    /// ([`TfIdf::keyphrases`]); without a title they are its topic as well.
     pub fn of_piece(piece: &Piece, phrases: &[String]) -> Seed {
         let title = neutral(&piece.title);
         let topic = if title.is_empty() {
@@ -123,8 +123,11 @@ impl Seed {
         }
     }
 
-    /// The same seed without stray space and empty points, if it can be written from.
-    pub fn checked(self) -> Result<Seed, SeedTrouble> {
+    /// The seed without extra spaces and empty points.
+    ///
+    /// # Errors
+    /// If it has no topic or a field is out of range.
+    pub fn checked(self) -> Result<Seed, SeedError> {
         let seed = Seed {
             topic: one_line(&self.topic),
             angle: self.angle.map(|angle| one_line(&angle)).filter(|angle| !angle.is_empty()),
@@ -137,13 +140,13 @@ impl Seed {
             ..self
         };
         if seed.topic.is_empty() {
-            return Err(SeedTrouble::NoTopic);
+            return Err(SeedError::NoTopic);
         }
-        if let Some(words) = seed.words.filter(|words| !(1..=MOST_WORDS).contains(words)) {
-            return Err(SeedTrouble::Words(words));
+        if let Some(words) = seed.words.filter(|words| !(1..=MAX_WORDS).contains(words)) {
+            return Err(SeedError::Words(words));
         }
-        if seed.points.len() > MOST_POINTS {
-            return Err(SeedTrouble::TooManyPoints);
+        if seed.points.len() > MAX_POINTS {
+            return Err(SeedError::TooManyPoints);
         }
         let angle = seed.angle.as_deref().unwrap_or("");
         let fields = [
@@ -152,16 +155,16 @@ impl Seed {
             ("angle", 2_000, vec![angle.to_owned()]),
             ("longest point", 500, seed.points.clone()),
         ];
-        for (field, most, texts) in fields {
-            if texts.iter().any(|text| text.chars().count() > most) {
-                return Err(SeedTrouble::TooLong { field, most });
+        for (field, max, texts) in fields {
+            if texts.iter().any(|text| text.chars().count() > max) {
+                return Err(SeedError::TooLong { field, max });
             }
         }
         Ok(seed)
     }
 }
 
-/// To 50 words below 400, to 100 above; none for a text without words.
+/// Rounds to 50 words below 400 and to 100 above; `None` without words.
 fn rounded(words: usize) -> Option<u32> {
     let step = if words < 400 { 50 } else { 100 };
     let rounded = ((words + step / 2) / step * step).max(step);
@@ -172,7 +175,7 @@ fn one_line(text: &str) -> String {
     text.split_whitespace().collect::<Vec<_>>().join(" ")
 }
 
-/// A title without what is the writer's manner in it: emphasis, quotation, exclamation, dashes.
+/// A title without marks of style: emphasis, quotation marks, exclamation marks, dashes.
 fn neutral(title: &str) -> String {
     let plain: String = title
         .chars()
@@ -183,7 +186,7 @@ fn neutral(title: &str) -> String {
     line.trim_matches(|c: char| c == ',' || c == '.' || c == ':' || c.is_whitespace()).to_owned()
 }
 
-/// Takes "~600 words", "of about 1,200 words", "600-word" out of a line.
+/// Removes "~600 words", "of about 1,200 words" or "600-word" from a line.
 fn take_words(line: &str) -> (Option<u32>, String) {
     let parts: Vec<&str> = line.split_whitespace().collect();
     let bare = |part: &str| part.trim_matches(|c: char| !c.is_alphanumeric()).to_lowercase();
@@ -219,7 +222,7 @@ fn take_words(line: &str) -> (Option<u32>, String) {
     (Some(words), rest)
 }
 
-/// "600", "1,200", "2k", and the larger of "500-600".
+/// Parses "600", "1,200", "2k" and the larger number of "500-600".
 fn number(text: &str) -> Option<u32> {
     let text = text.rsplit(['-', '–']).next()?.replace([',', '\'', '’'], "");
     match text.strip_suffix('k') {
@@ -228,8 +231,8 @@ fn number(text: &str) -> Option<u32> {
     }
 }
 
-/// Takes "a post about" off the front: posts and logs by name, other kinds where an article says
-/// that one is meant ("an essay about").
+/// Removes "a post about" from the front. Posts and logs are recognised by name, other kinds by an
+/// article ("an essay about").
 fn take_kind(line: &str) -> (Kind, String) {
     let parts: Vec<&str> = line.split_whitespace().collect();
     let bare = |n: usize| {
@@ -263,53 +266,53 @@ fn take_kind(line: &str) -> (Kind, String) {
     (Kind::Post, trimmed(&parts[from..].join(" ")))
 }
 
-/// Which words and pairs of words are common in an archive, and so which are telling in a text.
+/// Document frequencies of words and word pairs in an archive, for TF-IDF keyphrases.
 #[derive(Debug, Clone, Default)]
-pub struct Phrases {
+pub struct TfIdf {
     texts: usize,
-    met: Seen,
-    /// In how many texts more than one each term stands, by their hashes: ten thousand texts have
-    /// millions of terms, and most of them once.
-    found_again: Counts,
+    seen: BloomFilter,
+    /// The number of further texts that contain each term, by its hash. Ten thousand texts have
+    /// millions of terms, most of them in one text only.
+    seen_again: CountMinSketch,
 }
 
-impl Phrases {
-    /// Reads all texts of an archive once.
-    pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> Phrases {
-        let mut phrases = Phrases::default();
-        texts.into_iter().for_each(|text| phrases.read(text));
-        phrases
+impl TfIdf {
+    /// Reads all texts of an archive.
+    pub fn of<'a>(texts: impl IntoIterator<Item = &'a str>) -> TfIdf {
+        let mut frequencies = TfIdf::default();
+        texts.into_iter().for_each(|text| frequencies.add(text));
+        frequencies
     }
 
-    /// Reads one text more of the archive.
-    pub fn read(&mut self, text: &str) {
+    /// Reads one more text of the archive.
+    pub fn add(&mut self, text: &str) {
         self.texts += 1;
         for Term { hash, .. } in terms(text) {
-            if self.met.meet(hash) {
-                self.found_again.add(hash);
+            if self.seen.insert(hash) {
+                self.seen_again.add(hash);
             }
         }
     }
 
-    /// The eight words or pairs of words that set `text` apart most (TF-IDF), alphabetically: no
-    /// word order of the text survives but that of a pair, and a pair must occur twice.
-    pub fn topics(&self, text: &str) -> Vec<String> {
-        const MOST: usize = 8;
-        let rarity = |hash: u64| {
-            let found_in = 1.0 + f64::from(self.found_again.of(hash));
-            // Smoothed, so that an archive of one text has topics too.
+    /// The eight words or word pairs with the highest TF-IDF in `text`, in alphabetical order. No word
+    /// order of the text survives except within a pair, and a pair must occur twice.
+    pub fn keyphrases(&self, text: &str) -> Vec<String> {
+        const MAX: usize = 8;
+        let idf = |hash: u64| {
+            let found_in = 1.0 + f64::from(self.seen_again.estimate(hash));
+            // Smoothed, so that an archive of one text has keyphrases too.
             ((2.0 + self.texts as f64) / (1.0 + found_in)).ln()
         };
         let mut ranked: Vec<(f64, Range<usize>)> = terms(text)
             .into_iter()
             .filter(|term| term.times >= 2 || !term.is_pair)
-            .map(|term| (f64::from(term.times) * rarity(term.hash), term.at))
+            .map(|term| (f64::from(term.times) * idf(term.hash), term.at))
             .collect();
         ranked.sort_by(|a, b| b.0.total_cmp(&a.0));
         let mut chosen: Vec<String> = Vec::new();
-        // How a term is spelled is asked only of those that stand a chance.
+        // Only candidates for the result are spelled out.
         for alike in ranked.chunk_by(|a, b| a.0 == b.0) {
-            if chosen.len() == MOST {
+            if chosen.len() == MAX {
                 break;
             }
             let mut alike: Vec<String> =
@@ -319,7 +322,7 @@ impl Phrases {
                 let has = |outer: &str, inner: &str| {
                     outer.split(' ').any(|word| inner.split(' ').any(|w| w == word))
                 };
-                if chosen.len() < MOST && !chosen.iter().any(|other| has(other, &term)) {
+                if chosen.len() < MAX && !chosen.iter().any(|other| has(other, &term)) {
                     chosen.push(term);
                 }
             }
@@ -329,17 +332,17 @@ impl Phrases {
     }
 }
 
-/// A telling word of a text, or two that are neighbours.
+/// A content word of a text, or two adjacent ones.
 struct Term {
     hash: u64,
-    /// How often it occurs.
+    /// The number of occurrences.
     times: u32,
     is_pair: bool,
-    /// Where it first stands.
+    /// Its first occurrence.
     at: Range<usize>,
 }
 
-/// The telling words of a text and the pairs of neighbours among them, each once.
+/// The content words of a text and the pairs of adjacent ones, each once.
 fn terms(text: &str) -> Vec<Term> {
     static COMMON_NUMBERS: LazyLock<HashSet<u64>> =
         LazyLock::new(|| COMMON.split_whitespace().map(words::hash).collect());
@@ -351,7 +354,7 @@ fn terms(text: &str) -> Vec<Term> {
         match token.class {
             Class::Space => spaced = true,
             Class::Word => {
-                let word = unpossessed(token.text);
+                let word = without_genitive(token.text);
                 let hash = words::hash(word);
                 let telling = word.chars().nth(2).is_some()
                     && word.chars().any(char::is_alphabetic)
@@ -385,18 +388,18 @@ fn terms(text: &str) -> Vec<Term> {
     found
 }
 
-/// A word without the ending that says whose something is.
-fn unpossessed(word: &str) -> &str {
+/// A word without a genitive ending.
+fn without_genitive(word: &str) -> &str {
     ["'s", "’s", "'S", "’S"].iter().find_map(|end| word.strip_suffix(end)).unwrap_or(word)
 }
 
-/// A term as it is called, however it is written in the text.
+/// A term in lower case and without genitive endings.
 fn spelled(term: &str) -> String {
-    let word = |(_, word)| unpossessed(word).to_lowercase();
+    let word = |(_, word)| without_genitive(word).to_lowercase();
     words::words(term).map(word).collect::<Vec<String>>().join(" ")
 }
 
-/// Words that say nothing about what a text is about.
+/// Common words that say nothing about a topic.
 const COMMON: &str = "\
     able about above across actually after afterwards again against ago all almost alone along \
     already also although always among and another any anybody anyone anything anyway anywhere are \
@@ -429,7 +432,7 @@ mod tests {
         (seed.kind.to_string(), seed.words, seed.topic)
     }
 
-    fn said(kind: &str, words: Option<u32>, topic: &str) -> (String, Option<u32>, String) {
+    fn parsed(kind: &str, words: Option<u32>, topic: &str) -> (String, Option<u32>, String) {
         (kind.to_owned(), words, topic.to_owned())
     }
 
@@ -471,31 +474,31 @@ mod tests {
     }
 
     #[test]
-    fn a_chat_line_says_kind_and_length_and_topic() {
+    fn a_chat_line_has_kind_length_and_topic() {
         assert_eq!(
             line("post about rain in the city, ~600 words"),
-            said("post", Some(600), "rain in the city")
+            parsed("post", Some(600), "rain in the city")
         );
         assert_eq!(
             line("Write me a blog post of about 1,200 words on rain."),
-            said("post", Some(1200), "rain")
+            parsed("post", Some(1200), "rain")
         );
-        assert_eq!(line("an essay about rain"), said("essay", None, "rain"));
-        assert_eq!(line("log: a wet Monday"), said("log", None, "a wet Monday"));
-        assert_eq!(line("a 300-word post about rain"), said("post", Some(300), "rain"));
+        assert_eq!(line("an essay about rain"), parsed("essay", None, "rain"));
+        assert_eq!(line("log: a wet Monday"), parsed("log", None, "a wet Monday"));
+        assert_eq!(line("a 300-word post about rain"), parsed("post", Some(300), "rain"));
         assert_eq!(line("2k words on rain").1, Some(2000));
-        assert_eq!(line("rain, 500-600 words"), said("post", Some(600), "rain"));
+        assert_eq!(line("rain, 500-600 words"), parsed("post", Some(600), "rain"));
     }
 
     #[test]
-    fn what_is_not_understood_is_topic() {
-        assert_eq!(line("rain in the city"), said("post", None, "rain in the city"));
-        assert_eq!(line("thinking about rain"), said("post", None, "thinking about rain"));
-        assert_eq!(line("The dog and the words"), said("post", None, "The dog and the words"));
-        assert_eq!(line("post office closures"), said("post", None, "post office closures"));
-        assert_eq!(line("words"), said("post", None, "words"));
-        assert_eq!(line(""), said("post", None, ""));
-        assert_eq!(line("write"), said("post", None, ""));
+    fn unrecognised_text_is_the_topic() {
+        assert_eq!(line("rain in the city"), parsed("post", None, "rain in the city"));
+        assert_eq!(line("thinking about rain"), parsed("post", None, "thinking about rain"));
+        assert_eq!(line("The dog and the words"), parsed("post", None, "The dog and the words"));
+        assert_eq!(line("post office closures"), parsed("post", None, "post office closures"));
+        assert_eq!(line("words"), parsed("post", None, "words"));
+        assert_eq!(line(""), parsed("post", None, ""));
+        assert_eq!(line("write"), parsed("post", None, ""));
         assert_eq!(line("99999999999999 words").1, None);
     }
 
@@ -510,32 +513,32 @@ mod tests {
     fn a_seed_is_cleaned_and_checked() {
         let of = |topic: &str| Seed { topic: topic.to_owned(), ..Seed::default() };
         assert_eq!(of("  rain \n city ").checked().unwrap().topic, "rain city");
-        assert_eq!(of(" \n").checked(), Err(SeedTrouble::NoTopic));
+        assert_eq!(of(" \n").checked(), Err(SeedError::NoTopic));
         for words in [0, 20_001] {
             let seed = Seed { words: Some(words), ..of("rain") };
-            assert_eq!(seed.checked(), Err(SeedTrouble::Words(words)));
+            assert_eq!(seed.checked(), Err(SeedError::Words(words)));
         }
         let empty = Seed { angle: Some(" ".to_owned()), points: vec![String::new()], ..of("rain") };
         assert_eq!(empty.checked().unwrap(), of("rain"));
     }
 
     #[test]
-    fn absurd_fields_are_told_of() {
+    fn oversized_fields_are_rejected() {
         let long = Seed { topic: "r".repeat(501), ..Seed::default() };
         assert_eq!(
             long.checked().unwrap_err().to_string(),
-            "The topic is longer than 500 characters; say it shorter."
+            "The topic is longer than 500 characters. Shorten it."
         );
         let many =
             Seed { topic: "r".to_owned(), points: vec!["p".to_owned(); 51], ..Seed::default() };
         assert_eq!(
             many.checked().unwrap_err().to_string(),
-            "There are more than 50 points; leave some out."
+            "There are more than 50 points. Remove some."
         );
     }
 
     #[test]
-    fn a_piece_is_asked_for_with_a_neutral_title_and_round_words() {
+    fn the_seed_of_a_piece_has_a_neutral_title_and_rounded_words() {
         let seed = Seed::of_piece(&piece("Rain — *again*?!", 612), &["gutters".to_owned()]);
         assert_eq!((seed.topic.as_str(), seed.words), ("Rain, again", Some(600)));
         assert_eq!(seed.points, ["gutters"]);
@@ -547,7 +550,7 @@ mod tests {
     }
 
     #[test]
-    fn a_piece_without_a_title_is_about_its_phrases() {
+    fn the_topic_of_a_piece_without_a_title_is_its_keyphrases() {
         let phrases = ["a", "b", "c", "d"].map(str::to_owned);
         assert_eq!(Seed::of_piece(&piece("“”", 10), &phrases).topic, "a, b, c");
     }
@@ -556,9 +559,9 @@ mod tests {
                         saw the gutters of this town so full, and the gutters talked.";
 
     #[test]
-    fn topics_are_what_sets_a_text_apart_in_alphabetical_order() {
-        let phrases = Phrases::of([RAIN, "I never saw such a modest town.", "This town is full."]);
-        let topics = phrases.topics(RAIN);
+    fn keyphrases_are_distinctive_and_in_alphabetical_order() {
+        let phrases = TfIdf::of([RAIN, "I never saw such a modest town.", "This town is full."]);
+        let topics = phrases.keyphrases(RAIN);
         assert!(topics.is_sorted() && topics.len() <= 8);
         assert!(topics.contains(&"gutters".to_owned()), "{topics:?}");
         assert!(topics.contains(&"storm drain".to_owned()), "{topics:?}");
@@ -566,10 +569,10 @@ mod tests {
     }
 
     #[test]
-    fn no_run_of_the_writer_leaks_into_the_points() {
-        let phrases = Phrases::of([RAIN]);
-        assert!(phrases.topics(RAIN).iter().all(|topic| topic.split(' ').count() <= 2));
-        assert!(phrases.topics("").is_empty());
-        assert!(!Phrases::default().topics(RAIN).is_empty());
+    fn no_phrase_of_the_writer_leaks_into_the_points() {
+        let phrases = TfIdf::of([RAIN]);
+        assert!(phrases.keyphrases(RAIN).iter().all(|topic| topic.split(' ').count() <= 2));
+        assert!(phrases.keyphrases("").is_empty());
+        assert!(!TfIdf::default().keyphrases(RAIN).is_empty());
     }
 }

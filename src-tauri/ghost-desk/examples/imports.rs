@@ -19,7 +19,7 @@ use std::sync::mpsc::channel;
 use std::time::{Duration, Instant};
 use std::{env, fs};
 
-use ghost_core::chance::Chance;
+use ghost_core::rng::Rng;
 use ghost_desk::event::Event;
 use ghost_desk::{Desk, Host, commands};
 use serde_json::{Value, json};
@@ -77,7 +77,7 @@ fn make(folder: &Path, posts: usize, words: Option<usize>) -> Result<PathBuf, Bo
         "ra", "sut", "ti", "ul", "ver", "wen",
     ];
     fs::create_dir_all(folder)?;
-    let mut chance = Chance::new(10);
+    let mut rng = Rng::new(10);
     let word = |rank: usize| {
         let mut rank = rank + 20;
         let mut word = String::new();
@@ -97,7 +97,7 @@ fn make(folder: &Path, posts: usize, words: Option<usize>) -> Result<PathBuf, Bo
             n % 28 + 1
         );
         for at in 0..words.unwrap_or(780) {
-            let drawn = word(most.powf(chance.unit()) as usize - 1);
+            let drawn = word(most.powf(rng.next_f64()) as usize - 1);
             let end = match at {
                 _ if at % 97 == 96 => ".\n\n",
                 _ if at % 13 == 12 => ". ",

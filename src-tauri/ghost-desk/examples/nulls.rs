@@ -19,13 +19,14 @@ use std::time::Instant;
 use std::{env, fs};
 
 use ghost_core::archive;
-use ghost_core::chance::Chance;
-use ghost_core::guard::{Guard, Guards, Surprise, Watched};
+use ghost_core::guardrails::{Guardrail, GuardrailInput, Guardrails, Perplexity};
 use ghost_core::id::PieceId;
-use ghost_core::outline::Ask;
-use ghost_core::row::{Origin, Row, Side};
+use ghost_core::outline::RequestScope;
+use ghost_core::rng::Rng;
+use ghost_core::row::{Origin, Row};
 use ghost_core::run::Recipe;
-use ghost_core::seed::{Phrases, Seed};
+use ghost_core::seed::{Seed, TfIdf};
+use ghost_core::split::Split;
 use ghost_core::voice::is_function_word;
 use ghost_core::words::{Class, count, tokens, words};
 use ghost_desk::{Desk, Host, commands};
@@ -67,13 +68,13 @@ fn main() -> Result<(), Box<dyn Error>> {
         }
         judged += 1;
         let kind = KINDS[n % KINDS.len()];
-        let mut chance = Chance::new(n as u64 + 1);
+        let mut rng = Rng::new(n as u64 + 1);
         let rows = match kind {
-            "another writer" => drawn(&foreign, 8, &mut chance),
+            "another writer" => drawn(&foreign, 8, &mut rng),
             "shuffled words" => {
-                drawn(&own, 8, &mut chance).iter().map(|row| shuffled(row, &mut chance)).collect()
+                drawn(&own, 8, &mut rng).iter().map(|row| shuffled(row, &mut rng)).collect()
             }
-            _ => drawn(&own, if kind == "by heart" { 2 } else { 3 }, &mut chance),
+            _ => drawn(&own, if kind == "by heart" { 2 } else { 3 }, &mut rng),
         };
         let recipe = Recipe {
             steps: Some(if kind == "noise" { 1 } else { steps }),
@@ -81,9 +82,9 @@ fn main() -> Result<(), Box<dyn Error>> {
             batch_tokens: 512,
             learning_rate: if kind == "by heart" { 3e-3 } else { 1e-3 },
             warmup_steps: 2,
-            dev_every: 0,
-            least_perplexity: 0.0,
-            most_by_heart: 0.0,
+            validate_every: 0,
+            min_perplexity: 0.0,
+            max_memorised_gap: 0.0,
             epochs: 1_000,
             ..Recipe::quick(135_000_000, 60, n as u64 + 1)
         };
@@ -96,7 +97,7 @@ fn main() -> Result<(), Box<dyn Error>> {
             // What one step did is drowned; every other one is an adapter that changes nothing.
             let loud = if n % (2 * KINDS.len()) == 0 { 0.0 } else { 0.01 };
             for tensor in learned.lora.tensors_mut() {
-                tensor.iter_mut().for_each(|one| *one = loud * (chance.unit() as f32 - 0.5));
+                tensor.iter_mut().for_each(|one| *one = loud * (rng.next_f64() as f32 - 0.5));
             }
         }
         let adapter = folder.join("adapter");
@@ -113,7 +114,7 @@ fn main() -> Result<(), Box<dyn Error>> {
              {} s to judge. {}",
             verdict.decision,
             m.adapter,
-            m.floor,
+            m.baseline_bits,
             v.0,
             v.1,
             begun.elapsed().as_secs() - taught,
@@ -143,32 +144,34 @@ fn sense(base: &Base, learned: &[Row], held_out: &[Row]) -> Result<(), Box<dyn E
     let usual = learned.iter().step_by(every).map(|row| bits(row, &opening(row)));
     let usual: Vec<f64> = usual.collect::<Result<_, _>>()?;
     let pieces: Vec<&str> = learned.iter().map(|row| row.text.as_str()).collect();
-    let guards = Guards::of(&pieces);
+    let guardrails = Guardrails::of(&pieces);
     let function = |word: &str| is_function_word(&word.to_lowercase().replace('’', "'"));
     let content: Vec<&str> = pieces
         .iter()
         .flat_map(|text| words(text).map(|(_, word)| word))
         .filter(|word| !function(word))
         .collect();
-    let mut chance = Chance::new(1);
+    let mut rng = Rng::new(1);
     for swapped in [false, true] {
         let (mut stopped, mut figures) = (0, Vec::new());
         for row in held_out {
             let text: String = tokens(&opening(row))
                 .map(|token| match token.class {
                     Class::Word if swapped && !function(token.text) => {
-                        content[chance.below(content.len() as u64) as usize]
+                        content[rng.below(content.len() as u64) as usize]
                     }
                     _ => token.text,
                 })
                 .collect();
             let draft = bits(row, &text)?;
             figures.push(format!("{draft:.2}"));
-            let surprise = Surprise { draft, own: usual.clone(), drawn: Vec::new() };
-            let watched = Watched { text: &text, seed: &row.seed, surprise: Some(&surprise) };
-            let found = guards.watch(&watched);
-            stopped +=
-                usize::from(found.iter().any(|one| one.guard == Guard::Sense && one.blocked));
+            let surprise = Perplexity { draft, own: usual.clone(), base_drafts: Vec::new() };
+            let watched =
+                GuardrailInput { text: &text, seed: &row.seed, perplexity: Some(&surprise) };
+            let found = guardrails.check(&watched);
+            stopped += usize::from(
+                found.iter().any(|one| one.guard == Guardrail::Coherence && one.blocked),
+            );
         }
         println!(
             "held out, {}: {stopped} of {} stopped for sense; bits a token {}",
@@ -201,7 +204,7 @@ fn own_rows(
 
 fn row_of(seed: Seed, text: String) -> Row {
     let origin = Origin::Archive(PieceId(0));
-    Row { seed, ask: Ask::Whole, text, weights: Vec::new(), origin, side: Side::Train }
+    Row { seed, scope: RequestScope::Whole, text, weights: Vec::new(), origin, split: Split::Train }
 }
 
 /// The pieces of a folder as rows, with the seeds the product would make.
@@ -218,28 +221,28 @@ fn foreign_rows(folder: &Path) -> Vec<Row> {
         }
     }
     found.sort_by(|a, b| a.source.cmp(&b.source));
-    let phrases = Phrases::of(found.iter().map(|piece| piece.text.as_str()));
-    let seed = |piece: &archive::Piece| Seed::of_piece(piece, &phrases.topics(&piece.text));
+    let phrases = TfIdf::of(found.iter().map(|piece| piece.text.as_str()));
+    let seed = |piece: &archive::Piece| Seed::of_piece(piece, &phrases.keyphrases(&piece.text));
     let long = found.iter().filter(|piece| piece.words >= 200);
     long.map(|piece| row_of(seed(piece), piece.text.clone())).collect()
 }
 
 /// Some rows, cut to what a short lesson holds.
-fn drawn(rows: &[Row], n: usize, chance: &mut Chance) -> Vec<Row> {
+fn drawn(rows: &[Row], n: usize, rng: &mut Rng) -> Vec<Row> {
     (0..n)
         .map(|_| {
-            let row = &rows[chance.below(rows.len() as u64) as usize];
-            row.parts(1_500).swap_remove(0)
+            let row = &rows[rng.below(rows.len() as u64) as usize];
+            row.chunks(1_500).swap_remove(0)
         })
         .collect()
 }
 
 /// The same row with its words in any order.
-fn shuffled(row: &Row, chance: &mut Chance) -> Row {
+fn shuffled(row: &Row, rng: &mut Rng) -> Row {
     let mut words: Vec<&str> =
         tokens(&row.text).filter(|t| t.class == Class::Word).map(|t| t.text).collect();
     for at in (1..words.len()).rev() {
-        words.swap(at, chance.below(at as u64 + 1) as usize);
+        words.swap(at, rng.below(at as u64 + 1) as usize);
     }
     let mut words = words.into_iter();
     let text = tokens(&row.text)

@@ -7,11 +7,12 @@ use std::sync::mpsc::sync_channel;
 use ghost_core::archive::{Kind, Piece, Revision, non_prose_spans};
 use ghost_core::id::{EditId, PieceId, RowId};
 use ghost_core::measure::Shingles;
-use ghost_core::near::{Known, MOST_SHARED, Near};
-use ghost_core::outline::Ask;
-use ghost_core::row::{self, Origin, Row, Side};
+use ghost_core::near_duplicates::{KnownTexts, MAX_SHARED, NearDuplicates};
+use ghost_core::outline::RequestScope;
+use ghost_core::row::{Origin, Row};
 use ghost_core::run::Recipe;
-use ghost_core::seed::{Phrases, Seed};
+use ghost_core::seed::{Seed, TfIdf};
+use ghost_core::split::{self, Split};
 
 use crate::Desk;
 use crate::authors::Authors;
@@ -69,7 +70,7 @@ impl Desk {
             .iter()
             .map(|(id, row, excluded)| row_view(id.0, row, *excluded, &remembered))
             .collect();
-        let parts = parts.iter().filter(|(_, row)| !row.ask.is_whole());
+        let parts = parts.iter().filter(|(_, row)| !row.scope.is_whole());
         shown.extend(parts.map(|(id, row)| row_view(id.0, row, false, &remembered)));
         shown.extend(cuts.iter().map(|(id, row)| RowView {
             origin: "cut".into(),
@@ -128,39 +129,40 @@ impl Desk {
             let kept = pieces::all_but_texts(on)?;
             (pieces::mark(on)?, kept, pairs::all(on)?, Authors::read(on)?)
         };
-        let shipped = Known::of(drafts::shipped(self.store().on())?.iter().map(String::as_str));
+        let shipped =
+            KnownTexts::of(drafts::shipped(self.store().on())?.iter().map(String::as_str));
         let is_own = |author: &Option<String>| authors.is_own(author.as_deref());
         let (mut own, others): (Vec<_>, Vec<_>) =
             kept.into_iter().partition(|p| is_own(&p.piece.author));
         let text = |p: &StoredPiece| pieces::text(self.store().on(), p.id);
-        let (mut phrases, mut near) = (Phrases::default(), Near::default());
+        let (mut phrases, mut near) = (TfIdf::default(), NearDuplicates::default());
         let mut published: HashMap<PieceId, f64> = HashMap::new();
         let read = |p: &StoredPiece, text: &str| {
-            phrases.read(text);
+            phrases.add(text);
             published.insert(p.id, shipped.likeness(text));
         };
-        self.each_text(&own, read, |text| near.meet(text))?;
+        self.each_text(&own, read, |text| near.first_pass(text))?;
         // Where no seed was chosen, the text's own words make one.
         let chosen = piece_seeds::all(self.store().on())?;
-        let seed = |piece: &Piece, text: &str| Seed::of_piece(piece, &phrases.topics(text));
+        let seed = |piece: &Piece, text: &str| Seed::of_piece(piece, &phrases.keyphrases(text));
         let mut seeds: HashMap<PieceId, Seed> = HashMap::new();
         let make = |p: &StoredPiece, text: &str| {
             if !chosen.contains_key(&p.id) {
                 seeds.insert(p.id, seed(&p.piece, text));
             }
         };
-        self.each_text(&own, make, |text| near.meet_again(text))?;
-        published.retain(|_, likeness| *likeness > MOST_SHARED);
+        self.each_text(&own, make, |text| near.second_pass(text))?;
+        published.retain(|_, likeness| *likeness > MAX_SHARED);
         for StoredPiece { id, piece, .. } in &mut own {
             // Here alone: to be learned from and not to be judged by.
             piece.unfinished |= published.contains_key(id);
         }
         let named: Vec<_> = own.iter().map(|p| (p.id, &p.piece)).collect();
-        let sides = row::split_by(&named, &near);
+        let sides = split::assign_with(&named, &near);
         drop(near);
         let mut kept_back = KeptBack::of(&own, &sides);
         if !pairs.is_empty() {
-            for piece in own.iter().filter(|p| sides.get(&p.id) != Some(&Side::Train)) {
+            for piece in own.iter().filter(|p| sides.get(&p.id) != Some(&Split::Train)) {
                 kept_back.meet(sides.get(&piece.id).copied(), &text(piece)?);
             }
         }
@@ -193,7 +195,7 @@ impl Desk {
             for edit in pairs {
                 let pair = pairs::of(t, edit)?;
                 let side = kept_back.side(&pair);
-                if side == Side::Holdout || !is_own(&pair.author) {
+                if side == Split::Test || !is_own(&pair.author) {
                     rows::drop_of(t, Origin::Edit(edit))?;
                     continue;
                 }
@@ -214,7 +216,7 @@ fn row_of_pair(
     pair: &Revision,
     kind: Kind,
     seed: &dyn Fn(&Piece) -> Seed,
-    side: Side,
+    side: Split,
 ) -> Row {
     let apart = non_prose_spans(&pair.after);
     let piece = Piece {
@@ -235,16 +237,16 @@ fn row_of_pair(
 /// goes with the piece it is of, and with whatever it is near, so that no earlier state of a
 /// held-out post teaches its words.
 struct KeptBack<'a> {
-    pieces: HashMap<&'a str, (Side, &'a Kind)>,
+    pieces: HashMap<&'a str, (Split, &'a Kind)>,
     /// Of each text that is kept back: its side, and how many five-word runs it has.
-    texts: Vec<(Side, usize)>,
+    texts: Vec<(Split, usize)>,
     /// Which of them have a run.
     found_in: HashMap<u64, Vec<usize>>,
 }
 
 impl<'a> KeptBack<'a> {
-    fn of(kept: &'a [StoredPiece], sides: &BTreeMap<PieceId, Side>) -> Self {
-        let side = |id| sides.get(id).copied().unwrap_or(Side::Holdout);
+    fn of(kept: &'a [StoredPiece], sides: &BTreeMap<PieceId, Split>) -> Self {
+        let side = |id| sides.get(id).copied().unwrap_or(Split::Test);
         KeptBack {
             pieces: kept
                 .iter()
@@ -256,16 +258,16 @@ impl<'a> KeptBack<'a> {
     }
 
     /// Takes in a text that is kept back.
-    fn meet(&mut self, side: Option<Side>, text: &str) {
+    fn meet(&mut self, side: Option<Split>, text: &str) {
         let shingles = Shingles::of(text);
         for shingle in shingles.iter() {
             self.found_in.entry(shingle).or_default().push(self.texts.len());
         }
-        self.texts.push((side.unwrap_or(Side::Holdout), shingles.len()));
+        self.texts.push((side.unwrap_or(Split::Test), shingles.len()));
     }
 
     /// The sides of the texts that a text is near.
-    fn near(&self, text: &str) -> impl Iterator<Item = Side> {
+    fn near(&self, text: &str) -> impl Iterator<Item = Split> {
         let own = Shingles::of(text);
         let mut shared: BTreeMap<usize, usize> = BTreeMap::new();
         for at in own.iter().filter_map(|shingle| self.found_in.get(&shingle)).flatten() {
@@ -274,12 +276,12 @@ impl<'a> KeptBack<'a> {
         shared.into_iter().filter_map(move |(at, both)| {
             let (side, len) = self.texts[at];
             let either = own.len() + len - both;
-            (both as f64 > MOST_SHARED * either as f64).then_some(side)
+            (both as f64 > MAX_SHARED * either as f64).then_some(side)
         })
     }
 
     /// The piece that a pair is of: of that name, or one above the name of the state.
-    fn piece(&self, pair: &Revision) -> Option<&(Side, &'a Kind)> {
+    fn piece(&self, pair: &Revision) -> Option<&(Split, &'a Kind)> {
         let source = pair.source.as_str();
         let above = ['@', '/'].map(|mark| source.rsplit_once(mark).map(|(piece, _)| piece));
         [Some(source)].into_iter().chain(above).flatten().find_map(|name| self.pieces.get(name))
@@ -289,11 +291,11 @@ impl<'a> KeptBack<'a> {
         self.piece(pair).map(|(_, kind)| (*kind).clone()).unwrap_or_default()
     }
 
-    fn side(&self, pair: &Revision) -> Side {
+    fn side(&self, pair: &Revision) -> Split {
         let near = self.near(&pair.before).chain(self.near(&pair.after));
         let sides = near.chain(self.piece(pair).map(|(side, _)| *side));
         // `Train < Dev < Holdout`: the strictest holds.
-        sides.max().unwrap_or(Side::Train)
+        sides.max().unwrap_or(Split::Train)
     }
 }
 
@@ -307,13 +309,13 @@ fn row_view(id: i64, row: &Row, excluded: bool, remembered: &HashSet<EditId>) ->
         row: id,
         origin: origin.into(),
         of,
-        side: view::side(row.side),
+        side: view::side(row.split),
         excluded,
         kind: row.seed.kind.to_string(),
-        ask: match row.ask {
-            Ask::Whole => "whole",
-            Ask::Outline => "outline",
-            Ask::Section { .. } => "section",
+        ask: match row.scope {
+            RequestScope::Whole => "whole",
+            RequestScope::Outline => "outline",
+            RequestScope::Section { .. } => "section",
         }
         .into(),
         request: row.request(),

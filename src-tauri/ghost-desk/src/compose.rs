@@ -8,12 +8,13 @@
 use std::ops::ControlFlow;
 use std::sync::Mutex;
 
-use ghost_core::chance::Chance;
-use ghost_core::cut::tail;
-use ghost_core::guard::{Guards, Watched};
-use ghost_core::outline::{Ask, Outline};
-use ghost_core::row::{BEFORE, Row, Side};
+use ghost_core::chunk::tail;
+use ghost_core::guardrails::{GuardrailInput, Guardrails};
+use ghost_core::outline::{Outline, RequestScope};
+use ghost_core::rng::Rng;
+use ghost_core::row::{CONTEXT_BYTES, Row};
 use ghost_core::seed::Seed;
+use ghost_core::split::Split;
 use ghost_core::words;
 use ghost_engine::adapter::Adapter;
 use ghost_engine::base::Base;
@@ -51,7 +52,7 @@ pub(crate) struct Composer<'a> {
     /// What is asked for.
     pub(crate) seed: &'a Seed,
     /// The tokens that ask for it, its outline or a section.
-    pub(crate) ask: &'a dyn Fn(&Ask) -> Result<Vec<u32>>,
+    pub(crate) ask: &'a dyn Fn(&RequestScope) -> Result<Vec<u32>>,
     /// How it is drawn.
     pub(crate) how: Sampling,
     /// Drafts of each section, of which one is kept.
@@ -91,7 +92,7 @@ impl Composer<'_> {
 
     /// A plan of so many words.
     fn plan(&self, words: u32, written: &mut Written, grow: &mut Grow<'_>) -> Result<Outline> {
-        let prompt = (self.ask)(&Ask::Outline)?;
+        let prompt = (self.ask)(&RequestScope::Outline)?;
         let how = Sampling { max_tokens: PLAN_TOKENS, part: Part::Plan, ..self.how.clone() };
         let mut said = String::new();
         let mut stopped = false;
@@ -144,11 +145,11 @@ impl Composer<'_> {
         let tokens = |text: &str| self.base.tokenizer.encode(text);
         let words = outline.sections[at].words;
         let most = words as usize * TOKENS_A_WORD + 16;
-        let mut prompt = (self.ask)(&Ask::Section { outline: outline.clone(), at })?;
+        let mut prompt = (self.ask)(&RequestScope::Section { outline: outline.clone(), at })?;
         // A base that reads little at a time sees less of what came before, but writes.
         let context = self.base.shape.context;
         let room = context.saturating_sub(prompt.len() + most.min(context / 2));
-        let mut before = BEFORE.max(given.len());
+        let mut before = CONTEXT_BYTES.max(given.len());
         while before > given.len() && tokens(tail(&written.text, before)).len() > room {
             before = (before / 2).max(given.len());
         }
@@ -157,7 +158,7 @@ impl Composer<'_> {
         let mut draw = |n: usize, hear: &mut Grow<'_>| -> Result<Written> {
             let draw = ((at as u64) << 8) | n as u64;
             let how = Sampling {
-                random_seed: Chance::new(self.how.random_seed ^ (draw << 20)).bits(),
+                random_seed: Rng::new(self.how.random_seed ^ (draw << 20)).next_u64(),
                 max_tokens: most,
                 part: Part::Body,
                 ..self.how.clone()
@@ -203,7 +204,7 @@ impl Composer<'_> {
 /// The plan of one of the writer's own pieces of that kind and near that length, without its
 /// headings, which are about something else; a plain one where there is none.
 fn borrowed(rows: &[Row], seed: &Seed, words: u32, random_seed: u64) -> Outline {
-    let own = rows.iter().filter(|row| row.side == Side::Train && row.seed.kind == seed.kind);
+    let own = rows.iter().filter(|row| row.split == Split::Train && row.seed.kind == seed.kind);
     let mut plans: Vec<(f64, Outline)> = own
         .map(|row| Outline::of(&row.text).0)
         .filter(|plan| plan.sections.len() > 1)
@@ -212,7 +213,7 @@ fn borrowed(rows: &[Row], seed: &Seed, words: u32, random_seed: u64) -> Outline 
         .collect();
     plans.sort_by(|a, b| a.0.total_cmp(&b.0));
     plans.truncate(NEAR);
-    let drawn = Chance::new(random_seed).below(plans.len() as u64) as usize;
+    let drawn = Rng::new(random_seed).below(plans.len() as u64) as usize;
     let plan = plans.get(drawn).map(|(_, plan)| plan.without_headings().fitted(words));
     plan.filter(|plan| plan.sections.len() > 1).unwrap_or_else(|| Outline::plain(words))
 }
@@ -222,9 +223,9 @@ fn borrowed(rows: &[Row], seed: &Seed, words: u32, random_seed: u64) -> Outline 
 /// byte. That is OSST (VOICE 5.2) with nothing in place of the stranger's sample: no figure that a
 /// verdict is reached by.
 fn best(base: &Base, rows: &[Row], seed: &Seed, texts: &[&str]) -> Result<usize> {
-    let own: Vec<&Row> = rows.iter().filter(|row| row.side == Side::Train).collect();
+    let own: Vec<&Row> = rows.iter().filter(|row| row.split == Split::Train).collect();
     let pieces: Vec<&str> = own.iter().map(|row| row.text.as_str()).collect();
-    let guards = Guards::of(&pieces);
+    let guardrails = Guardrails::of(&pieces);
     let longest =
         own.iter().max_by_key(|row| (row.seed.kind == seed.kind, row.text.len().min(SAMPLE)));
     let sample = longest.map_or("", |row| opening(&row.text, SAMPLE));
@@ -232,7 +233,7 @@ fn best(base: &Base, rows: &[Row], seed: &Seed, texts: &[&str]) -> Result<usize>
         .map(|text| base.tokenizer.encode(&text));
     let mut found: Vec<(bool, f64, usize)> = Vec::new();
     for (n, &text) in texts.iter().enumerate() {
-        let held = guards.watch(&Watched { text, seed, surprise: None });
+        let held = guardrails.check(&GuardrailInput { text, seed, perplexity: None });
         let [after_own, alone] = before.each_ref().map(|prompt| {
             let scored = score::token_log_probs(base, None, prompt, text);
             scored.iter().map(|(_, p)| f64::from(*p)).sum::<f64>()
@@ -257,11 +258,11 @@ mod tests {
     fn row(n: i64, text: &str) -> Row {
         Row {
             seed: Seed { topic: "rain".into(), ..Seed::default() },
-            ask: Ask::Whole,
+            scope: RequestScope::Whole,
             text: text.to_owned(),
             weights: Vec::new(),
             origin: Origin::Archive(PieceId(n)),
-            side: Side::Train,
+            split: Split::Train,
         }
     }
 
@@ -275,7 +276,7 @@ mod tests {
         let base = tiny::base(1);
         let seed = Seed { topic: "rain".into(), words: Some(words), ..Seed::default() };
         let rows = [piece(words as usize), row(2, "Short.")];
-        let ask = |ask: &Ask| Ok(lesson::prompt_of(&base, ask.request(&seed))?);
+        let ask = |ask: &RequestScope| Ok(lesson::prompt_of(&base, ask.request(&seed))?);
         let how = Sampling { random_seed: 1, ..Sampling::default() };
         let reading = Mutex::new(Reading::new(&base));
         let composer = Composer {

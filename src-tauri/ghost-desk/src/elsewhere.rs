@@ -7,7 +7,7 @@
 
 use std::time::{Duration, Instant};
 
-use ghost_core::fit::cost::Prices;
+use ghost_core::readiness::cost::Prices;
 use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
@@ -224,7 +224,7 @@ impl Far for Asked {
     }
 
     fn here(&self, seconds: f64) -> f64 {
-        self.prices.of_seconds_here(seconds)
+        self.prices.local_cost(seconds)
     }
 }
 

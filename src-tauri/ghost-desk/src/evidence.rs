@@ -12,11 +12,12 @@ mod voice;
 
 use std::ops::ControlFlow;
 
-use ghost_core::cut;
-use ghost_core::outline::Ask;
-use ghost_core::program::{Compiled, Example, Program};
-use ghost_core::row::{Origin, Row, Side};
+use ghost_core::chunk;
+use ghost_core::outline::RequestScope;
+use ghost_core::program::{Example, OptimizedPrompts, Program};
+use ghost_core::row::{Origin, Row};
 use ghost_core::seed::Seed;
+use ghost_core::split::Split;
 use ghost_core::verdict::{Evidence, HeldOut, Preference};
 use ghost_core::words;
 use ghost_engine::adapter::{Adapter, fingerprint};
@@ -126,7 +127,7 @@ pub(crate) struct Court<'a> {
     /// Edits that may be learned from.
     pub(crate) edits: &'a [Pair],
     /// The best prompts.
-    pub(crate) compiled: &'a Compiled,
+    pub(crate) compiled: &'a OptimizedPrompts,
     /// How much is measured.
     pub(crate) sample: Sample,
     /// What drafts are drawn from.
@@ -232,9 +233,9 @@ impl Court<'_> {
         evidence.style = style.style();
         let recalled = self.voice(&mut count)?;
         let (heard, watch, drafts) = self.listen(&recalled, candidate, incumbent, &mut count)?;
-        (evidence.heard, evidence.watch) = (Some(heard), Some(watch));
+        (evidence.voice, evidence.guardrails) = (Some(heard), Some(watch));
         if let Some(far) = self.far {
-            evidence.elsewhere = Some(self.ask_far(&recalled, far, candidate, &mut count)?);
+            evidence.remote = Some(self.ask_far(&recalled, far, candidate, &mut count)?);
         }
         evidence.preference = self.preference(candidate, incumbent, &mut count)?;
         Ok((evidence, drafts))
@@ -291,22 +292,27 @@ impl Court<'_> {
     /// The rows nobody learns from.
     fn held_out(&self) -> Vec<&Row> {
         let of_piece = |row: &&Row| matches!(row.origin, Origin::Archive(_));
-        self.rows.iter().filter(|row| row.side == Side::Holdout).filter(of_piece).collect()
+        self.rows.iter().filter(|row| row.split == Split::Test).filter(of_piece).collect()
     }
 
     /// Pieces a run may learn from, that can serve as examples, the oldest first.
     fn learned(&self) -> Vec<&Row> {
         let of_piece = |row: &&Row| matches!(row.origin, Origin::Archive(_));
-        self.rows.iter().filter(|row| row.side == Side::Train).filter(of_piece).collect()
+        self.rows.iter().filter(|row| row.split == Split::Train).filter(of_piece).collect()
     }
 
     /// The tokens a party is asked with.
     pub(crate) fn prompt(&self, party: Party<'_>, seed: &Seed) -> Result<Vec<u32>> {
-        self.prompt_for(party, seed, &Ask::Whole)
+        self.prompt_for(party, seed, &RequestScope::Whole)
     }
 
     /// The tokens a party is asked with for a text, its outline or one of its sections.
-    pub(crate) fn prompt_for(&self, party: Party<'_>, seed: &Seed, ask: &Ask) -> Result<Vec<u32>> {
+    pub(crate) fn prompt_for(
+        &self,
+        party: Party<'_>,
+        seed: &Seed,
+        ask: &RequestScope,
+    ) -> Result<Vec<u32>> {
         let request = ask.request(seed);
         let Some(program) = party.program else {
             return Ok(lesson::prompt_of(self.base, request)?);
@@ -386,7 +392,7 @@ fn excerpt(row: &Row) -> &str {
 
 /// At most so many bytes of a text, cut between paragraphs.
 pub(crate) fn opening(text: &str, most_bytes: usize) -> &str {
-    cut::parts(text, most_bytes).into_iter().next().map_or("", |range| &text[range])
+    chunk::chunks(text, most_bytes).into_iter().next().map_or("", |range| &text[range])
 }
 
 /// At most so many words of a text.

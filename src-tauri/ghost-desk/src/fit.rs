@@ -1,13 +1,15 @@
 //! Whether to fine-tune at all, from what the store knows; the answer is the core's
-//! ([`ghost_core::fit`]). Here figures are gathered: pieces, edits, the last verdict, and how long
+//! ([`ghost_core::readiness`]). Here figures are gathered: pieces, edits, the last verdict, and how long
 //! learning and writing took on this computer.
 
 use std::fs;
 use std::io::ErrorKind;
 
-use ghost_core::fit::cost::{self, Prices, Work};
-use ghost_core::fit::{self, Ceiling, Fit, Material, Quadrant, Reason, Taught};
-use ghost_core::run::State;
+use ghost_core::readiness::cost::{self, Prices, Usage};
+use ghost_core::readiness::{
+    self, EditStats, Material, PromptCeiling, Quadrant, Readiness, Reason,
+};
+use ghost_core::run::RunState;
 
 use crate::Desk;
 use crate::authors::Authors;
@@ -37,25 +39,26 @@ impl Desk {
             Material::of(pieces.iter().map(|kept| (&kept.piece, kept.side)), &is_own);
         let kept = rows::all(self.store().on())?;
         if let Some(folds) = self.folds(&kept)? {
-            material.holdout = folds.pieces();
+            material.test_pieces = folds.pieces();
         }
         let drafts = drafts::all(self.store().on())?;
         let pairs = drafts.iter().rev();
-        let taught = Taught::of(
+        let taught = EditStats::of(
             pairs.filter_map(|draft| Some((draft.text.as_str(), draft.shipped.as_deref()?))),
         );
         let recent = self.recent(&drafts);
-        let found = fit::fit(&material, &taught, self.ceiling()?.as_ref(), recent.len() as f64);
-        let work = Work { drafts: recent.len() as f64, ..self.work_of(&material, &recent)? };
+        let found =
+            readiness::assess(&material, &taught, self.ceiling()?.as_ref(), recent.len() as f64);
+        let work = Usage { drafts: recent.len() as f64, ..self.work_of(&material, &recent)? };
         Ok(shown(&found, &material, &taught, self.costs(&work)?))
     }
 
     /// What the newest verdict with figures knows of the best prompt.
-    fn ceiling(&self) -> Result<Option<Ceiling>> {
+    fn ceiling(&self) -> Result<Option<PromptCeiling>> {
         let store = self.store();
         for adapter in adapters::all(store.on())? {
             let verdict = adapters::verdict(store.on(), adapter.id)?;
-            if let Some(ceiling) = verdict.as_ref().and_then(Ceiling::of) {
+            if let Some(ceiling) = verdict.as_ref().and_then(PromptCeiling::of) {
                 return Ok(Some(ceiling));
             }
         }
@@ -69,9 +72,9 @@ impl Desk {
     }
 
     /// Hours and tokens as they were measured here, and what is usual where nothing was.
-    fn work_of(&self, material: &Material, recent: &[&StoredDraft]) -> Result<Work> {
+    fn work_of(&self, material: &Material, recent: &[&StoredDraft]) -> Result<Usage> {
         let store = self.store();
-        let done = runs::all(store.on())?.into_iter().find(|run| run.state == State::Done);
+        let done = runs::all(store.on())?.into_iter().find(|run| run.state == RunState::Done);
         let steps = done.map(|run| runs::steps(store.on(), run.id, 0)).transpose()?;
         let steps = steps.unwrap_or_default();
         let seconds: f64 = steps
@@ -85,23 +88,23 @@ impl Desk {
             let n = recent.len() as f64;
             (n > 0.0).then(|| recent.iter().map(|draft| of(draft)).sum::<f64>() / n)
         };
-        Ok(Work {
+        Ok(Usage {
             hours: (seconds > 0.0).then_some(seconds / 3_600.0),
-            learned_tokens: if tokens > 0 { tokens as f64 } else { guessed },
+            training_tokens: if tokens > 0 { tokens as f64 } else { guessed },
             drafts: 0.0,
-            read_tokens: PROMPT_TOKENS,
-            written_tokens: mean(&|draft| f64::from(draft.tokens)).unwrap_or(DRAFT_TOKENS),
+            prompt_tokens: PROMPT_TOKENS,
+            generated_tokens: mean(&|draft| f64::from(draft.tokens)).unwrap_or(DRAFT_TOKENS),
             seconds: mean(&|draft| draft.seconds),
         })
     }
 
-    fn costs(&self, work: &Work) -> Result<CostsView> {
+    fn costs(&self, work: &Usage) -> Result<CostsView> {
         let table = self.folder().root().join(TABLE);
         let (prices, own_table) = prices(self)?;
-        let rungs = cost::ladder(&prices, work).into_iter().map(|rung| RungView {
+        let rungs = cost::estimates(&prices, work).into_iter().map(|rung| RungView {
             place: rung.place,
-            one_run: rung.one_run,
-            a_month: rung.a_month,
+            one_run: rung.per_run,
+            a_month: rung.per_month,
             hours: rung.hours,
             energy: rung.energy,
             sentence: rung.sentence,
@@ -110,7 +113,7 @@ impl Desk {
             rungs: rungs.collect(),
             as_of: prices.as_of,
             currency: prices.currency,
-            runs_a_month: prices.runs_a_month,
+            runs_a_month: prices.runs_per_month,
             table: table.display().to_string(),
             own_table,
         })
@@ -124,12 +127,12 @@ pub(crate) fn prices(desk: &Desk) -> Result<(Prices, bool)> {
         Ok(text) => Prices::read(&text).map(|prices| (prices, true)).map_err(|trouble| {
             Failure::new(Code::BadInput, format!("{}: {trouble}", table.display()))
         }),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok((Prices::shipped(), false)),
+        Err(error) if error.kind() == ErrorKind::NotFound => Ok((Prices::bundled(), false)),
         Err(error) => Err(Failure::io("read", &table, &error)),
     }
 }
 
-fn shown(found: &Fit, material: &Material, taught: &Taught, costs: CostsView) -> FitView {
+fn shown(found: &Readiness, material: &Material, taught: &EditStats, costs: CostsView) -> FitView {
     let reasons = |all: &[Reason]| {
         let one = |reason: &Reason| ReasonView {
             what: reason.what.clone(),
@@ -154,7 +157,7 @@ fn shown(found: &Fit, material: &Material, taught: &Taught, costs: CostsView) ->
             usable_pieces: material.usable_pieces as u32,
             usable_words: material.usable_words as u32,
             pairs: taught.pairs as u32,
-            holdout: material.holdout as u32,
+            holdout: material.test_pieces as u32,
         },
         skip: reasons(&found.skip),
         go: reasons(&found.go),

@@ -9,11 +9,11 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::sync::atomic::Ordering;
 
-use ghost_core::fold::{FOLDS, Folds};
-use ghost_core::guard::{Finding, Watched, watch_all};
+use ghost_core::cross_validation::{FOLDS, Folds};
+use ghost_core::guardrails::{Finding, GuardrailInput, check_all};
 use ghost_core::id::{AdapterId, RunId};
-use ghost_core::program::Compiled;
-use ghost_core::row::Side;
+use ghost_core::program::OptimizedPrompts;
+use ghost_core::split::Split;
 use ghost_core::verdict::{self, Evidence, Verdict};
 
 pub(crate) use self::files::Files;
@@ -94,7 +94,7 @@ impl Desk {
         let base = bases::in_use(self.store().on())?.ok_or_else(crate::base::no_base)?;
         let ghost = self.ghost_on(&base, None)?;
         let files = Files::read(self, &ghost.base)?;
-        if !files.rows.iter().any(|row| row.side == Side::Dev) {
+        if !files.rows.iter().any(|row| row.split == Split::Validation) {
             let why = "There are too few dated pieces to try prompts on: five are the least.";
             return Err(Failure::new(Code::TooLittle, why));
         }
@@ -112,11 +112,11 @@ impl Desk {
             all.iter().map(one).collect()
         };
         Ok(CompiledView {
-            by_bits: found.by_bits.in_words(),
-            by_voice: found.by_voice.in_words(),
+            by_bits: found.by_bits.description(),
+            by_voice: found.by_voice.description(),
             tried: tried(&found.tried),
             bare: found.bare,
-            heard: tried(&found.heard),
+            heard: tried(&found.voice_scores),
         })
     }
 
@@ -173,7 +173,7 @@ impl Desk {
         hearing: &Hearing,
     ) -> Result<Load> {
         let files = Files::read(self, &ghost.base)?;
-        let none = Compiled::default();
+        let none = OptimizedPrompts::default();
         let court = files.court(self, &none, hearing, stored.card.parameters);
         // Whoever was searched for on this archive was measured as well.
         let is_known = programs::of(self.store().on(), &files.name(hearing))?.is_some();
@@ -186,7 +186,7 @@ impl Desk {
         match folds {
             None => add(court.load(is_known)),
             Some(folds) => (0..FOLDS).for_each(|fold| {
-                let rows = folds.sided(fold, &files.rows);
+                let rows = folds.with_splits(fold, &files.rows);
                 add(Court { rows: &rows, pairs: &[], ..court }.load(is_known));
             }),
         }
@@ -242,9 +242,9 @@ impl Desk {
             1 => found.remove(0),
             _ => Evidence::joined(found, together(&drafts)),
         };
-        let incumbent_unasked = cases.iter().any(|case| case.incumbent_unasked);
-        let evidence = Evidence { incumbent_unasked, ..evidence };
-        Ok(Some(verdict::judge(&evidence, hearing.random_seed)))
+        let incumbent_contaminated = cases.iter().any(|case| case.incumbent_contaminated);
+        let evidence = Evidence { incumbent_contaminated, ..evidence };
+        Ok(Some(verdict::decide(&evidence, hearing.random_seed)))
     }
 
     /// The best prompts for this archive, searched for once and kept; `None` when stopped.
@@ -254,12 +254,12 @@ impl Desk {
         files: &Files<'_>,
         hearing: &Hearing,
         watch: &mut Watcher<'_>,
-    ) -> Result<Option<Compiled>> {
+    ) -> Result<Option<OptimizedPrompts>> {
         let what = files.name(hearing);
         if let Some(found) = programs::of(self.store().on(), &what)? {
             return Ok(Some(found));
         }
-        let none = Compiled::default();
+        let none = OptimizedPrompts::default();
         let court = files.court(self, &none, hearing, stored.card.parameters);
         let mut hear = |done, of| {
             if watch(done, of) { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -295,10 +295,11 @@ fn stopped() -> Failure {
 /// What the drafts of several courts say together.
 fn together([own, prompts, _]: &Drafts) -> Vec<Finding> {
     let [own, prompts] = [own, prompts].map(|drafts| {
-        let watched = drafts.iter().map(|(seed, text)| Watched { text, seed, surprise: None });
+        let watched =
+            drafts.iter().map(|(seed, text)| GuardrailInput { text, seed, perplexity: None });
         watched.collect::<Vec<_>>()
     });
-    if own.is_empty() { Vec::new() } else { watch_all(&own, &prompts) }
+    if own.is_empty() { Vec::new() } else { check_all(&own, &prompts) }
 }
 
 #[cfg(test)]
@@ -308,7 +309,7 @@ mod tests {
     use std::path::PathBuf;
     use std::sync::Mutex;
 
-    use ghost_core::guard::Guard;
+    use ghost_core::guardrails::Guardrail;
     use ghost_core::row::Row;
     use ghost_core::seed::Seed;
     use ghost_core::verdict::Decision;
@@ -340,9 +341,9 @@ mod tests {
         let base = desk.ghost(None).unwrap().base;
         let mut lora = Lora::fresh(&base, 4, 8.0, 0.0, 1);
         let noise = lora.tensors().map(|tensor| tensor.len()).collect::<Vec<_>>();
-        let mut chance = ghost_core::chance::Chance::new(3);
+        let mut chance = ghost_core::rng::Rng::new(3);
         for (tensor, n) in lora.tensors_mut().zip(noise) {
-            (0..n).for_each(|at| tensor[at] += loud * (chance.unit() as f32 - 0.5));
+            (0..n).for_each(|at| tensor[at] += loud * (chance.next_f64() as f32 - 0.5));
         }
         let recipe = ghost_core::run::Recipe::quick(1, 1, 1);
         let card = Card::new(&base, &recipe, String::new(), Vec::new());
@@ -423,36 +424,38 @@ mod tests {
         let base = desk.ghost(None).unwrap().base;
         let named = Named::load(&base, &named).unwrap();
         let files = Files::read(&desk, &base).unwrap();
-        let (memory, compiled) = (Planted::default(), Compiled::default());
+        let (memory, compiled) = (Planted::default(), OptimizedPrompts::default());
         let court = files.court(&memory, &compiled, &Hearing::of("quick"), 1);
         for (n, row, name) in court.planned_for(named.party()).unwrap() {
             memory.0.lock().unwrap().insert(name, draft(&files, row, n));
         }
         let mut hear = |_, _| ControlFlow::Continue(());
         let Ok(evidence) = court.evidence(named.party(), None, &mut hear) else { panic!() };
-        verdict::judge(&evidence, 1)
+        verdict::decide(&evidence, 1)
     }
 
     #[track_caller]
-    fn blocked_for(verdict: &Verdict, guard: Guard) {
+    fn blocked_for(verdict: &Verdict, guard: Guardrail) {
         assert_eq!(verdict.decision, Decision::Blocked, "{:?}", verdict.reasons);
-        let touched = |one: &&ghost_core::verdict::Guarded| one.guard == guard && one.touched > 0;
-        assert!(verdict.measures.guards.iter().any(|one| touched(&one)), "{verdict:?}");
+        let touched =
+            |one: &&ghost_core::verdict::GuardrailResult| one.guard == guard && one.touched > 0;
+        assert!(verdict.measures.guardrails.iter().any(|one| touched(&one)), "{verdict:?}");
     }
 
     #[test]
     fn an_adapter_that_copies_is_held_back() {
         let learned = |files: &Files<'_>, n: usize| {
-            let rows: Vec<&Row> = files.rows.iter().filter(|row| row.side == Side::Train).collect();
+            let rows: Vec<&Row> =
+                files.rows.iter().filter(|row| row.split == Split::Train).collect();
             rows[n].text.clone()
         };
-        blocked_for(&said_of(|files, _, n| learned(files, n)), Guard::CopiedRun);
+        blocked_for(&said_of(|files, _, n| learned(files, n)), Guardrail::CopiedRun);
     }
 
     #[test]
     fn an_adapter_that_goes_round_in_circles_is_held_back() {
         let circle = "It rained on the hill and it rained in the town, all day. ".repeat(20);
-        blocked_for(&said_of(|_, _, _| circle.clone()), Guard::Repetition);
+        blocked_for(&said_of(|_, _, _| circle.clone()), Guardrail::Repetition);
     }
 
     #[test]
@@ -511,7 +514,7 @@ mod tests {
         let base = desk.ghost(None).unwrap().base;
         let named = Named::load(&base, &null(&dir, &desk, 0.1)).unwrap();
         let files = Files::read(&desk, &base).unwrap();
-        let (compiled, far) = (Compiled::default(), Parrot(Default::default()));
+        let (compiled, far) = (OptimizedPrompts::default(), Parrot(Default::default()));
         // The totals that were told, and the most that was done of them.
         let (totals, most) = (std::cell::RefCell::new(HashSet::new()), std::cell::Cell::new(0));
         let evidence = |far: &Parrot| {
@@ -528,16 +531,16 @@ mod tests {
         let first = evidence(&far);
         let total = most.get();
         assert_eq!(*totals.borrow(), HashSet::from([total]), "one total, which is reached");
-        let told = first.elsewhere.clone().unwrap();
+        let told = first.remote.clone().unwrap();
         assert_eq!((told.name.as_str(), told.voice.len(), far.0.get()), ("parrot", 8, 8));
         assert_eq!((told.seconds[0].len(), told.seconds[1].len()), (8, 8));
         assert!(told.voice.iter().all(|[there, here]| there > here), "it repeats the writer");
         assert_eq!(evidence(&far), first, "what was answered is kept");
         assert_eq!(far.0.get(), 8);
-        let verdict = verdict::judge(&first, 1);
+        let verdict = verdict::decide(&first, 1);
         assert!(verdict.reasons.iter().any(|r| r.contains("parrot")), "{:?}", verdict.reasons);
         let lost = evidence(&Parrot(std::cell::Cell::new(100)));
-        assert_eq!(lost.elsewhere.as_ref().unwrap().voice.len(), 8, "kept answers serve");
+        assert_eq!(lost.remote.as_ref().unwrap().voice.len(), 8, "kept answers serve");
     }
 
     #[test]

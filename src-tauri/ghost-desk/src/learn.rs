@@ -7,11 +7,12 @@ use std::path::{Path, PathBuf};
 use std::process::Stdio;
 use std::time::Duration;
 
-use ghost_core::choice::{Choice, LEAST_EDITS};
-use ghost_core::fold::Folds;
+use ghost_core::cross_validation::Folds;
 use ghost_core::id::{EditId, RowId, RunId};
-use ghost_core::row::{Origin, Row, Side};
-use ghost_core::run::{Recipe, State};
+use ghost_core::preference::{MIN_EDITS, PreferencePair};
+use ghost_core::row::{Origin, Row};
+use ghost_core::run::{Recipe, RunState};
+use ghost_core::split::Split;
 use serde::de::DeserializeOwned;
 use serde::{Deserialize, Serialize};
 use tokio::io::{AsyncBufReadExt as _, BufReader, Lines};
@@ -43,7 +44,7 @@ impl Desk {
             };
         }
         let run = match self.newest_run()? {
-            Some(run) if run.state.is_unfinished() && !ask.new => run.id,
+            Some(run) if run.state.is_resumable() && !ask.new => run.id,
             _ => self.begin(&ask)?,
         };
         if let Err(failure) = self.start(run) {
@@ -60,11 +61,11 @@ impl Desk {
         let mut rows = rows::all(self.store().on())?;
         let folds = self.folds(&rows)?;
         if let Some(folds) = &folds {
-            folds.learn_all(&mut rows);
+            folds.train_on_all(&mut rows);
         }
         rows.extend(self.cuts(&rows)?);
         let choices = self.choices(&rows)?;
-        let n_rows = rows.iter().filter(|(_, row)| row.side == Side::Train).count();
+        let n_rows = rows.iter().filter(|(_, row)| row.split == Split::Train).count();
         if n_rows == 0 {
             return Err(Failure::new(
                 Code::TooLittle,
@@ -119,11 +120,11 @@ impl Desk {
         let mut cuts = Vec::new();
         for (edit, seed, draft, shipped) in drafts::pairs(self.store().on())? {
             let taught = rows.iter().find(|(_, row)| row.origin == Origin::Edit(edit));
-            let Some((id, row)) = taught.filter(|(_, row)| row.side == Side::Train) else {
+            let Some((id, row)) = taught.filter(|(_, row)| row.split == Split::Train) else {
                 continue;
             };
             let apart = ghost_core::archive::non_prose_spans(&draft);
-            let cut = Row::of_cuts(edit, seed, &draft, &shipped, &apart, row.side);
+            let cut = Row::of_cuts(edit, seed, &draft, &shipped, &apart, row.split);
             cuts.extend(cut.map(|cut| (*id, cut)));
         }
         Ok(cuts)
@@ -136,15 +137,16 @@ impl Desk {
         for (edit, seed, draft, shipped) in drafts::pairs(self.store().on())? {
             let row = rows.iter().find(|(_, row)| row.origin == Origin::Edit(edit));
             let Some((_, row)) = row else { continue };
-            let found = Choice::of(&seed, &draft, &shipped).into_iter().map(|one| (edit, one));
+            let found =
+                PreferencePair::of(&seed, &draft, &shipped).into_iter().map(|one| (edit, one));
             edits += usize::from(found.len() > 0);
-            match row.side {
-                Side::Train => choices.learned.extend(found),
-                Side::Dev => choices.watched.extend(found),
-                Side::Holdout => {}
+            match row.split {
+                Split::Train => choices.learned.extend(found),
+                Split::Validation => choices.watched.extend(found),
+                Split::Test => {}
             }
         }
-        Ok((edits >= LEAST_EDITS).then_some(choices))
+        Ok((edits >= MIN_EDITS).then_some(choices))
     }
 
     /// The rows a run was begun with.
@@ -316,7 +318,7 @@ impl Desk {
             Some(adapter) => adapters::verdict(store.on(), adapter)?,
             None => None,
         };
-        let progress = run.state.is_at_work().then(|| self.folder().run(run.id));
+        let progress = run.state.is_active().then(|| self.folder().run(run.id));
         let progress = progress.and_then(|room| run_progress::kept_in(&room));
         Ok(RunView { progress, ..view::run(run, step.as_ref(), verdict.as_ref()) })
     }
@@ -328,11 +330,11 @@ impl Desk {
 
     /// A run whose process is gone was interrupted, whatever it last said of itself.
     fn settled(&self, mut run: StoredRun) -> Result<StoredRun> {
-        if run.state.is_at_work() && !folder::is_locked(&self.folder().run_lock()) {
+        if run.state.is_active() && !folder::is_locked(&self.folder().run_lock()) {
             // It may have ended between the two looks; only a second one tells.
             run = runs::one(self.store().on(), run.id)?;
-            if run.state.is_at_work() {
-                run.state = State::Interrupted;
+            if run.state.is_active() {
+                run.state = RunState::Interrupted;
                 runs::set_state(self.store().on(), run.id, run.state, None)?;
             }
         }
@@ -342,8 +344,8 @@ impl Desk {
     /// A run whose process never came to work can be gone on with, as one that was interrupted.
     fn settle(&self, run: RunId) -> Result<()> {
         let stored = runs::one(self.store().on(), run)?;
-        if stored.state == State::Waiting && !folder::is_locked(&self.folder().run_lock()) {
-            runs::set_state(self.store().on(), run, State::Interrupted, None)?;
+        if stored.state == RunState::Waiting && !folder::is_locked(&self.folder().run_lock()) {
+            runs::set_state(self.store().on(), run, RunState::Interrupted, None)?;
         }
         Ok(())
     }
@@ -361,8 +363,8 @@ impl Desk {
 pub(crate) fn taught(rows: Vec<(RowId, Row)>, recipe: &Recipe) -> Vec<(RowId, Row)> {
     let lessons = |(id, row): (RowId, Row)| {
         let cuts = row.weights.iter().any(|one| one.weight < 0.0);
-        let rows = match row.side {
-            Side::Train if !cuts => row.taught(recipe.most_bytes(), recipe.sections),
+        let rows = match row.split {
+            Split::Train if !cuts => row.expand(recipe.max_bytes(), recipe.sections),
             _ => vec![row],
         };
         rows.into_iter().map(move |row| (id, row))
@@ -379,9 +381,9 @@ const CHOICES_FILE: &str = "choices.json";
 #[derive(Debug, Default, Serialize, Deserialize)]
 pub(crate) struct Choices {
     /// To be learned.
-    pub(crate) learned: Vec<(EditId, Choice)>,
+    pub(crate) learned: Vec<(EditId, PreferencePair)>,
     /// To be watched.
-    pub(crate) watched: Vec<(EditId, Choice)>,
+    pub(crate) watched: Vec<(EditId, PreferencePair)>,
 }
 
 /// The folds of a run; `None` where enough was held out at once.

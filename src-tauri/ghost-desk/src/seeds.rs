@@ -9,11 +9,11 @@
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
 
-use ghost_core::cut;
+use ghost_core::chunk;
 use ghost_core::id::PieceId;
-use ghost_core::row::Side;
 use ghost_core::seed::neutral::{self, Leak};
-use ghost_core::seed::{Phrases, Seed};
+use ghost_core::seed::{Seed, TfIdf};
+use ghost_core::split::Split;
 use ghost_engine::base::Base;
 use ghost_engine::chat::Message;
 use ghost_engine::sample::Sampling;
@@ -82,12 +82,12 @@ impl Desk {
         let most = Duration::from_secs_f64(minutes * 60.0);
         let mut kept = self.own_pieces()?;
         let chosen = piece_seeds::all(self.store().on())?;
-        let phrases = Phrases::of(kept.iter().map(|kept| kept.piece.text.as_str()));
+        let phrases = TfIdf::of(kept.iter().map(|kept| kept.piece.text.as_str()));
         kept.retain(|kept| !chosen.contains_key(&kept.id));
         kept.sort_by_key(|kept| match kept.side {
-            Side::Holdout => 0,
-            Side::Dev => 1,
-            Side::Train => 2,
+            Split::Test => 0,
+            Split::Validation => 1,
+            Split::Train => 2,
         });
         let ghost = self.ghost(None)?;
         let (mut done, mut saved) = (0usize, 0.0);
@@ -133,23 +133,23 @@ impl Desk {
     /// What a piece's own words make, as it stands among the others.
     fn own_words(&self, piece: &StoredPiece) -> Result<Seed> {
         let kept = self.own_pieces()?;
-        let phrases = Phrases::of(kept.iter().map(|kept| kept.piece.text.as_str()));
+        let phrases = TfIdf::of(kept.iter().map(|kept| kept.piece.text.as_str()));
         Ok(extracted(piece, &phrases))
     }
 }
 
 /// The fullest neutral seed of a piece's own words.
-fn extracted(piece: &StoredPiece, phrases: &Phrases) -> Seed {
-    neutral::extracted(&piece.piece, phrases).swap_remove(0)
+fn extracted(piece: &StoredPiece, phrases: &TfIdf) -> Seed {
+    neutral::candidates(&piece.piece, phrases).swap_remove(0)
 }
 
 /// Of all that is proposed for a piece, what makes its opening likeliest; where nothing makes it
 /// likelier than no topic at all, the fullest of its own words.
-fn choose(base: &Base, kept: &StoredPiece, phrases: &Phrases) -> Result<StoredSeed> {
-    let own = neutral::extracted(&kept.piece, phrases);
+fn choose(base: &Base, kept: &StoredPiece, phrases: &TfIdf) -> Result<StoredSeed> {
+    let own = neutral::candidates(&kept.piece, phrases);
     let proposed =
         if base.card.parameters >= PROPOSES_FROM { proposals(base, kept)? } else { Vec::new() };
-    let opening = cut::parts(&kept.piece.text, OPENING).into_iter().next();
+    let opening = chunk::chunks(&kept.piece.text, OPENING).into_iter().next();
     let text = opening.map_or("", |range| &kept.piece.text[range]);
     let bits = |seed: &Seed| -> Result<f64> {
         let prompt = lesson::prompt_for(base, seed)?;
@@ -174,9 +174,9 @@ fn choose(base: &Base, kept: &StoredPiece, phrases: &Phrases) -> Result<StoredSe
 
 /// What a larger base says a piece is about; only what gives nothing away.
 fn proposals(base: &Base, kept: &StoredPiece) -> Result<Vec<Seed>> {
-    let opening = cut::parts(&kept.piece.text, 3 * OPENING).into_iter().next();
+    let opening = chunk::chunks(&kept.piece.text, 3 * OPENING).into_iter().next();
     let text = opening.map_or("", |range| &kept.piece.text[range]);
-    let ask = Message { role: "user".into(), content: neutral::question(text) };
+    let ask = Message { role: "user".into(), content: neutral::prompt(text) };
     let prompt = base.chat.tokens(&base.tokenizer, &[ask], true)?;
     let mut seeds = Vec::new();
     for n in 0..PROPOSALS {
@@ -189,7 +189,7 @@ fn proposals(base: &Base, kept: &StoredPiece) -> Result<Vec<Seed>> {
         };
         let mut hear = |_: &str| ControlFlow::Continue(());
         let answer = write::write_after(base, None, &prompt, None, &how, &mut hear)?;
-        seeds.extend(neutral::answered(&answer.text, &kept.piece));
+        seeds.extend(neutral::parse_answer(&answer.text, &kept.piece));
     }
     seeds.dedup();
     Ok(seeds)

@@ -2,7 +2,8 @@
 
 use ghost_core::edit::{Edit, Segment};
 use ghost_core::id::DraftId;
-use ghost_core::row::{Row, Side};
+use ghost_core::row::Row;
+use ghost_core::split::Split;
 use ghost_core::{measure, normalize, words};
 
 use crate::Desk;
@@ -33,7 +34,7 @@ impl Desk {
             drafts::ship(t, id, &text, &self.now())?;
             let edit =
                 edits::keep(t, id, &measured.to_string(), shown.kept_ratio, shown.edit_distance)?;
-            let side = Side::of_edit(edit);
+            let side = Split::of_edit(edit);
             let row = Row::of_edit(edit, draft.seed.clone(), &draft.text, &text, &apart, side);
             // It may have been published before it was shipped here.
             settings::set(t, crate::archive::STALE, &true)?;

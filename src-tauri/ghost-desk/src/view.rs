@@ -3,10 +3,10 @@
 use std::path::Path;
 
 use ghost_core::id::AdapterId;
-use ghost_core::row::Side;
-use ghost_core::run::{State, Step};
+use ghost_core::run::{RunState, Step};
 use ghost_core::seed::Seed;
-use ghost_core::verdict::{Decision, Guarded, Verdict, VoiceMeasures};
+use ghost_core::split::Split;
+use ghost_core::verdict::{Decision, GuardrailResult, Verdict, VoiceMeasures};
 use ghost_core::words;
 
 use crate::Desk;
@@ -29,7 +29,7 @@ impl Desk {
         let ghost = self.ghost_in_words()?;
         let newest = self.newest_run()?;
         let unfinished = newest
-            .filter(|run| !matches!(run.state, State::Done | State::Failed))
+            .filter(|run| !matches!(run.state, RunState::Done | RunState::Failed))
             .map(|run| self.run(run.id.0))
             .transpose()?;
         let store = self.store();
@@ -50,11 +50,11 @@ impl Desk {
     }
 }
 
-pub(crate) fn side(side: Side) -> SideName {
+pub(crate) fn side(side: Split) -> SideName {
     match side {
-        Side::Train => SideName::Train,
-        Side::Dev => SideName::Dev,
-        Side::Holdout => SideName::Holdout,
+        Split::Train => SideName::Train,
+        Split::Validation => SideName::Dev,
+        Split::Test => SideName::Holdout,
     }
 }
 
@@ -174,7 +174,7 @@ pub(crate) fn step(step: &Step) -> StepView {
         n: step.n as u32,
         of: step.of as u32,
         loss: step.loss,
-        dev_bits_per_byte: step.dev_bits_per_byte,
+        dev_bits_per_byte: step.validation_bits_per_byte,
         learning_rate: step.learning_rate,
         tokens_per_second: step.tokens_per_second,
         seconds_left: step.seconds_left,
@@ -182,15 +182,15 @@ pub(crate) fn step(step: &Step) -> StepView {
     }
 }
 
-fn state(state: State) -> RunStateName {
+fn state(state: RunState) -> RunStateName {
     match state {
-        State::Waiting => RunStateName::Waiting,
-        State::Learning => RunStateName::Learning,
-        State::Judging => RunStateName::Judging,
-        State::Stopped => RunStateName::Stopped,
-        State::Interrupted => RunStateName::Interrupted,
-        State::Failed => RunStateName::Failed,
-        State::Done => RunStateName::Done,
+        RunState::Waiting => RunStateName::Waiting,
+        RunState::Training => RunStateName::Learning,
+        RunState::Evaluating => RunStateName::Judging,
+        RunState::Stopped => RunStateName::Stopped,
+        RunState::Interrupted => RunStateName::Interrupted,
+        RunState::Failed => RunStateName::Failed,
+        RunState::Done => RunStateName::Done,
     }
 }
 
@@ -239,7 +239,7 @@ pub(crate) fn verdict(verdict: &Verdict) -> VerdictView {
             wins: some(m.n, m.wins as u32),
             voice: m.voice.as_ref().map(voice),
             style: m.style.map(|style| style.to_vec()),
-            guards: m.guards.iter().map(guard).collect(),
+            guards: m.guardrails.iter().map(guard).collect(),
             edits: m.preference.map(|one| PreferenceView {
                 pairs: one.pairs as u32,
                 adapter: one.adapter,
@@ -259,18 +259,18 @@ fn voice(voice: &VoiceMeasures) -> VoiceView {
         base: level(voice.base, voice.base_interval),
         own: level(voice.own, voice.own_interval),
         incumbent: voice.incumbent,
-        strangers: voice.strangers,
-        told_apart: voice.told_apart,
+        strangers: voice.reference_authors,
+        told_apart: voice.auc_against_base,
         gain: level(voice.gain, voice.interval),
         p_value: voice.p_value,
         wins: voice.wins as u32,
-        floor: voice.floor.clone(),
-        human: voice.human.map(|both| both.to_vec()),
-        bot: voice.bot.map(|both| both.to_vec()),
+        floor: voice.baseline_authors.clone(),
+        human: voice.against_people.map(|both| both.to_vec()),
+        bot: voice.against_base.map(|both| both.to_vec()),
     }
 }
 
-fn guard(found: &Guarded) -> GuardView {
+fn guard(found: &GuardrailResult) -> GuardView {
     let name = serde_json::to_value(found.guard).ok();
     GuardView {
         guard: name.as_ref().and_then(|name| name.as_str()).unwrap_or_default().to_owned(),

@@ -12,14 +12,15 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::Instant;
 
-use ghost_core::choice::{Choice, Choosing};
-use ghost_core::fold::{FOLDS, Folds};
+use ghost_core::cross_validation::{FOLDS, Folds};
 use ghost_core::id::{AdapterId, RowId, RunId};
-use ghost_core::outline::Ask;
-use ghost_core::program::{Compiled, Program};
-use ghost_core::row::{Origin, Row, Side};
-use ghost_core::run::{Recipe, State};
+use ghost_core::outline::RequestScope;
+use ghost_core::preference::{DpoConfig, PreferencePair};
+use ghost_core::program::{OptimizedPrompts, Program};
+use ghost_core::row::{Origin, Row};
+use ghost_core::run::{Recipe, RunState};
 use ghost_core::seed::Seed;
+use ghost_core::split::Split;
 use ghost_core::verdict::{Decision, Verdict};
 use ghost_engine::adapter::{Adapter, Card};
 use ghost_engine::lora::Lora;
@@ -80,7 +81,7 @@ impl Desk {
                 failure.code,
                 Code::BaseMissing | Code::Busy | Code::DiskFull | Code::Io | Code::OutOfMemory
             );
-            self.set_state(run, if passes { State::Interrupted } else { State::Failed })?;
+            self.set_state(run, if passes { RunState::Interrupted } else { RunState::Failed })?;
         }
         done
     }
@@ -92,18 +93,18 @@ impl Desk {
         let given = stored.minutes.map(|minutes| 60.0 * minutes);
         let left = given.map(|given| (given - reporter.spent()).max(0.0));
         reporter.set(|progress| progress.seconds_left = left);
-        self.set_state(run, State::Learning)?;
+        self.set_state(run, RunState::Training)?;
         let base = bases::one(self.store().on(), stored.base)?;
         let ghost = self.ghost_on(&base, None)?;
         let mut rows = self.rows_of(run)?;
         let folds = learn::folds_in(&room)?;
         let choices = learn::choices_in(&room)?.unwrap_or_default();
         if self.goes_on(run).is_break() {
-            return self.set_state(run, State::Stopped);
+            return self.set_state(run, RunState::Stopped);
         }
         let hearing = Hearing::of(&stored.recipe.name);
         let speeds = self.speeds(&stored, &ghost, &rows)?;
-        let watched = side(&rows, Side::Dev);
+        let watched = side(&rows, Split::Validation);
         let budget = TimeBudget {
             given,
             verdict: self.verdict_load(&base, &ghost, folds.as_ref(), &hearing)?.seconds(&speeds),
@@ -118,20 +119,20 @@ impl Desk {
         }
         plan.foresee(&fitted, &rows);
         if self.note_what_is_to_beat(run, &ghost, &rows, &plan)?.is_break() {
-            return self.set_state(run, State::Stopped);
+            return self.set_state(run, RunState::Stopped);
         }
         let Some(recipe) = self.with_best_rate(run, &ghost, &rows, fitted, &plan)? else {
-            return self.set_state(run, State::Stopped);
+            return self.set_state(run, RunState::Stopped);
         };
         plan.foresee(&recipe, &rows);
         if let Some(folds) = &folds
             && !self.learn_in_folds(&stored, &ghost, &rows, &recipe, folds, &choices, &plan)?
         {
-            return self.set_state(run, State::Stopped);
+            return self.set_state(run, RunState::Stopped);
         }
         let mut outcome = self.train(run, &ghost, &rows, &recipe, &plan)?;
         match outcome.ended {
-            Why::Stopped => return self.set_state(run, State::Stopped),
+            Why::Stopped => return self.set_state(run, RunState::Stopped),
             Why::ByHeart => runs::note(
                 self.store().on(),
                 run,
@@ -149,7 +150,7 @@ impl Desk {
             progress.seconds_left = Some(plan.budget.seconds_left(0.0));
         });
         match self.preferred(run, &ghost, &rows, &choices, &outcome)? {
-            Chosen::Stopped => return self.set_state(run, State::Stopped),
+            Chosen::Stopped => return self.set_state(run, RunState::Stopped),
             Chosen::Nothing => {}
             Chosen::GivenUp => runs::note(
                 self.store().on(),
@@ -173,7 +174,7 @@ impl Desk {
         if !plan.budget.has_verdict() {
             return self.put_off_verdict(run, plan.budget.verdict);
         }
-        self.set_state(run, State::Judging)?;
+        self.set_state(run, RunState::Evaluating)?;
         let began = reporter.spent();
         let mut is_late = false;
         let mut watch = |done, of| {
@@ -195,12 +196,12 @@ impl Desk {
         let Some(verdict) = verdict else {
             return match is_late {
                 true => self.put_off_verdict(run, plan.budget.verdict),
-                false => self.set_state(run, State::Stopped),
+                false => self.set_state(run, RunState::Stopped),
             };
         };
         self.decide(adapter, &verdict)?;
         line(&Event::VerdictReached { adapter: adapter.0, verdict: view::verdict(&verdict) });
-        self.set_state(run, State::Done)?;
+        self.set_state(run, RunState::Done)?;
         // The adapter is kept: what its run could have gone on from is of no more use.
         let _ = std::fs::remove_dir_all(room.join(CHECKPOINTS));
         Ok(())
@@ -214,7 +215,7 @@ impl Desk {
             (seconds / 60.0).max(1.0)
         );
         runs::note(self.store().on(), run, &sentence)?;
-        self.set_state(run, State::Done)?;
+        self.set_state(run, RunState::Done)?;
         let _ = std::fs::remove_dir_all(self.folder().run(run).join(CHECKPOINTS));
         Ok(())
     }
@@ -228,8 +229,9 @@ impl Desk {
         }
     }
 
-    fn set_state(&self, run: RunId, state: State) -> Result<()> {
-        let ended = (!matches!(state, State::Learning | State::Judging)).then(|| self.now());
+    fn set_state(&self, run: RunId, state: RunState) -> Result<()> {
+        let ended =
+            (!matches!(state, RunState::Training | RunState::Evaluating)).then(|| self.now());
         runs::set_state(self.store().on(), run, state, ended.as_deref())?;
         // Two statements: the store is locked to the end of the first, and looked at again.
         let kept = runs::one(self.store().on(), run)?;
@@ -255,7 +257,7 @@ impl Desk {
             return Ok(speeds);
         }
         let base = &*ghost.base;
-        let learned = side(rows, Side::Train);
+        let learned = side(rows, Split::Train);
         let row = learned.iter().max_by_key(|row| row.text.len());
         let text = row.map_or("", |row| opening(&row.text, SCORED_BYTES / 4));
         let prompt = lesson::prompt_for(base, &row.map_or_else(Seed::default, |r| r.seed.clone()))?;
@@ -277,7 +279,7 @@ impl Desk {
         let away = tempfile::tempdir_in(&room).map_err(|e| Failure::io("write", &room, &e))?;
         let trial = Recipe {
             steps: Some(2),
-            dev_every: 0,
+            validate_every: 0,
             context: MEASURED_LESSON,
             batch_tokens: MEASURED_LESSON,
             ..stored.recipe.clone()
@@ -306,16 +308,16 @@ impl Desk {
         let for_learning = left / plan.trainings();
         let can = for_learning * plan.speeds.learning;
         let mut recipe = stored.recipe.clone();
-        let (mut an_epoch, mut left_out) = (tokens(&side(rows, Side::Train)), Vec::new());
+        let (mut an_epoch, mut left_out) = (tokens(&side(rows, Split::Train)), Vec::new());
         if recipe.sections && can < an_epoch as f64 {
             // Each piece once, whole, before any of them in two ways.
             recipe.sections = false;
-            an_epoch = tokens(&side(&without_sections(rows.to_vec()), Side::Train));
+            an_epoch = tokens(&side(&without_sections(rows.to_vec()), Split::Train));
             left_out.push("There is no time to learn by section as well.".to_owned());
         }
         let speed = plan.speeds.learning as f32;
-        let (fit, _) = recipe.clone().fit(for_learning / 60.0, speed, an_epoch);
-        (recipe.warmup_steps, recipe.dev_every) = (fit.warmup_steps, fit.dev_every);
+        let (fit, _) = recipe.clone().fit_to_time(for_learning / 60.0, speed, an_epoch);
+        (recipe.warmup_steps, recipe.validate_every) = (fit.warmup_steps, fit.validate_every);
         if plan.budget.has_verdict() {
             let minutes = plan.budget.verdict / 60.0;
             left_out.push(format!("About {minutes:.1} minutes are kept for the verdict."));
@@ -340,7 +342,7 @@ impl Desk {
         recipe: Recipe,
         plan: &Plan<'_>,
     ) -> Result<Option<Recipe>> {
-        let (learned, watched) = (side(rows, Side::Train), side(rows, Side::Dev));
+        let (learned, watched) = (side(rows, Split::Train), side(rows, Split::Validation));
         if recipe.name != "nightly" || watched.iter().all(|row| row.text.is_empty()) {
             return Ok(Some(recipe));
         }
@@ -368,7 +370,7 @@ impl Desk {
                 let trial = Recipe {
                     learning_rate: rate,
                     steps: Some(RATE_STEPS),
-                    dev_every: RATE_STEPS,
+                    validate_every: RATE_STEPS,
                     warmup_steps: RATE_STEPS / 4,
                     ..recipe.clone()
                 };
@@ -424,12 +426,13 @@ impl Desk {
         plan: &Plan<'_>,
     ) -> Result<ControlFlow<()>> {
         let begun = plan.reporter.spent();
-        let whole = rows.iter().filter(|(_, row)| row.ask.is_whole());
+        let whole = rows.iter().filter(|(_, row)| row.scope.is_whole());
         let all: Vec<Row> = whole.map(|(_, row)| row.clone()).collect();
-        let watched = all.iter().filter(|row| row.side == Side::Dev && !row.text.is_empty());
+        let watched =
+            all.iter().filter(|row| row.split == Split::Validation && !row.text.is_empty());
         let watched = evenly(&watched.collect::<Vec<_>>(), HEARD_BEFORE);
         let (mut bare, mut prompted, mut bytes) = (0.0, 0.0, 0.0);
-        let (none, plain) = (Compiled::default(), Program::default());
+        let (none, plain) = (OptimizedPrompts::default(), Program::default());
         let court = Court {
             base: &ghost.base,
             rows: &all,
@@ -478,7 +481,7 @@ impl Desk {
         recipe: &Recipe,
         plan: &Plan<'_>,
     ) -> Result<Outcome> {
-        let (learned, watched) = (side(rows, Side::Train), side(rows, Side::Dev));
+        let (learned, watched) = (side(rows, Split::Train), side(rows, Split::Validation));
         let checkpoints = self.folder().run(run).join(CHECKPOINTS);
         let mut trouble = None;
         let training = Training::new(plan, recipe, 1.0);
@@ -565,8 +568,8 @@ impl Desk {
             if kept.exists() {
                 continue;
             }
-            let rows = folds.lessons(fold, rows);
-            let (learned, watched) = (side(&rows, Side::Train), side(&rows, Side::Dev));
+            let rows = folds.training_rows(fold, rows);
+            let (learned, watched) = (side(&rows, Split::Train), side(&rows, Split::Validation));
             let checkpoints = room.join(format!("checkpoints without fold {}", fold + 1));
             let training = Training::new(plan, recipe, share_of_fold(fold));
             let mut watch = |event| {
@@ -612,7 +615,7 @@ impl Desk {
     ) -> Result<Chosen> {
         let edits: Vec<Row> = rows
             .iter()
-            .filter(|(_, row)| row.side == Side::Train && row.ask.is_whole())
+            .filter(|(_, row)| row.split == Split::Train && row.scope.is_whole())
             .filter(|(_, row)| matches!(row.origin, Origin::Edit(_)))
             .filter(|(_, row)| row.weights.iter().all(|one| one.weight >= 0.0))
             .map(|(_, row)| row.clone())
@@ -628,23 +631,27 @@ impl Desk {
                 to_learn.push(choice.clone());
             }
         }
-        let to_watch: Vec<Choice> = choices.watched.iter().map(|(_, one)| one.clone()).collect();
+        let to_watch: Vec<PreferencePair> =
+            choices.watched.iter().map(|(_, one)| one.clone()).collect();
         if to_learn.is_empty() || to_watch.is_empty() {
             return Ok(Chosen::Nothing);
         }
-        let watched: Vec<Row> = side(rows, Side::Dev)
+        let watched: Vec<Row> = side(rows, Split::Validation)
             .into_iter()
             .filter(|row| matches!(row.origin, Origin::Archive(_)))
             .collect();
         let weigh = |adapter: &Adapter| prefer::weigh(&ghost.base, adapter, &to_watch, &watched);
-        let how = Choosing::after(&outcome.adapter.card.recipe);
+        let how = DpoConfig::after(&outcome.adapter.card.recipe);
         let mut hear = |_, _| self.goes_on(run);
         let begun = &outcome.adapter;
         let after = prefer::prefer(&ghost.base, begun, &to_learn, &edits, &how, &mut hear)?;
         let Some(adapter) = after else { return Ok(Chosen::Stopped) };
         let (before, after) = (weigh(begun)?, weigh(&adapter)?);
         Ok(match after.is_better_than(&before) {
-            true => Chosen::Kept { adapter: Box::new(adapter), right: [before.right, after.right] },
+            true => Chosen::Kept {
+                adapter: Box::new(adapter),
+                right: [before.accuracy, after.accuracy],
+            },
             false => Chosen::GivenUp,
         })
     }
@@ -705,7 +712,7 @@ impl Desk {
 
 /// What the engine does not know of an adapter: which of these rows it learned from, and whose it is.
 fn carry_card(adapter: &mut Adapter, rows: &[(RowId, Row)]) {
-    let learned = rows.iter().filter(|(_, row)| row.side == Side::Train);
+    let learned = rows.iter().filter(|(_, row)| row.split == Split::Train);
     adapter.card.rows = learned.map(|(id, _)| *id).collect();
     // A row may be several lessons: its sections, or what an edit put in and what it took out.
     adapter.card.rows.sort();
@@ -740,7 +747,7 @@ impl Plan<'_> {
 
     /// Says what is to come before the first step is done.
     fn foresee(&self, recipe: &Recipe, rows: &[(RowId, Row)]) {
-        let all = self.seconds_for_all(recipe, &side(rows, Side::Train));
+        let all = self.seconds_for_all(recipe, &side(rows, Split::Train));
         let left = self.budget.for_learning(self.reporter.spent());
         let learning = left.map_or(all, |left| left.min(all));
         let a_step = recipe.batch_tokens as f64 / self.speeds.learning.max(1.0);
@@ -773,7 +780,7 @@ struct Training<'a> {
 
 impl<'a> Training<'a> {
     fn new(plan: &'a Plan<'a>, recipe: &'a Recipe, share: f64) -> Training<'a> {
-        let pace = Pace::new(recipe.dev_every).into();
+        let pace = Pace::new(recipe.validate_every).into();
         Training { plan, recipe, share, pace, full: Cell::default() }
     }
 
@@ -863,14 +870,14 @@ fn tokens(rows: &[Row]) -> usize {
 
 /// The rows without the sections of what is there whole as well.
 fn without_sections(rows: Vec<(RowId, Row)>) -> Vec<(RowId, Row)> {
-    let is_section = |row: &Row| matches!(row.ask, Ask::Section { .. });
+    let is_section = |row: &Row| matches!(row.scope, RequestScope::Section { .. });
     let whole: HashSet<RowId> =
-        rows.iter().filter(|(_, row)| row.ask.is_whole()).map(|(id, _)| *id).collect();
+        rows.iter().filter(|(_, row)| row.scope.is_whole()).map(|(id, _)| *id).collect();
     rows.into_iter().filter(|(id, row)| !(is_section(row) && whole.contains(id))).collect()
 }
 
-fn side(rows: &[(RowId, Row)], side: Side) -> Vec<Row> {
-    rows.iter().filter(|(_, row)| row.side == side).map(|(_, row)| row.clone()).collect()
+fn side(rows: &[(RowId, Row)], side: Split) -> Vec<Row> {
+    rows.iter().filter(|(_, row)| row.split == side).map(|(_, row)| row.clone()).collect()
 }
 
 /// One event on standard output, but not from a host that has other uses for it. A reader that
@@ -927,10 +934,11 @@ mod tests {
             let end = "and then it was evening and we went home along the shore as we do.";
             let draft = format!("It went by a small lane to town {n}, {end}");
             let shipped = format!("It went by the wide road to town {n}, {end}");
-            let found = Choice::of(&seed, &draft, &shipped).into_iter().map(|one| (edit, one));
-            let side = Side::of_edit(edit);
+            let found =
+                PreferencePair::of(&seed, &draft, &shipped).into_iter().map(|one| (edit, one));
+            let side = Split::of_edit(edit);
             match side {
-                Side::Train => choices.learned.extend(found),
+                Split::Train => choices.learned.extend(found),
                 _ => choices.watched.extend(found),
             }
             rows.push((RowId(n), Row::of_edit(edit, seed, &draft, &shipped, &[], side)));
@@ -957,7 +965,7 @@ mod tests {
         let (mut choices, rows) = edits();
         // What is watched was chosen the other way about.
         for (_, one) in &mut choices.watched {
-            std::mem::swap(&mut one.put_in, &mut one.taken_out);
+            std::mem::swap(&mut one.chosen, &mut one.rejected);
         }
         let begun = outcome(&ghost, 1_000_000);
         let chosen = desk.preferred(RUN, &ghost, &rows, &choices, &begun).unwrap();

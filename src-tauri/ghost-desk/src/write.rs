@@ -7,7 +7,7 @@ use std::time::{Duration, Instant};
 
 use ghost_core::archive::Kind;
 use ghost_core::id::{AdapterId, DraftId};
-use ghost_core::outline::Ask;
+use ghost_core::outline::RequestScope;
 use ghost_core::seed::Seed;
 use ghost_engine::sample::Sampling;
 use ghost_engine::write::Ended;
@@ -129,7 +129,7 @@ impl Desk {
         };
         let sampling = Sampling { random_seed, ..Sampling::default() };
         let (base, adapter) = (&ghost.base, ghost.adapter());
-        let ask = |ask: &Ask| court.prompt_for(party, &seed, ask);
+        let ask = |ask: &RequestScope| court.prompt_for(party, &seed, ask);
         let written = match long {
             Some(words) => {
                 let (how, rows, seed) = (sampling, files.rows(), &seed);

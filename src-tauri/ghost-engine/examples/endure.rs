@@ -12,10 +12,11 @@ use std::path::Path;
 use std::time::{Duration, Instant};
 
 use ghost_core::id::PieceId;
-use ghost_core::outline::Ask;
-use ghost_core::row::{Origin, Row, Side};
+use ghost_core::outline::RequestScope;
+use ghost_core::row::{Origin, Row};
 use ghost_core::run::Recipe;
 use ghost_core::seed::Seed;
+use ghost_core::split::Split;
 use ghost_engine::sample::Sampling;
 use ghost_engine::write::{Reading, write_on};
 use ghost_engine::{Base, lesson, memory, train};
@@ -108,11 +109,11 @@ fn row(i: i64) -> Row {
     let seed = Seed { topic: format!("rain {i}"), ..Seed::default() };
     Row {
         seed,
-        ask: Ask::Whole,
+        scope: RequestScope::Whole,
         text,
         weights: Vec::new(),
         origin: Origin::Archive(PieceId(i)),
-        side: Side::Train,
+        split: Split::Train,
     }
 }
 
@@ -129,10 +130,10 @@ fn recipe() -> Recipe {
         batch_tokens: 2048,
         epochs: 1,
         steps: Some(1_000_000),
-        dev_every: 0,
+        validate_every: 0,
         patience: 0,
-        least_perplexity: 0.0,
-        most_by_heart: 0.0,
+        min_perplexity: 0.0,
+        max_memorised_gap: 0.0,
         sections: false,
         random_seed: 7,
     }

@@ -161,8 +161,9 @@ mod tests {
     use super::*;
     use crate::tiny;
     use ghost_core::id::PieceId;
-    use ghost_core::outline::Ask;
-    use ghost_core::row::{Origin, Side, Weight};
+    use ghost_core::outline::RequestScope;
+    use ghost_core::row::{Origin, Weight};
+    use ghost_core::split::Split;
 
     fn row(text: &str, weights: &[(usize, usize, f32)]) -> Row {
         let weights =
@@ -170,11 +171,11 @@ mod tests {
         let seed = Seed { topic: "rain".to_owned(), ..Seed::default() };
         Row {
             seed,
-            ask: Ask::Whole,
+            scope: RequestScope::Whole,
             text: text.to_owned(),
             weights,
             origin: Origin::Archive(PieceId(1)),
-            side: Side::Train,
+            split: Split::Train,
         }
     }
 

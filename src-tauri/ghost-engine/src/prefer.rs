@@ -15,7 +15,7 @@
 
 use std::ops::ControlFlow;
 
-use ghost_core::choice::{Choice, Choosing, Weighed};
+use ghost_core::preference::{DpoConfig, PreferenceEval, PreferencePair};
 use ghost_core::row::Row;
 
 use crate::adapter::Adapter;
@@ -84,41 +84,40 @@ impl Said {
 
 /// Tokens that learning choices reads, roughly, each time it reads one: English prose has 4.3
 /// bytes a token.
-pub fn tokens(choices: &[Choice]) -> usize {
+pub fn tokens(choices: &[PreferencePair]) -> usize {
     const BYTES_A_TOKEN: usize = 4;
     // Both ways, each once to be weighed and, in three passes instead of one, once to be learned.
     const TIMES: usize = 3;
-    let of = |choice: &Choice| {
-        let before = (choice.before.len() / BYTES_A_TOKEN).min(BEFORE);
+    let of = |choice: &PreferencePair| {
+        let before = (choice.prefix.len() / BYTES_A_TOKEN).min(BEFORE);
         let stretch = |text: &str| (text.len() / BYTES_A_TOKEN).min(LONGEST);
         let request = choice.seed.request().len() / BYTES_A_TOKEN;
-        2 * (request + before) + stretch(&choice.put_in) + stretch(&choice.taken_out)
+        2 * (request + before) + stretch(&choice.chosen) + stretch(&choice.rejected)
     };
     choices.iter().map(of).sum::<usize>() * TIMES / 2
 }
 
 /// Both ways of a choice.
 struct Pair {
-    put_in: Said,
-    taken_out: Said,
+    chosen: Said,
+    rejected: Said,
 }
 
 impl Pair {
-    fn all(base: &Base, choices: &[Choice]) -> Result<Vec<Pair>> {
+    fn all(base: &Base, choices: &[PreferencePair]) -> Result<Vec<Pair>> {
         let mut pairs = Vec::new();
         for choice in choices {
             let prompt = lesson::prompt_for(base, &choice.seed)?;
-            let said = |stretch: &str| Said::after(base, &prompt, &choice.before, stretch);
-            if let (Some(put_in), Some(taken_out)) = (said(&choice.put_in), said(&choice.taken_out))
-            {
-                pairs.push(Pair { put_in, taken_out });
+            let said = |stretch: &str| Said::after(base, &prompt, &choice.prefix, stretch);
+            if let (Some(chosen), Some(rejected)) = (said(&choice.chosen), said(&choice.rejected)) {
+                pairs.push(Pair { chosen, rejected });
             }
         }
         Ok(pairs)
     }
 
     fn likely(&self, base: &Base, lora: Option<&Lora>) -> [f64; 2] {
-        [self.put_in.likely(base, lora), self.taken_out.likely(base, lora)]
+        [self.chosen.likely(base, lora), self.rejected.likely(base, lora)]
     }
 }
 
@@ -129,15 +128,15 @@ impl Pair {
 pub fn weigh(
     base: &Base,
     adapter: &Adapter,
-    choices: &[Choice],
+    choices: &[PreferencePair],
     watched: &[Row],
-) -> Result<Weighed> {
+) -> Result<PreferenceEval> {
     let lora = Some(&adapter.lora);
-    let (mut right, mut put_in, mut n) = (0, 0.0, 0);
+    let (mut right, mut chosen, mut n) = (0, 0.0, 0);
     for pair in Pair::all(base, choices)? {
         let [kept, cut] = pair.likely(base, lora);
         right += usize::from(kept > cut);
-        put_in += kept;
+        chosen += kept;
         n += 1;
     }
     let (mut nats, mut bytes) = (0.0, 0);
@@ -145,11 +144,11 @@ pub fn weigh(
         nats += score::nats(base, lora, &lesson::prompt_for(base, &row.seed)?, &row.text);
         bytes += row.text.len();
     }
-    Ok(Weighed {
-        choices: n,
-        right: right as f64 / n.max(1) as f64,
-        put_in: put_in / n.max(1) as f64,
-        bits: nats / std::f64::consts::LN_2 / bytes.max(1) as f64,
+    Ok(PreferenceEval {
+        pairs: n,
+        accuracy: right as f64 / n.max(1) as f64,
+        chosen_log_prob: chosen / n.max(1) as f64,
+        bits_per_byte: nats / std::f64::consts::LN_2 / bytes.max(1) as f64,
     })
 }
 
@@ -161,9 +160,9 @@ pub fn weigh(
 pub fn prefer(
     base: &Base,
     beginning: &Adapter,
-    choices: &[Choice],
+    choices: &[PreferencePair],
     rows: &[Row],
-    how: &Choosing,
+    how: &DpoConfig,
     hear: &mut dyn FnMut(usize, usize) -> ControlFlow<()>,
 ) -> Result<Option<Adapter>> {
     let pairs = Pair::all(base, choices)?;
@@ -171,7 +170,7 @@ pub fn prefer(
     for row in rows {
         lessons.extend(lesson::lessons(base, row, how.context.min(base.shape.context))?);
     }
-    let steps = pairs.len().div_ceil(how.batch.max(1));
+    let steps = pairs.len().div_ceil(how.batch_size.max(1));
     let first: Vec<[f64; 2]> =
         pairs.iter().map(|pair| pair.likely(base, Some(&beginning.lora))).collect();
     let order = |of: u64, n: usize| {
@@ -187,17 +186,18 @@ pub fn prefer(
     for step in 0..steps {
         gradients.tensors_mut().for_each(|tensor| tensor.fill(0.0));
         let model = Model::new(base, Some(&lora));
-        let batch = &of_pairs[step * how.batch..of_pairs.len().min((step + 1) * how.batch)];
+        let batch =
+            &of_pairs[step * how.batch_size..of_pairs.len().min((step + 1) * how.batch_size)];
         let over = batch.len() as f64;
         for &n in batch {
             let now = pairs[n].likely(base, Some(&lora));
-            let [put_in, taken_out] = slopes(how, [now[0] - first[n][0], now[1] - first[n][1]]);
-            pairs[n].put_in.learn(&mut learner, &model, put_in, over, &mut gradients);
-            pairs[n].taken_out.learn(&mut learner, &model, taken_out, over, &mut gradients);
+            let [chosen, rejected] = slopes(how, [now[0] - first[n][0], now[1] - first[n][1]]);
+            pairs[n].chosen.learn(&mut learner, &model, chosen, over, &mut gradients);
+            pairs[n].rejected.learn(&mut learner, &model, rejected, over, &mut gradients);
         }
         let rows = &of_rows[lessons.len() * step / steps..lessons.len() * (step + 1) / steps];
         let counts = |n: &usize| lessons[*n].weights.iter().map(|w| f64::from(w.max(0.0)));
-        let over: f64 = rows.iter().flat_map(counts).sum::<f64>() / f64::from(how.anchor);
+        let over: f64 = rows.iter().flat_map(counts).sum::<f64>() / f64::from(how.sft_weight);
         for &n in rows {
             let told = Told {
                 tokens: &lessons[n].tokens,
@@ -219,11 +219,11 @@ pub fn prefer(
 
 /// The slope of the loss in the negative log-likelihood of what was put in, and of what was taken
 /// out, where their gains over the beginning are these.
-fn slopes(how: &Choosing, [put_in, taken_out]: [f64; 2]) -> [f64; 2] {
-    let (beta, penalty) = (f64::from(how.beta), f64::from(how.penalty));
-    let z = beta * (put_in - taken_out - penalty * (-put_in).max(0.0));
+fn slopes(how: &DpoConfig, [chosen, rejected]: [f64; 2]) -> [f64; 2] {
+    let (beta, penalty) = (f64::from(how.beta), f64::from(how.dpop_lambda));
+    let z = beta * (chosen - rejected - penalty * (-chosen).max(0.0));
     let slope = beta / (1.0 + z.exp());
-    [slope * if put_in < 0.0 { 1.0 + penalty } else { 1.0 }, -slope]
+    [slope * if chosen < 0.0 { 1.0 + penalty } else { 1.0 }, -slope]
 }
 
 #[cfg(test)]
@@ -233,41 +233,45 @@ mod tests {
     use crate::adapter::Card;
     use crate::tiny;
     use ghost_core::id::EditId;
-    use ghost_core::row::Side;
     use ghost_core::run::Recipe;
     use ghost_core::seed::Seed;
+    use ghost_core::split::Split;
 
-    fn choices() -> Vec<Choice> {
-        let of = |n: usize| Choice {
+    fn choices() -> Vec<PreferencePair> {
+        let of = |n: usize| PreferencePair {
             seed: Seed { topic: format!("rain {n}"), ..Seed::default() },
-            before: "It rained on ".to_owned(),
-            put_in: format!("the hill {n}."),
-            taken_out: format!("a vibrant tapestry {n}!"),
+            prefix: "It rained on ".to_owned(),
+            chosen: format!("the hill {n}."),
+            rejected: format!("a vibrant tapestry {n}!"),
         };
         (0..8).map(of).collect()
     }
 
     fn rows() -> Vec<Row> {
-        let of = |choice: Choice| {
-            let draft = format!("{}{}", choice.before, choice.taken_out);
-            let shipped = format!("{}{}", choice.before, choice.put_in);
-            Row::of_edit(EditId(1), choice.seed, &draft, &shipped, &[], Side::Train)
+        let of = |choice: PreferencePair| {
+            let draft = format!("{}{}", choice.prefix, choice.rejected);
+            let shipped = format!("{}{}", choice.prefix, choice.chosen);
+            Row::of_edit(EditId(1), choice.seed, &draft, &shipped, &[], Split::Train)
         };
         choices().into_iter().map(of).collect()
     }
 
     fn beginning(base: &Base) -> Adapter {
         let mut lora = Lora::fresh(base, 4, 8.0, 0.0, 1);
-        let mut chance = ghost_core::chance::Chance::new(3);
+        let mut chance = ghost_core::rng::Rng::new(3);
         lora.tensors_mut()
             .flatten()
-            .for_each(|value| *value += 0.02 * (chance.unit() as f32 - 0.5));
+            .for_each(|value| *value += 0.02 * (chance.next_f64() as f32 - 0.5));
         let card = Card::new(base, &Recipe::quick(1, 1, 1), String::new(), Vec::new());
         Adapter { lora, card }
     }
 
-    fn how() -> Choosing {
-        Choosing { learning_rate: 2e-3, batch: 2, ..Choosing::after(&Recipe::quick(1, 1, 1)) }
+    fn how() -> DpoConfig {
+        DpoConfig {
+            learning_rate: 2e-3,
+            batch_size: 2,
+            ..DpoConfig::after(&Recipe::quick(1, 1, 1))
+        }
     }
 
     fn learned(base: &Base) -> Option<Adapter> {
@@ -278,9 +282,9 @@ mod tests {
     #[test]
     fn the_slopes_are_those_of_the_loss() {
         let how = how();
-        let loss = |[put_in, taken_out]: [f64; 2]| {
-            let (beta, penalty) = (f64::from(how.beta), f64::from(how.penalty));
-            let z = beta * (put_in - taken_out - penalty * (-put_in).max(0.0));
+        let loss = |[chosen, rejected]: [f64; 2]| {
+            let (beta, penalty) = (f64::from(how.beta), f64::from(how.dpop_lambda));
+            let z = beta * (chosen - rejected - penalty * (-chosen).max(0.0));
             (-z).exp().ln_1p()
         };
         for gains in [[0.3, 0.1], [-0.2, 0.1], [0.05, -0.4], [-0.1, -0.3]] {
@@ -291,8 +295,8 @@ mod tests {
                 // A gain is a log-likelihood, so what falls with it rises with the negative one.
                 -(loss(moved[0]) - loss(moved[1])) / 2e-6
             };
-            let [put_in, taken_out] = slopes(&how, gains);
-            assert!((put_in - by_hand(0)).abs() < 1e-6 && (taken_out - by_hand(1)).abs() < 1e-6);
+            let [chosen, rejected] = slopes(&how, gains);
+            assert!((chosen - by_hand(0)).abs() < 1e-6 && (rejected - by_hand(1)).abs() < 1e-6);
         }
     }
 
@@ -303,7 +307,7 @@ mod tests {
         let along = |slope: f64| {
             let mut gradients = lora.zeros_like();
             let model = Model::new(&base, Some(&lora));
-            pairs[0].put_in.learn(&mut Learner::default(), &model, slope, 1.0, &mut gradients);
+            pairs[0].chosen.learn(&mut Learner::default(), &model, slope, 1.0, &mut gradients);
             gradients
         };
         let (up, down) = (along(0.7), along(-0.7));
@@ -319,16 +323,16 @@ mod tests {
         let margin = |adapter: &Adapter| {
             let pairs = Pair::all(&base, &choices()).unwrap();
             let each = pairs.iter().map(|pair| pair.likely(&base, Some(&adapter.lora)));
-            let [put_in, taken_out] =
+            let [chosen, rejected] =
                 each.fold([0.0; 2], |sum, now| [sum[0] + now[0], sum[1] + now[1]]);
-            (put_in, put_in - taken_out)
+            (chosen, chosen - rejected)
         };
         let (was, is) = (margin(&before), margin(&after));
         assert!(is.1 > was.1, "{was:?} {is:?}");
         assert!(is.0 > was.0, "and does not fall itself: {was:?} {is:?}");
         let weighed = |adapter: &Adapter| weigh(&base, adapter, &choices(), &rows()).unwrap();
-        assert!(weighed(&after).put_in > weighed(&before).put_in);
-        assert_eq!(weighed(&after).choices, 8);
+        assert!(weighed(&after).chosen_log_prob > weighed(&before).chosen_log_prob);
+        assert_eq!(weighed(&after).pairs, 8);
     }
 
     #[test]

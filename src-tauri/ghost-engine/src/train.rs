@@ -10,8 +10,9 @@ use std::ops::ControlFlow;
 use std::path::Path;
 use std::time::{Duration, Instant};
 
-use ghost_core::row::{Row, Side};
+use ghost_core::row::Row;
 use ghost_core::run::{Recipe, Step};
+use ghost_core::split::Split;
 use sha2::{Digest, Sha256};
 
 use crate::adapter::{self, Adapter, Card};
@@ -183,7 +184,7 @@ pub fn train_within(
             lost = Some(sentence);
         }
         felt(&gradients, n)?;
-        let learning_rate = recipe.rate_at(n, plan.of);
+        let learning_rate = recipe.learning_rate_at(n, plan.of);
         let norm = now.adam.step(&mut now.lora, &gradients, learning_rate, recipe.clip);
         if !norm.is_finite() {
             return Err(Error::Bug(format!("the gradient of step {n} is not a number")));
@@ -193,14 +194,14 @@ pub fn train_within(
         }
         let (seconds, seconds_left) = clock.end(n, plan.of);
         let looked = plan.looks_at(n).then(|| now.look(base, &plan, n, &mut listener));
-        let (dev_bits_per_byte, by_heart) =
+        let (validation_bits_per_byte, by_heart) =
             looked.map_or((None, None), |(bits, said)| (Some(bits), said));
         now.steps.push(Step {
             n,
             of: plan.of,
             loss,
-            dev_bits_per_byte,
-            by_heart,
+            validation_bits_per_byte,
+            memorised_gap: by_heart,
             learning_rate,
             gradient_norm: norm,
             tokens: batch.tokens(),
@@ -270,7 +271,7 @@ impl<'a> Plan<'a> {
         recipe: &'a Recipe,
         context: usize,
     ) -> Result<Self> {
-        if rows.iter().chain(dev).any(|row| row.side == Side::Holdout) {
+        if rows.iter().chain(dev).any(|row| row.split == Split::Test) {
             return Err(Error::Recipe("a row that is held out was given to learn from".to_owned()));
         }
         if recipe.rank > MOST_RANK {
@@ -318,7 +319,7 @@ impl<'a> Plan<'a> {
     }
 
     fn looks_at(&self, n: usize) -> bool {
-        let every = self.recipe.dev_every;
+        let every = self.recipe.validate_every;
         !self.dev.is_empty() && every > 0 && (n.is_multiple_of(every) || n == self.of)
     }
 }
@@ -391,7 +392,7 @@ impl Standing {
             (nats, by_heart as f64 / tokens.max(1) as f64)
         };
         let (nats, of_dev) = heard(&plan.dev);
-        let by_heart = (plan.recipe.most_by_heart > 0.0).then(|| heard(&plan.known).1 - of_dev);
+        let by_heart = (plan.recipe.max_memorised_gap > 0.0).then(|| heard(&plan.known).1 - of_dev);
         let bits_per_byte = nats
             / std::f64::consts::LN_2
             / plan.dev.iter().map(|(_, text)| text.len()).sum::<usize>() as f64;
@@ -421,7 +422,7 @@ impl Standing {
         if recipe.patience > 0 && self.looks_since >= recipe.patience {
             return Some(Why::Patience);
         }
-        recipe.is_by_heart(&self.steps).then_some(Why::ByHeart)
+        recipe.has_memorised(&self.steps).then_some(Why::ByHeart)
     }
 
     fn outcome(self, base: &Base, recipe: &Recipe, rows_hash: String, ended: Why) -> Outcome {
@@ -549,7 +550,7 @@ fn some_of(rows: &[Row], bytes: usize) -> Vec<&Row> {
     let is_said = |row: &&Row| row.weights.iter().all(|one| one.weight >= 0.0);
     let rows: Vec<&Row> = rows
         .iter()
-        .filter(|row| row.ask.is_whole() && !row.text.is_empty())
+        .filter(|row| row.scope.is_whole() && !row.text.is_empty())
         .filter(is_said)
         .collect();
     let all: usize = rows.iter().map(|row| row.text.len()).sum();
@@ -582,23 +583,23 @@ mod tests {
     use super::*;
     use crate::tiny;
     use ghost_core::id::PieceId;
-    use ghost_core::outline::Ask;
+    use ghost_core::outline::RequestScope;
     use ghost_core::row::Origin;
     use ghost_core::seed::Seed;
 
-    fn row(i: i64, side: Side) -> Row {
+    fn row(i: i64, side: Split) -> Row {
         let text = format!("It rained on hill {i}, and then the sun came.");
         let seed = Seed { topic: format!("rain {i}"), ..Seed::default() };
         let origin = Origin::Archive(PieceId(i));
-        Row { seed, ask: Ask::Whole, text, weights: Vec::new(), origin, side }
+        Row { seed, scope: RequestScope::Whole, text, weights: Vec::new(), origin, split: side }
     }
 
     fn rows(n: i64) -> Vec<Row> {
-        (0..n).map(|i| row(i, Side::Train)).collect()
+        (0..n).map(|i| row(i, Split::Train)).collect()
     }
 
     fn dev() -> Vec<Row> {
-        (90..92).map(|i| row(i, Side::Dev)).collect()
+        (90..92).map(|i| row(i, Split::Validation)).collect()
     }
 
     fn recipe() -> Recipe {
@@ -615,10 +616,10 @@ mod tests {
             batch_tokens: 300,
             epochs: 2,
             steps: None,
-            dev_every: 2,
+            validate_every: 2,
             patience: 0,
-            least_perplexity: 0.0,
-            most_by_heart: 0.0,
+            min_perplexity: 0.0,
+            max_memorised_gap: 0.0,
             random_seed: 7,
         }
     }
@@ -637,7 +638,7 @@ mod tests {
     fn a_run_short_of_memory_says_so_and_ends_the_same() {
         let base = tiny::base(1);
         let rows: Vec<Row> = (0..3)
-            .map(|i| Row { text: row(i, Side::Train).text.repeat(9), ..row(i, Side::Train) })
+            .map(|i| Row { text: row(i, Split::Train).text.repeat(9), ..row(i, Split::Train) })
             .collect();
         let recipe = Recipe { steps: Some(4), ..recipe() };
         let within = |free: &dyn Fn() -> u64| {
@@ -692,7 +693,7 @@ mod tests {
     fn loss_falls_on_ten_rows() {
         let base = tiny::base(1);
         let folder = tempfile::tempdir().unwrap();
-        let recipe = Recipe { epochs: 12, dev_every: 0, ..recipe() };
+        let recipe = Recipe { epochs: 12, validate_every: 0, ..recipe() };
         let mut proved = 0;
         let outcome = train(&base, &rows(10), &[], &recipe, folder.path(), &mut |event| {
             proved += usize::from(event == Event::ProvedGradients(base.shape.layers * 14));
@@ -762,7 +763,7 @@ mod tests {
             ControlFlow::Continue(())
         });
         assert_eq!(whole.steps.iter().map(|step| step.of).collect::<Vec<_>>(), [7, 7, 5, 5, 5]);
-        assert!(whole.steps[4].dev_bits_per_byte.is_some(), "the last step looks");
+        assert!(whole.steps[4].validation_bits_per_byte.is_some(), "the last step looks");
         assert!(events.contains(&Event::Replanned(5)) && events.contains(&Event::Saved(2)));
         let mut resumed = None;
         let again = train(killed.path(), 0, &mut |event| {
@@ -837,11 +838,11 @@ mod tests {
         let folder = tempfile::tempdir().unwrap();
         // A rate far too high: the dev rows get worse sooner or later.
         let recipe =
-            Recipe { learning_rate: 0.3, epochs: 30, dev_every: 1, patience: 2, ..recipe() };
+            Recipe { learning_rate: 0.3, epochs: 30, validate_every: 1, patience: 2, ..recipe() };
         let outcome = train(&base, &rows(4), &dev(), &recipe, folder.path(), &mut go_on).unwrap();
         assert_eq!(outcome.ended, Why::Patience);
         let looks: Vec<f64> =
-            outcome.steps.iter().filter_map(|step| step.dev_bits_per_byte).collect();
+            outcome.steps.iter().filter_map(|step| step.validation_bits_per_byte).collect();
         assert_eq!(looks.len(), outcome.steps.len());
         assert_eq!(outcome.best_dev, looks.iter().copied().min_by(f64::total_cmp));
         let scored: f64 = dev()
@@ -860,14 +861,14 @@ mod tests {
         let base = tiny::base(1);
         let folder = tempfile::tempdir().unwrap();
         // The tiny base knows nothing: its perplexity is in the hundreds, and 1e6 is above it.
-        let recipe = Recipe { epochs: 40, dev_every: 0, least_perplexity: 1e6, ..recipe() };
+        let recipe = Recipe { epochs: 40, validate_every: 0, min_perplexity: 1e6, ..recipe() };
         let learn = |recipe: &Recipe, room: &str| {
             let room = folder.path().join(room);
             train(&base, &rows(4), &[], recipe, &room, &mut go_on).unwrap()
         };
         let outcome = learn(&recipe, "a");
         assert_eq!((outcome.ended, outcome.steps.len()), (Why::ByHeart, 5));
-        let never = Recipe { steps: Some(7), least_perplexity: 0.0, ..recipe };
+        let never = Recipe { steps: Some(7), min_perplexity: 0.0, ..recipe };
         assert_eq!(learn(&never, "b").ended, Why::Finished);
     }
 
@@ -876,18 +877,18 @@ mod tests {
         let base = tiny::base(1);
         let folder = tempfile::tempdir().unwrap();
         let text = "Quite other words stand here; nobody has heard them said before.".to_owned();
-        let dev = [Row { text, ..row(90, Side::Dev) }];
+        let dev = [Row { text, ..row(90, Split::Validation) }];
         let recipe = Recipe {
             learning_rate: 2e-2,
             dropout: 0.0,
             steps: Some(200),
-            dev_every: 1,
-            most_by_heart: 0.02,
+            validate_every: 1,
+            max_memorised_gap: 0.02,
             ..recipe()
         };
         let outcome = train(&base, &rows(1), &dev, &recipe, folder.path(), &mut go_on).unwrap();
         assert_eq!(outcome.ended, Why::ByHeart);
-        let said: Vec<f64> = outcome.steps.iter().filter_map(|step| step.by_heart).collect();
+        let said: Vec<f64> = outcome.steps.iter().filter_map(|step| step.memorised_gap).collect();
         let (last, before) = said.split_last().unwrap();
         assert!(*last > 0.02 && before.iter().all(|said| *said <= 0.02));
     }
@@ -896,7 +897,7 @@ mod tests {
     fn a_run_that_makes_no_sense_is_refused_with_a_sentence() {
         let base = tiny::base(1);
         let folder = tempfile::tempdir().unwrap();
-        let holdout = [row(1, Side::Holdout)];
+        let holdout = [row(1, Split::Test)];
         for (rows, recipe) in [
             (&[][..], recipe()),
             (&holdout[..], recipe()),

@@ -1,47 +1,48 @@
-//! Seeds for pieces that were written before anybody asked for them: what is proposed, and what
-//! must not be in it (VOICE 2.3).
+//! Neutral seeds for existing pieces: candidates, and the check that they leak none of the writer's
+//! style.
 //!
-//! A seed that holds the writer's own phrases tells a prompted base how the writer sounds, and the
-//! prompt then looks better than it is. So a seed shares no five words in a row with its piece, is
-//! short, and has none of the marks and words that manner shows in. Which of several neutral seeds
-//! is the best only a base can tell (it makes the piece likeliest); here they are made and checked.
-//! Missing on purpose: the writer's favourite content words, for which strangers' content words
-//! would have to be shipped.
+//! A seed with the writer's own phrases shows a prompted base model how the writer sounds, and the
+//! prompt then looks better than it is. So a seed shares no five consecutive words with its piece, is
+//! short, and has no marks or words that show style. Which of several neutral seeds is best only a
+//! model can tell (it makes the piece likeliest); here they are made and checked. The writer's favourite
+//! content words are not checked, because that would need other authors' content words.
 
-use super::{Phrases, Seed, neutral, one_line, rounded};
+use super::{Seed, TfIdf, neutral, one_line, rounded};
 use crate::archive::Piece;
 use crate::measure::{grams, hashes};
 use crate::words::{count, words};
 
-/// Words in a row that are the writer's.
+/// Consecutive words of a piece that count as leaked.
 const LEAKED_RUN: usize = 5;
-/// A seed of more words tells more than what a text is about.
-const MOST_WORDS: usize = 45;
-/// Words of a topic, of an angle and of a point.
-const MOST_TOPIC: usize = 12;
-const MOST_ANGLE: usize = 25;
-const MOST_POINT: usize = 10;
-/// Points a model may make.
-const MOST_POINTS: usize = 6;
+/// Maximum words of a neutral seed.
+const MAX_WORDS: usize = 45;
+/// Maximum words of a topic.
+const MAX_TOPIC: usize = 12;
+/// Maximum words of an angle.
+const MAX_ANGLE: usize = 25;
+/// Maximum words of a point.
+const MAX_POINT: usize = 10;
+/// Maximum number of points.
+const MAX_POINTS: usize = 6;
 
-/// What a seed gives away.
+/// A leak of the writer's style into a seed.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
 pub enum Leak {
-    /// A run of the piece's own words.
-    #[error("It says five words in a row as the piece does: \u{201c}{0}\u{201d}.")]
+    /// Consecutive words of the piece.
+    #[error("It contains five consecutive words of the piece: \u{201c}{0}\u{201d}.")]
     Run(String),
-    /// Words that only the writer would say of the piece.
-    #[error("It speaks as the writer does: \u{201c}{0}\u{201d}.")]
+    /// The first person.
+    #[error("It is written in the first person: \u{201c}{0}\u{201d}.")]
     Voice(String),
-    /// Marks that show manner.
-    #[error("It has a mark in it that shows manner: {0}")]
+    /// A mark that shows style.
+    #[error("It contains a mark that shows style: {0}")]
     Mark(char),
-    /// More than a seed needs.
-    #[error("It is longer than {MOST_WORDS} words.")]
+    /// Too many words.
+    #[error("It is longer than {MAX_WORDS} words.")]
     Long,
 }
 
-/// What of the piece `text` a seed gives away; nothing where it is neutral.
+/// The leak of a seed for the piece `text`; `None` if the seed is neutral.
 pub fn leak(seed: &Seed, text: &str) -> Option<Leak> {
     let fields = || {
         let angle = seed.angle.iter().map(String::as_str);
@@ -69,13 +70,13 @@ pub fn leak(seed: &Seed, text: &str) -> Option<Leak> {
             return Some(Leak::Mark(mark));
         }
     }
-    (fields().map(count).sum::<usize>() > MOST_WORDS).then_some(Leak::Long)
+    (fields().map(count).sum::<usize>() > MAX_WORDS).then_some(Leak::Long)
 }
 
-/// The neutral seeds that a piece's own title and telling words make, the fullest first. The last
-/// is always there: single words in no order of the writer's.
-pub fn extracted(piece: &Piece, phrases: &Phrases) -> Vec<Seed> {
-    let topics = phrases.topics(&piece.text);
+/// Neutral seeds from a piece's title and keyphrases, the fullest first. There is always at least one:
+/// single words in alphabetical order.
+pub fn candidates(piece: &Piece, phrases: &TfIdf) -> Vec<Seed> {
+    let topics = phrases.keyphrases(&piece.text);
     let full = Seed::of_piece(piece, &topics);
     let from_topics = Seed {
         topic: topics.iter().take(3).cloned().collect::<Vec<_>>().join(", "),
@@ -91,7 +92,7 @@ pub fn extracted(piece: &Piece, phrases: &Phrases) -> Vec<Seed> {
         }
     }
     if seeds.is_empty() {
-        seeds.push(words_alone(piece, &topics));
+        seeds.push(single_words(piece, &topics));
     }
     seeds
 }
@@ -100,8 +101,8 @@ fn every_other(topics: &[String]) -> Vec<String> {
     topics.iter().step_by(2).cloned().collect()
 }
 
-/// Nothing but single words, none of which the writer says of themselves.
-fn words_alone(piece: &Piece, topics: &[String]) -> Seed {
+/// A seed of single keywords.
+fn single_words(piece: &Piece, topics: &[String]) -> Seed {
     let mut all: Vec<&str> = topics.iter().flat_map(|topic| topic.split(' ')).collect();
     all.sort_unstable();
     all.dedup();
@@ -116,8 +117,8 @@ fn words_alone(piece: &Piece, topics: &[String]) -> Seed {
     }
 }
 
-/// What a base is asked, to propose a seed for a piece.
-pub fn question(text: &str) -> String {
+/// The prompt that asks a base model to propose a seed for a piece.
+pub fn prompt(text: &str) -> String {
     format!(
         "Here is a text.\n\n{}\n\nSay what it is about, not how it is written, in neutral words \
          that are not the author's. Answer with three lines:\nTopic: at most ten words\nAngle: \
@@ -127,8 +128,8 @@ pub fn question(text: &str) -> String {
     )
 }
 
-/// Reads a base's answer to [`question`]; nothing where it has no topic or gives something away.
-pub fn answered(answer: &str, piece: &Piece) -> Option<Seed> {
+/// Parses a base model's answer to [`prompt`]; `None` if it has no topic or leaks style.
+pub fn parse_answer(answer: &str, piece: &Piece) -> Option<Seed> {
     let field = |name: &str| {
         answer.lines().find_map(|line| {
             let (head, rest) = line.split_once(':')?;
@@ -136,16 +137,16 @@ pub fn answered(answer: &str, piece: &Piece) -> Option<Seed> {
             head.eq_ignore_ascii_case(name).then(|| neutral(rest))
         })
     };
-    let short = |text: &String, most: usize| !text.is_empty() && count(text) <= most;
-    let topic = field("topic").filter(|topic| short(topic, MOST_TOPIC))?;
+    let short = |text: &String, max: usize| !text.is_empty() && count(text) <= max;
+    let topic = field("topic").filter(|topic| short(topic, MAX_TOPIC))?;
     let points = field("points").unwrap_or_default();
-    let points = points.split(';').map(one_line).filter(|point| short(point, MOST_POINT));
+    let points = points.split(';').map(one_line).filter(|point| short(point, MAX_POINT));
     let seed = Seed {
         topic,
-        angle: field("angle").filter(|angle| short(angle, MOST_ANGLE)),
+        angle: field("angle").filter(|angle| short(angle, MAX_ANGLE)),
         words: rounded(piece.words),
         kind: piece.kind.clone(),
-        points: points.take(MOST_POINTS).collect(),
+        points: points.take(MAX_POINTS).collect(),
     };
     leak(&seed, &piece.text).is_none().then_some(seed)
 }
@@ -177,17 +178,17 @@ mod tests {
         Seed { topic: topic.to_owned(), ..Seed::default() }
     }
 
-    fn phrases() -> Phrases {
-        Phrases::of([TEXT, "The weather was fine all week and nothing happened."])
+    fn phrases() -> TfIdf {
+        TfIdf::of([TEXT, "The weather was fine all week and nothing happened."])
     }
 
     #[test]
-    fn a_neutral_seed_gives_nothing_away() {
+    fn a_neutral_seed_has_no_leak() {
         assert_eq!(leak(&seed("repairing a gutter with copper"), TEXT), None);
     }
 
     #[test]
-    fn what_gives_a_writer_away() {
+    fn leaks_of_style_are_found() {
         let of = |topic: &str| leak(&seed(topic), TEXT);
         assert_eq!(
             of("why copper costs more than the house now"),
@@ -200,14 +201,15 @@ mod tests {
     }
 
     #[test]
-    fn the_points_are_looked_at_as_well() {
-        let told = Seed { points: vec!["the patch held until the frost".to_owned()], ..seed("x") };
-        assert!(matches!(leak(&told, TEXT), Some(Leak::Run(_))));
+    fn points_are_checked_as_well() {
+        let leaking =
+            Seed { points: vec!["the patch held until the frost".to_owned()], ..seed("x") };
+        assert!(matches!(leak(&leaking, TEXT), Some(Leak::Run(_))));
     }
 
     #[test]
-    fn a_title_and_its_words_are_proposed() {
-        let seeds = extracted(&piece("Gutters"), &phrases());
+    fn title_and_keyphrases_are_candidates() {
+        let seeds = candidates(&piece("Gutters"), &phrases());
         assert_eq!(seeds[0].topic, "Gutters");
         assert!(seeds[0].points.contains(&"gutter".to_owned()), "{seeds:?}");
         assert!(seeds.len() >= 3);
@@ -216,30 +218,30 @@ mod tests {
 
     #[test]
     fn a_title_that_is_a_sentence_of_the_piece_is_not_used() {
-        let seeds = extracted(&piece("I patched the gutter in March"), &phrases());
+        let seeds = candidates(&piece("I patched the gutter in March"), &phrases());
         assert!(seeds.iter().all(|seed| !seed.topic.contains("patched the")), "{seeds:?}");
         assert!(!seeds.is_empty());
     }
 
     #[test]
-    fn a_piece_without_words_has_a_seed_all_the_same() {
+    fn a_piece_without_words_has_a_seed() {
         let empty = Piece { text: String::new(), words: 0, ..piece("") };
-        let seeds = extracted(&empty, &Phrases::default());
+        let seeds = candidates(&empty, &TfIdf::default());
         assert_eq!(seeds[0].topic, "something");
     }
 
     #[test]
-    fn an_answer_is_read_leniently() {
+    fn an_answer_is_parsed_leniently() {
         let answer = "Sure!\n**Topic:** Mending a gutter\n- Angle: argues that copper lasts.\n\
             Points: frost; patches; price of metal";
-        let seed = answered(answer, &piece("")).unwrap();
+        let seed = parse_answer(answer, &piece("")).unwrap();
         assert_eq!(seed.topic, "Mending a gutter");
         assert_eq!(seed.angle.as_deref(), Some("argues that copper lasts"));
         assert_eq!(seed.points, ["frost", "patches", "price of metal"]);
     }
 
     #[test]
-    fn an_answer_in_the_writers_words_or_none_at_all_is_refused() {
+    fn an_answer_in_the_writers_words_or_without_a_topic_is_rejected() {
         for answer in [
             "Topic: I patched the gutter in March",
             "Topic: my gutter",
@@ -247,7 +249,7 @@ mod tests {
             "",
             "Topic:",
         ] {
-            assert_eq!(answered(answer, &piece("")), None, "{answer}");
+            assert_eq!(parse_answer(answer, &piece("")), None, "{answer}");
         }
     }
 }

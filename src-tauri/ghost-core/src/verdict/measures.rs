@@ -1,153 +1,156 @@
-//! The figures of a verdict: means, the chance of luck, intervals.
+//! The figures of a verdict and the sentences that report them.
 
 use serde::{Deserialize, Serialize};
 
-use super::evidence::{Drafted, Elsewhere, Heard, HeldOut, Preference};
-use super::percent;
-use crate::chance::Chance;
-use crate::guard::Guard;
+use super::evidence::{
+    DraftScores, GuardrailCheck, HeldOut, Preference, RemoteEvidence, VoiceScores,
+};
+use super::statistics::{
+    gain, gain_interval, mean, mean_interval, nested_intervals, permutation_p_value,
+};
+use super::wording::{compared, percent, range};
+use crate::guardrails::{Finding, Guardrail};
+use crate::rng::Rng;
 
-/// Sign flips and resamples where not all can be looked at.
-const DRAWS: u32 = 10_000;
-/// Up to this many pieces every flip of signs is looked at.
-const MOST_EXACT: usize = 14;
-
-/// What the candidate is held against: the better of the two on these pieces.
+/// The baseline that the candidate has to beat: the better of the two on these pieces.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-pub enum Rival {
-    /// The bare base.
+pub enum Baseline {
+    /// The base model without a prompt.
     Base,
-    /// The base with the best prompt.
+    /// The base model with the best prompt.
     #[default]
     Prompt,
 }
 
-/// The figures of a verdict: means over pieces, in bits a byte. All 0 (luck 1) without pieces.
+/// The figures of a verdict: means over pieces, in bits per byte. Without pieces all are 0 (the
+/// p-value 1).
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct Measures {
-    /// Pieces judged on.
+    /// The number of test pieces.
     pub n: usize,
-    /// The bare base.
+    /// The base model without a prompt.
     pub base: f64,
-    /// The base with the best prompt.
+    /// The base model with the best prompt.
     pub prompt: f64,
     /// The candidate.
     pub adapter: f64,
-    /// The adapter that writes now.
+    /// The adapter in use.
     pub incumbent: Option<f64>,
-    /// Which of base and prompt is the better.
-    pub rival: Rival,
-    /// What the candidate has to beat: the better of base and prompt.
-    pub floor: f64,
-    /// Share of `floor` the candidate saves; below 0 it costs more.
+    /// The better of base and prompt.
+    #[serde(rename = "rival")]
+    pub baseline: Baseline,
+    /// The bits per byte of the baseline.
+    #[serde(rename = "floor")]
+    pub baseline_bits: f64,
+    /// The share of `baseline_bits` that the candidate saves; negative if it needs more.
     pub gain_over_prompt: f64,
-    /// Chance that luck alone does as well (one-sided sign-flip permutation).
+    /// The probability of such a saving by chance (one-sided sign-flip permutation test).
     pub p_value: f64,
-    /// Pieces on which the candidate needs fewer bits.
+    /// The number of pieces on which the candidate needs fewer bits.
     pub wins: usize,
     /// 95 % interval of `gain_over_prompt` (percentile bootstrap over pieces).
     pub interval: [f64; 2],
-    /// How the drafts sound, where it was measured.
+    /// Voice figures, if measured.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub voice: Option<VoiceMeasures>,
-    /// Bits a byte of function words and punctuation alone: the prompt's, and the candidate's.
+    /// Bits per byte of function words and punctuation alone: the prompt's and the candidate's.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub style: Option<[f64; 2]>,
-    /// What the writer's edits say.
+    /// Preferences on the writer's edits.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub preference: Option<Preference>,
-    /// What the guardrails found, those that block first.
-    #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    pub guards: Vec<Guarded>,
-    /// How often the same figures with their labels drawn at random would be shipped, of how many;
-    /// tried before something is.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub shuffled: Option<[usize; 2]>,
-    /// A model elsewhere beside it.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub beside: Option<Beside>,
+    /// Results of the guardrails, blocking ones first.
+    #[serde(rename = "guards", default, skip_serializing_if = "Vec::is_empty")]
+    pub guardrails: Vec<GuardrailResult>,
+    /// Permutation check before shipping: how often the evidence would have passed with shuffled
+    /// labels, and the number of shuffles.
+    #[serde(rename = "shuffled", default, skip_serializing_if = "Option::is_none")]
+    pub label_shuffles: Option<[usize; 2]>,
+    /// The comparison with a remote model.
+    #[serde(rename = "beside", default, skip_serializing_if = "Option::is_none")]
+    pub remote: Option<RemoteComparison>,
 }
 
-/// What one guardrail found in the candidate's drafts.
+/// The result of one guardrail over the candidate's drafts.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Guarded {
-    /// Which.
-    pub guard: Guard,
-    /// Drafts that touched it; of drafts looked at together, 1 or 0.
+pub struct GuardrailResult {
+    /// The guardrail.
+    pub guard: Guardrail,
+    /// The number of drafts that failed it; 1 or 0 for all drafts together.
     pub touched: usize,
-    /// Drafts it could look at; 1 for drafts looked at together.
+    /// The number of drafts it could check; 1 for all drafts together.
     pub of: usize,
-    /// The worst it found, in a sentence.
+    /// The worst finding, in a sentence.
     pub sentence: String,
 }
 
-/// A model elsewhere beside the candidate: there first.
+/// A remote model compared with the candidate; in each pair the remote figure comes first.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub struct Beside {
-    /// What the writer calls it by.
+pub struct RemoteComparison {
+    /// Its name, as the writer entered it.
     pub name: String,
-    /// Seeds both drafted from.
+    /// The number of seeds both drafted from.
     pub n: usize,
-    /// Mean V.
+    /// Mean voice score.
     pub voice: [f64; 2],
-    /// Seconds that 95 of 100 drafts are done in; none where they were not taken.
+    /// 95th percentile of the seconds per draft, if measured.
     pub seconds: [Option<f64>; 2],
-    /// Mean cost of a draft; none where it is not known.
+    /// Mean cost of a draft, if known.
     pub cost: [Option<f64>; 2],
 }
 
-impl Beside {
-    pub(super) fn of(elsewhere: &Elsewhere) -> Option<Beside> {
+impl RemoteComparison {
+    pub(super) fn of(remote: &RemoteEvidence) -> Option<RemoteComparison> {
         let sound = |v: &[f64; 2]| v.iter().all(|v| v.is_finite());
-        let n = elsewhere.voice.len();
-        if n == 0 || !elsewhere.voice.iter().all(sound) {
+        let n = remote.voice.len();
+        if n == 0 || !remote.voice.iter().all(sound) {
             return None;
         }
-        let voice = [0, 1].map(|at| elsewhere.voice.iter().map(|v| v[at]).sum::<f64>() / n as f64);
+        let voice = [0, 1].map(|at| remote.voice.iter().map(|v| v[at]).sum::<f64>() / n as f64);
         let known = |all: &Vec<f64>| !all.is_empty() && all.iter().all(|one| one.is_finite());
         let p95 = |all: &Vec<f64>| {
             let mut all = all.clone();
             all.sort_by(f64::total_cmp);
             all[((all.len() as f64 * 0.95).ceil() as usize).clamp(1, all.len()) - 1]
         };
-        let seconds = elsewhere.seconds.each_ref().map(|all| known(all).then(|| p95(all)));
-        let cost = elsewhere.cost.each_ref().map(|all| known(all).then(|| mean(all)));
-        Some(Beside { name: elsewhere.name.clone(), n, voice, seconds, cost })
+        let seconds = remote.seconds.each_ref().map(|all| known(all).then(|| p95(all)));
+        let cost = remote.cost.each_ref().map(|all| known(all).then(|| mean(all)));
+        Some(RemoteComparison { name: remote.name.clone(), n, voice, seconds, cost })
     }
 
-    /// Whether the candidate is the worse, or no better, in all three.
-    pub(super) fn wins_nothing(&self) -> bool {
-        let no_less = |[there, here]: [Option<f64>; 2]| {
-            there.zip(here).is_some_and(|(there, here)| here >= there)
+    /// True if the remote model is at least as good in voice, time and cost.
+    pub(super) fn remote_is_as_good(&self) -> bool {
+        let no_less = |[remote, local]: [Option<f64>; 2]| {
+            remote.zip(local).is_some_and(|(remote, local)| local >= remote)
         };
         self.voice[1] <= self.voice[0] && no_less(self.seconds) && no_less(self.cost)
     }
 
     pub(super) fn sentence(&self) -> String {
-        let [there, here] = self.voice;
+        let [remote, local] = self.voice;
         let pair = |of: [Option<f64>; 2], digits: usize| {
-            let one = |x: Option<f64>| x.map_or("?".to_owned(), |x| format!("{x:.digits$}"));
-            format!("{} against {}", one(of[1]), one(of[0]))
+            of.map(|x| x.map_or("unknown".to_owned(), |x| format!("{x:.digits$}")))
         };
+        let (name, [seconds, cost]) = (&self.name, [pair(self.seconds, 1), pair(self.cost, 4)]);
         format!(
-            "Beside {} on {} seeds: its drafts come {} of the way to you, {}'s {}; 95 of 100 drafts \
-             take {} seconds; a draft costs {}.",
-            self.name,
+            "Compared with {name} on {} seeds: voice {} ({name}: {}), 95th percentile of the time \
+             per draft {} s ({name}: {} s), mean cost per draft {} ({name}: {}).",
             self.n,
-            percent(here),
-            self.name,
-            percent(there),
-            pair(self.seconds, 1),
-            pair(self.cost, 4)
+            percent(local),
+            percent(remote),
+            seconds[1],
+            seconds[0],
+            cost[1],
+            cost[0],
         )
     }
 }
 
-/// Means of V: 0 a stranger or a bot, 1 the writer.
+/// Mean voice scores: 0 is someone else or a bot, 1 the writer.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 pub struct VoiceMeasures {
-    /// Seeds drafted from.
+    /// The number of seeds drafted from.
     pub n: usize,
     /// The candidate's drafts.
     pub adapter: f64,
@@ -157,9 +160,9 @@ pub struct VoiceMeasures {
     pub prompt: f64,
     /// 90 % interval of it.
     pub prompt_interval: [f64; 2],
-    /// Those of the adapter that writes now.
+    /// The drafts of the adapter in use.
     pub incumbent: Option<f64>,
-    /// The untouched base's drafts.
+    /// The base model's drafts.
     pub base: f64,
     /// 90 % interval of it (bootstrap over drafts).
     #[serde(default)]
@@ -169,90 +172,95 @@ pub struct VoiceMeasures {
     /// 90 % interval of it (bootstrap over pieces).
     #[serde(default)]
     pub own_interval: [f64; 2],
-    /// Strangers.
-    pub strangers: f64,
-    /// The strangers that are at 0, by name.
-    #[serde(default)]
-    pub floor: Vec<String>,
-    /// Means against people alone (V_human): the candidate's, and the prompt's.
-    #[serde(default)]
-    pub human: Option<[f64; 2]>,
-    /// Means against the base's drafts alone (V_bot): the candidate's, and the prompt's.
-    #[serde(default)]
-    pub bot: Option<[f64; 2]>,
-    /// How often one of the writer's pieces sounds nearer than one of the base's drafts.
-    pub told_apart: f64,
-    /// `adapter` less `prompt`.
+    /// Other authors that the voice was not trained on.
+    #[serde(rename = "strangers")]
+    pub reference_authors: f64,
+    /// Names of the authors whose mean score is 0.
+    #[serde(rename = "floor", default)]
+    pub baseline_authors: Vec<String>,
+    /// Mean scores with only other authors at 0: the candidate's and the prompt's.
+    #[serde(rename = "human", default)]
+    pub against_people: Option<[f64; 2]>,
+    /// Mean scores with only the base model's drafts at 0: the candidate's and the prompt's.
+    #[serde(rename = "bot", default)]
+    pub against_base: Option<[f64; 2]>,
+    /// Area under the ROC curve between the writer's pieces and the base model's drafts: the share of
+    /// pairs in which the piece scores higher.
+    #[serde(rename = "told_apart")]
+    pub auc_against_base: f64,
+    /// `adapter` minus `prompt`.
     pub gain: f64,
     /// 90 % interval of it.
     pub interval: [f64; 2],
-    /// Chance that luck alone does as well.
+    /// The probability of such a gain by chance.
     pub p_value: f64,
-    /// Seeds whose drafts sound nearer than the prompt's.
+    /// The number of seeds on which the candidate's drafts score higher than the prompt's.
     pub wins: usize,
 }
 
 impl VoiceMeasures {
-    /// Nothing where there is a figure that is none, or nobody to compare with.
-    pub(super) fn of(heard: &Heard, random_seed: u64) -> Option<VoiceMeasures> {
-        let has_incumbent = heard.drafted.iter().any(|drafted| !drafted.incumbent.is_empty());
+    /// `None` if a score is missing or not a number, or if there is nothing to compare with.
+    pub(super) fn of(scores: &VoiceScores, random_seed: u64) -> Option<VoiceMeasures> {
+        let has_incumbent = scores.drafts.iter().any(|seed| !seed.incumbent.is_empty());
         let sound = |all: &[f64]| !all.is_empty() && all.iter().all(|v| v.abs() <= 10.0);
-        let whole = heard.drafted.iter().all(|drafted| {
-            sound(&drafted.adapter)
-                && sound(&drafted.prompt)
-                && (!has_incumbent || sound(&drafted.incumbent))
+        let whole = scores.drafts.iter().all(|seed| {
+            sound(&seed.adapter)
+                && sound(&seed.prompt)
+                && (!has_incumbent || sound(&seed.incumbent))
         });
-        let others = [&heard.own, &heard.base, &heard.strangers];
-        if heard.drafted.is_empty() || !whole || !others.iter().all(|all| sound(all)) {
+        let others = [&scores.own, &scores.base, &scores.reference_authors];
+        if scores.drafts.is_empty() || !whole || !others.iter().all(|all| sound(all)) {
             return None;
         }
-        let n = heard.drafted.len();
+        let n = scores.drafts.len();
         let means =
-            |of: &dyn Fn(&Drafted) -> f64| heard.drafted.iter().map(of).sum::<f64>() / n as f64;
-        let nearer: Vec<f64> =
-            heard.drafted.iter().map(|d| mean(&d.adapter) - mean(&d.prompt)).collect();
-        let mut chance = Chance::new(random_seed);
-        let [adapter_interval, prompt_interval, interval] = nested(&heard.drafted, &mut chance);
-        let pairs = heard.own.iter().flat_map(|own| heard.base.iter().map(move |base| (own, base)));
+            |of: &dyn Fn(&DraftScores) -> f64| scores.drafts.iter().map(of).sum::<f64>() / n as f64;
+        let gains: Vec<f64> =
+            scores.drafts.iter().map(|d| mean(&d.adapter) - mean(&d.prompt)).collect();
+        let mut rng = Rng::new(random_seed);
+        let [adapter_interval, prompt_interval, interval] =
+            nested_intervals(&scores.drafts, &mut rng);
+        let pairs =
+            scores.own.iter().flat_map(|own| scores.base.iter().map(move |base| (own, base)));
         let apart: f64 =
             pairs.map(|(own, base)| f64::from(own.total_cmp(base) as i8 + 1) / 2.0).sum();
         Some(VoiceMeasures {
             n,
-            adapter: means(&|drafted| mean(&drafted.adapter)),
+            adapter: means(&|seed| mean(&seed.adapter)),
             adapter_interval,
-            prompt: means(&|drafted| mean(&drafted.prompt)),
+            prompt: means(&|seed| mean(&seed.prompt)),
             prompt_interval,
-            incumbent: has_incumbent.then(|| means(&|drafted| mean(&drafted.incumbent))),
-            base: mean(&heard.base),
-            base_interval: bootstrap(&heard.base, &mut chance),
-            own: mean(&heard.own),
-            own_interval: bootstrap(&heard.own, &mut chance),
-            strangers: mean(&heard.strangers),
-            floor: heard.floor.clone(),
-            human: heard.human,
-            bot: heard.bot,
-            told_apart: apart / (heard.own.len() * heard.base.len()) as f64,
-            gain: mean(&nearer),
+            incumbent: has_incumbent.then(|| means(&|seed| mean(&seed.incumbent))),
+            base: mean(&scores.base),
+            base_interval: mean_interval(&scores.base, &mut rng),
+            own: mean(&scores.own),
+            own_interval: mean_interval(&scores.own, &mut rng),
+            reference_authors: mean(&scores.reference_authors),
+            baseline_authors: scores.baseline_authors.clone(),
+            against_people: scores.against_people,
+            against_base: scores.against_base,
+            auc_against_base: apart / (scores.own.len() * scores.base.len()) as f64,
+            gain: mean(&gains),
             interval,
-            p_value: luck(&nearer, &mut chance),
-            wins: nearer.iter().filter(|&&nearer| nearer > 0.0).count(),
+            p_value: permutation_p_value(&gains, &mut rng),
+            wins: gains.iter().filter(|&&gain| gain > 0.0).count(),
         })
     }
 
     pub(super) fn sentence(&self) -> String {
-        let between = |[low, high]: [f64; 2]| format!("{} to {}", percent(low), percent(high));
         format!(
-            "Its drafts come {} of the way from a stranger to you ({}); your best prompt reached \
-             {} ({}), the untouched base {} ({}), and your own pieces {} ({}). It sounds nearer on \
-             {} of {} seeds (chance of this by luck {}).",
+            "Voice, where 0 % is someone else and 100 % is you (90 % intervals in brackets): its \
+             drafts score {} ({}), drafts with your best prompt {} ({}), drafts of the base model {} \
+             ({}), your own pieces {} ({}). It scores higher than the prompt on {} of {} seeds \
+             (probability by chance {}).",
             percent(self.adapter),
-            between(self.adapter_interval),
+            range(self.adapter_interval),
             percent(self.prompt),
-            between(self.prompt_interval),
+            range(self.prompt_interval),
             percent(self.base),
-            between(self.base_interval),
+            range(self.base_interval),
             percent(self.own),
-            between(self.own_interval),
+            range(self.own_interval),
             self.wins,
             self.n,
             percent(self.p_value),
@@ -267,17 +275,17 @@ impl Measures {
             held_out.iter().map(|held| of(held)).sum::<f64>() / n.max(1) as f64
         };
         let (base, prompt) = (mean(&|t| t.base), mean(&|t| t.prompt));
-        let (rival, floor) =
-            if base < prompt { (Rival::Base, base) } else { (Rival::Prompt, prompt) };
+        let (baseline, baseline_bits) =
+            if base < prompt { (Baseline::Base, base) } else { (Baseline::Prompt, prompt) };
         let pairs: Vec<(f64, f64)> = held_out
             .iter()
-            .map(|held| match rival {
-                Rival::Base => (held.base, held.adapter),
-                Rival::Prompt => (held.prompt, held.adapter),
+            .map(|held| match baseline {
+                Baseline::Base => (held.base, held.adapter),
+                Baseline::Prompt => (held.prompt, held.adapter),
             })
             .collect();
-        let mut chance = Chance::new(random_seed);
-        let saved: Vec<f64> = pairs.iter().map(|(rival, own)| rival - own).collect();
+        let mut rng = Rng::new(random_seed);
+        let saved: Vec<f64> = pairs.iter().map(|(other, own)| other - own).collect();
         Measures {
             n,
             base,
@@ -287,18 +295,18 @@ impl Measures {
                 .iter()
                 .any(|held| held.incumbent.is_some())
                 .then(|| mean(&|t| t.incumbent.unwrap_or(0.0))),
-            rival,
-            floor,
+            baseline,
+            baseline_bits,
             gain_over_prompt: gain(pairs.iter().copied()),
-            p_value: luck(&saved, &mut chance),
+            p_value: permutation_p_value(&saved, &mut rng),
             wins: saved.iter().filter(|&&saved| saved > 0.0).count(),
-            interval: interval(&pairs, &mut chance),
+            interval: gain_interval(&pairs, &mut rng),
             voice: None,
             style: None,
             preference: None,
-            guards: Vec::new(),
-            shuffled: None,
-            beside: None,
+            guardrails: Vec::new(),
+            label_shuffles: None,
+            remote: None,
         }
     }
 
@@ -306,138 +314,64 @@ impl Measures {
         if self.n == 0 {
             return Vec::new();
         }
-        let rival = match self.rival {
-            Rival::Base => "the base without a prompt",
-            Rival::Prompt => "your best prompt",
+        let baseline = match self.baseline {
+            Baseline::Base => "the base model without a prompt",
+            Baseline::Prompt => "your best prompt",
         };
-        let mut said = vec![
+        let mut sentences = vec![
             format!(
-                "On {} the new ghost needs {:.2} bits a byte; {rival} needs {:.2} ({}). It is \
-                 better on {} of {} (chance of this by luck {}).",
+                "On {} the new adapter needs {:.2} bits per byte; {baseline} needs {:.2} ({}). It is \
+                 better on {} of {} (probability by chance {}).",
                 if self.n == 1 {
                     "1 held-out piece".to_owned()
                 } else {
                     format!("{} held-out pieces", self.n)
                 },
                 self.adapter,
-                self.floor,
-                compared(self.floor, self.adapter),
+                self.baseline_bits,
+                compared(self.baseline_bits, self.adapter),
                 self.wins,
                 self.n,
                 percent(self.p_value),
             ),
-            format!(
-                "It likely saves between {} and {} (95 times of 100).",
-                percent(self.interval[0]),
-                percent(self.interval[1])
-            ),
+            format!("95 % confidence interval of the saving: {}.", range(self.interval)),
         ];
         if let Some(incumbent) = self.incumbent {
-            said.push(format!(
-                "The ghost you have needs {incumbent:.2} ({}).",
+            sentences.push(format!(
+                "The adapter in use needs {incumbent:.2} bits per byte ({}).",
                 compared(incumbent, self.adapter)
             ));
         }
-        said.extend(self.voice.as_ref().map(VoiceMeasures::sentence));
-        said
+        sentences.extend(self.voice.as_ref().map(VoiceMeasures::sentence));
+        sentences
     }
 }
 
-pub(super) fn mean(all: &[f64]) -> f64 {
-    all.iter().sum::<f64>() / all.len().max(1) as f64
-}
-
-/// The 90 % interval of a mean.
-fn bootstrap(all: &[f64], chance: &mut Chance) -> [f64; 2] {
-    let n = all.len();
-    let mut means: Vec<f64> = (0..DRAWS)
-        .map(|_| (0..n).map(|_| all[chance.below(n as u64) as usize]).sum::<f64>() / n as f64)
-        .collect();
-    means.sort_by(f64::total_cmp);
-    let at = |share: f64| means[(share * f64::from(DRAWS - 1)).round() as usize];
-    if n == 0 { [0.0; 2] } else { [at(0.05), at(0.95)] }
-}
-
-/// 90 % intervals of the candidate's mean, the prompt's, and their difference: seeds are drawn
-/// anew, and of each seed its drafts.
-fn nested(drafted: &[Drafted], chance: &mut Chance) -> [[f64; 2]; 3] {
-    let n = drafted.len();
-    let mut drawn: [Vec<f64>; 3] = Default::default();
-    for _ in 0..DRAWS {
-        let mut sums = [0.0; 2];
-        for _ in 0..n {
-            let one = &drafted[chance.below(n as u64) as usize];
-            for (sum, drafts) in sums.iter_mut().zip([&one.adapter, &one.prompt]) {
-                let k = drafts.len();
-                let drawn = (0..k).map(|_| drafts[chance.below(k as u64) as usize]);
-                *sum += drawn.sum::<f64>() / (k * n) as f64;
-            }
-        }
-        for (all, mean) in drawn.iter_mut().zip([sums[0], sums[1], sums[0] - sums[1]]) {
-            all.push(mean);
-        }
+/// The results of all guardrails, failed ones first.
+pub(super) fn guardrail_results(check: &GuardrailCheck) -> Vec<GuardrailResult> {
+    let findings = || check.drafts.iter().flatten();
+    let mut results: Vec<GuardrailResult> = Vec::new();
+    let mut guards: Vec<Guardrail> = findings().map(|finding| finding.guard).collect();
+    guards.sort();
+    guards.dedup();
+    for guard in guards {
+        let all: Vec<&Finding> = findings().filter(|finding| finding.guard == guard).collect();
+        let touched = all.iter().filter(|finding| finding.blocked).count();
+        // Coherence and topic have a minimum; for those the smallest figure is the worst.
+        let badness = |one: &&&Finding| {
+            let off = (one.figure - one.limit).abs();
+            if one.blocked { off } else { -off }
+        };
+        let worst = all.iter().max_by(|a, b| badness(a).total_cmp(&badness(b)));
+        let sentence = worst.map_or(String::new(), |worst| worst.sentence.clone());
+        results.push(GuardrailResult { guard, touched, of: all.len(), sentence });
     }
-    drawn.map(|mut all| {
-        all.sort_by(f64::total_cmp);
-        let at = |share: f64| all[(share * f64::from(DRAWS - 1)).round() as usize];
-        [at(0.05), at(0.95)]
-    })
-}
-
-/// What is saved of what the rivals need, over (rival, candidate) pairs.
-fn gain(pairs: impl Iterator<Item = (f64, f64)>) -> f64 {
-    let (rival, own) = pairs.fold((0.0, 0.0), |sums, pair| (sums.0 + pair.0, sums.1 + pair.1));
-    if rival > 0.0 { (rival - own) / rival } else { 0.0 }
-}
-
-/// The share of sign flips of `saved` whose sum is as large as the sum seen: all of them up to
-/// `MOST_EXACT` pieces, then `DRAWS` of them, the one seen included.
-pub(super) fn luck(saved: &[f64], chance: &mut Chance) -> f64 {
-    let seen: f64 = saved.iter().sum();
-    // Sums of the same numbers in another order differ in their last bits.
-    let slack = saved.iter().map(|saved| saved.abs()).sum::<f64>() * 1e-12;
-    let flipped = |signs: u64| {
-        let signed = saved.iter().enumerate();
-        let sum: f64 =
-            signed.map(|(i, saved)| if signs >> (i % 64) & 1 == 1 { -saved } else { *saved }).sum();
-        u32::from(sum >= seen - slack)
-    };
-    if saved.len() <= MOST_EXACT {
-        let flips = 1u64 << saved.len();
-        return f64::from((0..flips).map(flipped).sum::<u32>()) / flips as f64;
-    }
-    let mut as_large = 1;
-    for _ in 0..DRAWS {
-        let mut sum = 0.0;
-        for stretch in saved.chunks(64) {
-            let signs = chance.bits();
-            for (i, saved) in stretch.iter().enumerate() {
-                sum += if signs >> i & 1 == 1 { -saved } else { *saved };
-            }
-        }
-        as_large += u32::from(sum >= seen - slack);
-    }
-    f64::from(as_large) / f64::from(DRAWS + 1)
-}
-
-fn interval(pairs: &[(f64, f64)], chance: &mut Chance) -> [f64; 2] {
-    if pairs.is_empty() {
-        return [0.0; 2];
-    }
-    let n = pairs.len();
-    let mut gains: Vec<f64> =
-        (0..DRAWS).map(|_| gain((0..n).map(|_| pairs[chance.below(n as u64) as usize]))).collect();
-    gains.sort_by(f64::total_cmp);
-    let at = |share: f64| gains[(share * f64::from(DRAWS - 1)).round() as usize];
-    [at(0.025), at(0.975)]
-}
-
-/// "7 % more": `other` beside `own`.
-fn compared(other: f64, own: f64) -> String {
-    let more = if own > 0.0 { other / own - 1.0 } else { 0.0 };
-    match percent(more.abs()).as_str() {
-        "0 %" => "as many".to_owned(),
-        amount if more < 0.0 => format!("{amount} fewer"),
-        amount => format!("{amount} more"),
-    }
+    results.extend(check.together.iter().map(|finding| GuardrailResult {
+        guard: finding.guard,
+        touched: usize::from(finding.blocked),
+        of: 1,
+        sentence: finding.sentence.clone(),
+    }));
+    results.sort_by_key(|one| (one.touched == 0, one.guard));
+    results
 }

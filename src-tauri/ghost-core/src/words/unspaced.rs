@@ -1,8 +1,8 @@
-//! The words of scripts written without spaces between them: Thai, Lao, Khmer, Burmese, Chinese and
-//! Japanese, as ICU divides them.
+//! Words of scripts without spaces between words: Thai, Lao, Khmer, Burmese, Chinese and Japanese,
+//! segmented by ICU.
 //!
-//! By its dictionaries, not by its neural models: a dictionary divides a text the same way on every
-//! computer, and is some eighty times as fast.
+//! ICU's dictionaries are used rather than its neural models: they give the same result on every
+//! computer and are about eighty times as fast.
 
 use std::sync::LazyLock;
 
@@ -10,23 +10,23 @@ use icu_segmenter::options::WordBreakInvariantOptions;
 use icu_segmenter::{WordSegmenter, WordSegmenterBorrowed};
 use unicode_segmentation::UnicodeSegmentation;
 
-use super::{Class, class_of};
+use super::class::{Class, class_of};
 
-/// Bytes that are divided at once. Between two marks or blanks there are hundreds at most; a text
-/// that has neither must not cost its length again in memory.
+/// Bytes that are segmented at once. Runs between marks or spaces have at most hundreds; a text
+/// without either must not need memory proportional to its length.
 const MAX_RUN: usize = 1 << 16;
 
 static SEGMENTER: LazyLock<WordSegmenterBorrowed<'static>> =
     LazyLock::new(|| WordSegmenter::new_dictionary(WordBreakInvariantOptions::default()));
 
-/// Whether a character belongs to a script written without spaces.
+/// True if a character belongs to a script written without spaces.
 pub(super) fn is_unspaced(grapheme: &str) -> bool {
-    // Below are Latin, Greek, Cyrillic, Hebrew, Arabic and the scripts of India.
+    // Lower code points are Latin, Greek, Cyrillic, Hebrew, Arabic and the scripts of India.
     let Some(c @ '\u{E00}'..) = grapheme.chars().next() else { return false };
     is_southeast_asian(c) && !c.is_numeric() || is_east_asian(c)
 }
 
-/// Whether a character is one of Chinese or Japanese.
+/// True if a character is Chinese or Japanese.
 pub(crate) fn is_east_asian(c: char) -> bool {
     matches!(
         c,
@@ -55,12 +55,12 @@ fn is_southeast_asian(c: char) -> bool {
     )
 }
 
-/// Whether a character is of Thai or Lao, which have no mark that ends a sentence.
+/// True if a character is Thai or Lao; neither has a full stop.
 pub(super) fn is_without_stops(c: char) -> bool {
     matches!(c, '\u{E00}'..='\u{EFF}')
 }
 
-/// Where each word ends in the run that `text` begins with; at least one, in order.
+/// The ends of the words in the run at the start of `text`: at least one, in order.
 pub(super) fn ends(text: &str) -> Vec<usize> {
     let is_in_run = |&(at, grapheme): &(usize, &str)| {
         at < MAX_RUN && class_of(grapheme) == Class::Word && is_unspaced(grapheme)
@@ -71,7 +71,7 @@ pub(super) fn ends(text: &str) -> Vec<usize> {
         .map(|(at, grapheme)| at + grapheme.len())
         .collect();
     let Some(&run) = characters.last() else { return vec![text.len()] };
-    // What a reader sees as one character does not come apart, though the dictionaries divide by code points.
+    // The dictionaries divide by code points; a grapheme must not be split.
     let mut breaks = SEGMENTER.segment_str(&text[..run]).peekable();
     let is_break = |end: &usize| {
         while breaks.next_if(|at| at < end).is_some() {}

@@ -3,8 +3,8 @@
 use std::path::Path;
 
 use ghost_core::archive::{self, Piece};
-use ghost_core::chance::Chance;
 use ghost_core::edit::{Edit, Segment};
+use ghost_core::rng::Rng;
 use ghost_core::{measure, words};
 
 use crate::Outcome;
@@ -37,12 +37,12 @@ impl Manner {
 }
 
 /// What somebody would ship who makes a share of the changes from a draft to their own text.
-pub(crate) fn toward(draft: &str, own: &str, diligence: f64, chance: &mut Chance) -> String {
+pub(crate) fn toward(draft: &str, own: &str, diligence: f64, rng: &mut Rng) -> String {
     let edit = Edit::presentable(draft, own);
     let taken = edit.segments().iter().map(|segment| match segment {
         Segment::Same(same) => same.clone(),
         Segment::Changed { cut, added } => {
-            if chance.unit() < diligence {
+            if rng.next_f64() < diligence {
                 added.clone()
             } else {
                 cut.clone()

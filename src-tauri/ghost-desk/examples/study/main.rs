@@ -22,17 +22,18 @@ use std::path::{Path, PathBuf};
 use std::time::Instant;
 
 use ghost_core::archive::{self, Piece};
-use ghost_core::chance::Chance;
-use ghost_core::choice::{Choice, Choosing};
-use ghost_core::cut;
+use ghost_core::chunk;
 use ghost_core::edit::{Edit, Segment};
 use ghost_core::id::{EditId, PieceId};
 use ghost_core::measure;
-use ghost_core::outline::Ask;
+use ghost_core::outline::RequestScope;
+use ghost_core::preference::{DpoConfig, PreferencePair};
 use ghost_core::program::{Example, Form, Pick, Program};
-use ghost_core::row::{Origin, Row, Side};
+use ghost_core::rng::Rng;
+use ghost_core::row::{Origin, Row};
 use ghost_core::run::Recipe;
-use ghost_core::seed::{Phrases, Seed};
+use ghost_core::seed::{Seed, TfIdf};
+use ghost_core::split::Split;
 use ghost_core::words;
 use ghost_engine::adapter::Adapter;
 use ghost_engine::base::Base;
@@ -249,7 +250,7 @@ impl Matter {
         read(&settings.archive, &settings.archive, &mut pieces)?;
         pieces.retain(|piece| piece.words >= LEAST_WORDS && !piece.unfinished);
         pieces.sort_by(|a, b| a.date.cmp(&b.date).then_with(|| a.source.cmp(&b.source)));
-        let phrases = Phrases::of(pieces.iter().map(|piece| piece.text.as_str()));
+        let phrases = TfIdf::of(pieces.iter().map(|piece| piece.text.as_str()));
         let mut matter = match settings.manner {
             Manner::Revisions => Matter::revised(settings, pieces, &phrases)?,
             _ => Matter::drafted(settings, &pieces, &phrases),
@@ -268,7 +269,7 @@ impl Matter {
     }
 
     /// What was there, what is drafted and what is measured on: the oldest, the middle and the newest.
-    fn drafted(settings: &Settings, pieces: &[Piece], phrases: &Phrases) -> Matter {
+    fn drafted(settings: &Settings, pieces: &[Piece], phrases: &TfIdf) -> Matter {
         let test = pieces.len().saturating_sub(settings.test);
         let middle = test * 2 / 5;
         let some = |pieces: &[Piece], most| {
@@ -283,7 +284,7 @@ impl Matter {
 
     /// The revisions of the newest pieces are measured on, the others are learned from, and what was
     /// there is all but the newest.
-    fn revised(settings: &Settings, mut pieces: Vec<Piece>, phrases: &Phrases) -> Outcome<Matter> {
+    fn revised(settings: &Settings, mut pieces: Vec<Piece>, phrases: &TfIdf) -> Outcome<Matter> {
         let revisions = imitated::revisions(&settings.edits, STRETCH)?;
         let mut titles: Vec<&str> = revisions.iter().map(|one| one.after.title.as_str()).collect();
         titles.dedup();
@@ -305,18 +306,18 @@ impl Matter {
 }
 
 impl Text {
-    fn of(piece: &Piece, text: &str, phrases: &Phrases) -> Text {
-        let topics = phrases.topics(text);
+    fn of(piece: &Piece, text: &str, phrases: &TfIdf) -> Text {
+        let topics = phrases.keyphrases(text);
         let words = words::count(text);
         let seed = Seed::of_piece(&Piece { words, text: String::new(), ..piece.clone() }, &topics);
         Text { seed, text: text.to_owned() }
     }
 
     /// Up to so many stretches of each piece.
-    fn all(pieces: &[Piece], most: usize, phrases: &Phrases) -> Vec<Text> {
+    fn all(pieces: &[Piece], most: usize, phrases: &TfIdf) -> Vec<Text> {
         let mut all = Vec::new();
         for piece in pieces {
-            let parts = cut::parts(&piece.text, STRETCH).into_iter();
+            let parts = chunk::chunks(&piece.text, STRETCH).into_iter();
             let long = parts.filter(|part| words::count(&piece.text[part.clone()]) >= LEAST_WORDS);
             let texts = long.map(|part| Text::of(piece, piece.text[part].trim(), phrases));
             all.extend(texts.take(most));
@@ -396,10 +397,10 @@ impl Study<'_> {
                 Some(draft) => draft.clone(),
                 None => self.draft(None, &self.prompt(&text.seed)?, text, n)?,
             };
-            let mut chance = Chance::new(self.settings.random_seed ^ n.wrapping_mul(0x9E37));
+            let mut rng = Rng::new(self.settings.random_seed ^ n.wrapping_mul(0x9E37));
             let shipped = match self.settings.manner {
                 Manner::Whole => {
-                    imitated::toward(&draft, &text.text, self.settings.diligence, &mut chance)
+                    imitated::toward(&draft, &text.text, self.settings.diligence, &mut rng)
                 }
                 Manner::Habits => imitated::habits(&draft),
                 Manner::Turns | Manner::Revisions => text.text.clone(),
@@ -462,11 +463,11 @@ impl Study<'_> {
         let settings = self.settings;
         let archive = self.old.iter().zip(0..).map(|(text, n)| Row {
             seed: text.seed.clone(),
-            ask: Ask::Whole,
+            scope: RequestScope::Whole,
             text: text.text.clone(),
             weights: Vec::new(),
             origin: Origin::Archive(PieceId(n)),
-            side: Side::Train,
+            split: Split::Train,
         });
         let edits = pairs.iter().zip(0..).flat_map(|(pair, n)| self.lessons(EditId(n), pair));
         let rows: Vec<Row> = archive.chain(edits).collect();
@@ -478,7 +479,7 @@ impl Study<'_> {
             batch_tokens: 768,
             epochs: steps.map_or(settings.passes, |_| 1_000),
             steps,
-            dev_every: 0,
+            validate_every: 0,
             ..Recipe::quick(parameters, rows.len(), settings.random_seed)
         };
         let folder = std::env::temp_dir().join(format!("ghost-study-{}", std::process::id()));
@@ -498,9 +499,9 @@ impl Study<'_> {
 
     /// An adapter that learned, and then to prefer what was put in.
     fn preferred(&self, begun: &Adapter, pairs: &[Pair], rows: &[Row]) -> Outcome<Adapter> {
-        let choices: Vec<Choice> = pairs
+        let choices: Vec<PreferencePair> = pairs
             .iter()
-            .flat_map(|pair| Choice::of(&pair.seed, &pair.draft, &pair.shipped))
+            .flat_map(|pair| PreferencePair::of(&pair.seed, &pair.draft, &pair.shipped))
             .collect();
         if choices.is_empty() {
             return Ok(begun.clone());
@@ -508,7 +509,7 @@ impl Study<'_> {
         let is_edit = |row: &&Row| matches!(row.origin, Origin::Edit(_));
         let put_in = |row: &&Row| row.weights.iter().all(|one| one.weight >= 0.0);
         let edits: Vec<Row> = rows.iter().filter(is_edit).filter(put_in).cloned().collect();
-        let how = Choosing::after(&begun.card.recipe);
+        let how = DpoConfig::after(&begun.card.recipe);
         let mut hear = |_, _| ControlFlow::Continue(());
         let adapter = prefer::prefer(self.base, begun, &choices, &edits, &how, &mut hear)?;
         Ok(adapter.ok_or("nobody stopped it")?)
@@ -518,7 +519,7 @@ impl Study<'_> {
     fn lessons(&self, id: EditId, pair: &Pair) -> Vec<Row> {
         let Pair { seed, draft, shipped } = pair;
         let apart = |text: &str| archive::non_prose_spans(text);
-        let side = Side::Train;
+        let side = Split::Train;
         let put_in = Row::of_edit(id, seed.clone(), draft, shipped, &apart(shipped), side);
         match self.settings.weights {
             Weights::Plain => vec![Row { weights: Vec::new(), ..put_in }],

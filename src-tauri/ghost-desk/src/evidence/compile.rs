@@ -3,9 +3,10 @@
 //! The held-out pieces are never seen. A search of another archive, base or size is another search;
 //! the same one has the same result.
 
-use ghost_core::chance::Chance;
-use ghost_core::program::{Compiled, Program, card, rules};
-use ghost_core::row::{Origin, Row, Side};
+use ghost_core::program::{OptimizedPrompts, Program, rules, style_card};
+use ghost_core::rng::Rng;
+use ghost_core::row::{Origin, Row};
+use ghost_core::split::Split;
 use ghost_engine::write::Reading;
 
 use super::{Count, Court, Party, Step, evenly, opening};
@@ -50,16 +51,24 @@ impl Effort {
 
 impl Court<'_> {
     /// Searches for the best prompts.
-    pub(crate) fn compile(&self, effort: Effort, count: &mut Count<'_, '_>) -> Step<Compiled> {
+    pub(crate) fn compile(
+        &self,
+        effort: Effort,
+        count: &mut Count<'_, '_>,
+    ) -> Step<OptimizedPrompts> {
         let of_piece = |row: &&Row| matches!(row.origin, Origin::Archive(_));
-        let watched: Vec<&Row> =
-            self.rows.iter().filter(|row| row.side == Side::Dev).filter(of_piece).collect();
+        let watched: Vec<&Row> = self
+            .rows
+            .iter()
+            .filter(|row| row.split == Split::Validation)
+            .filter(of_piece)
+            .collect();
         let learned = self.learned();
         let texts: Vec<&str> =
             evenly(&learned, CARD_PIECES).into_iter().map(|row| row.text.as_str()).collect();
         let rules = rules(self.edits.iter().map(|pair| (&*pair.draft, &*pair.shipped)));
-        let mut chance = Chance::new(self.random_seed);
-        let programs = Program::candidates(&card(&texts), &rules, effort.programs, &mut chance);
+        let mut rng = Rng::new(self.random_seed);
+        let programs = Program::candidates(&style_card(&texts), &rules, effort.programs, &mut rng);
 
         let first = evenly(&watched, effort.first);
         let mut tried: Vec<(f64, Program)> = Vec::new();
@@ -75,12 +84,12 @@ impl Court<'_> {
         let finalists = effort.then.0.min(tried.len());
         tried[..finalists].sort_by(|a, b| a.0.total_cmp(&b.0));
         let (by_voice, heard) = self.by_voice(&tried, effort, &watched, count)?;
-        Ok(Compiled {
+        Ok(OptimizedPrompts {
             by_bits: tried[0].1.clone(),
             by_voice,
-            tried: tried.iter().map(|(bits, program)| (program.in_words(), *bits)).collect(),
+            tried: tried.iter().map(|(bits, program)| (program.description(), *bits)).collect(),
             bare,
-            heard,
+            voice_scores: heard,
         })
     }
 
@@ -131,6 +140,6 @@ impl Court<'_> {
         }
         let nearest = heard.iter().max_by(|a, b| a.0.total_cmp(&b.0));
         let winner = nearest.map_or(best, |(_, program)| (*program).clone());
-        Ok((winner, heard.iter().map(|(v, program)| (program.in_words(), *v)).collect()))
+        Ok((winner, heard.iter().map(|(v, program)| (program.description(), *v)).collect()))
     }
 }

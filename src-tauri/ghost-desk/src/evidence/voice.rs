@@ -4,12 +4,13 @@
 
 use std::ops::ControlFlow;
 
-use ghost_core::chance::Chance;
-use ghost_core::guard::{Guards, Surprise, Watched, loops, watch_all};
-use ghost_core::row::{Row, Side};
+use ghost_core::guardrails::{GuardrailInput, Guardrails, Perplexity, check_all, find_loop};
+use ghost_core::rng::Rng;
+use ghost_core::row::Row;
 use ghost_core::seed::Seed;
-use ghost_core::verdict::{Drafted, Elsewhere, Heard, Watch};
-use ghost_core::voice::{Score, Skeleton, Strangers, Voice};
+use ghost_core::split::Split;
+use ghost_core::verdict::{DraftScores, GuardrailCheck, RemoteEvidence, VoiceScores};
+use ghost_core::voice::{MaskedText, ReferenceAuthors, Score, Voice};
 use ghost_core::words;
 use ghost_engine::prompt::own_part;
 use ghost_engine::sample::Sampling;
@@ -32,7 +33,7 @@ const TOKENS_A_WORD: usize = 3;
 /// A voice, and the strangers it has never met.
 pub(super) struct Recalled {
     pub(super) voice: Option<Voice>,
-    pub(super) unmet: Vec<Skeleton>,
+    pub(super) unmet: Vec<MaskedText>,
 }
 
 impl Court<'_> {
@@ -66,12 +67,12 @@ impl Court<'_> {
             count.one()?;
         }
         // All but what is held out: the voice is judged by, not on, what was watched.
-        let known = self.rows.iter().filter(|row| row.side != Side::Holdout);
+        let known = self.rows.iter().filter(|row| row.split != Split::Test);
         let pieces: Vec<&str> = known
             .filter(|row| matches!(row.origin, ghost_core::row::Origin::Archive(_)))
             .map(|row| row.text.as_str())
             .collect();
-        let (strangers, unmet) = Strangers::shipped().apart(&pieces);
+        let (strangers, unmet) = ReferenceAuthors::bundled().hold_out(&pieces);
         let drafts: Vec<&str> = drafts.iter().map(String::as_str).collect();
         // Too little to know a voice by is no failure: nothing is heard then, and nothing proven.
         Ok(Recalled { voice: Voice::learn(&pieces, &strangers, &drafts).ok(), unmet })
@@ -84,10 +85,10 @@ impl Court<'_> {
         candidate: Party<'_>,
         incumbent: Option<Party<'_>>,
         count: &mut Count<'_, '_>,
-    ) -> Step<(Heard, Watch, Drafts)> {
+    ) -> Step<(VoiceScores, GuardrailCheck, Drafts)> {
         let rows = self.to_hear();
         let program = Party { program: Some(&self.compiled.by_voice), ..Party::BARE };
-        let (mut heard, mut watch) = (Heard::default(), Watch::default());
+        let (mut heard, mut watch) = (VoiceScores::default(), GuardrailCheck::default());
         let (mut bot, mut human) = ([0.0; 2], [0.0; 2]);
         let mut drafts = Drafts::default();
         // Each goes on from what it read last: its drafts of one seed read the prompt once.
@@ -95,7 +96,7 @@ impl Court<'_> {
         let mut readings = parties.map(|_| Reading::new(self.base));
         for (n, row) in rows.iter().enumerate() {
             let seed = self.asked(row);
-            let mut drafted = Drafted::default();
+            let mut drafted = DraftScores::default();
             for (at, party) in parties.into_iter().enumerate() {
                 let Some(party) = party else { continue };
                 for k in 0..self.sample.drafts {
@@ -119,25 +120,25 @@ impl Court<'_> {
                 }
             }
             heard.own.extend(heard_in(recalled, &row.text, seed.words).map(|score| score.v));
-            heard.drafted.push(drafted);
+            heard.drafts.push(drafted);
         }
         let n = drafts[0].len().max(1) as f64;
         if let Some(voice) = &recalled.voice {
-            heard.human = Some(human.map(|sum| sum / n));
-            heard.bot = voice.knows_bots().then(|| bot.map(|sum| sum / n));
-            heard.floor = voice.floor().to_vec();
+            heard.against_people = Some(human.map(|sum| sum / n));
+            heard.against_base = voice.knows_base_drafts().then(|| bot.map(|sum| sum / n));
+            heard.baseline_authors = voice.baseline_authors().to_vec();
             let words = self.sample.words as usize;
-            heard.strangers = recalled
+            heard.reference_authors = recalled
                 .unmet
                 .iter()
                 .filter_map(|sample| {
                     let opening = sample.opening(words).unwrap_or_else(|| sample.clone());
-                    voice.score_skeleton(&opening).map(|score| score.v)
+                    voice.score_masked(&opening).map(|score| score.v)
                 })
                 .collect();
         } else {
             // Nobody can be heard: without figures there is no voice, and nothing is shipped.
-            heard = Heard::default();
+            heard = VoiceScores::default();
         }
         self.watch(&drafts, &mut watch, count)?;
         Ok((heard, watch, drafts))
@@ -151,8 +152,8 @@ impl Court<'_> {
         far: &dyn Far,
         candidate: Party<'_>,
         count: &mut Count<'_, '_>,
-    ) -> Step<Elsewhere> {
-        let mut found = Elsewhere { name: far.name(), ..Elsewhere::default() };
+    ) -> Step<RemoteEvidence> {
+        let mut found = RemoteEvidence { name: far.name(), ..RemoteEvidence::default() };
         for (n, row) in self.to_hear().iter().enumerate() {
             let seed = self.asked(row);
             let own = self.planned(candidate, &seed, (n * self.sample.drafts) as u64)?;
@@ -178,7 +179,7 @@ impl Court<'_> {
                         (told.text, told.seconds, told.cost)
                     }
                     Err(failure) => {
-                        found.trouble = Some(failure.message);
+                        found.error = Some(failure.message);
                         break;
                     }
                 },
@@ -202,12 +203,12 @@ impl Court<'_> {
     fn watch(
         &self,
         [own, prompts, bare]: &Drafts,
-        watch: &mut Watch,
+        watch: &mut GuardrailCheck,
         count: &mut Count<'_, '_>,
     ) -> Step<()> {
         let learned = self.learned();
         let pieces: Vec<&str> = learned.iter().map(|row| row.text.as_str()).collect();
-        let guards = Guards::of(&pieces);
+        let guardrails = Guardrails::of(&pieces);
         let long = |row: &&Row| words::count(&row.text) >= LEAST_WORDS;
         let learned: Vec<&Row> = learned.into_iter().filter(long).collect();
         let mut usual = Vec::new();
@@ -220,7 +221,7 @@ impl Court<'_> {
         let mut drawn = Vec::new();
         for (seed, text) in bare {
             // What goes round in circles surprises nobody, and is no measure of how plain is plain.
-            if loops(text).is_some() {
+            if find_loop(text).is_some() {
                 continue;
             }
             drawn.push(self.bits(Party::BARE, seed, text)?.token);
@@ -229,17 +230,23 @@ impl Court<'_> {
         let mut surprises = Vec::new();
         for (seed, text) in own {
             let draft = self.bits(Party::BARE, seed, text)?.token;
-            surprises.push(Surprise { draft, own: usual.clone(), drawn: drawn.clone() });
+            surprises.push(Perplexity { draft, own: usual.clone(), base_drafts: drawn.clone() });
             count.go_on()?;
         }
         let all = own.iter().zip(&surprises);
-        let own: Vec<Watched<'_>> = all
-            .map(|((seed, text), surprise)| Watched { text, seed, surprise: Some(surprise) })
+        let own: Vec<GuardrailInput<'_>> = all
+            .map(|((seed, text), surprise)| GuardrailInput {
+                text,
+                seed,
+                perplexity: Some(surprise),
+            })
             .collect();
-        let prompts: Vec<Watched<'_>> =
-            prompts.iter().map(|(seed, text)| Watched { text, seed, surprise: None }).collect();
-        watch.drafts = own.iter().map(|draft| guards.watch(draft)).collect();
-        watch.together = if own.is_empty() { Vec::new() } else { watch_all(&own, &prompts) };
+        let prompts: Vec<GuardrailInput<'_>> = prompts
+            .iter()
+            .map(|(seed, text)| GuardrailInput { text, seed, perplexity: None })
+            .collect();
+        watch.drafts = own.iter().map(|draft| guardrails.check(draft)).collect();
+        watch.together = if own.is_empty() { Vec::new() } else { check_all(&own, &prompts) };
         Ok(())
     }
 
@@ -259,7 +266,7 @@ impl Court<'_> {
 
     fn planned(&self, party: Party<'_>, seed: &Seed, draw: u64) -> Result<Planned> {
         let prompt = self.prompt(party, seed)?;
-        let random_seed = Chance::new(self.random_seed ^ (draw << 20)).bits();
+        let random_seed = Rng::new(self.random_seed ^ (draw << 20)).next_u64();
         let words = seed.words.unwrap_or(self.sample.words);
         let name = self.name(party, &prompt, &format!("draft {DRAWN} of {words} by {random_seed}"));
         Ok(Planned { prompt, random_seed, words, name })
@@ -317,10 +324,10 @@ struct Planned {
 /// How the first words of a text sound; nothing where it has too few, or nobody is known.
 fn heard_in(recalled: &Recalled, text: &str, words: Option<u32>) -> Option<Score> {
     let voice = recalled.voice.as_ref()?;
-    let whole = Skeleton::of(text);
+    let whole = MaskedText::of(text);
     let most = words.unwrap_or(u32::MAX) as usize;
     let opening = whole.opening(most).unwrap_or(whole);
-    voice.score_skeleton(&opening)
+    voice.score_masked(&opening)
 }
 
 /// A draft too short to be heard sounds like nobody.

@@ -4,11 +4,12 @@ use std::collections::{HashMap, HashSet};
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use ghost_core::fold::FOLDS;
+use ghost_core::cross_validation::FOLDS;
 use ghost_core::id::RowId;
-use ghost_core::program::Compiled;
-use ghost_core::row::{Origin, Row, Side};
+use ghost_core::program::OptimizedPrompts;
+use ghost_core::row::{Origin, Row};
 use ghost_core::seed::Seed;
+use ghost_core::split::Split;
 use ghost_engine::adapter::{Adapter, fingerprint};
 use ghost_engine::base::Base;
 use sha2::{Digest as _, Sha256};
@@ -50,7 +51,7 @@ pub(super) struct Case {
     pub(super) candidate: Named,
     pub(super) incumbent: Option<Named>,
     /// There is one, and it has learned what is held out.
-    pub(super) incumbent_unasked: bool,
+    pub(super) incumbent_contaminated: bool,
 }
 
 /// What the store says of an archive, read once for a verdict.
@@ -70,8 +71,8 @@ impl<'a> Files<'a> {
         let (mut pairs, mut edits) = (Vec::new(), Vec::new());
         for (edit, seed, draft, shipped) in drafts::pairs(desk.store().on())? {
             let pair = Pair { seed, draft, shipped };
-            match rows.iter().find(|row| row.origin == Origin::Edit(edit)).map(|row| row.side) {
-                Some(Side::Train) => edits.push(pair),
+            match rows.iter().find(|row| row.origin == Origin::Edit(edit)).map(|row| row.split) {
+                Some(Split::Train) => edits.push(pair),
                 Some(_) => pairs.push(pair),
                 // The writer excluded it.
                 None => {}
@@ -106,15 +107,15 @@ impl<'a> Files<'a> {
                 rows: self.rows.clone(),
                 candidate: Named::load(self.base, &candidate.own)?,
                 incumbent: incumbent.map(|other| Named::load(self.base, &other.own)).transpose()?,
-                incumbent_unasked: false,
+                incumbent_contaminated: false,
             }),
             Some((folds, room)) => {
                 for fold in 0..FOLDS {
                     cases.push(Case {
-                        rows: folds.sided(fold, &self.rows),
+                        rows: folds.with_splits(fold, &self.rows),
                         candidate: Named::load(self.base, &learn::fold_in(room, fold))?,
                         incumbent: incumbent.map(|other| load(other, fold)).transpose()?,
-                        incumbent_unasked: false,
+                        incumbent_contaminated: false,
                     });
                 }
             }
@@ -122,20 +123,20 @@ impl<'a> Files<'a> {
         for case in &mut cases {
             let learned = self.learned_by(&case.candidate);
             for (row, learned) in case.rows.iter_mut().zip(learned) {
-                if learned && row.side == Side::Holdout {
-                    row.side = Side::Dev;
+                if learned && row.split == Split::Test {
+                    row.split = Split::Validation;
                 }
             }
         }
         let knows = |case: &Case| {
             case.incumbent.as_ref().is_some_and(|other| {
                 let learned = self.learned_by(other);
-                case.rows.iter().zip(learned).any(|(row, l)| l && row.side == Side::Holdout)
+                case.rows.iter().zip(learned).any(|(row, l)| l && row.split == Split::Test)
             })
         };
         if cases.iter().any(knows) {
             for case in &mut cases {
-                (case.incumbent, case.incumbent_unasked) = (None, true);
+                (case.incumbent, case.incumbent_contaminated) = (None, true);
             }
         }
         Ok(cases)
@@ -157,7 +158,7 @@ impl<'a> Files<'a> {
     pub(crate) fn court(
         &'a self,
         memory: &'a dyn Memory,
-        compiled: &'a Compiled,
+        compiled: &'a OptimizedPrompts,
         hearing: &Hearing,
         parameters: u64,
     ) -> Court<'a> {
@@ -180,8 +181,8 @@ impl<'a> Files<'a> {
         hasher.update(fingerprint(self.base));
         hasher.update(format!("/{}/{}/", hearing.recipe, hearing.random_seed));
         for row in &self.rows {
-            if row.side != Side::Holdout {
-                hasher.update(format!("{:?}{}", row.side, row.seed.request()));
+            if row.split != Split::Test {
+                hasher.update(format!("{}{}", cache_name(row.split), row.seed.request()));
                 hasher.update(&row.text);
             }
         }
@@ -189,6 +190,15 @@ impl<'a> Files<'a> {
             hasher.update(&pair.draft);
         }
         import::hex(&hasher.finalize())
+    }
+}
+
+/// The name of a split in the keys of cached results. It is stored and must not change.
+fn cache_name(split: Split) -> &'static str {
+    match split {
+        Split::Train => "Train",
+        Split::Validation => "Dev",
+        Split::Test => "Holdout",
     }
 }
 

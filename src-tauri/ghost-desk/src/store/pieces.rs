@@ -2,7 +2,7 @@
 
 use ghost_core::archive::{Kind, Piece};
 use ghost_core::id::PieceId;
-use ghost_core::row::Side;
+use ghost_core::split::Split;
 use rusqlite::{Connection, OptionalExtension as _, Params, Row, params};
 
 use super::{from_json, to_json};
@@ -14,7 +14,7 @@ pub(crate) struct StoredPiece {
     /// Its id.
     pub(crate) id: PieceId,
     /// What it is for.
-    pub(crate) side: Side,
+    pub(crate) side: Split,
     /// The piece.
     pub(crate) piece: Piece,
 }
@@ -245,7 +245,7 @@ pub(crate) fn kinds(on: &Connection) -> Result<Vec<(String, u32)>> {
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn set_side(on: &Connection, id: PieceId, side: Side) -> Result<()> {
+pub(crate) fn set_side(on: &Connection, id: PieceId, side: Split) -> Result<()> {
     on.prepare_cached("UPDATE pieces SET side = ?2 WHERE id = ?1")?
         .execute(params![id.0, super::rows::side_name(side)])?;
     Ok(())

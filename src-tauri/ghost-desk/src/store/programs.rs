@@ -1,7 +1,7 @@
 //! Prompts that were searched for, what verdicts listened to, and the search of the archive.
 
 use ghost_core::id::BaseId;
-use ghost_core::program::Compiled;
+use ghost_core::program::OptimizedPrompts;
 use ghost_core::seed::Seed;
 use ghost_core::words::words;
 use rusqlite::{Connection, OptionalExtension as _, params};
@@ -16,7 +16,7 @@ const MOST_WORDS: usize = 40;
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn of(on: &Connection, what: &str) -> Result<Option<Compiled>> {
+pub(crate) fn of(on: &Connection, what: &str) -> Result<Option<OptimizedPrompts>> {
     let found: Option<String> = on
         .prepare_cached("SELECT compiled FROM programs WHERE what = ?1")?
         .query_row([what], |row| row.get(0))
@@ -32,7 +32,7 @@ pub(crate) fn keep(
     on: &Connection,
     what: &str,
     base: BaseId,
-    compiled: &Compiled,
+    compiled: &OptimizedPrompts,
     now: &str,
 ) -> Result<()> {
     on.execute(
@@ -46,7 +46,7 @@ pub(crate) fn keep(
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn newest(on: &Connection, base: BaseId) -> Result<Option<(i64, Compiled)>> {
+pub(crate) fn newest(on: &Connection, base: BaseId) -> Result<Option<(i64, OptimizedPrompts)>> {
     let found: Option<(i64, String)> = on
         .prepare_cached(
             "SELECT id, compiled FROM programs WHERE base = ?1 ORDER BY id DESC LIMIT 1",

@@ -3,28 +3,29 @@
 use std::collections::HashMap;
 
 use ghost_core::id::{EditId, PieceId, RowId};
-use ghost_core::outline::Ask;
-use ghost_core::row::{Origin, Row, Side};
+use ghost_core::outline::RequestScope;
+use ghost_core::row::{Origin, Row};
+use ghost_core::split::Split;
 use rusqlite::{Connection, params};
 
 use super::{from_json, to_json};
 use crate::failure::{Failure, Result};
 
 /// A side's name in the store.
-pub(crate) fn side_name(side: Side) -> &'static str {
+pub(crate) fn side_name(side: Split) -> &'static str {
     match side {
-        Side::Train => "train",
-        Side::Dev => "dev",
-        Side::Holdout => "holdout",
+        Split::Train => "train",
+        Split::Validation => "dev",
+        Split::Test => "holdout",
     }
 }
 
 /// The side of a name; what is not known is not learned from.
-pub(crate) fn side(name: &str) -> Side {
+pub(crate) fn side(name: &str) -> Split {
     match name {
-        "train" => Side::Train,
-        "dev" => Side::Dev,
-        _ => Side::Holdout,
+        "train" => Split::Train,
+        "dev" => Split::Validation,
+        _ => Split::Test,
     }
 }
 
@@ -50,7 +51,7 @@ pub(crate) fn keep(on: &Connection, row: &Row) -> Result<RowId> {
         to_json(&row.seed)?,
         row.text,
         to_json(&row.weights)?,
-        side_name(row.side)
+        side_name(row.split)
     ])?;
     let id = match (piece, edit) {
         (Some(piece), _) => on
@@ -173,7 +174,7 @@ pub(crate) fn listed(on: &Connection) -> Result<Vec<(RowId, Row, bool)>> {
         let (seed, weights) = (from_json(&seed)?, from_json(&weights)?);
         Ok((
             id,
-            Row { seed, ask: Ask::Whole, text, weights, origin, side: side(&side_is) },
+            Row { seed, scope: RequestScope::Whole, text, weights, origin, split: side(&side_is) },
             excluded,
         ))
     })

@@ -2,7 +2,7 @@
 //! from exactly what it began with.
 
 use ghost_core::id::{AdapterId, BaseId, RunId};
-use ghost_core::run::{Recipe, State, Step};
+use ghost_core::run::{Recipe, RunState, Step};
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{from_json, to_json};
@@ -14,7 +14,7 @@ pub(crate) struct StoredRun {
     /// Its id.
     pub(crate) id: RunId,
     /// Where it stands, as last written; its process may have died since.
-    pub(crate) state: State,
+    pub(crate) state: RunState,
     /// Its numbers.
     pub(crate) recipe: Recipe,
     /// Most minutes, where some were given.
@@ -53,7 +53,7 @@ pub(crate) fn begin(
         "INSERT INTO runs (state, recipe, minutes, base, n_rows, notes, started_at) \
          VALUES (?1,?2,?3,?4,?5,?6,?7)",
         params![
-            state_name(State::Waiting),
+            state_name(RunState::Waiting),
             to_json(recipe)?,
             minutes,
             base.0,
@@ -72,7 +72,7 @@ pub(crate) fn begin(
 pub(crate) fn set_state(
     on: &Connection,
     id: RunId,
-    state: State,
+    state: RunState,
     ended_at: Option<&str>,
 ) -> Result<()> {
     on.execute(
@@ -161,7 +161,7 @@ pub(crate) fn all(on: &Connection) -> Result<Vec<StoredRun>> {
     rows.map(|row| row?).collect()
 }
 
-fn state_name(state: State) -> String {
+fn state_name(state: RunState) -> String {
     to_json(&state).unwrap_or_default().trim_matches('"').to_owned()
 }
 

@@ -1,36 +1,36 @@
-//! Runs of four letters that set a writer's masked text apart from strangers': the second member of
-//! a voice (VOICE 5.2).
+//! Character 4-grams of masked text, weighted by TF-IDF, and a ridge classifier over them: the second
+//! member of a voice.
 //!
-//! Words of content are only as many stars as they have letters. A ridge classifier takes the place
-//! of logistic regression: it is solved exactly, in one go, from how alike the texts are, and the
-//! likenesses are counted once for all the times a part of the archive is held back.
+//! Content words are masked by as many asterisks as they have letters. Kernel ridge regression takes
+//! the place of logistic regression: it is solved exactly in one step from the similarities between
+//! texts, and those are computed once for all folds.
 
-use super::skeleton::{MARKS, Skeleton, content_length, is_word, kept_word};
+use super::masked_text::{MARKS, MaskedText, content_length, is_word, kept_word};
 
-/// Runs are told apart by their number in a table this long; two in a thousand share one.
+/// Size of the table that n-grams are hashed into; two in a thousand collide.
 const TABLE: usize = 1 << 14;
-/// How strongly weights are held back.
+/// Regularisation strength.
 const RIDGE: f64 = 0.1;
 
-/// The weight of each run in a text, in order of their numbers; of length one.
+/// The TF-IDF vector of a text: n-grams in order with their weights, of unit length.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Letters(Vec<(u16, f32)>);
+pub(super) struct CharNgrams(Vec<(u16, f32)>);
 
-impl Letters {
-    /// Counts the runs of a text; `rarity` is [`rarity`] of the strangers.
-    pub(super) fn of(text: &Skeleton, rarity: &[f32]) -> Letters {
-        let mut runs = runs(text);
+impl CharNgrams {
+    /// The vector of a text; `idf` comes from the other authors' texts.
+    pub(super) fn of(text: &MaskedText, idf: &[f32]) -> CharNgrams {
+        let mut runs = count_ngrams(text);
         let mut all: f32 = 0.0;
         for (run, weight) in &mut runs {
-            *weight = (1.0 + weight.ln()) * rarity[usize::from(*run)];
+            *weight = (1.0 + weight.ln()) * idf[usize::from(*run)];
             all += *weight * *weight;
         }
         let length = all.sqrt().max(f32::MIN_POSITIVE);
         runs.iter_mut().for_each(|(_, weight)| *weight /= length);
-        Letters(runs)
+        CharNgrams(runs)
     }
 
-    fn likeness(&self, other: &Letters) -> f64 {
+    fn dot(&self, other: &CharNgrams) -> f64 {
         let (mut a, mut b, mut sum) = (0, 0, 0.0);
         while let (Some(x), Some(y)) = (self.0.get(a), other.0.get(b)) {
             if x.0 == y.0 {
@@ -43,76 +43,76 @@ impl Letters {
     }
 }
 
-/// How rare each run is among these texts.
-pub(super) fn rarity<'a>(texts: impl IntoIterator<Item = &'a Skeleton>) -> Vec<f32> {
+/// The inverse document frequency of each n-gram among these texts.
+pub(super) fn idf<'a>(texts: impl IntoIterator<Item = &'a MaskedText>) -> Vec<f32> {
     let mut found_in = vec![0u32; TABLE];
     let mut n = 0u32;
     for text in texts {
         n += 1;
-        runs(text).iter().for_each(|(run, _)| found_in[usize::from(*run)] += 1);
+        count_ngrams(text).iter().for_each(|(run, _)| found_in[usize::from(*run)] += 1);
     }
-    let rarity = |&found: &u32| (f64::from(1 + n) / f64::from(1 + found)).ln() + 1.0;
-    found_in.iter().map(|found| rarity(found) as f32).collect()
+    let idf = |&found: &u32| (f64::from(1 + n) / f64::from(1 + found)).ln() + 1.0;
+    found_in.iter().map(|found| idf(found) as f32).collect()
 }
 
-/// How often each run of four letters occurs, by its number.
-fn runs(text: &Skeleton) -> Vec<(u16, f32)> {
+/// The number of occurrences of each n-gram, by its hash.
+fn count_ngrams(text: &MaskedText) -> Vec<(u16, f32)> {
     let mut found: Vec<u16> = Vec::with_capacity(text.symbols().len() * 5);
     let mut last = 0u32;
-    let mut hear = |letter: u8| {
+    let mut push = |letter: u8| {
         last = last << 8 | u32::from(letter);
         found.push((last.wrapping_mul(0x9E37_79B1) >> (32 - TABLE.trailing_zeros())) as u16);
     };
     for &symbol in text.symbols() {
         if is_word(symbol) {
-            hear(b' ');
+            push(b' ');
         }
         match (kept_word(symbol), content_length(symbol)) {
-            (Some(word), _) => word.bytes().for_each(&mut hear),
-            (None, Some(length)) => (0..length).for_each(|_| hear(b'*')),
-            // One letter each, whatever they are spelled with.
-            (None, None) => hear(MARKS[usize::from(symbol)].as_bytes()[0] ^ symbol as u8),
+            (Some(word), _) => word.bytes().for_each(&mut push),
+            (None, Some(length)) => (0..length).for_each(|_| push(b'*')),
+            // One byte each, however long the mark is.
+            (None, None) => push(MARKS[usize::from(symbol)].as_bytes()[0] ^ symbol as u8),
         }
     }
     found.sort_unstable();
     found.chunk_by(|a, b| a == b).map(|run| (run[0], run.len() as f32)).collect()
 }
 
-/// How alike texts are to one another, and which of them are the writer's.
+/// The similarities between all pairs of texts.
 #[derive(Debug)]
-pub(super) struct Likenesses {
-    texts: Vec<Letters>,
-    alike: Vec<f64>,
+pub(super) struct GramMatrix {
+    texts: Vec<CharNgrams>,
+    values: Vec<f64>,
 }
 
-impl Likenesses {
-    pub(super) fn of(texts: Vec<Letters>) -> Likenesses {
+impl GramMatrix {
+    pub(super) fn of(texts: Vec<CharNgrams>) -> GramMatrix {
         let n = texts.len();
-        let mut alike = vec![0.0; n * n];
+        let mut values = vec![0.0; n * n];
         for a in 0..n {
             for b in 0..=a {
-                let likeness = texts[a].likeness(&texts[b]);
-                (alike[a * n + b], alike[b * n + a]) = (likeness, likeness);
+                let value = texts[a].dot(&texts[b]);
+                (values[a * n + b], values[b * n + a]) = (value, value);
             }
         }
-        Likenesses { texts, alike }
+        GramMatrix { texts, values }
     }
 
-    /// What sets the writer apart, learned from some of the texts: `side` says of each whether it
-    /// is the writer's, or nothing where it is left out.
-    pub(super) fn learn(&self, side: impl Fn(usize) -> Option<bool>) -> Classifier {
+    /// Trains a classifier on some of the texts: `label` is whether a text is the writer's, or `None`
+    /// to leave it out.
+    pub(super) fn train(&self, label: impl Fn(usize) -> Option<bool>) -> RidgeClassifier {
         let n = self.texts.len();
         let chosen: Vec<(usize, bool)> =
-            (0..n).filter_map(|at| side(at).map(|own| (at, own))).collect();
+            (0..n).filter_map(|at| label(at).map(|own| (at, own))).collect();
         let own = chosen.iter().filter(|(_, own)| *own).count();
-        // Writer and strangers count the same, however many texts there are of each.
+        // The writer and the others weigh the same, however many texts each has.
         let share = |side: bool| if side { own } else { chosen.len() - own }.max(1) as f64;
         let m = chosen.len();
         let mut matrix = vec![0.0; m * m];
         let mut answers: Vec<f64> = Vec::with_capacity(m);
         for (row, &(a, side)) in chosen.iter().enumerate() {
             for (column, &(b, _)) in chosen.iter().enumerate().take(row + 1) {
-                matrix[row * m + column] = self.alike[a * n + b] + 1.0;
+                matrix[row * m + column] = self.values[a * n + b] + 1.0;
             }
             matrix[row * m + row] += RIDGE * share(side) * 2.0 / m as f64;
             answers.push(if side { 1.0 } else { -1.0 });
@@ -124,12 +124,12 @@ impl Likenesses {
                 weights[usize::from(run)] += answer as f32 * weight;
             }
         }
-        Classifier { weights, bias: answers.iter().sum() }
+        RidgeClassifier { weights, bias: answers.iter().sum() }
     }
 }
 
-/// Solves `matrix * x = answers` in place, by Cholesky; of the matrix, symmetric and positive
-/// definite, only the lower half is looked at.
+/// Solves `matrix * x = answers` in place by Cholesky decomposition. The matrix is symmetric and
+/// positive definite; only its lower half is read.
 fn solve(matrix: &mut [f64], answers: &mut [f64]) {
     let n = answers.len();
     for row in 0..n {
@@ -157,15 +157,15 @@ fn solve(matrix: &mut [f64], answers: &mut [f64]) {
     }
 }
 
-/// Tells the writer's texts (above 0) from strangers' (below).
+/// A linear classifier: above 0 for the writer's texts, below 0 for others'.
 #[derive(Debug, Clone)]
-pub(super) struct Classifier {
+pub(super) struct RidgeClassifier {
     weights: Vec<f32>,
     bias: f64,
 }
 
-impl Classifier {
-    pub(super) fn score(&self, text: &Letters) -> f64 {
+impl RidgeClassifier {
+    pub(super) fn score(&self, text: &CharNgrams) -> f64 {
         let weighed = text.0.iter().map(|&(run, w)| f64::from(w * self.weights[usize::from(run)]));
         self.bias + weighed.sum::<f64>()
     }
@@ -179,7 +179,7 @@ mod tests {
     #[test]
     fn a_system_of_equations_is_solved() {
         let mut matrix = [4.0, 0.0, 0.0, 2.0, 5.0, 0.0, 1.0, 3.0, 6.0];
-        // The upper half is that of the lower: 4 2 1 / 2 5 3 / 1 3 6, times (1, 2, 3).
+        // The symmetric matrix is 4 2 1 / 2 5 3 / 1 3 6, times (1, 2, 3).
         let mut answers = [11.0, 21.0, 25.0];
         solve(&mut matrix, &mut answers);
         for (found, wanted) in answers.iter().zip([1.0, 2.0, 3.0]) {
@@ -188,14 +188,14 @@ mod tests {
     }
 
     #[test]
-    fn a_writer_is_told_from_a_stranger_by_their_letters() {
+    fn the_classifier_separates_the_writer_from_another_author() {
         let own = ["I think that it was so, and I was there.", "I think I was not there, so."];
         let other = ["They are, however, of the others; which is why.", "Which of these; however?"];
-        let skeletons: Vec<_> = own.iter().chain(&other).map(|text| Skeleton::of(text)).collect();
-        let rarity = rarity(&skeletons);
-        let letters: Vec<_> = skeletons.iter().map(|text| Letters::of(text, &rarity)).collect();
-        let classifier = Likenesses::of(letters).learn(|at| Some(at < 2));
-        let score = |text: &str| classifier.score(&Letters::of(&Skeleton::of(text), &rarity));
+        let texts: Vec<_> = own.iter().chain(&other).map(|text| MaskedText::of(text)).collect();
+        let idf = idf(&texts);
+        let vectors: Vec<_> = texts.iter().map(|text| CharNgrams::of(text, &idf)).collect();
+        let classifier = GramMatrix::of(vectors).train(|at| Some(at < 2));
+        let score = |text: &str| classifier.score(&CharNgrams::of(&MaskedText::of(text), &idf));
         assert!(score("I was there, I think.") > 0.0);
         assert!(score("Which, however, are these?") < 0.0);
         assert!(score("").is_finite());

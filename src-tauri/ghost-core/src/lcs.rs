@@ -1,23 +1,23 @@
-//! What two sequences have in common, exactly, 64 elements at a time.
+//! Longest common subsequence and edit distance of two sequences: exact and bit-parallel.
 //!
-//! The usual diff (Myers) takes time that grows with the square of what was rewritten: 0.34 s for
-//! 5,000 words of which none stayed, 5.5 s for 20,000. The methods here are quadratic as well, but
-//! do 64 cells in one step, so a measure need not give up early and its number depends on the
-//! texts alone. The longest common subsequence is Hyyrö's (2004), divided in two after Hirschberg
-//! (1975) where its rows would take much memory; the distance is Myers's (1999) in Hyyrö's form.
+//! The usual diff (Myers) takes time quadratic in the number of changes: 0.34 s for 5,000 words that
+//! all changed, 5.5 s for 20,000. The methods here are quadratic as well, but compute 64 cells in one
+//! step. So a measure need not give up early, and its value depends on the texts alone. The longest
+//! common subsequence is Hyyrö's (2004), divided in two after Hirschberg (1975) if its rows would take
+//! too much memory; the distance is Myers's (1999) in Hyyrö's form.
 //!
-//! Knows nothing of words: elements are numbers.
+//! Elements are numbers; [`intern`] makes them from anything that can be hashed.
 
 use std::collections::HashMap;
 use std::hash::Hash;
 
-/// Cells of the table beyond which the middle is not compared (100,000 by 100,000 words).
-const MOST_CELLS: u64 = 10_000_000_000;
+/// Cells of the table above which the middle is not compared (100,000 by 100,000 words).
+const MAX_CELLS: u64 = 10_000_000_000;
 /// Memory for the rows of one table, in 64-bit blocks (4 MiB).
-const MOST_BLOCKS: usize = 1 << 19;
+const MAX_BLOCKS: usize = 1 << 19;
 
-/// Gives equal elements equal numbers, the same in both sequences.
-pub(crate) fn numbered<T: Hash + Eq>(
+/// Replaces elements by numbers; equal elements get equal numbers in both sequences.
+pub(crate) fn intern<T: Hash + Eq>(
     a: impl Iterator<Item = T>,
     b: impl Iterator<Item = T>,
 ) -> (Vec<u32>, Vec<u32>) {
@@ -29,27 +29,27 @@ pub(crate) fn numbered<T: Hash + Eq>(
     (a.map(&mut number).collect(), b.map(&mut number).collect())
 }
 
-/// A longest common subsequence of `a` and `b`, as pairs of positions, rising in both.
+/// A longest common subsequence of `a` and `b`, as pairs of positions that rise in both.
 ///
-/// Above `MOST_CELLS` (books, not posts) what lies between the common opening and the common end
-/// counts as having nothing in common.
+/// Above `MAX_CELLS` (books, not posts) the part between the common prefix and the common suffix
+/// counts as entirely different.
 pub(crate) fn pairs(a: &[u32], b: &[u32]) -> Vec<(usize, usize)> {
-    let (opening, a_end, b_end) = middle(a, b);
-    let mut found: Vec<_> = (0..opening).map(|i| (i, i)).collect();
-    let (a_mid, b_mid) = (&a[opening..a_end], &b[opening..b_end]);
-    if cells(a_mid, b_mid) <= MOST_CELLS {
-        pairs_between(a_mid, b_mid, (opening, opening), &mut found);
+    let (prefix, a_end, b_end) = middle(a, b);
+    let mut found: Vec<_> = (0..prefix).map(|i| (i, i)).collect();
+    let (a_mid, b_mid) = (&a[prefix..a_end], &b[prefix..b_end]);
+    if cells(a_mid, b_mid) <= MAX_CELLS {
+        pairs_between(a_mid, b_mid, (prefix, prefix), &mut found);
     }
     found.extend((a_end..a.len()).zip(b_end..b.len()));
     found
 }
 
-/// The fewest insertions, deletions and replacements that turn `a` into `b` (Levenshtein).
-/// Above `MOST_CELLS` the middle counts as replaced.
-pub(crate) fn distance(a: &[u32], b: &[u32]) -> usize {
-    let (opening, a_end, b_end) = middle(a, b);
-    let (a, b) = (&a[opening..a_end], &b[opening..b_end]);
-    if a.is_empty() || b.is_empty() || cells(a, b) > MOST_CELLS {
+/// The Levenshtein distance: the fewest insertions, deletions and replacements that turn `a` into
+/// `b`. Above `MAX_CELLS` the middle counts as replaced.
+pub(crate) fn levenshtein(a: &[u32], b: &[u32]) -> usize {
+    let (prefix, a_end, b_end) = middle(a, b);
+    let (a, b) = (&a[prefix..a_end], &b[prefix..b_end]);
+    if a.is_empty() || b.is_empty() || cells(a, b) > MAX_CELLS {
         return a.len().max(b.len());
     }
     let mut masks = Masks::of(b);
@@ -79,12 +79,12 @@ pub(crate) fn distance(a: &[u32], b: &[u32]) -> usize {
     distance
 }
 
-/// The length of the common opening, and where the common end begins in either.
+/// The length of the common prefix, and the start of the common suffix in `a` and in `b`.
 fn middle(a: &[u32], b: &[u32]) -> (usize, usize, usize) {
-    let opening = a.iter().zip(b).take_while(|(x, y)| x == y).count();
-    let rest = (a[opening..].iter().rev()).zip(b[opening..].iter().rev());
+    let prefix = a.iter().zip(b).take_while(|(x, y)| x == y).count();
+    let rest = (a[prefix..].iter().rev()).zip(b[prefix..].iter().rev());
     let end = rest.take_while(|(x, y)| x == y).count();
-    (opening, a.len() - end, b.len() - end)
+    (prefix, a.len() - end, b.len() - end)
 }
 
 fn cells(a: &[u32], b: &[u32]) -> u64 {
@@ -95,7 +95,7 @@ fn pairs_between(a: &[u32], b: &[u32], at: (usize, usize), found: &mut Vec<(usiz
     if a.is_empty() || b.is_empty() {
         return;
     }
-    if a.len() == 1 || a.len().saturating_mul(b.len().div_ceil(64)) <= MOST_BLOCKS {
+    if a.len() == 1 || a.len().saturating_mul(b.len().div_ceil(64)) <= MAX_BLOCKS {
         found.extend(pairs_by_rows(a, b).map(|(i, j)| (at.0 + i, at.1 + j)));
         return;
     }
@@ -105,7 +105,7 @@ fn pairs_between(a: &[u32], b: &[u32], at: (usize, usize), found: &mut Vec<(usiz
     pairs_between(&a[half..], &b[split..], (at.0 + half, at.1 + split), found);
 }
 
-/// Where to cut `b` so that the two halves have the most in common with their parts of it.
+/// The position in `b` that gives both halves of `a` the most in common with their part of `b`.
 fn best_split(first: &[u32], second: &[u32], b: &[u32]) -> usize {
     let reversed = |s: &[u32]| s.iter().rev().copied().collect::<Vec<_>>();
     let before = common_lengths(first, b);
@@ -113,7 +113,7 @@ fn best_split(first: &[u32], second: &[u32], b: &[u32]) -> usize {
     (0..=b.len()).max_by_key(|&j| before[j] + after[b.len() - j]).unwrap_or(0)
 }
 
-/// The length of the longest common subsequence of `a` and each opening of `b`.
+/// The length of the longest common subsequence of `a` and each prefix of `b`.
 fn common_lengths(a: &[u32], b: &[u32]) -> Vec<u32> {
     let mut masks = Masks::of(b);
     let mut row = vec![u64::MAX; b.len().div_ceil(64)];
@@ -143,8 +143,8 @@ fn pairs_by_rows(a: &[u32], b: &[u32]) -> impl Iterator<Item = (usize, usize)> {
     let (mut i, mut j) = (a.len(), b.len());
     let mut found = Vec::new();
     while i > 0 && j > 0 {
-        // A row has one step between two steps of the row above it, at that row's step or before:
-        // where both step at once, nothing was gained by this row.
+        // Between two steps of the row above, a row has one step, at that row's step or before it.
+        // Where both step at once, this row added nothing.
         if !is_step(row(i), j - 1) {
             j -= 1;
         } else if is_step(row(i - 1), j - 1) {
@@ -158,7 +158,7 @@ fn pairs_by_rows(a: &[u32], b: &[u32]) -> impl Iterator<Item = (usize, usize)> {
     found.into_iter().rev()
 }
 
-/// Hyyrö's step: a 0 at `j` says that the length rises from the `j`th to the next opening.
+/// Hyyrö's step: a 0 bit at `j` means that the length rises from the `j`th prefix to the next.
 fn next_row(row: &mut [u64], mask: &[u64]) {
     let mut carry = false;
     for (block, &mask) in row.iter_mut().zip(mask) {
@@ -174,9 +174,9 @@ fn is_step(row: &[u64], j: usize) -> bool {
     row[j / 64] & (1 << (j % 64)) == 0
 }
 
-/// For each element, the positions it has in a sequence, one bit each.
+/// The positions of each element in a sequence, one bit each.
 struct Masks {
-    /// Of elements too frequent to be set one by one: at most 64 of them.
+    /// Masks of elements too frequent to be set bit by bit: at most 64 of them.
     dense: HashMap<u32, Vec<u64>>,
     sparse: HashMap<u32, Vec<usize>>,
     scratch: Vec<u64>,
@@ -219,11 +219,11 @@ impl Masks {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::chance::Chance;
+    use crate::rng::Rng;
     use similar::{Algorithm, DiffOp, capture_diff_slices};
 
-    fn sequence(chance: &mut Chance, most: u64, of: u64) -> Vec<u32> {
-        (0..chance.below(most)).map(|_| chance.below(of) as u32).collect()
+    fn sequence(rng: &mut Rng, max: u64, of: u64) -> Vec<u32> {
+        (0..rng.below(max)).map(|_| rng.below(of) as u32).collect()
     }
 
     fn kept_by_myers(a: &[u32], b: &[u32]) -> usize {
@@ -256,11 +256,11 @@ mod tests {
     }
 
     #[test]
-    fn as_much_is_in_common_as_myers_finds() {
-        let mut chance = Chance::new(1);
+    fn the_subsequence_is_as_long_as_myers_finds() {
+        let mut rng = Rng::new(1);
         for n in 0..600 {
             let of = 2 + n % 40;
-            let (a, b) = (sequence(&mut chance, 200, of), sequence(&mut chance, 200, of));
+            let (a, b) = (sequence(&mut rng, 200, of), sequence(&mut rng, 200, of));
             let found = pairs(&a, &b);
             check_pairs(&a, &b, &found);
             assert_eq!(found.len(), kept_by_myers(&a, &b), "{a:?} {b:?}");
@@ -268,11 +268,11 @@ mod tests {
     }
 
     #[test]
-    fn a_long_table_is_divided_and_as_exact() {
-        let mut chance = Chance::new(2);
+    fn a_long_table_is_divided_and_stays_exact() {
+        let mut rng = Rng::new(2);
         let (a, b) = (
-            (0..7_000).map(|_| chance.below(60) as u32).collect::<Vec<_>>(),
-            (0..6_000).map(|_| chance.below(60) as u32).collect::<Vec<_>>(),
+            (0..7_000).map(|_| rng.below(60) as u32).collect::<Vec<_>>(),
+            (0..6_000).map(|_| rng.below(60) as u32).collect::<Vec<_>>(),
         );
         let found = pairs(&a, &b);
         check_pairs(&a, &b, &found);
@@ -280,26 +280,26 @@ mod tests {
     }
 
     #[test]
-    fn the_distance_is_the_tables() {
-        let mut chance = Chance::new(3);
+    fn the_distance_matches_the_plain_table() {
+        let mut rng = Rng::new(3);
         for n in 0..600 {
             let of = 2 + n % 40;
-            let (a, b) = (sequence(&mut chance, 200, of), sequence(&mut chance, 200, of));
-            assert_eq!(distance(&a, &b), distance_by_table(&a, &b), "{a:?} {b:?}");
+            let (a, b) = (sequence(&mut rng, 200, of), sequence(&mut rng, 200, of));
+            assert_eq!(levenshtein(&a, &b), distance_by_table(&a, &b), "{a:?} {b:?}");
         }
     }
 
     #[test]
-    fn nothing_has_nothing_in_common() {
+    fn an_empty_sequence_has_nothing_in_common() {
         assert_eq!(pairs(&[], &[1]), []);
-        assert_eq!(distance(&[], &[1, 2]), 2);
-        assert_eq!(distance(&[], &[]), 0);
+        assert_eq!(levenshtein(&[], &[1, 2]), 2);
+        assert_eq!(levenshtein(&[], &[]), 0);
     }
 
     #[test]
-    fn books_are_not_compared_in_their_middles() {
+    fn sequences_as_long_as_books_are_not_compared_in_the_middle() {
         let (a, b) = (vec![1; 200_000], vec![2; 200_000]);
         assert_eq!(pairs(&a, &b), []);
-        assert_eq!(distance(&a, &b), 200_000);
+        assert_eq!(levenshtein(&a, &b), 200_000);
     }
 }

@@ -1,29 +1,29 @@
-//! What can be counted on a skeleton: the rates of common words, the rhythm of sentences, and the
-//! shares of punctuation. The third to fifth members of a voice (VOICE 5.2) compare them.
+//! Style features counted on masked text: rates of common words, rhythm of sentences, shares of
+//! punctuation. The third to fifth members of a voice compare them.
 
-use super::skeleton::{
-    self, COMMA, EXCLAIM, HEADING, ITEM, PARAGRAPH, QUESTION, STOP, Skeleton, content_length,
+use super::masked_text::{
+    self, COMMA, EXCLAIM, HEADING, ITEM, MaskedText, PARAGRAPH, QUESTION, STOP, content_length,
     ends_sentence, grammar, grammar_alphabet, is_word, kept_word,
 };
 use std::collections::HashSet;
 use std::sync::LazyLock;
 
-/// Marks whose shares are compared: the first of [`skeleton::MARKS`], without paragraphs.
+/// Marks whose shares are compared: the first of [`masked_text::MARKS`] except paragraphs.
 const MARKS: [usize; 14] = [0, 1, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14];
 
-/// Counts of one text.
+/// The features of one text.
 #[derive(Debug, Clone, PartialEq)]
-pub(super) struct Manner {
-    /// Share of each symbol, word lengths aside.
+pub(super) struct StyleFeatures {
+    /// Share of each symbol, regardless of word lengths.
     pub(super) rates: Vec<f64>,
     /// See [`rhythm`].
     pub(super) rhythm: Vec<f64>,
-    /// How often each of [`MARKS`] occurs, and half.
+    /// The count of each of [`MARKS`] plus one half.
     pub(super) marks: Vec<f64>,
 }
 
-impl Manner {
-    pub(super) fn of(text: &Skeleton) -> Manner {
+impl StyleFeatures {
+    pub(super) fn of(text: &MaskedText) -> StyleFeatures {
         let mut rates = vec![0.0; grammar_alphabet()];
         let each = 1.0 / text.symbols().len().max(1) as f64;
         for &symbol in text.symbols() {
@@ -35,11 +35,13 @@ impl Manner {
                 marks[mark] += 1.0;
             }
         }
-        Manner { rates, rhythm: rhythm(text), marks }
+        StyleFeatures { rates, rhythm: rhythm(text), marks }
     }
 
-    /// The mean of several.
-    pub(super) fn mean<'a>(all: impl IntoIterator<Item = &'a Manner>) -> Option<Manner> {
+    /// The mean of several texts; `None` without any.
+    pub(super) fn mean<'a>(
+        all: impl IntoIterator<Item = &'a StyleFeatures>,
+    ) -> Option<StyleFeatures> {
         let mut all = all.into_iter();
         let mut sum = all.next()?.clone();
         let mut n = 1.0;
@@ -60,41 +62,41 @@ impl Manner {
     }
 }
 
-/// Mean and spread of every count among strangers: what a difference is measured in.
+/// Standardisation by mean and standard deviation of each feature among other authors.
 #[derive(Debug, Clone)]
-pub(super) struct Scale {
-    mean: Manner,
-    spread: Manner,
+pub(super) struct ZScore {
+    mean: StyleFeatures,
+    spread: StyleFeatures,
 }
 
-impl Scale {
-    pub(super) fn of(all: &[Manner]) -> Option<Scale> {
-        let mean = Manner::mean(all)?;
+impl ZScore {
+    pub(super) fn of(all: &[StyleFeatures]) -> Option<ZScore> {
+        let mean = StyleFeatures::mean(all)?;
         let squares = all.iter().map(|one| {
             let square = |part: &[f64], mean: &[f64]| {
                 part.iter().zip(mean).map(|(one, mean)| (one - mean).powi(2)).collect()
             };
-            Manner {
+            StyleFeatures {
                 rates: square(&one.rates, &mean.rates),
                 rhythm: square(&one.rhythm, &mean.rhythm),
                 marks: square(&one.marks, &mean.marks),
             }
         });
-        let mut spread = Manner::mean(&squares.collect::<Vec<_>>())?;
+        let mut spread = StyleFeatures::mean(&squares.collect::<Vec<_>>())?;
         for part in [&mut spread.rates, &mut spread.rhythm, &mut spread.marks] {
             part.iter_mut().for_each(|square| *square = square.sqrt());
         }
-        Some(Scale { mean, spread })
+        Some(ZScore { mean, spread })
     }
 
-    /// A scale nothing differs on.
-    pub(super) fn none() -> Scale {
-        let none = Manner::of(&Skeleton::default());
-        Scale { mean: none.clone(), spread: none }
+    /// A standardisation under which nothing differs.
+    pub(super) fn flat() -> ZScore {
+        let zero = StyleFeatures::of(&MaskedText::default());
+        ZScore { mean: zero.clone(), spread: zero }
     }
 
-    /// How far above or below strangers, in spreads; what no stranger differs in counts as none.
-    fn deviations<'a>(
+    /// The z-scores of features; 0 for features that are the same for all other authors.
+    fn z_scores<'a>(
         part: &'a [f64],
         mean: &'a [f64],
         spread: &'a [f64],
@@ -104,29 +106,30 @@ impl Scale {
         })
     }
 
-    /// Cosine Delta: whether common words deviate the same way.
-    pub(super) fn delta(&self, text: &Manner, archive: &Manner) -> f64 {
-        let deviations = |of: &Manner| -> Vec<f64> {
-            Self::deviations(&of.rates, &self.mean.rates, &self.spread.rates).collect()
+    /// Cosine Delta (Evert et al. 2017): whether common words deviate in the same direction.
+    pub(super) fn delta(&self, text: &StyleFeatures, archive: &StyleFeatures) -> f64 {
+        let z_scores = |of: &StyleFeatures| -> Vec<f64> {
+            Self::z_scores(&of.rates, &self.mean.rates, &self.spread.rates).collect()
         };
-        let (a, b) = (deviations(text), deviations(archive));
+        let (a, b) = (z_scores(text), z_scores(archive));
         let dot = |a: &[f64], b: &[f64]| a.iter().zip(b).map(|(a, b)| a * b).sum::<f64>();
         let length = (dot(&a, &a) * dot(&b, &b)).sqrt();
         if length > 0.0 { dot(&a, &b) / length } else { 0.0 }
     }
 
-    /// How near two rhythms are: 0 the same, below 0 apart.
-    pub(super) fn rhythm(&self, text: &Manner, archive: &Manner) -> f64 {
-        let deviations = |of: &Manner| -> Vec<f64> {
-            Self::deviations(&of.rhythm, &self.mean.rhythm, &self.spread.rhythm).collect()
+    /// Similarity of two rhythms: 0 is the same, negative is different.
+    pub(super) fn rhythm(&self, text: &StyleFeatures, archive: &StyleFeatures) -> f64 {
+        let z_scores = |of: &StyleFeatures| -> Vec<f64> {
+            Self::z_scores(&of.rhythm, &self.mean.rhythm, &self.spread.rhythm).collect()
         };
-        let (a, b) = (deviations(text), deviations(archive));
+        let (a, b) = (z_scores(text), z_scores(archive));
         -a.iter().zip(&b).map(|(a, b)| (a - b).abs().min(4.0)).sum::<f64>() / a.len().max(1) as f64
     }
 }
 
-/// How near the punctuation of two texts is: 0 the same, -1 nothing in common (Jensen-Shannon).
-pub(super) fn marks(text: &Manner, archive: &Manner) -> f64 {
+/// Similarity of the punctuation of two texts: 0 is the same, -1 nothing in common (negative
+/// Jensen-Shannon divergence).
+pub(super) fn punctuation(text: &StyleFeatures, archive: &StyleFeatures) -> f64 {
     let share = |of: &[f64]| -> Vec<f64> {
         let all: f64 = of.iter().sum();
         of.iter().map(|one| one / all).collect()
@@ -136,12 +139,11 @@ pub(super) fn marks(text: &Manner, archive: &Manner) -> f64 {
     -0.5 * p.iter().zip(&q).map(|(&p, &q)| part(p, q) + part(q, p)).sum::<f64>()
 }
 
-/// Sentences and paragraphs, and how often things are said that have to do with manner:
-/// words a sentence (mean, spread, median, shares of short and long, likeness of neighbours, mean
-/// step, burstiness), words a paragraph (mean, spread, share of one sentence), headings and items,
-/// questions, cries, And/But/So at the beginning, hedges, boosters, I, we, you, contractions,
-/// letters of a word, and every mark, each against words or sentences.
-fn rhythm(text: &Skeleton) -> Vec<f64> {
+/// The rhythm features: words per sentence (mean, spread, median, shares of short and long,
+/// autocorrelation, mean step, burstiness), words per paragraph (mean, spread, share of one sentence),
+/// headings and list items, sentences that open with And, But or So, hedges, boosters, first and
+/// second person, contractions, letters per word, and every mark, relative to words or sentences.
+fn rhythm(text: &MaskedText) -> Vec<f64> {
     let words = text.words().max(1) as f64;
     let (sentences, openers) = sentences(text);
     let n = sentences.len().max(1) as f64;
@@ -161,7 +163,7 @@ fn rhythm(text: &Skeleton) -> Vec<f64> {
     let kept = |list: &'static HashSet<&str>| {
         per_word(&|symbol| kept_word(symbol).is_some_and(|word| list.contains(word)))
     };
-    let said = |which: &[&str]| {
+    let rate_of = |which: &[&str]| {
         per_word(&|symbol| kept_word(symbol).is_some_and(|word| which.contains(&word)))
     };
     let (paragraphs, alone) = paragraphs(text);
@@ -187,16 +189,18 @@ fn rhythm(text: &Skeleton) -> Vec<f64> {
         openers / n,
         kept(&HEDGES).sqrt(),
         kept(&BOOSTERS).sqrt(),
-        said(&["i", "i'm", "i'd", "i've", "i'll", "me", "my"]).sqrt(),
-        said(&["we", "we're", "we'd", "we've", "we'll", "us", "our"]).sqrt(),
-        said(&["you", "you're", "you'd", "you've", "you'll", "your"]).sqrt(),
+        rate_of(&["i", "i'm", "i'd", "i've", "i'll", "me", "my"]).sqrt(),
+        rate_of(&["we", "we're", "we'd", "we've", "we'll", "us", "our"]).sqrt(),
+        rate_of(&["you", "you're", "you'd", "you've", "you'll", "your"]).sqrt(),
         per_word(&|symbol| kept_word(symbol).is_some_and(|word| word.contains('\''))).sqrt(),
         letters.sum::<usize>() as f64 / words,
     ];
-    found.extend((0..skeleton::MARKS.len() as u16).filter(|&mark| mark != PARAGRAPH).map(|mark| {
-        let rate = per_word(&|symbol| symbol == mark);
-        if matches!(mark, COMMA | STOP) { rate } else { rate.sqrt() }
-    }));
+    found.extend((0..masked_text::MARKS.len() as u16).filter(|&mark| mark != PARAGRAPH).map(
+        |mark| {
+            let rate = per_word(&|symbol| symbol == mark);
+            if matches!(mark, COMMA | STOP) { rate } else { rate.sqrt() }
+        },
+    ));
     found.push((100.0 * per_word(&|symbol| matches!(symbol, QUESTION | EXCLAIM)) / n).sqrt());
     found
 }
@@ -206,8 +210,8 @@ static HEDGES: LazyLock<HashSet<&str>> =
 static BOOSTERS: LazyLock<HashSet<&str>> =
     LazyLock::new(|| include_str!("../../../../assets/lexicons/boosters.txt").lines().collect());
 
-/// The words of each sentence, and how many begin with And, But or So.
-fn sentences(text: &Skeleton) -> (Vec<f64>, f64) {
+/// The number of words in each sentence, and how many sentences open with And, But or So.
+fn sentences(text: &MaskedText) -> (Vec<f64>, f64) {
     let (mut all, mut openers, mut words) = (Vec::new(), 0.0, 0.0);
     for &symbol in text.symbols() {
         if is_word(symbol) {
@@ -225,8 +229,8 @@ fn sentences(text: &Skeleton) -> (Vec<f64>, f64) {
     (all, openers)
 }
 
-/// The words of each paragraph, and the share that is one sentence.
-fn paragraphs(text: &Skeleton) -> (Vec<f64>, f64) {
+/// The number of words in each paragraph, and the share of paragraphs with one sentence.
+fn paragraphs(text: &MaskedText) -> (Vec<f64>, f64) {
     let (mut all, mut alone) = (Vec::new(), 0.0);
     for paragraph in text.symbols().split(|&symbol| symbol == PARAGRAPH) {
         let words = paragraph.iter().filter(|&&symbol| is_word(symbol)).count();
@@ -252,32 +256,32 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn of(text: &str) -> Manner {
-        Manner::of(&Skeleton::of(text))
+    fn of(text: &str) -> StyleFeatures {
+        StyleFeatures::of(&MaskedText::of(text))
     }
 
     #[test]
-    fn the_same_text_is_nearest() {
+    fn a_text_is_most_similar_to_itself() {
         let own = of("I went. Then, I think, it rained! So I went home; it was late.");
         let other = of("The committee (of which more below) has, in its wisdom, not met: why?");
-        let scale = Scale::of(&[own.clone(), other.clone(), of("It is. It was.")]).unwrap();
-        assert!((scale.delta(&own, &own) - 1.0).abs() < 1e-9);
-        assert!(scale.delta(&own, &other) < 0.5);
-        assert_eq!(scale.rhythm(&own, &own), 0.0);
-        assert!(scale.rhythm(&own, &other) < -0.3);
-        assert_eq!(marks(&own, &own), 0.0);
-        assert!(marks(&own, &other) < marks(&own, &of("It was, I think; yes!")));
+        let z_score = ZScore::of(&[own.clone(), other.clone(), of("It is. It was.")]).unwrap();
+        assert!((z_score.delta(&own, &own) - 1.0).abs() < 1e-9);
+        assert!(z_score.delta(&own, &other) < 0.5);
+        assert_eq!(z_score.rhythm(&own, &own), 0.0);
+        assert!(z_score.rhythm(&own, &other) < -0.3);
+        assert_eq!(punctuation(&own, &own), 0.0);
+        assert!(punctuation(&own, &other) < punctuation(&own, &of("It was, I think; yes!")));
     }
 
     #[test]
     fn sentences_and_their_openers_are_counted() {
-        let text = Skeleton::of("It rained all day. But we went.\n\n## On\n\nSo there?");
+        let text = MaskedText::of("It rained all day. But we went.\n\n## On\n\nSo there?");
         assert_eq!(sentences(&text), (vec![4.0, 3.0, 1.0, 2.0], 2.0));
         assert_eq!(paragraphs(&text), (vec![7.0, 1.0, 2.0], 2.0 / 3.0));
     }
 
     #[test]
-    fn a_text_of_nothing_has_finite_counts() {
+    fn an_empty_text_has_finite_features() {
         for text in ["", "…", "\n\n", "雨"] {
             let all = of(text);
             assert!(all.rates.iter().chain(&all.rhythm).chain(&all.marks).all(|n| n.is_finite()));

@@ -1,18 +1,19 @@
-//! Measures other writers, so that a voice can be told from them: a folder of folders in, one for
-//! each writer, `assets/lexicons/strangers.json` out. Only numbers are written (ghost_core::voice).
+//! Makes the file of reference authors that a voice is distinguished from: reads a folder with one folder
+//! per author and writes `assets/lexicons/reference-authors.json`. Only masked text is written
+//! ([`ghost_core::voice`]).
 //!
 //! ```text
-//! cargo run --release -p ghost-core --example strangers -- FOLDER > assets/lexicons/strangers.json
+//! cargo run --release -p ghost-core --example reference_authors -- FOLDER > assets/lexicons/reference-authors.json
 //! ```
 //!
-//! A folder named in `--apart` holds one piece each of many writers, who become one stranger each.
-//! The first line about a licence in a folder's SOURCES.md is kept as its source.
+//! A folder named in `--apart` holds one piece each of many authors, and each piece becomes an author.
+//! The first line of a folder's SOURCES.md that names a GitHub repository is kept as its source.
 
 use std::path::{Path, PathBuf};
 use std::{env, fs};
 
 use ghost_core::archive;
-use ghost_core::voice::{Stranger, Strangers};
+use ghost_core::voice::{ReferenceAuthor, ReferenceAuthors};
 
 fn main() {
     let mut names: Vec<String> = env::args().skip(1).collect();
@@ -25,9 +26,9 @@ fn main() {
         let name = folder.file_name().unwrap_or_default().to_string_lossy().into_owned();
         let pieces = pieces(&folder);
         let source = source(&folder);
-        let own = |name: &str, texts: &[String]| Stranger {
+        let own = |name: &str, texts: &[String]| ReferenceAuthor {
             source: source.clone(),
-            ..Stranger::of(name, texts.iter().map(String::as_str))
+            ..ReferenceAuthor::of(name, texts.iter().map(String::as_str))
         };
         if apart.contains(&name) {
             let each = pieces.iter().enumerate();
@@ -39,14 +40,14 @@ fn main() {
         }
     }
     writers.retain(|writer| !writer.samples.is_empty());
-    let strangers = Strangers { writers };
+    let authors = ReferenceAuthors { writers };
     #[allow(clippy::print_stdout)]
     {
-        print!("{}", strangers.to_json());
+        print!("{}", authors.to_json());
     }
 }
 
-/// The folders in a folder; itself where there are none.
+/// The folders in a folder; the folder itself if it has none.
 fn folders(root: &Path) -> Vec<PathBuf> {
     let mut found: Vec<PathBuf> = entries(root).into_iter().filter(|path| path.is_dir()).collect();
     found.sort();
@@ -57,13 +58,13 @@ fn entries(folder: &Path) -> Vec<PathBuf> {
     fs::read_dir(folder).into_iter().flatten().flatten().map(|entry| entry.path()).collect()
 }
 
-/// The texts of a folder, as the product reads them, by date where they have one.
+/// The texts of a folder, as the app reads them, sorted by date.
 fn pieces(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
-    let mut waiting = vec![folder.to_owned()];
-    while let Some(path) = waiting.pop() {
+    let mut pending = vec![folder.to_owned()];
+    while let Some(path) = pending.pop() {
         if path.is_dir() {
-            waiting.extend(entries(&path));
+            pending.extend(entries(&path));
         } else if let Ok(bytes) = fs::read(&path) {
             let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy();
             found.extend(archive::read(&name, &bytes).0);

@@ -1,10 +1,10 @@
-//! A text without what it is about: function words and punctuation stay, every other word is only
-//! its shape (VOICE 5.2). All that a voice is measured by is measured on this, so that no member
-//! of it can ever see a topic; and figures of strangers can be shipped without a word of theirs.
+//! Text with its content words masked: function words and punctuation stay, every other word is
+//! replaced by its shape. The whole voice measure works on masked text, so that no member can see a
+//! topic, and so that other authors can be bundled without any of their words.
 //!
-//! Code, quotations and addresses are left out. The shape of quotation marks and apostrophes is
-//! not kept: publishing changes it, and a writer would be told apart by their editor's font.
-//! Knows English: in another language only shapes and punctuation are left.
+//! Code, quotations and addresses are left out. The shape of quotation marks and apostrophes is not
+//! kept: publishing tools change it. The word lists are English; in other languages only shapes and
+//! punctuation are left.
 
 use std::collections::HashMap;
 use std::sync::LazyLock;
@@ -14,10 +14,10 @@ use serde::{Deserialize, Serialize};
 use crate::archive::{SpanKind, non_prose_spans};
 use crate::words::{self, Class};
 
-/// One word, mark or break, as a number: [`MARKS`], then [`kept`] words, then shapes.
+/// A word, mark or break as a number: [`MARKS`], then [`kept`] words, then shapes.
 pub(super) type Symbol = u16;
 
-/// Everything kept that is not a word. Those that stand for a break or a thing have no spelling.
+/// Symbols that are not words. Those for breaks and objects have no spelling in the text.
 pub(super) const MARKS: [&str; 19] = [
     ",", ".", "¶", "—", ";", ":", "(", ")", "?", "!", "\"", "'", "…", "/", "-", "`", "0", "#", "•",
 ];
@@ -33,23 +33,23 @@ const QUOTE: Symbol = 10;
 const APOSTROPHE: Symbol = 11;
 const ELLIPSIS: Symbol = 12;
 const HYPHEN: Symbol = 14;
-/// A stretch of code in a sentence.
-const THING: Symbol = 15;
+/// Inline code.
+const CODE: Symbol = 15;
 /// A word with a digit in it.
 const NUMBER: Symbol = 16;
 /// The mark of a heading.
 pub(super) const HEADING: Symbol = 17;
-/// The mark of an item of a list.
+/// The mark of a list item.
 pub(super) const ITEM: Symbol = 18;
 
-/// The endings by which words of content are told apart; the first is none of the others.
+/// Endings by which content words are distinguished; the first stands for any other.
 const ENDINGS: [&str; 14] =
     ["", "ing", "ed", "ly", "tion", "ment", "ness", "ity", "able", "ful", "ous", "ive", "er", "s"];
-/// Words of content longer than this are this long.
-const LONGEST: u16 = 12;
-/// Symbols no two texts begin with alike by chance.
+/// Highest length of a content word; longer words count as this long.
+const MAX_LENGTH: u16 = 12;
+/// Symbols at the beginning that identify a text.
 const BEGINNING: usize = 50;
-/// Words nobody's topic is made of, though they are no function words (the lexicons have more).
+/// Words that are kept: function words, hedges and boosters.
 static KEPT: LazyLock<Vec<&'static str>> = LazyLock::new(|| {
     let lists = [
         include_str!("../../../../assets/lexicons/function-words.txt"),
@@ -67,17 +67,17 @@ static NUMBERED: LazyLock<HashMap<&'static str, Symbol>> = LazyLock::new(|| {
     kept().iter().enumerate().map(|(n, word)| (*word, first + n as Symbol)).collect()
 });
 
-/// The words that are kept as they are, in order.
+/// The words that are kept, in alphabetical order.
 pub(super) fn kept() -> &'static [&'static str] {
     &KEPT
 }
 
-/// One past the highest symbol.
+/// The number of symbols.
 pub(super) fn alphabet() -> usize {
-    grammar_alphabet() + 2 * ENDINGS.len() * usize::from(LONGEST)
+    grammar_alphabet() + 2 * ENDINGS.len() * usize::from(MAX_LENGTH)
 }
 
-/// One past the highest symbol [`grammar`] gives.
+/// The number of symbols that [`grammar`] returns.
 pub(super) fn grammar_alphabet() -> usize {
     shapes() as usize + 2 * ENDINGS.len()
 }
@@ -91,15 +91,15 @@ pub(super) fn symbol(word: &str) -> Option<Symbol> {
     NUMBERED.get(word).copied()
 }
 
-/// The symbol without the length of a word.
+/// The symbol without the word length.
 pub(super) fn grammar(symbol: Symbol) -> Symbol {
     match symbol.checked_sub(shapes()) {
-        Some(shape) => shapes() + shape / LONGEST,
+        Some(shape) => shapes() + shape / MAX_LENGTH,
         None => symbol,
     }
 }
 
-/// Whether a symbol stands for a word.
+/// True if a symbol stands for a word.
 pub(super) fn is_word(symbol: Symbol) -> bool {
     usize::from(symbol) >= MARKS.len() || symbol == NUMBER
 }
@@ -109,25 +109,25 @@ pub(super) fn kept_word(symbol: Symbol) -> Option<&'static str> {
     kept().get(usize::from(symbol).checked_sub(MARKS.len())?).copied()
 }
 
-/// How many letters a word of content has, up to [`LONGEST`].
+/// The number of letters of a content word, up to [`MAX_LENGTH`].
 pub(super) fn content_length(symbol: Symbol) -> Option<usize> {
     let shape = symbol.checked_sub(shapes())?;
-    Some(usize::from(shape % LONGEST) + 1)
+    Some(usize::from(shape % MAX_LENGTH) + 1)
 }
 
-/// Whether a sentence is over after this symbol.
+/// True if a sentence ends with this symbol.
 pub(super) fn ends_sentence(symbol: Symbol) -> bool {
     matches!(symbol, STOP | QUESTION | EXCLAIM | PARAGRAPH | HEADING | ITEM)
 }
 
-/// What is left of a text.
+/// A masked text.
 #[derive(Debug, Clone, PartialEq, Eq, Default, Serialize, Deserialize)]
 #[serde(try_from = "String", into = "String")]
-pub struct Skeleton(Vec<Symbol>);
+pub struct MaskedText(Vec<Symbol>);
 
-impl Skeleton {
-    /// Takes the content out of a Markdown text.
-    pub fn of(text: &str) -> Skeleton {
+impl MaskedText {
+    /// Masks a Markdown text.
+    pub fn of(text: &str) -> MaskedText {
         let mut symbols = Vec::with_capacity(text.len() / 5);
         let spans = non_prose_spans(text);
         let mut spans = spans.iter().peekable();
@@ -148,10 +148,10 @@ impl Skeleton {
                 let inline =
                     span.kind == SpanKind::Code && !text[span.from..span.to].contains('\n');
                 if inline && text[span.from..].starts_with('`') {
-                    symbols.push(THING);
+                    symbols.push(CODE);
                 }
                 if span.kind == SpanKind::Link && text[..span.from].ends_with("](") {
-                    // The brackets around an address are the page's, not the writer's.
+                    // The brackets around an address are Markdown, not punctuation.
                     symbols.pop_if(|last| *last == OPENING);
                     closes_link = span.to;
                 }
@@ -195,7 +195,7 @@ impl Skeleton {
             breaks = 0;
             line_begins = false;
         }
-        Skeleton(symbols)
+        MaskedText(symbols)
     }
 
     /// The symbols, in order.
@@ -203,39 +203,39 @@ impl Skeleton {
         &self.0
     }
 
-    /// How many words it has.
+    /// The number of words.
     pub fn words(&self) -> usize {
         self.0.iter().filter(|&&symbol| is_word(symbol)).count()
     }
 
-    /// Its first `words` words; nothing where it has fewer.
-    pub fn opening(&self, words: usize) -> Option<Skeleton> {
+    /// Its first `words` words; `None` if it has fewer.
+    pub fn opening(&self, words: usize) -> Option<MaskedText> {
         let mut left = words;
         let end = self.0.iter().position(|&symbol| {
             left -= usize::from(is_word(symbol));
             left == 0
         })?;
-        Some(Skeleton(self.0[..=end].to_vec()))
+        Some(MaskedText(self.0[..=end].to_vec()))
     }
 
-    /// Cut into stretches of about `words` words, after a sentence where one ends in time; the rest
-    /// is a stretch of its own where it has half as many.
-    pub fn cut(&self, words: usize) -> Vec<Skeleton> {
-        let (mut cuts, mut from, mut n) = (Vec::new(), 0, 0);
+    /// Divides it into samples of about `words` words, at the end of a sentence if one is near; the
+    /// rest is a sample if it has at least half as many.
+    pub fn samples(&self, words: usize) -> Vec<MaskedText> {
+        let (mut samples, mut from, mut n) = (Vec::new(), 0, 0);
         for (at, &symbol) in self.0.iter().enumerate() {
             n += usize::from(is_word(symbol));
             if (n >= words && ends_sentence(symbol)) || n >= words + words / 10 {
-                cuts.push(Skeleton(self.0[from..=at].to_vec()));
+                samples.push(MaskedText(self.0[from..=at].to_vec()));
                 (from, n) = (at + 1, 0);
             }
         }
         if n * 2 >= words {
-            cuts.push(Skeleton(self.0[from..].to_vec()));
+            samples.push(MaskedText(self.0[from..].to_vec()));
         }
-        cuts
+        samples
     }
 
-    /// How it begins, as a number: two texts that begin alike are one.
+    /// A hash of its beginning, which identifies the text; `None` if it is too short.
     pub(super) fn beginning(&self) -> Option<u64> {
         let symbols = self.0.get(..BEGINNING)?;
         Some(symbols.iter().fold(0, |hash: u64, &symbol| {
@@ -243,31 +243,31 @@ impl Skeleton {
         }))
     }
 
-    /// Whether every symbol is one of this alphabet's.
-    pub(super) fn is_sound(&self) -> bool {
+    /// True if every symbol belongs to the alphabet.
+    pub(super) fn is_valid(&self) -> bool {
         self.0.iter().all(|&symbol| usize::from(symbol) < alphabet())
     }
 }
 
-/// The digits of symbols in a file, two for each.
+/// Digits of the file format, two for each symbol.
 const DIGITS: &[u8; 64] = b"0123456789abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ+-";
 
-impl From<Skeleton> for String {
-    fn from(skeleton: Skeleton) -> String {
+impl From<MaskedText> for String {
+    fn from(text: MaskedText) -> String {
         let digits = |symbol: Symbol| [symbol / 64 % 64, symbol % 64];
-        let digits = skeleton.0.into_iter().flat_map(digits);
+        let digits = text.0.into_iter().flat_map(digits);
         digits.map(|digit| char::from(DIGITS[usize::from(digit)])).collect()
     }
 }
 
-impl TryFrom<String> for Skeleton {
+impl TryFrom<String> for MaskedText {
     type Error = &'static str;
 
-    fn try_from(digits: String) -> Result<Skeleton, &'static str> {
+    fn try_from(digits: String) -> Result<MaskedText, &'static str> {
         let digit = |byte: &u8| DIGITS.iter().position(|digit| digit == byte);
         let symbol = |pair: &[u8]| Some((digit(&pair[0])? * 64 + digit(pair.get(1)?)?) as Symbol);
         let symbols: Option<Vec<_>> = digits.as_bytes().chunks(2).map(symbol).collect();
-        symbols.map(Skeleton).ok_or("a sample is written with two digits a symbol")
+        symbols.map(MaskedText).ok_or("a sample must have two valid digits per symbol")
     }
 }
 
@@ -282,13 +282,14 @@ fn of_word(word: &str, begins_sentence: bool) -> Symbol {
     let named = !begins_sentence && word.starts_with(char::is_uppercase);
     let longer = |ending: &str| lower.len() > ending.len() + 2 && lower.ends_with(ending);
     let ending = ENDINGS.iter().skip(1).position(|ending| longer(ending)).map_or(0, |n| n + 1);
-    let length = (lower.chars().count() as Symbol).clamp(1, LONGEST);
-    shapes() + (Symbol::from(named) * ENDINGS.len() as Symbol + ending as Symbol) * LONGEST + length
+    let length = (lower.chars().count() as Symbol).clamp(1, MAX_LENGTH);
+    shapes()
+        + (Symbol::from(named) * ENDINGS.len() as Symbol + ending as Symbol) * MAX_LENGTH
+        + length
         - 1
 }
 
-/// The symbol of a mark of punctuation, if it is one. `over` says that its sentence has no more
-/// words.
+/// The symbol of a punctuation mark, if it has one. `over` is whether its sentence has no more words.
 fn of_mark(
     mark: &str,
     next: &str,
@@ -296,7 +297,7 @@ fn of_mark(
     over: bool,
     last: Option<Symbol>,
 ) -> Option<Symbol> {
-    let mark = as_ours(mark);
+    let mark = latin_mark(mark);
     let bullet = matches!(mark, "-" | "*" | "+") && next.starts_with([' ', '\t']);
     if line_begins && (bullet || mark.starts_with(|c: char| c.is_ascii_digit())) {
         return Some(ITEM);
@@ -306,7 +307,7 @@ fn of_mark(
         "." if next == "." || last == Some(ELLIPSIS) => ELLIPSIS,
         "." if over => STOP,
         "…" => ELLIPSIS,
-        // A picture's mark is no cry.
+        // The mark of an image is not an exclamation.
         "!" if next == "[" => return None,
         "—" | "–" => DASH,
         "-" if last == Some(HYPHEN) || last == Some(DASH) => DASH,
@@ -317,8 +318,8 @@ fn of_mark(
     })
 }
 
-/// The mark of ours that does what this one does in another script.
-fn as_ours(mark: &str) -> &str {
+/// The Latin mark with the same function as a mark of another script.
+fn latin_mark(mark: &str) -> &str {
     match mark {
         "，" | "、" | "،" => ",",
         "。" | "．" | "｡" | "।" | "॥" | "။" | "។" | "៕" | "።" | "։" | "۔" => ".",
@@ -338,7 +339,7 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    /// Kept words and marks as they are, words of content as `n` and their length, `N` for names.
+    /// Kept words and marks as they are, content words as `n` and their length, names as `N`.
     fn spelled(text: &str) -> String {
         let spell = |&symbol: &Symbol| match (kept_word(symbol), content_length(symbol)) {
             (Some(word), _) => word.to_owned(),
@@ -348,39 +349,39 @@ mod tests {
             }
             (None, None) => MARKS[symbol as usize].to_owned(),
         };
-        Skeleton::of(text).symbols().iter().map(spell).collect::<Vec<_>>().join(" ")
+        MaskedText::of(text).symbols().iter().map(spell).collect::<Vec<_>>().join(" ")
     }
 
     #[track_caller]
-    fn check(text: &str, skeleton: &str) {
-        assert_eq!(spelled(text), skeleton);
+    fn check(text: &str, masked: &str) {
+        assert_eq!(spelled(text), masked);
     }
 
     #[test]
-    fn content_goes_and_manner_stays() {
+    fn content_words_are_masked_and_function_words_kept() {
         check("The ferry is late again.", "the n5 is n4 again .");
         check("I asked Anna, and she didn’t know.", "i n5 N4 , and she didn't n4 .");
     }
 
     #[test]
-    fn a_sentence_begins_with_a_capital_whatever_it_begins_with() {
+    fn the_first_word_of_a_sentence_is_not_a_name() {
         check("Ferries sank. Ferries rose.", "n7 n4 . n7 n4 .");
     }
 
     #[test]
-    fn marks_of_one_meaning_are_one() {
+    fn equivalent_marks_have_one_symbol() {
         check("“Go” -- 'go' – \"go\"", "\" n2 \" — ' n2 ' — \" n2 \"");
         check("so... so…", "so … so …");
     }
 
     #[test]
-    fn marks_of_other_scripts_do_what_ours_do() {
+    fn marks_of_other_scripts_map_to_latin_ones() {
         check("雨が降る、寒い。「帰ろう」？", "n1 n1 n2 , n2 . \" n1 n2 \" ?");
         check("هل أمطرت؟ نعم، أمطرت.", "n2 n5 ? n3 , n5 .");
     }
 
     #[test]
-    fn a_point_within_a_sentence_is_none() {
+    fn a_full_stop_within_a_sentence_is_left_out() {
         check("Mr. Hill, e.g. here.", "n2 N4 , n1 n1 here .");
     }
 
@@ -394,32 +395,32 @@ mod tests {
     }
 
     #[test]
-    fn headings_lists_and_numbers_have_a_mark() {
+    fn headings_lists_and_numbers_have_symbols() {
         check("## On rain\n\n- wet\n1. cold\n\n24 days", "# on n4 ¶ • n3 • n4 ¶ 0 n4");
     }
 
     #[test]
-    fn openings_have_as_many_words_as_asked_for() {
-        let skeleton = Skeleton::of("The cat, and the dog. It rains.");
-        assert_eq!(skeleton.words(), 7);
-        assert_eq!(skeleton.opening(3).unwrap(), Skeleton::of("The cat, and"));
-        assert_eq!(skeleton.opening(7).unwrap().words(), 7);
-        assert_eq!(skeleton.opening(8), None);
+    fn openings_have_the_requested_number_of_words() {
+        let text = MaskedText::of("The cat, and the dog. It rains.");
+        assert_eq!(text.words(), 7);
+        assert_eq!(text.opening(3).unwrap(), MaskedText::of("The cat, and"));
+        assert_eq!(text.opening(7).unwrap().words(), 7);
+        assert_eq!(text.opening(8), None);
     }
 
     #[test]
-    fn stretches_end_where_sentences_do() {
-        let skeleton = Skeleton::of(&"The cat sat on the mat. ".repeat(10));
-        let cut: Vec<_> = skeleton.cut(20).iter().map(Skeleton::words).collect();
-        assert_eq!(cut, [22, 20, 18]);
-        assert_eq!(Skeleton::default().cut(20), []);
+    fn samples_end_with_sentences() {
+        let text = MaskedText::of(&"The cat sat on the mat. ".repeat(10));
+        let lengths: Vec<_> = text.samples(20).iter().map(MaskedText::words).collect();
+        assert_eq!(lengths, [22, 20, 18]);
+        assert_eq!(MaskedText::default().samples(20), []);
     }
 
     #[test]
-    fn every_symbol_is_of_the_alphabet() {
+    fn every_symbol_belongs_to_the_alphabet() {
         for text in ["", "\u{301}", "ÄÖÜ ß", "雨が降る", "a\0b", "Pneumonoultramicroscopic 9"]
         {
-            assert!(Skeleton::of(text).is_sound());
+            assert!(MaskedText::of(text).is_valid());
         }
         let alphabet = grammar_alphabet();
         assert!(alphabet < 1024, "three of them fit in 30 bits: {alphabet}");

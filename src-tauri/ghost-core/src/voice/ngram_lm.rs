@@ -1,24 +1,24 @@
-//! How likely a stretch of words and marks is for one writer and for others: the first member of a
-//! voice (LambdaG, VOICE 5.2).
+//! An n-gram language model over masked text, and the likelihood ratio of two of them: the first member
+//! of a voice (LambdaG, Nini et al. 2025).
 //!
-//! An interpolated Witten-Bell model of order four over skeletons. Counts can be taken away again,
-//! so that a piece is judged by the rest of its archive without reading the rest anew.
+//! The model is an interpolated Witten-Bell model of order four. Counts can be subtracted again, so
+//! that a piece is scored by the rest of its archive without reading the rest once more.
 
 use std::collections::HashMap;
 use std::hash::{BuildHasherDefault, Hasher};
 
-use super::skeleton::{Skeleton, Symbol, grammar, grammar_alphabet};
+use super::masked_text::{MaskedText, Symbol, grammar, grammar_alphabet};
 
-/// Symbols a probability looks at, its own included.
+/// Order of the model: symbols in an n-gram.
 const ORDER: usize = 4;
-/// Bits of one symbol in a key.
+/// Bits per symbol in a key.
 const BITS: u32 = 10;
 
-/// Keys are small whole numbers of ours: one multiplication scatters them.
+/// A hasher for keys that are small whole numbers: one multiplication spreads them.
 #[derive(Default, Clone)]
-pub(super) struct Scatter(u64);
+pub(super) struct KeyHasher(u64);
 
-impl Hasher for Scatter {
+impl Hasher for KeyHasher {
     fn finish(&self) -> u64 {
         self.0 ^ (self.0 >> 32)
     }
@@ -30,27 +30,27 @@ impl Hasher for Scatter {
     }
 }
 
-type Map<V> = HashMap<u64, V, BuildHasherDefault<Scatter>>;
+type Map<V> = HashMap<u64, V, BuildHasherDefault<KeyHasher>>;
 
-/// Of a context: how often it occurs, and with how many different symbols after it.
+/// A context: its count, and the number of different symbols after it.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 struct Context {
     times: u32,
     kinds: u32,
 }
 
-/// How often every run of up to four symbols occurs.
+/// Counts of all n-grams up to order four.
 #[derive(Debug, Clone, Default)]
-pub(super) struct Grammar {
+pub(super) struct NgramModel {
     runs: Map<u32>,
     contexts: Map<Context>,
 }
 
-impl Grammar {
-    pub(super) fn of<'a>(skeletons: impl IntoIterator<Item = &'a Skeleton>) -> Grammar {
-        let mut found = Grammar::default();
-        for skeleton in skeletons {
-            for keys in keys(skeleton) {
+impl NgramModel {
+    pub(super) fn of<'a>(texts: impl IntoIterator<Item = &'a MaskedText>) -> NgramModel {
+        let mut found = NgramModel::default();
+        for text in texts {
+            for keys in keys(text) {
                 for (context, run) in keys {
                     let times = found.runs.entry(run).or_default();
                     *times += 1;
@@ -64,11 +64,14 @@ impl Grammar {
         found
     }
 
-    /// The same without what was counted in `skeletons`, which must have been counted here.
-    pub(super) fn without<'a>(&self, skeletons: impl IntoIterator<Item = &'a Skeleton>) -> Grammar {
+    /// The model without the counts of `texts`, which must have been counted in it.
+    pub(super) fn without<'a>(
+        &self,
+        texts: impl IntoIterator<Item = &'a MaskedText>,
+    ) -> NgramModel {
         let mut left = self.clone();
-        for skeleton in skeletons {
-            for keys in keys(skeleton) {
+        for text in texts {
+            for keys in keys(text) {
                 for (context, run) in keys {
                     let Some(times) = left.runs.get_mut(&run).filter(|times| **times > 0) else {
                         continue;
@@ -85,7 +88,8 @@ impl Grammar {
         left
     }
 
-    /// Bits of a symbol's surprise, given as its keys from the shortest context to the longest.
+    /// The bits of a symbol (negative log2 probability), given its keys from the shortest context to
+    /// the longest.
     fn bits(&self, keys: &[(u64, u64); ORDER]) -> f64 {
         let mut p = 1.0 / grammar_alphabet() as f64;
         for (context, run) in keys {
@@ -100,8 +104,8 @@ impl Grammar {
         -p.log2()
     }
 
-    /// Bits a symbol that `self` saves on `other` for this text.
-    pub(super) fn saves_on(&self, other: &Grammar, text: &Skeleton) -> f64 {
+    /// The bits per symbol that `self` saves over `other` on this text.
+    pub(super) fn bits_saved_over(&self, other: &NgramModel, text: &MaskedText) -> f64 {
         let (mut saved, mut n) = (0.0, 0usize);
         for keys in keys(text) {
             saved += other.bits(&keys) - self.bits(&keys);
@@ -111,18 +115,18 @@ impl Grammar {
     }
 }
 
-/// For each symbol its contexts and runs, from the shortest to the longest. A text begins as a
-/// paragraph does.
-fn keys(skeleton: &Skeleton) -> impl Iterator<Item = [(u64, u64); ORDER]> {
-    let mut before: [Symbol; ORDER - 1] = [super::skeleton::PARAGRAPH; ORDER - 1];
-    skeleton.symbols().iter().map(move |&symbol| {
+/// Contexts and n-grams of each symbol, from the shortest to the longest. A text begins like a
+/// paragraph.
+fn keys(text: &MaskedText) -> impl Iterator<Item = [(u64, u64); ORDER]> {
+    let mut before: [Symbol; ORDER - 1] = [super::masked_text::PARAGRAPH; ORDER - 1];
+    text.symbols().iter().map(move |&symbol| {
         let symbol = grammar(symbol);
         let mut keys = [(0, 0); ORDER];
         let mut context = 1u64; // a leading one: runs of different lengths have different keys
         for (length, key) in keys.iter_mut().enumerate() {
             if length > 0 {
                 let further = u64::from(before[ORDER - 1 - length]);
-                // Built from the symbol backwards: further back stands higher.
+                // Built backwards from the symbol: earlier symbols are in higher bits.
                 let shift = BITS * (length as u32 - 1);
                 context = (context ^ (1 << shift)) | (further << shift) | (1 << (shift + BITS));
             }
@@ -139,40 +143,40 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
 
-    fn of(text: &str) -> Skeleton {
-        Skeleton::of(text)
+    fn of(text: &str) -> MaskedText {
+        MaskedText::of(text)
     }
 
     #[test]
-    fn one_saves_on_the_other_what_it_has_seen() {
+    fn a_model_saves_bits_on_what_it_has_seen() {
         let own = [of("I think it is so, and so it is."), of("I think that it was so.")];
         let others = [of("Behold: there are they who were not of those.")];
-        let (own, other) = (Grammar::of(&own), Grammar::of(&others));
-        assert!(own.saves_on(&other, &of("I think it was so.")) > 0.3);
-        assert!(own.saves_on(&other, &of("Behold: there are they.")) < -0.3);
-        assert_eq!(own.saves_on(&own, &of("Anything, whatever it is.")), 0.0);
-        assert_eq!(own.saves_on(&other, &of("")), 0.0);
+        let (own, other) = (NgramModel::of(&own), NgramModel::of(&others));
+        assert!(own.bits_saved_over(&other, &of("I think it was so.")) > 0.3);
+        assert!(own.bits_saved_over(&other, &of("Behold: there are they.")) < -0.3);
+        assert_eq!(own.bits_saved_over(&own, &of("Anything, whatever it is.")), 0.0);
+        assert_eq!(own.bits_saved_over(&other, &of("")), 0.0);
     }
 
     #[test]
-    fn what_is_taken_away_was_never_there() {
+    fn subtracted_counts_leave_no_trace() {
         let texts = [of("I am here, and you are there."), of("I am not here."), of("We are.")];
-        let left = Grammar::of(&texts).without(&texts[1..2]);
-        let never = Grammar::of([&texts[0], &texts[2]]);
+        let left = NgramModel::of(&texts).without(&texts[1..2]);
+        let never = NgramModel::of([&texts[0], &texts[2]]);
         for text in ["I am not here.", "We are here, and I am not.", "Who?"] {
-            assert_eq!(left.saves_on(&never, &of(text)), 0.0, "{text}");
+            assert_eq!(left.bits_saved_over(&never, &of(text)), 0.0, "{text}");
         }
     }
 
     #[test]
-    fn probabilities_of_all_symbols_add_up_to_one() {
-        let grammar = Grammar::of(&[of("It is, and it is not, and that is it.")]);
+    fn probabilities_sum_to_one() {
+        let model = NgramModel::of(&[of("It is, and it is not, and that is it.")]);
         let text = of("it is and");
         let keys = keys(&text).last().unwrap();
         let all: f64 = (0..grammar_alphabet() as u64)
             .map(|symbol| {
                 let keys = keys.map(|(context, _)| (context, (context << BITS) | symbol | 1 << 63));
-                (-grammar.bits(&keys)).exp2()
+                (-model.bits(&keys)).exp2()
             })
             .sum();
         assert!((all - 1.0).abs() < 1e-9, "{all}");

@@ -1,11 +1,12 @@
-//! How often the guards stop what they should and should not, on a writer's real pieces:
+//! Measures how often the guardrails block what they should and what they should not, on a writer's real
+//! pieces:
 //!
 //! ```text
-//! cargo run --release -p ghost-core --example guards -- FOLDER
+//! cargo run --release -p ghost-core --example guardrails -- FOLDER
 //! ```
 //!
-//! Every sixth piece is held out: as it is, none should be blocked; with its words of content
-//! exchanged for others of the archive, all should.
+//! Every sixth piece is held out. Unchanged, none should be blocked; with its content words replaced by
+//! others of the archive, all should be.
 
 use std::collections::BTreeMap;
 use std::path::Path;
@@ -13,8 +14,8 @@ use std::time::Instant;
 use std::{env, fs};
 
 use ghost_core::archive;
-use ghost_core::chance::Chance;
-use ghost_core::guard::{Guard, Guards, Watched};
+use ghost_core::guardrails::{Guardrail, GuardrailInput, Guardrails};
+use ghost_core::rng::Rng;
 use ghost_core::seed::Seed;
 use ghost_core::voice::is_function_word;
 use ghost_core::words::{Class, count, tokens, words};
@@ -29,15 +30,15 @@ fn main() {
         chosen.map(|(_, text)| text.as_str()).collect()
     };
     let (archive, held) = (part(false), part(true));
-    let begun = Instant::now();
-    let guards = Guards::of(&archive);
-    println!("{} pieces read in {:.2} s", archive.len(), begun.elapsed().as_secs_f64());
+    let started = Instant::now();
+    let guardrails = Guardrails::of(&archive);
+    println!("{} pieces read in {:.2} s", archive.len(), started.elapsed().as_secs_f64());
     let content: Vec<&str> = archive
         .iter()
         .flat_map(|text| words(text).map(|(_, word)| word))
         .filter(|word| !is_function_word(&word.to_lowercase()))
         .collect();
-    let mut chance = Chance::new(1);
+    let mut rng = Rng::new(1);
     let seed = Seed::default();
     for length in [200, 400, 800] {
         let texts: Vec<String> = held
@@ -55,23 +56,24 @@ fn main() {
                     if stays {
                         token.text
                     } else {
-                        content[chance.below(content.len() as u64) as usize]
+                        content[rng.below(content.len() as u64) as usize]
                     }
                 })
                 .collect()
         };
         let swapped: Vec<String> = texts.iter().map(&mut swap).collect();
-        for (what, texts) in [("as they are", &texts), ("swapped", &swapped)] {
-            let mut blocked: BTreeMap<Guard, usize> = BTreeMap::new();
+        for (what, texts) in [("unchanged", &texts), ("swapped", &swapped)] {
+            let mut blocked: BTreeMap<Guardrail, usize> = BTreeMap::new();
             let mut passed = 0;
-            let begun = Instant::now();
+            let started = Instant::now();
             for text in texts {
-                let found = guards.watch(&Watched { text, seed: &seed, surprise: None });
+                let found =
+                    guardrails.check(&GuardrailInput { text, seed: &seed, perplexity: None });
                 let stops: Vec<_> = found.iter().filter(|one| one.blocked).collect();
                 passed += usize::from(stops.is_empty());
                 stops.iter().for_each(|one| *blocked.entry(one.guard).or_default() += 1);
             }
-            let each = begun.elapsed().as_secs_f64() * 1e3 / texts.len().max(1) as f64;
+            let each = started.elapsed().as_secs_f64() * 1e3 / texts.len().max(1) as f64;
             println!(
                 "{length} words, {what}: {passed} of {} pass; {blocked:?}; {each:.1} ms each",
                 texts.len()
@@ -81,14 +83,14 @@ fn main() {
     println!("{} words held out", held.iter().map(|text| count(text)).sum::<usize>());
 }
 
-/// The texts of a folder, as the product reads them.
+/// The texts of a folder, as the app reads them.
 fn pieces(folder: &Path) -> Vec<String> {
     let mut found = Vec::new();
-    let mut waiting = vec![folder.to_owned()];
-    while let Some(path) = waiting.pop() {
+    let mut pending = vec![folder.to_owned()];
+    while let Some(path) = pending.pop() {
         if path.is_dir() {
             let inside = fs::read_dir(path).into_iter().flatten().flatten();
-            waiting.extend(inside.map(|entry| entry.path()));
+            pending.extend(inside.map(|entry| entry.path()));
         } else if let Ok(bytes) = fs::read(&path) {
             let name = path.strip_prefix(folder).unwrap_or(&path).to_string_lossy();
             found.extend(archive::read(&name, &bytes).0);
