@@ -12,7 +12,7 @@ cd "$(dirname "$0")/.."
 . scripts/cross.sh
 
 target=aarch64-unknown-linux-gnu
-tests=(cpu:: lora:: coded:: block:: weight:: kernel:: model:: bench::)
+tests=(cpu:: lora:: quant:: bench::)
 
 [ "$(uname -s)" = Linux ] && has apt-get || fail "This runs on Debian and Ubuntu only."
 [ -f "$HOME/.cargo/env" ] && . "$HOME/.cargo/env"

@@ -6,7 +6,7 @@ the same ones and no weights are kept. What is kept, a JSON file a family: the c
 transformers writes it, names, types and shapes of the tensors in each file, the logits (f32) at a
 few places and the likeliest token at every one.
 
-    families.py src-tauri/ghost-engine/src/transformers
+    families.py src-tauri/ghost-engine/src/reference_tests/hf
 """
 
 import json

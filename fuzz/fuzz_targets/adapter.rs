@@ -8,7 +8,8 @@ use std::sync::LazyLock;
 use ghost_core::run::Recipe;
 use ghost_engine::adapter::{Adapter, Card, fingerprint};
 use ghost_engine::lora::Lora;
-use ghost_engine::{Base, tiny};
+use ghost_engine::Base;
+use ghost_engine::tiny;
 use tempfile::TempDir;
 
 struct Bench {

@@ -5,7 +5,7 @@ use std::sync::LazyLock;
 
 use ghost_engine::tiny::Tiny;
 use ghost_engine::tiny::folder::Files;
-use ghost_engine::{Base, score};
+use ghost_engine::{Base, eval, tiny};
 
 /// The families whose files differ.
 const FAMILIES: [&str; 4] = ["llama", "qwen2", "qwen3", "gemma3"];
@@ -65,5 +65,6 @@ pub fn with_template(template: &str) -> Vec<u8> {
 pub fn check(base: &Base) {
     let prompt: Vec<u32> = base.tokenizer.encode("Rain on").into_iter().take(4).collect();
     assert!(prompt.iter().all(|id| (*id as usize) < base.tokenizer.vocab_size()));
-    let _ = score::bits_per_byte(base, None, &prompt, " a roof");
+    let model = tiny::on_cpu(base.clone());
+    let _ = eval::bits_per_byte(&model, None, &prompt, " a roof");
 }

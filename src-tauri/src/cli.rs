@@ -16,7 +16,7 @@ use std::path::{Path, PathBuf};
 
 use clap::{Parser, Subcommand};
 use ghost_core::id::RunId;
-use ghost_desk::bench::{Bench, Wish};
+use ghost_desk::bench::{Bench, DevicePreference};
 use ghost_desk::failure::{Code, Failure, Result};
 use ghost_desk::wire::{
     AdapterRef, ChooseSeeds, CompilePrompt, DraftRef, ElsewhereForm, ExcludeRow, ExportAdapter,
@@ -262,7 +262,7 @@ pub(crate) enum Ask {
         recompute: bool,
         /// What computes: auto, cpu, cuda or metal
         #[arg(long, value_name = "DEVICE", default_value = "auto")]
-        device: Wish,
+        device: DevicePreference,
         /// Use these instructions of the processor alone, of those doctor names
         #[arg(long, value_name = "NAME")]
         tier: Option<String>,

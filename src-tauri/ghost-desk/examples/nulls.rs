@@ -15,6 +15,7 @@
 use std::error::Error;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 use std::{env, fs};
 
@@ -30,8 +31,12 @@ use ghost_core::split::Split;
 use ghost_core::voice::is_function_word;
 use ghost_core::words::{Class, count, tokens, words};
 use ghost_desk::{Desk, Host, commands};
-use ghost_engine::Base;
-use ghost_engine::{lesson, score, train};
+use ghost_engine::base::Base;
+use ghost_engine::device::Device;
+use ghost_engine::eval;
+use ghost_engine::model::Model;
+use ghost_engine::prompt;
+use ghost_engine::train;
 use serde_json::{Value, json};
 
 const KINDS: [&str; 4] = ["noise", "another writer", "shuffled words", "by heart"];
@@ -53,6 +58,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let used = bases["bases"].as_array().into_iter().flatten().find(|base| base["in_use"] == true);
     let path = used.and_then(|base| base["path"].as_str()).ok_or("no base is in use")?;
     let base = Base::open(Path::new(path))?;
+    let base = Model::new(base, Arc::new(Device::from_env()));
 
     let own = own_rows(&ask, "train")?;
     sense(&base, &own, &own_rows(&ask, "holdout")?)?;
@@ -128,15 +134,15 @@ fn main() -> Result<(), Box<dyn Error>> {
 /// Says how many held-out pieces the guard of sense stops, as they are and with their words of
 /// content exchanged for others of the archive.
 #[allow(clippy::print_stdout)]
-fn sense(base: &Base, learned: &[Row], held_out: &[Row]) -> Result<(), Box<dyn Error>> {
+fn sense(base: &Model, learned: &[Row], held_out: &[Row]) -> Result<(), Box<dyn Error>> {
     const WORDS: usize = 200;
     let opening = |row: &Row| {
         let last = words(&row.text).nth(WORDS - 1);
         last.map_or(row.text.clone(), |(at, word)| row.text[..at + word.len()].to_owned())
     };
     let bits = |row: &Row, text: &str| -> Result<f64, Box<dyn Error>> {
-        let prompt = lesson::prompt_for(base, &row.seed)?;
-        let scored = score::token_log_probs(base, None, &prompt, text);
+        let prompt = prompt::for_seed(base, &row.seed)?;
+        let scored = eval::token_log_probs(base, None, &prompt, text);
         let nats = -scored.iter().map(|(_, p)| f64::from(*p)).sum::<f64>();
         Ok(nats / std::f64::consts::LN_2 / scored.len().max(1) as f64)
     };

@@ -8,9 +8,11 @@ use std::sync::{Arc, Mutex};
 use ghost_core::id::{AdapterId, BaseId};
 use ghost_engine::adapter::{Adapter, fingerprint};
 use ghost_engine::base::Base;
-use ghost_engine::gguf::split;
-use ghost_engine::write::Reading;
-use ghost_engine::{pretrained, trial};
+use ghost_engine::generate::PrefixCache;
+use ghost_engine::load::gguf_split;
+use ghost_engine::load::hf;
+use ghost_engine::model::Model;
+use ghost_engine::smoke_test;
 
 use crate::failure::{Code, Failure, Result};
 use crate::store::bases::{self, StoredBase};
@@ -31,14 +33,14 @@ const REFUSED_STARTER: &str = "refused_starter";
 pub(crate) struct Loaded {
     id: BaseId,
     modified: String,
-    base: Arc<Base>,
+    base: Arc<Model>,
     adapter: Option<(AdapterId, Arc<Adapter>)>,
-    reading: Arc<Mutex<Reading>>,
+    reading: Arc<Mutex<PrefixCache>>,
 }
 
 impl Loaded {
-    fn new(id: BaseId, modified: String, base: Base) -> Self {
-        let reading = Arc::new(Mutex::new(Reading::new(&base)));
+    fn new(id: BaseId, modified: String, base: Model) -> Self {
+        let reading = Arc::new(Mutex::new(PrefixCache::new(&base)));
         Self { id, modified, base: Arc::new(base), adapter: None, reading }
     }
 }
@@ -49,11 +51,11 @@ pub(crate) struct Ghost {
     /// The base's id.
     pub(crate) base_id: BaseId,
     /// The base.
-    pub(crate) base: Arc<Base>,
+    pub(crate) base: Arc<Model>,
     /// The adapter, with its id.
     pub(crate) adapter: Option<(AdapterId, Arc<Adapter>)>,
     /// What these two read last.
-    pub(crate) reading: Arc<Mutex<Reading>>,
+    pub(crate) reading: Arc<Mutex<PrefixCache>>,
 }
 
 impl Ghost {
@@ -81,7 +83,7 @@ impl Desk {
             None => {
                 // A file of a checkpoint stands for its folder.
                 let path = Path::new(file);
-                let whole = pretrained::folder_of(path).filter(|_| path.exists()).unwrap_or(path);
+                let whole = hf::folder_of(path).filter(|_| path.exists()).unwrap_or(path);
                 fs::canonicalize(whole).map_err(|_| {
                     Failure::new(Code::NotFound, format!("There is no file or base called {file}."))
                 })?
@@ -102,7 +104,7 @@ impl Desk {
 
     /// Opens a file and tries it, and keeps what it says of itself.
     fn keep_base(&self, path: &Path) -> Result<StoredBase> {
-        let base = open(path)?;
+        let base = Model::new(open(path)?, self.device());
         let modified = modified(path)?;
         self.try_base(&base, path, &modified)?;
         let store = self.store();
@@ -120,14 +122,14 @@ impl Desk {
     }
 
     /// Tries a base, once for each state of its files and version of this program.
-    fn try_base(&self, base: &Base, path: &Path, modified: &str) -> Result<()> {
+    fn try_base(&self, base: &Model, path: &Path, modified: &str) -> Result<()> {
         let (name, stamp) = (path.display().to_string(), stamp(modified));
         let mut tried: BTreeMap<String, String> =
             settings::get(self.store().on(), TRIED)?.unwrap_or_default();
         if tried.get(&name) == Some(&stamp) {
             return Ok(());
         }
-        trial::run(base, path)?;
+        smoke_test::run(base, path)?;
         tried.insert(name, stamp);
         settings::set(self.store().on(), TRIED, &tried)
     }
@@ -178,13 +180,13 @@ impl Desk {
         let mut loaded = match kept {
             Some(loaded) if loaded.id == stored.id && loaded.modified == now => loaded,
             _ => {
-                let mut base = open(path)?;
-                base.bring_near();
+                let mut base = Model::new(open(path)?, self.device());
+                base.copy_to_huge_pages();
                 Loaded::new(stored.id, now, base)
             }
         };
         if loaded.adapter.as_ref().map(|(id, _)| *id) != which {
-            loaded.reading = Arc::new(Mutex::new(Reading::new(&loaded.base)));
+            loaded.reading = Arc::new(Mutex::new(PrefixCache::new(&loaded.base)));
         }
         loaded.adapter = match (which, loaded.adapter.take()) {
             (None, _) => None,
@@ -207,7 +209,7 @@ pub(crate) fn open(path: &Path) -> Result<Base> {
     let mut base = Base::open(path)?;
     let name = match path.is_dir() {
         true => path.file_name().and_then(|name| name.to_str()),
-        false => split::model_name(path),
+        false => gguf_split::model_name(path),
     };
     if let Some(name) = name {
         base.card.name = name.to_owned();
@@ -231,8 +233,8 @@ fn stamp(modified: &str) -> String {
 /// Length and time of change of its files: enough to see that a base is another than it was.
 fn modified(path: &Path) -> Result<String> {
     let files = match path.is_dir() {
-        true => pretrained::files(path)?,
-        false => split::parts(path).into_iter().filter(|part| part.exists()).collect(),
+        true => hf::files(path)?,
+        false => gguf_split::parts(path).into_iter().filter(|part| part.exists()).collect(),
     };
     let of = |path: &PathBuf| -> Result<String> {
         let facts = fs::metadata(path).map_err(|e| Failure::io("read", path, &e))?;

@@ -1,14 +1,15 @@
 //! How fast bases are on this computer. Needs no data folder, and keeps nothing.
 
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use ghost_engine::adapter::read_peft;
+use ghost_engine::backend::ActivationCheckpointing;
 use ghost_engine::bench::{How, What, measure, some_adapter};
 use ghost_engine::cpu::Cpu;
-use ghost_engine::device::Opened;
-pub use ghost_engine::device::Wish;
-use ghost_engine::kernel::Kernel;
-use ghost_engine::model::Keep;
+use ghost_engine::device::Device;
+pub use ghost_engine::device::DevicePreference;
+use ghost_engine::model::Model;
 use serde::Serialize;
 
 use crate::base;
@@ -33,7 +34,7 @@ pub struct Bench {
     /// Learn with each block computed again on the way back, in less memory.
     pub recompute: bool,
     /// What computes.
-    pub device: Wish,
+    pub device: DevicePreference,
     /// Instructions of the processor to be used instead of the best there are.
     pub tier: Option<String>,
 }
@@ -67,9 +68,9 @@ pub struct BenchRow {
     pub peak_mb: f64,
 }
 
-fn tier(name: &str) -> Result<Cpu> {
-    Cpu::with(name).ok_or_else(|| {
-        let here = Cpu::tiers().join(", ");
+fn simd(name: &str) -> Result<Device> {
+    Device::with_simd(name).ok_or_else(|| {
+        let here = Cpu::simd_levels().join(", ");
         Failure::new(Code::BadInput, format!("This processor has {here}, and not {name}."))
     })
 }
@@ -83,19 +84,22 @@ pub fn bench(ask: &Bench, hear: &mut dyn FnMut(&BenchRow)) -> Result<BenchReport
     if files.is_empty() {
         files.push(base::starter(Path::new(".")).ok_or_else(base::no_base)?);
     }
-    let forced = ask.tier.as_deref().map(tier).transpose()?;
-    let opened = Opened::new(if forced.is_some() { Wish::Cpu } else { ask.device });
-    if !opened.grants(ask.device) && forced.is_none() {
+    let forced = ask.tier.as_deref().map(simd).transpose()?;
+    let is_forced = forced.is_some();
+    let device = Arc::new(forced.unwrap_or_else(|| Device::new(ask.device)));
+    if !device.is_preferred(ask.device) && !is_forced {
         // A figure of another device than was asked for would be taken for its.
-        return Err(Failure::new(Code::BadInput, opened.device().reason));
+        return Err(Failure::new(Code::BadInput, device.info().reason));
     }
-    let kernel: &dyn Kernel = forced.as_ref().map_or(opened.kernel(), |cpu| cpu);
-    let keep = if ask.recompute { Keep::NONE } else { Keep::ALL };
-    let how = How { tokens: ask.tokens, written: 64, times: ask.times, keep };
+    let checkpointing = match ask.recompute {
+        true => ActivationCheckpointing::EVERY_LAYER,
+        false => ActivationCheckpointing::OFF,
+    };
+    let how = How { tokens: ask.tokens, written: 64, times: ask.times, checkpointing };
     let mut rows = Vec::new();
     for file in files {
-        let mut base = base::open(&file)?;
-        base.bring_near();
+        let mut base = Model::new(base::open(&file)?, device.clone());
+        base.copy_to_huge_pages();
         for name in Bench::NAMES {
             if !ask.what.is_empty() && !ask.what.iter().any(|wanted| wanted == name) {
                 continue;
@@ -113,12 +117,12 @@ pub fn bench(ask: &Bench, hear: &mut dyn FnMut(&BenchRow)) -> Result<BenchReport
                     What::DecodeAdapter(&lora)
                 }
             };
-            let figure = measure(&base, Some(kernel), what, how);
+            let figure = measure(&base, what, how);
             let row = BenchRow {
                 base: base.card.name.clone(),
                 device: match &ask.tier {
-                    Some(tier) => format!("{}, {tier} alone", opened.device().name),
-                    None => opened.device().name,
+                    Some(tier) => format!("{}, {tier} alone", device.info().name),
+                    None => device.info().name,
                 },
                 what: name,
                 tokens_per_second: figure.tokens_per_second,

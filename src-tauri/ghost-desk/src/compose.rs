@@ -17,11 +17,11 @@ use ghost_core::seed::Seed;
 use ghost_core::split::Split;
 use ghost_core::words;
 use ghost_engine::adapter::Adapter;
-use ghost_engine::base::Base;
-use ghost_engine::prompt::{DIVIDER, own_part};
-use ghost_engine::sample::{Part, Sampling};
-use ghost_engine::score;
-use ghost_engine::write::{Ended, Reading, Written, go_on, write_on};
+use ghost_engine::eval;
+use ghost_engine::generate::sampler::{ConstraintMode, Sampling};
+use ghost_engine::generate::{FinishReason, GenerateRequest, Generation, PrefixCache, generate};
+use ghost_engine::model::Model;
+use ghost_engine::prompt::{SEPARATOR, strip_after_separator};
 
 use crate::evidence::opening;
 use crate::failure::Result;
@@ -42,11 +42,11 @@ const SAMPLE: usize = 2_000;
 /// Writes one long draft.
 pub(crate) struct Composer<'a> {
     /// The base.
-    pub(crate) base: &'a Base,
+    pub(crate) base: &'a Model,
     /// What it has learned.
     pub(crate) adapter: Option<&'a Adapter>,
     /// What these two read last: the drafts of one section are asked for alike.
-    pub(crate) reading: &'a Mutex<Reading>,
+    pub(crate) reading: &'a Mutex<PrefixCache>,
     /// All rows there are.
     pub(crate) rows: &'a [Row],
     /// What is asked for.
@@ -64,17 +64,17 @@ type Grow<'a> = dyn FnMut(&str) -> ControlFlow<()> + 'a;
 
 impl Composer<'_> {
     /// Writes `words` words.
-    pub(crate) fn write(&self, words: u32, grow: &mut Grow<'_>) -> Result<Written> {
-        let mut written = Written {
+    pub(crate) fn write(&self, words: u32, grow: &mut Grow<'_>) -> Result<Generation> {
+        let mut written = Generation {
             text: String::new(),
             tokens: 0,
             seconds: 0.0,
             tokens_per_second: 0.0,
-            ended: Ended::Finished,
+            finish_reason: FinishReason::EndToken,
         };
         let mut outline = self.plan(words, &mut written, grow)?;
         let mut at = 0;
-        while at < outline.sections.len() && written.ended == Ended::Finished {
+        while at < outline.sections.len() && written.finish_reason == FinishReason::EndToken {
             let left = words.saturating_sub(words::count(&written.text) as u32);
             if at > 0 && left < LEAST_LEFT {
                 break;
@@ -91,9 +91,13 @@ impl Composer<'_> {
     }
 
     /// A plan of so many words.
-    fn plan(&self, words: u32, written: &mut Written, grow: &mut Grow<'_>) -> Result<Outline> {
+    fn plan(&self, words: u32, written: &mut Generation, grow: &mut Grow<'_>) -> Result<Outline> {
         let prompt = (self.ask)(&RequestScope::Outline)?;
-        let how = Sampling { max_tokens: PLAN_TOKENS, part: Part::Plan, ..self.how.clone() };
+        let how = Sampling {
+            max_tokens: PLAN_TOKENS,
+            constraint: ConstraintMode::Plan,
+            ..self.how.clone()
+        };
         let mut said = String::new();
         let mut stopped = false;
         let mut hear = |grown: &str| {
@@ -105,12 +109,23 @@ impl Composer<'_> {
             if stopped || astray { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
         };
         let reading = &mut lock(self.reading);
-        let plan = write_on(reading, self.base, self.adapter, &prompt, None, &how, &mut hear)?;
+        let plan = generate(
+            self.base,
+            reading,
+            &GenerateRequest {
+                adapter: self.adapter,
+                prompt: &prompt,
+                written: &[],
+                words: None,
+                sampling: &how,
+            },
+            &mut hear,
+        )?;
         written.tokens += plan.tokens;
         if stopped {
-            written.ended = Ended::Stopped;
+            written.finish_reason = FinishReason::Cancelled;
         }
-        let own = Outline::parse(own_part(&plan.text)).map(|plan| plan.fitted(words));
+        let own = Outline::parse(strip_after_separator(&plan.text)).map(|plan| plan.fitted(words));
         Ok(own
             .filter(|plan| plan.sections.len() > 1)
             .unwrap_or_else(|| borrowed(self.rows, self.seed, words, self.how.random_seed)))
@@ -121,7 +136,7 @@ impl Composer<'_> {
         &self,
         outline: &Outline,
         at: usize,
-        written: &mut Written,
+        written: &mut Generation,
         grow: &mut Grow<'_>,
     ) -> Result<()> {
         let mut given = String::new();
@@ -138,7 +153,7 @@ impl Composer<'_> {
         if !given.is_empty() {
             written.text.push_str(&given);
             if grow(&given).is_break() {
-                written.ended = Ended::Stopped;
+                written.finish_reason = FinishReason::Cancelled;
                 return Ok(());
             }
         }
@@ -147,7 +162,7 @@ impl Composer<'_> {
         let most = words as usize * TOKENS_A_WORD + 16;
         let mut prompt = (self.ask)(&RequestScope::Section { outline: outline.clone(), at })?;
         // A base that reads little at a time sees less of what came before, but writes.
-        let context = self.base.shape.context;
+        let context = self.base.config.context;
         let room = context.saturating_sub(prompt.len() + most.min(context / 2));
         let mut before = CONTEXT_BYTES.max(given.len());
         while before > given.len() && tokens(tail(&written.text, before)).len() > room {
@@ -155,18 +170,29 @@ impl Composer<'_> {
         }
         prompt.extend(tokens(tail(&written.text, before)));
         let said = tokens(&written.text);
-        let mut draw = |n: usize, hear: &mut Grow<'_>| -> Result<Written> {
+        let mut draw = |n: usize, hear: &mut Grow<'_>| -> Result<Generation> {
             let draw = ((at as u64) << 8) | n as u64;
             let how = Sampling {
                 random_seed: Rng::new(self.how.random_seed ^ (draw << 20)).next_u64(),
                 max_tokens: most,
-                part: Part::Body,
+                constraint: ConstraintMode::Body,
                 ..self.how.clone()
             };
             let (base, adapter, reading) = (self.base, self.adapter, &mut lock(self.reading));
-            let mut one = go_on(reading, base, adapter, &prompt, &said, Some(words), &how, hear)?;
+            let mut one = generate(
+                base,
+                reading,
+                &GenerateRequest {
+                    adapter,
+                    prompt: &prompt,
+                    written: &said,
+                    words: Some(words),
+                    sampling: &how,
+                },
+                hear,
+            )?;
             written.tokens += one.tokens;
-            one.text.truncate(own_part(&one.text).len());
+            one.text.truncate(strip_after_separator(&one.text).len());
             Ok(one)
         };
         let one = if self.best_of < 2 {
@@ -175,27 +201,28 @@ impl Composer<'_> {
             let mut all = Vec::new();
             for n in 0..self.best_of {
                 let one = draw(n, &mut |_| grow(""))?;
-                let stopped = one.ended == Ended::Stopped;
+                let stopped = one.finish_reason == FinishReason::Cancelled;
                 all.push(one);
                 if stopped {
                     break;
                 }
             }
-            if all.iter().any(|one| one.ended != Ended::NoWords) {
-                all.retain(|one| one.ended != Ended::NoWords);
+            if all.iter().any(|one| one.finish_reason != FinishReason::NoWords) {
+                all.retain(|one| one.finish_reason != FinishReason::NoWords);
             }
-            let stopped = all.last().is_some_and(|one| one.ended == Ended::Stopped);
+            let stopped =
+                all.last().is_some_and(|one| one.finish_reason == FinishReason::Cancelled);
             let texts: Vec<&str> = all.iter().map(|one| one.text.as_str()).collect();
             let at = best(self.base, self.rows, self.seed, &texts)?;
             let mut best = all.swap_remove(at);
             if stopped || grow(&best.text).is_break() {
-                best.ended = Ended::Stopped;
+                best.finish_reason = FinishReason::Cancelled;
             }
             best
         };
         written.text.push_str(&one.text);
-        if matches!(one.ended, Ended::Stopped | Ended::NoWords) {
-            written.ended = one.ended;
+        if matches!(one.finish_reason, FinishReason::Cancelled | FinishReason::NoWords) {
+            written.finish_reason = one.finish_reason;
         }
         Ok(())
     }
@@ -222,20 +249,20 @@ fn borrowed(rows: &[Row], seed: &Seed, words: u32, random_seed: u64) -> Outline 
 /// holds back each) the one that the untouched base foresees better for having read the writer, a
 /// byte. That is OSST (VOICE 5.2) with nothing in place of the stranger's sample: no figure that a
 /// verdict is reached by.
-fn best(base: &Base, rows: &[Row], seed: &Seed, texts: &[&str]) -> Result<usize> {
+fn best(base: &Model, rows: &[Row], seed: &Seed, texts: &[&str]) -> Result<usize> {
     let own: Vec<&Row> = rows.iter().filter(|row| row.split == Split::Train).collect();
     let pieces: Vec<&str> = own.iter().map(|row| row.text.as_str()).collect();
     let guardrails = Guardrails::of(&pieces);
     let longest =
         own.iter().max_by_key(|row| (row.seed.kind == seed.kind, row.text.len().min(SAMPLE)));
     let sample = longest.map_or("", |row| opening(&row.text, SAMPLE));
-    let before = [format!("{}{DIVIDER}", sample.trim()), DIVIDER.to_owned()]
+    let before = [format!("{}{SEPARATOR}", sample.trim()), SEPARATOR.to_owned()]
         .map(|text| base.tokenizer.encode(&text));
     let mut found: Vec<(bool, f64, usize)> = Vec::new();
     for (n, &text) in texts.iter().enumerate() {
         let held = guardrails.check(&GuardrailInput { text, seed, perplexity: None });
         let [after_own, alone] = before.each_ref().map(|prompt| {
-            let scored = score::token_log_probs(base, None, prompt, text);
+            let scored = eval::token_log_probs(base, None, prompt, text);
             scored.iter().map(|(_, p)| f64::from(*p)).sum::<f64>()
         });
         let gain = (after_own - alone) / text.len().max(1) as f64;
@@ -251,7 +278,8 @@ mod tests {
     use ghost_core::archive::Kind;
     use ghost_core::id::PieceId;
     use ghost_core::row::Origin;
-    use ghost_engine::{lesson, tiny};
+    use ghost_engine::prompt;
+    use ghost_engine::tiny;
 
     use super::*;
 
@@ -272,13 +300,13 @@ mod tests {
         row(1, &format!("{body}\n\n## Why it rains\n\n{body}\n\n## How long\n\n{body}"))
     }
 
-    fn composed(words: u32, best_of: usize, stop_at: usize) -> (Written, String) {
-        let base = tiny::base(1);
+    fn composed(words: u32, best_of: usize, stop_at: usize) -> (Generation, String) {
+        let base = tiny::model(1);
         let seed = Seed { topic: "rain".into(), words: Some(words), ..Seed::default() };
         let rows = [piece(words as usize), row(2, "Short.")];
-        let ask = |ask: &RequestScope| Ok(lesson::prompt_of(&base, ask.request(&seed))?);
+        let ask = |ask: &RequestScope| Ok(prompt::for_request(&base, ask.request(&seed))?);
         let how = Sampling { random_seed: 1, ..Sampling::default() };
-        let reading = Mutex::new(Reading::new(&base));
+        let reading = Mutex::new(PrefixCache::new(&base));
         let composer = Composer {
             base: &base,
             adapter: None,
@@ -303,7 +331,7 @@ mod tests {
         let off = (words::count(&written.text) as f64 / 90.0).ln().abs();
         assert!(off <= 0.15, "{} words", words::count(&written.text));
         assert_eq!(heard.trim_end(), written.text);
-        assert_eq!(written.ended, Ended::Finished);
+        assert_eq!(written.finish_reason, FinishReason::EndToken);
         assert_eq!(written.text.matches("\n\n##").count(), 2);
         assert_eq!(composed(90, 1, usize::MAX).0.text, written.text);
     }
@@ -318,7 +346,7 @@ mod tests {
     #[test]
     fn a_long_draft_can_be_stopped() {
         let (written, heard) = composed(90, 1, 60);
-        assert_eq!(written.ended, Ended::Stopped);
+        assert_eq!(written.finish_reason, FinishReason::Cancelled);
         assert!(heard.len() < 200 && heard.starts_with(&written.text));
     }
 
@@ -337,7 +365,7 @@ mod tests {
 
     #[test]
     fn a_section_that_goes_in_circles_is_not_the_best() {
-        let base = tiny::base(1);
+        let base = tiny::model(1);
         let circle = "It rained and it rained and it rained and it rained. ".repeat(5);
         let fair = "The sun came out over the hill, and whoever had a boat went home in it.";
         let texts = [circle.as_str(), fair, circle.as_str()];

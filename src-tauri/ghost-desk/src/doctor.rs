@@ -1,7 +1,5 @@
 //! How things stand, in sentences a writer can pass on.
 
-use ghost_engine::device;
-
 use crate::Desk;
 use crate::failure::Result;
 use crate::store::bases;
@@ -10,7 +8,7 @@ use crate::wire::{DoctorReport, Finding, RunStateName};
 impl Desk {
     pub(crate) fn doctor(&self) -> Result<DoctorReport> {
         let findings =
-            vec![self.look_at_store()?, self.look_at_base()?, device(), self.look_at_runs()?];
+            vec![self.look_at_store()?, self.look_at_base()?, device(self), self.look_at_runs()?];
         Ok(DoctorReport { well: findings.iter().all(|finding| finding.well), findings })
     }
 
@@ -76,8 +74,8 @@ impl Desk {
     }
 }
 
-fn device() -> Finding {
-    let device = device::device();
+fn device(desk: &Desk) -> Finding {
+    let device = desk.device().info();
     finding("device", true, format!("It computes on {}: {}", device.name, device.reason))
 }
 

@@ -21,8 +21,8 @@ use ghost_core::split::Split;
 use ghost_core::verdict::{Evidence, HeldOut, Preference};
 use ghost_core::words;
 use ghost_engine::adapter::{Adapter, fingerprint};
-use ghost_engine::base::Base;
-use ghost_engine::{lesson, prompt};
+use ghost_engine::model::Model;
+use ghost_engine::prompt;
 use sha2::{Digest as _, Sha256};
 
 use crate::elsewhere::Far;
@@ -119,7 +119,7 @@ pub(crate) struct Pair {
 /// What stands still while a verdict is reached.
 pub(crate) struct Court<'a> {
     /// The base of everybody.
-    pub(crate) base: &'a Base,
+    pub(crate) base: &'a Model,
     /// All rows there are.
     pub(crate) rows: &'a [Row],
     /// Edits nobody learned from.
@@ -254,7 +254,7 @@ impl Court<'_> {
     /// before, only the candidate is.
     pub(crate) fn load(&self, opponents_are_known: bool) -> Load {
         let unknown = if opponents_are_known { 0.0 } else { 1.0 };
-        let examples = EXAMPLE_TOKENS.min(self.base.shape.context / 2) as f64;
+        let examples = EXAMPLE_TOKENS.min(self.base.config.context / 2) as f64;
         let drafted = |row: &Row| f64::from(self.asked(row).words.unwrap_or(0)) * TOKENS_A_WORD;
         let mut load = Load::default();
         for row in self.held_out() {
@@ -280,7 +280,7 @@ impl Court<'_> {
 
     /// About how much is read and written in a search for the best prompt.
     pub(crate) fn search_load(&self, effort: Effort) -> Load {
-        let examples = EXAMPLE_TOKENS.min(self.base.shape.context / 2) as f64;
+        let examples = EXAMPLE_TOKENS.min(self.base.config.context / 2) as f64;
         let drafts = (effort.last.0 * effort.last.1) as f64;
         let scored = f64::from(effort.things(0)) - drafts;
         Load {
@@ -315,11 +315,11 @@ impl Court<'_> {
     ) -> Result<Vec<u32>> {
         let request = ask.request(seed);
         let Some(program) = party.program else {
-            return Ok(lesson::prompt_of(self.base, request)?);
+            return Ok(prompt::for_request(self.base, request)?);
         };
         let shown = self.shown(program, seed)?;
-        let budget = EXAMPLE_TOKENS.min(self.base.shape.context / 2);
-        Ok(prompt::prompt_of(self.base, program, &shown, &request, budget)?)
+        let budget = EXAMPLE_TOKENS.min(self.base.config.context / 2);
+        Ok(prompt::few_shot(self.base, program, &shown, &request, budget)?)
     }
 
     /// The pieces a program shows for a seed, the first before the others.

@@ -40,8 +40,10 @@ pub mod wire;
 mod work;
 mod write;
 
+use ghost_engine::device::Device;
 use std::fs::File;
 use std::path::Path;
+use std::sync::OnceLock;
 use std::sync::atomic::AtomicBool;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 
@@ -77,6 +79,8 @@ struct Inner {
     clock: Clock,
     /// The base and adapter that were loaded last, to be used again.
     loaded: Mutex<Option<base::Loaded>>,
+    /// The device that computes, opened on first use.
+    device: OnceLock<Arc<Device>>,
     /// Held while a draft is written: one ghost, one draft at a time.
     writing: Mutex<()>,
     stop_writing: AtomicBool,
@@ -98,6 +102,11 @@ impl std::fmt::Debug for Desk {
 }
 
 impl Desk {
+    /// The device that computes. It is opened on first use, which takes a moment on a GPU.
+    pub(crate) fn device(&self) -> Arc<Device> {
+        self.0.device.get_or_init(|| Arc::new(Device::from_env())).clone()
+    }
+
     /// Opens a data folder, made new where it is missing.
     ///
     /// # Errors
@@ -134,6 +143,7 @@ impl Desk {
             store: Mutex::new(store),
             clock,
             loaded: Mutex::default(),
+            device: OnceLock::new(),
             writing: Mutex::default(),
             stop_writing: AtomicBool::default(),
             stop_judging: AtomicBool::default(),

@@ -14,10 +14,12 @@ use ghost_core::id::PieceId;
 use ghost_core::seed::neutral::{self, Leak};
 use ghost_core::seed::{Seed, TfIdf};
 use ghost_core::split::Split;
-use ghost_engine::base::Base;
 use ghost_engine::chat::Message;
-use ghost_engine::sample::Sampling;
-use ghost_engine::{lesson, score, write};
+use ghost_engine::eval;
+use ghost_engine::generate::sampler::Sampling;
+use ghost_engine::generate::{GenerateRequest, PrefixCache, generate};
+use ghost_engine::model::Model;
+use ghost_engine::prompt;
 
 use crate::Desk;
 use crate::authors::Authors;
@@ -145,15 +147,15 @@ fn extracted(piece: &StoredPiece, phrases: &TfIdf) -> Seed {
 
 /// Of all that is proposed for a piece, what makes its opening likeliest; where nothing makes it
 /// likelier than no topic at all, the fullest of its own words.
-fn choose(base: &Base, kept: &StoredPiece, phrases: &TfIdf) -> Result<StoredSeed> {
+fn choose(base: &Model, kept: &StoredPiece, phrases: &TfIdf) -> Result<StoredSeed> {
     let own = neutral::candidates(&kept.piece, phrases);
     let proposed =
         if base.card.parameters >= PROPOSES_FROM { proposals(base, kept)? } else { Vec::new() };
     let opening = chunk::chunks(&kept.piece.text, OPENING).into_iter().next();
     let text = opening.map_or("", |range| &kept.piece.text[range]);
     let bits = |seed: &Seed| -> Result<f64> {
-        let prompt = lesson::prompt_for(base, seed)?;
-        Ok(score::bits_per_byte(base, None, &prompt, text))
+        let prompt = prompt::for_seed(base, seed)?;
+        Ok(eval::bits_per_byte(base, None, &prompt, text))
     };
     let Some(first) = own.first() else {
         return Err(Failure::new(Code::Bug, "A piece has no seed at all."));
@@ -173,7 +175,7 @@ fn choose(base: &Base, kept: &StoredPiece, phrases: &TfIdf) -> Result<StoredSeed
 }
 
 /// What a larger base says a piece is about; only what gives nothing away.
-fn proposals(base: &Base, kept: &StoredPiece) -> Result<Vec<Seed>> {
+fn proposals(base: &Model, kept: &StoredPiece) -> Result<Vec<Seed>> {
     let opening = chunk::chunks(&kept.piece.text, 3 * OPENING).into_iter().next();
     let text = opening.map_or("", |range| &kept.piece.text[range]);
     let ask = Message { role: "user".into(), content: neutral::prompt(text) };
@@ -188,7 +190,18 @@ fn proposals(base: &Base, kept: &StoredPiece) -> Result<Vec<Seed>> {
             ..Sampling::default()
         };
         let mut hear = |_: &str| ControlFlow::Continue(());
-        let answer = write::write_after(base, None, &prompt, None, &how, &mut hear)?;
+        let answer = generate(
+            base,
+            &mut PrefixCache::new(base),
+            &GenerateRequest {
+                adapter: None,
+                prompt: &prompt,
+                written: &[],
+                words: None,
+                sampling: &how,
+            },
+            &mut hear,
+        )?;
         seeds.extend(neutral::parse_answer(&answer.text, &kept.piece));
     }
     seeds.dedup();

@@ -23,10 +23,13 @@ use ghost_core::seed::Seed;
 use ghost_core::split::Split;
 use ghost_core::verdict::{Decision, Verdict};
 use ghost_engine::adapter::{Adapter, Card};
+use ghost_engine::eval;
+use ghost_engine::generate::sampler::Sampling;
+use ghost_engine::generate::{GenerateRequest, PrefixCache, generate};
 use ghost_engine::lora::Lora;
-use ghost_engine::sample::Sampling;
-use ghost_engine::train::{self, Outcome, Why};
-use ghost_engine::{lesson, prefer, score, write};
+use ghost_engine::prompt;
+use ghost_engine::train::dpo;
+use ghost_engine::train::{self, Outcome, StopReason};
 
 use crate::event::Event;
 use crate::evidence::{Court, Party, SCORED_BYTES, Sample, evenly, opening};
@@ -131,19 +134,19 @@ impl Desk {
             return self.set_state(run, RunState::Stopped);
         }
         let mut outcome = self.train(run, &ghost, &rows, &recipe, &plan)?;
-        match outcome.ended {
-            Why::Stopped => return self.set_state(run, RunState::Stopped),
-            Why::ByHeart => runs::note(
+        match outcome.stop_reason {
+            StopReason::Stopped => return self.set_state(run, RunState::Stopped),
+            StopReason::Overfitting => runs::note(
                 self.store().on(),
                 run,
                 "Stopped early, to avoid overfitting: from there on it would have memorised your pieces.",
             )?,
-            Why::Patience => runs::note(
+            StopReason::Patience => runs::note(
                 self.store().on(),
                 run,
                 "Stopped early: the pieces watched got no better.",
             )?,
-            Why::Finished => {}
+            StopReason::Finished => {}
         }
         reporter.set(|progress| {
             progress.stage = RunStage::Preferring;
@@ -260,10 +263,10 @@ impl Desk {
         let learned = side(rows, Split::Train);
         let row = learned.iter().max_by_key(|row| row.text.len());
         let text = row.map_or("", |row| opening(&row.text, SCORED_BYTES / 4));
-        let prompt = lesson::prompt_for(base, &row.map_or_else(Seed::default, |r| r.seed.clone()))?;
+        let prompt = prompt::for_seed(base, &row.map_or_else(Seed::default, |r| r.seed.clone()))?;
         let n_read = prompt.len() + base.tokenizer.encode(text).len();
         let begun = Instant::now();
-        score::token_log_probs(base, None, &prompt, text);
+        eval::token_log_probs(base, None, &prompt, text);
         let reading = n_read as f64 / begun.elapsed().as_secs_f64().max(1e-6);
 
         let Recipe { rank, alpha, random_seed, .. } = stored.recipe;
@@ -273,8 +276,18 @@ impl Desk {
         };
         let how = Sampling { max_tokens: MEASURED_DRAFT, ..Sampling::default() };
         let mut go_on = |_: &str| ControlFlow::Continue(());
-        let written =
-            write::write_after(base, Some(&adapter), &prompt, Some(100), &how, &mut go_on)?;
+        let written = generate(
+            base,
+            &mut PrefixCache::new(base),
+            &GenerateRequest {
+                adapter: Some(&adapter),
+                prompt: &prompt,
+                written: &[],
+                words: Some(100),
+                sampling: &how,
+            },
+            &mut go_on,
+        )?;
 
         let away = tempfile::tempdir_in(&room).map_err(|e| Failure::io("write", &room, &e))?;
         let trial = Recipe {
@@ -286,7 +299,7 @@ impl Desk {
         };
         let mut learning = 0.0;
         train::train(base, &learned, &[], &trial, away.path(), &mut |event| {
-            if let train::Event::Stepped(step) = event {
+            if let train::Event::Step(step) = event {
                 learning = f64::from(step.tokens_per_second);
             }
             ControlFlow::Continue(())
@@ -376,7 +389,7 @@ impl Desk {
                 };
                 let room = self.folder().run(run).join(format!("rate {times}"));
                 let mut hear = |event| {
-                    if let train::Event::Stepped(step) = event {
+                    if let train::Event::Step(step) = event {
                         done += 1;
                         let a_step = (plan.reporter.spent() - begun) / f64::from(done);
                         plan.reporter.set(|progress| {
@@ -390,7 +403,7 @@ impl Desk {
                 };
                 let tried =
                     train::train(&ghost.base, &learned, &watched, &trial, &room, &mut hear)?;
-                if tried.ended == Why::Stopped {
+                if tried.stop_reason == StopReason::Stopped {
                     return Ok(None);
                 }
                 let bits = tried.best_dev.unwrap_or(f64::INFINITY);
@@ -495,7 +508,7 @@ impl Desk {
             &mut |event| {
                 training.heard(&event);
                 let kept = match event {
-                    train::Event::Stepped(step) => {
+                    train::Event::Step(step) => {
                         line(&Event::RunStepped { run: run.0, step: view::step(&step) });
                         runs::keep_step(self.store().on(), run, &step)
                     }
@@ -507,15 +520,15 @@ impl Desk {
                         run,
                         "A checkpoint was damaged; an older one, or the beginning, served.",
                     ),
-                    train::Event::ProvedGradients(n) => runs::note(
+                    train::Event::GradientsChecked(n) => runs::note(
                         self.store().on(),
                         run,
                         &format!("A gradient reached each of {n} tensors."),
                     ),
-                    train::Event::CardLost(sentence) => {
+                    train::Event::GpuFailed(sentence) => {
                         runs::note(self.store().on(), run, &sentence)
                     }
-                    train::Event::Shortened { to, from } => runs::note(
+                    train::Event::ContextShortened { to, from } => runs::note(
                         self.store().on(),
                         run,
                         &format!(
@@ -523,11 +536,11 @@ impl Desk {
                              instead of {from}."
                         ),
                     ),
-                    train::Event::SteppedDown { again, of } => runs::note(
+                    train::Event::Recomputing { layers, of } => runs::note(
                         self.store().on(),
                         run,
                         &format!(
-                            "Memory is short: {again} of {of} layers are computed twice from here \
+                            "Memory is short: {layers} of {of} layers are computed twice from here \
                              on. The adapter will be the same, and later."
                         ),
                     ),
@@ -543,7 +556,9 @@ impl Desk {
         if let Some(failure) = trouble {
             return Err(failure);
         }
-        if let (Why::Finished, Some(left_out)) = (outcome.ended, training.left_out(&outcome)) {
+        if let (StopReason::Finished, Some(left_out)) =
+            (outcome.stop_reason, training.left_out(&outcome))
+        {
             runs::note(self.store().on(), run, &left_out)?;
         }
         Ok(outcome)
@@ -585,7 +600,7 @@ impl Desk {
                 &mut |done, planned, full| training.steps(done, planned, full),
                 &mut watch,
             )?;
-            if outcome.ended == Why::Stopped {
+            if outcome.stop_reason == StopReason::Stopped {
                 return Ok(false);
             }
             let mut adapter = match self.preferred(stored.id, ghost, &rows, choices, &outcome)? {
@@ -625,7 +640,7 @@ impl Desk {
             (CHOOSING * outcome.steps.iter().map(|step| step.tokens as f64).sum::<f64>()) as usize;
         let mut to_learn = Vec::new();
         for (edit, choice) in choices.learned.iter().rev() {
-            let tokens = prefer::tokens(std::slice::from_ref(choice));
+            let tokens = dpo::tokens(std::slice::from_ref(choice));
             if learned.contains(&Origin::Edit(*edit)) && tokens <= left {
                 left -= tokens;
                 to_learn.push(choice.clone());
@@ -640,11 +655,13 @@ impl Desk {
             .into_iter()
             .filter(|row| matches!(row.origin, Origin::Archive(_)))
             .collect();
-        let weigh = |adapter: &Adapter| prefer::weigh(&ghost.base, adapter, &to_watch, &watched);
+        let weigh = |adapter: &Adapter| {
+            dpo::evaluate_preferences(&ghost.base, adapter, &to_watch, &watched)
+        };
         let how = DpoConfig::after(&outcome.adapter.card.recipe);
         let mut hear = |_, _| self.goes_on(run);
         let begun = &outcome.adapter;
-        let after = prefer::prefer(&ghost.base, begun, &to_learn, &edits, &how, &mut hear)?;
+        let after = dpo::train_preferences(&ghost.base, begun, &to_learn, &edits, &how, &mut hear)?;
         let Some(adapter) = after else { return Ok(Chosen::Stopped) };
         let (before, after) = (weigh(begun)?, weigh(&adapter)?);
         Ok(match after.is_better_than(&before) {
@@ -813,7 +830,7 @@ impl<'a> Training<'a> {
             train::Event::Resumed(done) => {
                 self.pace.borrow_mut().begin(*done, self.plan.reporter.spent());
             }
-            train::Event::Stepped(step) => self.plan.reporter.set(|progress| {
+            train::Event::Step(step) => self.plan.reporter.set(|progress| {
                 progress.tokens_per_second = Some(f64::from(step.tokens_per_second));
             }),
             _ => {}
@@ -922,7 +939,7 @@ mod tests {
         let card = Card::new(&ghost.base, &recipe, String::new(), Vec::new());
         let lora = Lora::fresh(&ghost.base, 4, 8.0, 0.0, 1);
         let (adapter, steps) = (Adapter { lora, card }, vec![step]);
-        Outcome { adapter, steps, best_dev: None, ended: Why::Finished }
+        Outcome { adapter, steps, best_dev: None, stop_reason: StopReason::Finished }
     }
 
     /// Edits of which every eighth is watched, and the rows of the others.

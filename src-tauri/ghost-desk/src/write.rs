@@ -9,9 +9,9 @@ use ghost_core::archive::Kind;
 use ghost_core::id::{AdapterId, DraftId};
 use ghost_core::outline::RequestScope;
 use ghost_core::seed::Seed;
-use ghost_engine::sample::Sampling;
-use ghost_engine::write::Ended;
-use ghost_engine::{device, prompt, write};
+use ghost_engine::generate::sampler::Sampling;
+use ghost_engine::generate::{FinishReason, GenerateRequest, generate};
+use ghost_engine::prompt;
 
 use crate::commands::Hear;
 use crate::compose::{self, Composer};
@@ -32,9 +32,9 @@ const MOST_DRAFTS: usize = 8;
 const KEEP_EVERY: Duration = Duration::from_millis(700);
 
 /// A card is lost once in the life of a process, and that is when it is told of.
-fn tell_of_a_lost_card(hear: &mut Hear<'_>) {
+fn tell_of_a_lost_card(desk: &Desk, hear: &mut Hear<'_>) {
     static TOLD: AtomicBool = AtomicBool::new(false);
-    if let Some(sentence) = device::lost_card()
+    if let Some(sentence) = desk.device().gpu_failure()
         && !TOLD.swap(true, Ordering::SeqCst)
     {
         log::warn!("{sentence}");
@@ -45,7 +45,7 @@ fn tell_of_a_lost_card(hear: &mut Hear<'_>) {
 impl Desk {
     pub(crate) fn write(&self, ask: WriteDraft, hear: &mut Hear<'_>) -> Result<DraftView> {
         let written = self.write_draft(ask, hear);
-        tell_of_a_lost_card(hear);
+        tell_of_a_lost_card(self, hear);
         match &written {
             Ok(draft) => hear(Event::DraftWritten { draft: draft.clone() }),
             Err(failure) => hear(Event::DraftFailed { failure: failure.clone() }),
@@ -139,23 +139,34 @@ impl Desk {
             }
             None => {
                 let (words, reading) = (seed.words, &mut lock(&ghost.reading));
-                write::write_on(reading, base, adapter, &prompt, words, &sampling, &mut grow)
-                    .map_err(Failure::from)
+                generate(
+                    base,
+                    reading,
+                    &GenerateRequest {
+                        adapter,
+                        prompt: &prompt,
+                        written: &[],
+                        words,
+                        sampling: &sampling,
+                    },
+                    &mut grow,
+                )
+                .map_err(Failure::from)
             }
         };
         let (tokens, ended, failure) = match written {
             Ok(written) => {
                 // What a prompt's document goes on with is another text.
                 text = ship::stored(if is_prompt {
-                    prompt::own_part(&written.text).to_owned()
+                    prompt::strip_after_separator(&written.text).to_owned()
                 } else {
                     written.text
                 });
-                let ended = match written.ended {
-                    Ended::Finished => DraftEnd::Finished,
-                    Ended::Length => DraftEnd::Length,
-                    Ended::Stopped => DraftEnd::Stopped,
-                    Ended::NoWords => DraftEnd::NoWords,
+                let ended = match written.finish_reason {
+                    FinishReason::EndToken => DraftEnd::Finished,
+                    FinishReason::Length => DraftEnd::Length,
+                    FinishReason::Cancelled => DraftEnd::Stopped,
+                    FinishReason::NoWords => DraftEnd::NoWords,
                 };
                 let no_words = (ended == DraftEnd::NoWords).then(|| no_words(&base.card.name));
                 (written.tokens as u32, ended, full.or(no_words))

@@ -1,14 +1,15 @@
-//! Drafts or learns for some minutes, saying each half minute how fast and in how much memory.
+//! Generates or trains for some minutes, and reports speed and memory each half minute.
 //!
 //! ```text
 //! cargo run --release -p ghost-engine --example endure -- BASE write|learn MINUTES
 //! ```
 //!
-//! One process of each, side by side, show whether memory stays flat; `bench/endure.sh` runs them,
-//! and asks besides what a busy neighbour costs a draft.
+//! `bench/endure.sh` runs one process of each at the same time to see whether memory stays flat, and
+//! measures the speed of a draft beside a busy process.
 
 use std::ops::ControlFlow;
 use std::path::Path;
+use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use ghost_core::id::PieceId;
@@ -17,9 +18,12 @@ use ghost_core::row::{Origin, Row};
 use ghost_core::run::Recipe;
 use ghost_core::seed::Seed;
 use ghost_core::split::Split;
-use ghost_engine::sample::Sampling;
-use ghost_engine::write::{Reading, write_on};
-use ghost_engine::{Base, lesson, memory, train};
+use ghost_engine::Base;
+use ghost_engine::device::Device;
+use ghost_engine::generate::sampler::Sampling;
+use ghost_engine::generate::{GenerateRequest, PrefixCache, generate};
+use ghost_engine::model::Model;
+use ghost_engine::{memory, prompt, train};
 
 const EVERY: Duration = Duration::from_secs(30);
 
@@ -27,9 +31,9 @@ const EVERY: Duration = Duration::from_secs(30);
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let args: Vec<String> = std::env::args().collect();
     let [_, base, what, minutes] = &args[..] else { return Err("BASE write|learn MINUTES".into()) };
-    let base = Base::open(Path::new(base))?;
+    let model = Model::new(Base::open(Path::new(base))?, Arc::new(Device::from_env()));
     let mut clock = Clock::new(minutes.parse()?);
-    let said = |clock: &Clock, tokens: usize| {
+    let report = |clock: &Clock, tokens: usize| {
         let (now, own) = (memory::held() / 1_000_000, memory::own() / 1_000_000);
         let speed = tokens as f32 / clock.since.elapsed().as_secs_f32();
         println!(
@@ -41,12 +45,12 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         let rows: Vec<Row> = (0..40).map(row).collect();
         let folder = tempfile::tempdir()?;
         let mut tokens = 0;
-        train::train(&base, &rows, &[], &recipe(), folder.path(), &mut |event| {
-            if let train::Event::Stepped(step) = event {
+        train::train(&model, &rows, &[], &recipe(), folder.path(), &mut |event| {
+            if let train::Event::Step(step) = event {
                 tokens += step.tokens;
             }
             if clock.is_due() {
-                said(&clock, tokens);
+                report(&clock, tokens);
                 tokens = 0;
                 clock.since = Instant::now();
             }
@@ -54,19 +58,25 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
         })?;
         return Ok(());
     }
-    let (mut reading, mut tokens) = (Reading::new(&base), 0);
+    let (mut cache, mut tokens) = (PrefixCache::new(&model), 0);
     for random_seed in 0.. {
         let seed = Seed {
             topic: format!("a walk, {}", random_seed / 2),
             words: Some(300),
             ..Seed::default()
         };
-        let prompt = lesson::prompt_for(&base, &seed)?;
-        let how = Sampling { random_seed, ..Sampling::default() };
-        let mut hear = |_: &str| ControlFlow::Continue(());
-        tokens += write_on(&mut reading, &base, None, &prompt, seed.words, &how, &mut hear)?.tokens;
+        let prompt = prompt::for_seed(&model, &seed)?;
+        let request = GenerateRequest {
+            adapter: None,
+            prompt: &prompt,
+            written: &[],
+            words: seed.words,
+            sampling: &Sampling { random_seed, ..Sampling::default() },
+        };
+        let mut on_text = |_: &str| ControlFlow::Continue(());
+        tokens += generate(&model, &mut cache, &request, &mut on_text)?.tokens;
         if clock.is_due() {
-            said(&clock, tokens);
+            report(&clock, tokens);
             tokens = 0;
             clock.since = Instant::now();
         }

@@ -1,21 +1,24 @@
-//! Prints what a base makes of tokens, for standing it beside another program:
+//! Prints a base's logits for tokens, to compare them with another program's:
 //!
 //!     cargo run --release -p ghost-engine --example logits -- BASE [--adapter FOLDER] [--plain] OUT TOKENS
 //!
-//! TOKENS are numbers with commas between them, or a text. OUT gets the logits after every token,
-//! as 32-bit floats, row after row; the tokens are printed. An adapter is PEFT's or ours. With
-//! `--plain` every product is in 32 bits; without, as the program computes it. `--make FOLDER`
-//! first writes an adapter there as a run would, with numbers of chance in it.
+//! TOKENS are numbers separated by commas, or a text. OUT gets the logits after every token as 32-bit
+//! floats, row after row; the tokens are printed. The adapter is in PEFT's format. With `--plain` every
+//! product is in 32 bits; otherwise they are as the program computes them. `--make FOLDER` first writes an
+//! adapter of random values there, as a run would.
 
 use std::error::Error;
 use std::path::Path;
+use std::sync::Arc;
 
 use ghost_core::run::Recipe;
+use ghost_engine::Base;
 use ghost_engine::adapter::{Adapter, Card, read_peft};
-use ghost_engine::chance::Chance;
-use ghost_engine::cpu::Cpu;
+use ghost_engine::backend::cpu::CpuBackend;
+use ghost_engine::device::Device;
 use ghost_engine::lora::Lora;
-use ghost_engine::{Base, model::Model};
+use ghost_engine::model::Model;
+use ghost_engine::rng::Rng;
 
 #[allow(clippy::print_stdout)]
 fn main() -> Result<(), Box<dyn Error>> {
@@ -39,19 +42,20 @@ fn main() -> Result<(), Box<dyn Error>> {
     let adapter = adapter.map(|folder| read_peft(&base, Path::new(&folder))).transpose()?;
     let numbers: Result<Vec<u32>, _> = tokens.split(',').map(str::parse).collect();
     let tokens = numbers.unwrap_or_else(|_| base.tokenizer.encode(tokens));
-    let cpu = if plain { Cpu::plain() } else { Cpu::default() };
-    let logits = Model::new(&base, adapter.as_ref()).on(&cpu).all_logits(&tokens);
+    let cpu = if plain { CpuBackend::scalar() } else { CpuBackend::default() };
+    let model = Model::new(base, Arc::new(Device::cpu(cpu)));
+    let logits = model.all_logits(adapter.as_ref(), &tokens);
     let bytes: Vec<u8> = logits.iter().flat_map(|value| value.to_le_bytes()).collect();
     std::fs::write(out, bytes)?;
     println!("{tokens:?}");
     Ok(())
 }
 
-/// An adapter no matrix of which is zero.
+/// An adapter without zeros.
 fn make(base: &Base, folder: &Path) -> Result<(), Box<dyn Error>> {
-    let (mut lora, mut chance) = (Lora::fresh(base, 8, 16.0, 0.0, 1), Chance::new(2));
+    let (mut lora, mut rng) = (Lora::fresh(base, 8, 16.0, 0.0, 1), Rng::new(2));
     for tensor in lora.tensors_mut() {
-        tensor.iter_mut().for_each(|value| *value = (chance.uniform() * 2.0 - 1.0) * 0.03);
+        tensor.iter_mut().for_each(|value| *value = (rng.uniform() * 2.0 - 1.0) * 0.03);
     }
     let card = Card::new(base, &Recipe::quick(1000, 10, 3), String::new(), Vec::new());
     Ok(Adapter { lora, card }.save(base, folder)?)

@@ -1,49 +1,50 @@
 //! An adapter on disk: a folder a person can read.
 //!
-//! `adapter_model.safetensors` and `adapter_config.json` are PEFT's own
-//! layout, so anything that reads PEFT reads it; `card.json` holds what is
-//! needed to do the run again and to argue with it. A folder is written beside
-//! its place and renamed when whole.
+//! `adapter_model.safetensors` and `adapter_config.json` are in PEFT's own format, so every program that
+//! reads PEFT reads them; `card.json` has everything that repeats the run. A folder is written under a
+//! temporary name next to its place and renamed when it is complete.
 //!
-//! GGUF's llama files exchange rows of q and k so that rotary pairs stand side
-//! by side. Inside we keep the file's order; PEFT's file has Hugging Face's.
+//! GGUF's llama files permute the rows of q and k so that rotary pairs are adjacent. In memory the rows
+//! have the order of the base's file; PEFT's file has Hugging Face's order.
 
 use std::fs::{self, File};
 use std::io::Write;
 use std::path::Path;
 
+use ::safetensors::tensor::{Dtype, TensorView};
 use ghost_core::id::RowId;
 use ghost_core::run::{Recipe, Step};
-use safetensors::tensor::{Dtype, TensorView};
 use serde::{Deserialize, Serialize};
 use serde_json::{Map, Value, json};
 use sha2::{Digest, Sha256};
 
-use crate::base::{Base, Pairs, Rope, Shape};
+use crate::base::Base;
+use crate::config::ModelConfig;
 use crate::error::{Error, Result};
+use crate::load::safetensors;
+use crate::load::tensors::Tensors;
 use crate::lora::{Lora, Target};
 use crate::private;
-use crate::shard;
-use crate::tensors::Tensors;
-use crate::weight::Bytes;
+use crate::quant::weight::Bytes;
+use crate::rope::{AttentionTemperature, Rope, RopeLayout};
 
 const WEIGHTS: &str = "adapter_model.safetensors";
 const CONFIG: &str = "adapter_config.json";
 const CARD: &str = "card.json";
-/// A rank no one needs: what a file may ask for is bounded before anything is allocated.
-const MOST_RANK: usize = 4096;
+/// The maximum rank of a file. It is checked before anything is allocated.
+const MAX_RANK: usize = 4096;
 
-/// What a base has learned of its writer, and where that came from.
+/// A trained adapter, and where it came from.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Adapter {
-    /// The numbers.
+    /// The values.
     pub lora: Lora,
-    /// Where they came from.
+    /// Their origin.
     pub card: Card,
 }
 
-/// Everything needed to repeat the run that made an adapter, apart from the rows themselves.
-/// What the engine doesn't know (`rows`, `verdict`, `app_version`) is filled in by whoever saves.
+/// Everything that repeats the run that made an adapter, except the rows themselves.
+/// The caller fills in `rows`, `verdict` and `app_version`, which the engine does not know.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 pub struct Card {
     /// [`fingerprint`] of the base it was trained on.
@@ -60,7 +61,7 @@ pub struct Card {
     /// The curve.
     #[serde(default)]
     pub steps: Vec<Step>,
-    /// What was judged of it; null before that.
+    /// Its verdict; null before there is one.
     #[serde(default)]
     pub verdict: serde_json::Value,
     /// The app that made it.
@@ -91,7 +92,7 @@ impl Card {
         parse(&folder.join(CARD))
     }
 
-    /// Writes the card anew, whole or not at all: a verdict is reached after the weights are saved.
+    /// Replaces the card, whole or not at all: a verdict is reached after the weights are saved.
     ///
     /// # Errors
     /// `Io`.
@@ -162,10 +163,10 @@ impl Adapter {
             .map(|(name, shape, bytes)| {
                 Ok((name.as_str(), TensorView::new(Dtype::F32, shape.clone(), bytes)?))
             })
-            .collect::<std::result::Result<Vec<_>, safetensors::SafeTensorError>>()
+            .collect::<std::result::Result<Vec<_>, ::safetensors::SafeTensorError>>()
             .map_err(|e| Error::Bug(e.to_string()))?;
         let metadata = [("format".to_owned(), "pt".to_owned())].into_iter().collect();
-        safetensors::serialize(views, Some(metadata)).map_err(|e| Error::Bug(e.to_string()))
+        ::safetensors::serialize(views, Some(metadata)).map_err(|e| Error::Bug(e.to_string()))
     }
 
     fn config(&self) -> serde_json::Value {
@@ -195,8 +196,8 @@ impl Adapter {
     }
 }
 
-/// Reads what PEFT wrote, or we did: the numbers alone, whoever trained them and on whatever base
-/// of this shape. A module that wasn't trained changes nothing.
+/// Reads the values of an adapter in PEFT's format, trained on any base of these dimensions. A module
+/// that was not trained changes nothing.
 ///
 /// # Errors
 /// `NotAnAdapter` or `Io`.
@@ -214,7 +215,7 @@ pub fn read_peft(base: &Base, folder: &Path) -> Result<Lora> {
     })
 }
 
-/// What of PEFT's configuration changes how the numbers are read.
+/// The parts of PEFT's configuration that change how the values are read.
 #[derive(Deserialize)]
 struct Config {
     peft_type: String,
@@ -238,12 +239,12 @@ fn numbers(base: &Base, config: &Config, bytes: &Bytes) -> Result<Lora> {
     if config.peft_type != "LORA" || config.use_dora || patterned {
         return Err(Error::malformed("it isn't a plain LoRA adapter"));
     }
-    if !(1..=MOST_RANK).contains(&config.r) || !config.lora_alpha.is_finite() {
+    if !(1..=MAX_RANK).contains(&config.r) || !config.lora_alpha.is_finite() {
         let (rank, alpha) = (config.r, config.lora_alpha);
         return Err(Error::malformed(format!("its rank is {rank} and its alpha {alpha}")));
     }
     let mut tensors = Tensors::default();
-    for stored in shard::read(bytes)? {
+    for stored in safetensors::read(bytes)? {
         let block = stored.block()?;
         tensors.add(stored.name, stored.dims, block, stored.bytes)?;
     }
@@ -258,31 +259,31 @@ fn numbers(base: &Base, config: &Config, bytes: &Bytes) -> Result<Lora> {
         if trained {
             let matrix = matrix?;
             values.resize(rows * cols, 0.0);
-            matrix.unpack_rows(0..rows, &mut values);
+            matrix.dequantize_rows(0..rows, &mut values);
             known += 1;
         }
         match values.iter().all(|value| value.is_finite()) {
             true => Ok(values),
-            false => Err(Error::malformed(format!("{name} holds values that are no numbers"))),
+            false => Err(Error::malformed(format!("{name} has values that are not finite"))),
         }
     };
     let mut layers = Vec::with_capacity(base.layers.len());
     for n in 0..base.layers.len() {
         let mut pairs = Vec::with_capacity(7);
         for target in Target::ALL {
-            let (rows, cols) = target.shape(&base.shape);
+            let (rows, cols) = target.dims(&base.config);
             let a = read(n, target, "A", rank, cols)?;
             let b = read(n, target, "B", rows, rank)?;
-            pairs.push(crate::lora::Pair { a, b });
+            pairs.push(crate::lora::LoraPair { a, b });
         }
-        layers.extend(<[crate::lora::Pair; 7]>::try_from(pairs));
+        layers.extend(<[crate::lora::LoraPair; 7]>::try_from(pairs));
     }
-    // What nobody read was trained for something this base hasn't got.
+    // A tensor that was not read was trained for a layer that this base does not have.
     if known == 0 || known != tensors.names().count() {
-        return Err(Error::malformed("it stands beside other layers than this base has"));
+        return Err(Error::malformed("its layers do not match this base model"));
     }
     for (target, pair) in layers.iter_mut().flat_map(|pairs| Target::ALL.into_iter().zip(pairs)) {
-        let (rows, cols) = target.shape(&base.shape);
+        let (rows, cols) = target.dims(&base.config);
         pair.a.resize(rank * cols, 0.0);
         pair.b.resize(rank * rows, 0.0);
     }
@@ -293,9 +294,9 @@ fn numbers(base: &Base, config: &Config, bytes: &Bytes) -> Result<Lora> {
     Ok(in_file_order(base, &lora))
 }
 
-/// Where a row of q or k in Hugging Face's order stands in the base's file.
+/// The index in the base's file of a row of q or k in Hugging Face's order.
 fn place(base: &Base, row: usize) -> usize {
-    let dim = base.shape.head_dim;
+    let dim = base.config.head_dim;
     let (head, within) = (row / dim * dim, row % dim);
     head + 2 * (within % (dim / 2)) + within / (dim / 2)
 }
@@ -305,7 +306,7 @@ fn in_hugging_face_order(base: &Base, lora: &Lora) -> Lora {
     exchanged(base, lora, |theirs, ours| (theirs, ours))
 }
 
-/// And in the order of the base's file.
+/// Rows of q's and k's `B` in the order of the base's file.
 fn in_file_order(base: &Base, lora: &Lora) -> Lora {
     exchanged(base, lora, |theirs, ours| (ours, theirs))
 }
@@ -313,7 +314,7 @@ fn in_file_order(base: &Base, lora: &Lora) -> Lora {
 /// Copies the rows of q's and k's `B` by (to, from), given each row's place in both orders.
 fn exchanged(base: &Base, lora: &Lora, way: impl Fn(usize, usize) -> (usize, usize)) -> Lora {
     let mut out = lora.clone();
-    if base.shape.rope.pairs == Pairs::Halves {
+    if base.config.rope.layout == RopeLayout::NeoX {
         return out; // the file is in Hugging Face's order already
     }
     for (out, pairs) in out.layers.iter_mut().zip(&lora.layers) {
@@ -328,12 +329,12 @@ fn exchanged(base: &Base, lora: &Lora, way: impl Fn(usize, usize) -> (usize, usi
     out
 }
 
-/// What makes a base this one: its shape, its norms, and of every matrix its type and its first
+/// The identity of a base: its configuration, its norms, and of every matrix its type and its first
 /// and last row. Reads a few pages of the file, not all of it.
 pub fn fingerprint(base: &Base) -> String {
     let mut hash = Sha256::new();
-    hash.update(described(&base.shape));
-    let mut matrix = |w: &crate::weight::Weight| {
+    hash.update(described(&base.config));
+    let mut matrix = |w: &crate::quant::weight::Weight| {
         hash.update(format!("{w:?}"));
         if w.rows > 0 {
             hash.update(w.row_bytes(0));
@@ -352,29 +353,39 @@ pub fn fingerprint(base: &Base) -> String {
     hex(&hash.finalize())
 }
 
-/// A shape in words that stay the same from version to version: adapters are known by them.
-fn described(shape: &Shape) -> String {
+/// A configuration as text. Adapters are recognised by its hash, so the words never change, whatever
+/// the fields are called today.
+fn described(config: &ModelConfig) -> String {
     let rope = |rope: &Rope| {
-        let Rope { theta, pairs, dims, factors, scale, growth } = rope;
+        let Rope { theta, layout, dims, factors, scale, temperature } = rope;
+        let pairs = match layout {
+            RopeLayout::GptJ => "Interleaved",
+            RopeLayout::NeoX => "Halves",
+        };
         let plain = format!(
-            "Rope {{ theta: {theta:?}, pairs: {pairs:?}, dims: {dims}, factors: {factors:?} }}"
+            "Rope {{ theta: {theta:?}, pairs: {pairs}, dims: {dims}, factors: {factors:?} }}"
         );
-        // What came later is said where there is something to say.
-        match (*scale, growth) {
+        // Later fields are named only where they say something.
+        let growth = temperature.map_or("None".to_owned(), |temperature| {
+            let AttentionTemperature { beta, interval } = temperature;
+            format!("Some(Growth {{ beta: {beta:?}, every: {interval} }})")
+        });
+        match (*scale, temperature) {
             (1.0, None) => plain,
-            _ => format!("{plain} × {scale:?}, {growth:?}"),
+            _ => format!("{plain} × {scale:?}, {growth}"),
         }
     };
-    let Shape { family, layers, hidden, heads, kv_heads, head_dim, ffn, vocab, context, .. } =
-        shape;
-    let Shape { norm_eps, gate, embedding_scale, .. } = shape;
-    let (plain, window) = (rope(&shape.rope), shape.window_rope.as_ref().map(rope));
+    let ModelConfig {
+        family, layers, hidden, heads, kv_heads, head_dim, ffn, vocab, context, ..
+    } = config;
+    let ModelConfig { norm_eps, activation, embedding_scale, .. } = config;
+    let (full, window) = (rope(&config.rope), config.window_rope.as_ref().map(rope));
     let window = window.map_or("None".to_owned(), |window| format!("Some({window})"));
     format!(
         "Shape {{ family: {family:?}, layers: {layers}, hidden: {hidden}, heads: {heads}, \
          kv_heads: {kv_heads}, head_dim: {head_dim}, ffn: {ffn}, vocab: {vocab}, \
-         context: {context}, norm_eps: {norm_eps:?}, gate: {gate:?}, \
-         embedding_scale: {embedding_scale:?}, rope: {plain}, window_rope: {window} }}"
+         context: {context}, norm_eps: {norm_eps:?}, gate: {activation:?}, \
+         embedding_scale: {embedding_scale:?}, rope: {full}, window_rope: {window} }}"
     )
 }
 
@@ -418,7 +429,7 @@ pub(crate) fn sync_folder(folder: &Path) {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::block::BlockType;
+    use crate::quant::ggml::GgmlType;
     use crate::tiny::{self, folder::safetensors};
 
     fn adapter(base: &Base) -> Adapter {
@@ -437,6 +448,26 @@ mod tests {
     }
 
     #[test]
+    fn the_words_of_a_fingerprint_never_change() {
+        assert_eq!(
+            described(&tiny::base(1).config),
+            "Shape { family: Llama, layers: 2, hidden: 64, heads: 4, kv_heads: 2, head_dim: 16, \
+             ffn: 128, vocab: 283, context: 512, norm_eps: 1e-5, gate: Silu, embedding_scale: 1.0, \
+             rope: Rope { theta: 10000.0, pairs: Interleaved, dims: 16, factors: None }, \
+             window_rope: None }"
+        );
+        let rope = Rope {
+            temperature: Some(AttentionTemperature { beta: 0.1, interval: 16 }),
+            scale: 1.5,
+            ..Rope::plain(5.0, RopeLayout::NeoX, 16)
+        };
+        let config = ModelConfig { rope, ..tiny::base(1).config };
+        let words =
+            "pairs: Halves, dims: 16, factors: None } × 1.5, Some(Growth { beta: 0.1, every: 16 })";
+        assert!(described(&config).contains(words));
+    }
+
+    #[test]
     fn saved_and_loaded_it_is_the_same() {
         let base = tiny::base(1);
         let folder = tempfile::tempdir().unwrap();
@@ -448,15 +479,15 @@ mod tests {
         assert_eq!(Adapter::load(&base, &path).unwrap(), adapter);
         let names: Vec<_> =
             fs::read_dir(path.parent().unwrap()).unwrap().map(|e| e.unwrap().file_name()).collect();
-        assert_eq!(names, ["7"], "nothing is left beside it");
+        assert_eq!(names, ["7"], "no temporary folder is left");
     }
 
     #[test]
     fn the_file_is_in_hugging_faces_order() {
         // One head of 8: the file has pairs side by side (0 4 1 5 2 6 3 7 of Hugging Face's rows).
         let mut base = tiny::base(1);
-        base.shape.head_dim = 8;
-        base.shape.rope.pairs = Pairs::Interleaved;
+        base.config.head_dim = 8;
+        base.config.rope.layout = RopeLayout::GptJ;
         assert_eq!(
             (0..8).map(|row| place(&base, row)).collect::<Vec<_>>(),
             [0, 2, 4, 6, 1, 3, 5, 7]
@@ -469,7 +500,7 @@ mod tests {
         assert_eq!(theirs.layers[0][0].b[..8], [0.0, 2.0, 4.0, 6.0, 1.0, 3.0, 5.0, 7.0]);
         assert_eq!(theirs.layers[0][0].b[8..16], [8.0, 10.0, 12.0, 14.0, 9.0, 11.0, 13.0, 15.0]);
         assert_eq!(in_file_order(&base, &theirs), lora);
-        base.shape.rope.pairs = Pairs::Halves;
+        base.config.rope.layout = RopeLayout::NeoX;
         assert_eq!(in_hugging_face_order(&base, &lora), lora);
     }
 
@@ -477,13 +508,13 @@ mod tests {
     fn peft_finds_the_names_and_shapes_it_wants() {
         let base = tiny::base(1);
         let bytes = adapter(&base).weights(&base).unwrap();
-        let file = safetensors::SafeTensors::deserialize(&bytes).unwrap();
-        assert_eq!(file.len(), base.shape.layers * 14);
+        let file = ::safetensors::SafeTensors::deserialize(&bytes).unwrap();
+        assert_eq!(file.len(), base.config.layers * 14);
         let a = file.tensor("base_model.model.model.layers.1.mlp.down_proj.lora_A.weight").unwrap();
-        assert_eq!((a.shape(), a.dtype()), (&[4, base.shape.ffn][..], Dtype::F32));
+        assert_eq!((a.shape(), a.dtype()), (&[4, base.config.ffn][..], Dtype::F32));
         let b =
             file.tensor("base_model.model.model.layers.0.self_attn.k_proj.lora_B.weight").unwrap();
-        assert_eq!(b.shape(), [base.shape.kv_heads * base.shape.head_dim, 4]);
+        assert_eq!(b.shape(), [base.config.kv_heads * base.config.head_dim, 4]);
     }
 
     #[test]
@@ -513,7 +544,8 @@ mod tests {
         let config = fs::read_to_string(folder.path().join(CONFIG)).unwrap();
         let stable = config.replace("\"use_rslora\": false", "\"use_rslora\": true");
         fs::write(folder.path().join(CONFIG), stable).unwrap();
-        let stored = shard::read(&Bytes::open(&folder.path().join(WEIGHTS)).unwrap()).unwrap();
+        let stored =
+            safetensors::read(&Bytes::open(&folder.path().join(WEIGHTS)).unwrap()).unwrap();
         let values = |bytes: &[u8]| {
             let values = bytes.as_chunks::<4>().0.iter();
             values.map(|value| f32::from_le_bytes(*value)).collect()
@@ -521,7 +553,7 @@ mod tests {
         let some: Vec<_> = stored
             .into_iter()
             .filter(|stored| stored.name.contains("q_proj") || stored.name.contains("v_proj"))
-            .map(|stored| (stored.name, stored.dims, BlockType::BF16, values(&stored.bytes)))
+            .map(|stored| (stored.name, stored.dims, GgmlType::BF16, values(&stored.bytes)))
             .collect();
         fs::write(folder.path().join(WEIGHTS), safetensors(&some)).unwrap();
         let lora = read_peft(&base, folder.path()).unwrap();
@@ -554,12 +586,12 @@ mod tests {
                 fs::write(path.join(name), &whole[..keep]).unwrap();
                 Adapter::load(&base, &path).unwrap_err();
             }
-            let mut chance = crate::chance::Chance::new(11);
+            let mut rng = crate::rng::Rng::new(11);
             for _ in 0..200 {
                 let mut bytes = whole.clone();
                 for _ in 0..8 {
-                    let at = chance.below(bytes.len().min(600));
-                    bytes[at] = chance.draw() as u8;
+                    let at = rng.below(bytes.len().min(600));
+                    bytes[at] = rng.next_u64() as u8;
                 }
                 fs::write(path.join(name), &bytes).unwrap();
                 let _ = Adapter::load(&base, &path);

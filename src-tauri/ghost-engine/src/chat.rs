@@ -1,9 +1,8 @@
-//! How a base wants to be spoken to: the chat template of its own file, rendered by minijinja.
+//! The chat template of a base's own file, rendered by minijinja.
 //!
-//! The template comes from whoever made the file, so it is given a bounded amount of work
-//! (`bounds`). Knows nothing of what is said.
+//! The template comes from an untrusted file, so its work is bounded (`sandbox`).
 
-mod bounds;
+mod sandbox;
 
 use std::sync::Arc;
 
@@ -11,18 +10,18 @@ use minijinja::{Environment, ErrorKind, context};
 use regex::{Captures, Regex};
 
 use crate::error::{Error, Result};
-use crate::gguf::Gguf;
+use crate::load::gguf::Gguf;
 use crate::tokenizer::Tokenizer;
 
 /// No real template is longer, in bytes.
-const MOST_BYTES: usize = 1 << 18;
+const MAX_BYTES: usize = 1 << 18;
 /// Characters of a template's own reason that are told.
 const MAX_REASON: usize = 200;
-/// What files without a template are asked in, if they have its tokens.
+/// ChatML: the template of files without one that have its tokens.
 const CHATML: &str = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' \
      + message['content'] + '<|im_end|>\\n' }}{% endfor %}{% if add_generation_prompt %}\
      {{ '<|im_start|>assistant\\n' }}{% endif %}";
-/// What a base that was never taught to chat is asked in.
+/// The template of a base that was not trained to chat.
 const PLAIN: &str = "{% for message in messages %}{{ message['content'] + '\\n\\n' }}{% endfor %}";
 /// The day for templates that ask for one: always the same, so that the same seed makes the same
 /// prompt tomorrow.
@@ -32,7 +31,7 @@ const TODAY: &str = "1 January 2025";
 /// messages themselves may hold: they are not in the text at that time.
 const MARK: [char; 2] = ['\u{F0000}', '\u{F0001}'];
 
-/// Who speaks, and what they say.
+/// A message: its role and its text.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Message {
     /// "system", "user" or "assistant".
@@ -87,10 +86,10 @@ impl Chat {
     }
 
     fn new(template: &str, begin: String, end: String) -> Result<Self> {
-        if template.len() > MOST_BYTES {
+        if template.len() > MAX_BYTES {
             return Err(Error::Template("is too long".into()));
         }
-        let mut environment = bounds::environment();
+        let mut environment = sandbox::environment();
         environment.add_function(
             "raise_exception",
             |why: String| -> std::result::Result<String, _> {
@@ -100,7 +99,7 @@ impl Chat {
         );
         environment.add_function("strftime_now", |_: String| TODAY);
         let template = plain(template)?;
-        bounds::check(&template).map_err(|e| broken(&e))?;
+        sandbox::check(&template).map_err(|e| broken(&e))?;
         Ok(Self { environment: Arc::new(environment), template, begin, end })
     }
 
@@ -148,7 +147,7 @@ impl Chat {
             bos_token => self.begin,
             eos_token => self.end,
         };
-        bounds::render(&self.environment, &self.template, given).map_err(|e| broken(&e))
+        sandbox::render(&self.environment, &self.template, given).map_err(|e| broken(&e))
     }
 }
 
@@ -176,13 +175,13 @@ fn plain(template: &str) -> Result<String> {
     Ok(plain.into_owned())
 }
 
-/// How often a template may say the messages over: once is what it is for.
-const MOST_SAID: usize = 4;
+/// The maximum number of times that a template may repeat the messages.
+const MAX_RENDERED_TIMES: usize = 4;
 
 /// Puts the messages back where their marks are, finding specials only between them.
 fn tokens(tokenizer: &Tokenizer, rendered: &str, messages: &[Message]) -> Result<Vec<u32>> {
     let all = |messages: &[Message]| messages.iter().map(|one| one.content.len()).sum::<usize>();
-    let mut room = MOST_SAID * all(messages);
+    let mut room = MAX_RENDERED_TIMES * all(messages);
     let mut ids = Vec::new();
     // Text since the last special, so that what stands on both sides of a mark is divided as one.
     let mut text = String::new();
@@ -292,7 +291,7 @@ mod tests {
         assert_eq!(String::from_utf8(written).unwrap(), format!("user\n{odd}\n"));
     }
 
-    /// What a template makes of a system's "S" and a user's "U".
+    /// The rendering of a system's "S" and a user's "U".
     #[track_caller]
     fn rendered(template: &str) -> String {
         let chat = Chat::new(template, "<|im_start|>".into(), String::new()).unwrap();

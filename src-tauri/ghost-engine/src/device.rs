@@ -1,45 +1,48 @@
-//! Which device computes, and the reason, in words.
+//! The device that computes, and why it was selected.
 //!
-//! A card is used where the build knows one and it answers; else the processor is. `GHOST_DEVICE`
-//! asks for one by name; a process asks once, and a run's process inherits it.
+//! A GPU is used where the build supports one and it answers; otherwise the CPU is. `GHOST_DEVICE`
+//! asks for one by name. A process selects once and hands the device on as a value.
 
 use std::fmt;
 use std::str::FromStr;
-use std::sync::OnceLock;
 
+use crate::backend::candle::CandleBackend;
+use crate::backend::cpu::CpuBackend;
+use crate::backend::fallback::Fallback;
 use crate::cpu::Cpu;
-use crate::gpu::Gpu;
-use crate::kernel::Kernel;
 
-/// What names the device wished for, in the environment.
-const WISH: &str = "GHOST_DEVICE";
+/// The environment variable that names the preferred device.
+const PREFERENCE: &str = "GHOST_DEVICE";
 
-/// Which device is wished for.
+/// The backend of a device: a GPU with the CPU behind it, or the CPU alone.
+pub type DeviceBackend = Fallback<CandleBackend>;
+
+/// The preferred device.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
-pub enum Wish {
-    /// A card where there is one.
+pub enum DevicePreference {
+    /// A GPU where there is one.
     #[default]
     Auto,
-    /// The processor.
+    /// The CPU.
     Cpu,
-    /// An NVIDIA card.
+    /// An NVIDIA GPU.
     Cuda,
-    /// A Mac's card.
+    /// A Mac's GPU.
     Metal,
 }
 
-impl Wish {
-    /// All of them, as they are written.
+impl DevicePreference {
+    /// Their names, in order.
     pub const NAMES: [&str; 4] = ["auto", "cpu", "cuda", "metal"];
 }
 
-impl fmt::Display for Wish {
+impl fmt::Display for DevicePreference {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(Self::NAMES[*self as usize])
     }
 }
 
-impl FromStr for Wish {
+impl FromStr for DevicePreference {
     type Err = String;
 
     fn from_str(name: &str) -> Result<Self, String> {
@@ -50,178 +53,163 @@ impl FromStr for Wish {
             "metal" => Self::Metal,
             _ => {
                 let known = Self::NAMES.join(", ");
-                return Err(format!("There is no device \u{201c}{name}\u{201d}: it is {known}."));
+                return Err(format!("Unknown device \u{201c}{name}\u{201d}. Known: {known}."));
             }
         })
     }
 }
 
-/// Where the numbers are computed.
+/// A device as a person reads it.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Device {
-    /// In a writer's words: "the processor, on 2 threads".
+pub struct DeviceInfo {
+    /// A name: "the CPU, 2 threads".
     pub name: String,
-    /// One sentence or two.
+    /// The reason it is used, in one sentence or two.
     pub reason: String,
 }
 
-/// A device that was opened: a home of the operations that knows why it is the one.
-pub struct Opened {
-    home: Home,
+/// The selected device, and why it was selected.
+pub struct Device {
+    backend: DeviceBackend,
+    /// `None` where there is none.
+    gpu: Option<&'static Gpu>,
     reason: String,
 }
 
-enum Home {
-    Card { gpu: Gpu, name: &'static str },
-    Processor(Cpu),
-}
-
-impl Opened {
-    /// Opens what is wished for, or the processor where that can't be.
-    pub fn new(wish: Wish) -> Self {
-        let mut why = Vec::new();
-        for card in CARDS.iter().filter(|card| matches!(wish, Wish::Auto) || wish == card.wish) {
-            if !card.compiled {
-                why.push(format!("This build knows nothing of {}", card.name));
+impl Device {
+    /// Opens the preferred device, or the CPU where it can't be opened.
+    pub fn new(preference: DevicePreference) -> Self {
+        let mut reasons = Vec::new();
+        let is_candidate =
+            |gpu: &&Gpu| preference == DevicePreference::Auto || preference == gpu.preference;
+        for gpu in GPUS.iter().filter(is_candidate) {
+            if !gpu.compiled {
+                if preference != DevicePreference::Auto {
+                    reasons.push(format!("This build does not support {}", gpu.api));
+                }
                 continue;
             }
-            match (card.open)() {
-                Ok(gpu) => {
-                    let about = gpu.about().map_or_else(String::new, |about| format!(" ({about})"));
+            match (gpu.open)() {
+                Ok(backend) => {
+                    let about = backend.about();
+                    let about = about.map_or_else(String::new, |about| format!(" ({about})"));
                     let reason =
-                        format!("{} was compiled in, and a card answers{about}.", card.name);
-                    return Self { home: Home::Card { gpu, name: card.words }, reason };
+                        format!("This build supports {}, and a GPU answers{about}.", gpu.api);
+                    return Self { backend: Fallback::new(backend), gpu: Some(gpu), reason };
                 }
-                Err(reason) => why
-                    .push(format!("{} was compiled in, but no card answers ({reason})", card.name)),
+                Err(reason) => reasons.push(format!(
+                    "This build supports {}, but no GPU answers ({reason})",
+                    gpu.api
+                )),
             }
         }
-        let reason = match wish {
-            Wish::Cpu => format!("It was asked for; {}", skills()),
-            _ if CARDS.iter().all(|card| !card.compiled) && wish == Wish::Auto => {
-                format!("This build knows no graphics card; {}", skills())
-            }
-            _ => {
-                why.retain(|why| wish != Wish::Auto || !why.starts_with("This build"));
-                format!("{}, so the processor is used; {}", why.join("; "), skills())
-            }
+        let reason = match preference {
+            DevicePreference::Cpu => format!("It was requested. {}", simd_levels()),
+            _ if reasons.is_empty() => format!("This build supports no GPU. {}", simd_levels()),
+            _ => format!("{}. {}", reasons.join("; "), simd_levels()),
         };
-        Self { home: Home::Processor(Cpu::default()), reason }
+        Self { reason, ..Self::cpu(CpuBackend::default()) }
     }
 
-    /// The home of the operations.
-    pub fn kernel(&self) -> &dyn Kernel {
-        match &self.home {
-            Home::Card { gpu, .. } => gpu,
-            Home::Processor(cpu) => cpu,
-        }
-    }
-
-    /// Whether this is what was wished for.
-    pub fn grants(&self, wish: Wish) -> bool {
-        match &self.home {
-            _ if wish == Wish::Auto => true,
-            Home::Processor(_) => wish == Wish::Cpu,
-            Home::Card { name, .. } => {
-                CARDS.iter().any(|card| card.wish == wish && card.words == *name)
+    /// The device that the environment asks for.
+    pub fn from_env() -> Self {
+        let name = std::env::var(PREFERENCE).unwrap_or_default();
+        // An unknown name is reported by `doctor`, in the reason; work continues.
+        match name.parse() {
+            Ok(preference) => Self::new(preference),
+            Err(sentence) => {
+                let device = Self::new(DevicePreference::Auto);
+                Self { reason: format!("{sentence} {}", device.reason), ..device }
             }
         }
     }
 
-    /// Which it is, and why, as things stand now: a card may have failed since.
-    pub fn device(&self) -> Device {
-        let processor = || format!("the processor, on {} threads", rayon::current_num_threads());
-        match &self.home {
-            Home::Processor(_) => Device { name: processor(), reason: self.reason.clone() },
-            Home::Card { gpu, name } => match gpu.failure() {
-                None => Device { name: (*name).to_owned(), reason: self.reason.clone() },
-                Some(reason) => Device { name: processor(), reason: lost(name, reason) },
-            },
+    /// The CPU, with the instructions named, one of [`Cpu::simd_levels`].
+    pub fn with_simd(name: &str) -> Option<Self> {
+        CpuBackend::with_simd(name).map(Self::cpu)
+    }
+
+    /// A CPU backend as the device.
+    pub fn cpu(backend: CpuBackend) -> Self {
+        Self { backend: Fallback::cpu_only(backend), gpu: None, reason: "It was requested.".into() }
+    }
+
+    /// The backend.
+    pub(crate) fn backend(&self) -> &DeviceBackend {
+        &self.backend
+    }
+
+    /// True where this is the preferred device.
+    pub fn is_preferred(&self, preference: DevicePreference) -> bool {
+        match self.gpu {
+            _ if preference == DevicePreference::Auto => true,
+            None => preference == DevicePreference::Cpu,
+            Some(gpu) => preference == gpu.preference,
         }
+    }
+
+    /// True where a GPU was selected, even if it has failed since.
+    pub fn is_gpu(&self) -> bool {
+        self.gpu.is_some()
+    }
+
+    /// The device and the reason, as of now: a GPU may have failed since it was selected.
+    pub fn info(&self) -> DeviceInfo {
+        let cpu = || format!("the CPU, {} threads", rayon::current_num_threads());
+        match (self.gpu, self.gpu_failure()) {
+            (Some(gpu), None) => {
+                DeviceInfo { name: gpu.name.to_owned(), reason: self.reason.clone() }
+            }
+            (None, _) => DeviceInfo { name: cpu(), reason: self.reason.clone() },
+            (Some(_), Some(sentence)) => DeviceInfo { name: cpu(), reason: sentence },
+        }
+    }
+
+    /// A sentence on a GPU that has failed since it was selected.
+    pub fn gpu_failure(&self) -> Option<String> {
+        let (gpu, reason) = (self.gpu?, self.backend.failure()?);
+        Some(format!(
+            "The GPU ({}) failed: {reason}. Continuing on the CPU; the GPU will be tried again at \
+             the next start.",
+            gpu.api
+        ))
     }
 }
 
-/// A kind of card.
-struct Card {
-    wish: Wish,
+/// A kind of GPU.
+struct Gpu {
+    preference: DevicePreference,
+    api: &'static str,
     name: &'static str,
-    words: &'static str,
     compiled: bool,
-    open: fn() -> Result<Gpu, String>,
+    open: fn() -> Result<CandleBackend, String>,
 }
 
-const CARDS: [Card; 2] = [
-    Card {
-        wish: Wish::Cuda,
-        name: "CUDA",
-        words: "the graphics card, by CUDA",
+static GPUS: [Gpu; 2] = [
+    Gpu {
+        preference: DevicePreference::Cuda,
+        api: "CUDA",
+        name: "the GPU (CUDA)",
         compiled: cfg!(feature = "cuda"),
-        open: Gpu::cuda,
+        open: CandleBackend::cuda,
     },
-    Card {
-        wish: Wish::Metal,
-        name: "Metal",
-        words: "the graphics card, by Metal",
+    Gpu {
+        preference: DevicePreference::Metal,
+        api: "Metal",
+        name: "the GPU (Metal)",
         compiled: cfg!(feature = "metal"),
-        open: Gpu::metal,
+        open: CandleBackend::metal,
     },
 ];
 
-fn lost(name: &str, reason: &str) -> String {
-    format!(
-        "It began on {name}, which failed ({reason}), so the processor goes on; the card is tried \
-         again when the program next starts."
-    )
-}
-
-/// The device of this process, opened when it is first asked for.
-fn opened() -> &'static Opened {
-    static OPENED: OnceLock<Opened> = OnceLock::new();
-    OPENED.get_or_init(|| {
-        let named = std::env::var(WISH).unwrap_or_default();
-        // A name that is none is said by `doctor`, in the reason, and is no cause to stop.
-        match named.parse() {
-            Ok(wish) => Opened::new(wish),
-            Err(sentence) => {
-                let opened = Opened::new(Wish::Auto);
-                let reason = format!("{sentence} {}", opened.reason);
-                Opened { reason, ..opened }
-            }
-        }
-    })
-}
-
-/// The device that is used.
-pub fn device() -> Device {
-    opened().device()
-}
-
-/// Whether a card computes.
-pub(crate) fn is_card() -> bool {
-    matches!(opened().home, Home::Card { .. })
-}
-
-/// The home of the operations that is used.
-pub(crate) fn home() -> &'static dyn Kernel {
-    opened().kernel()
-}
-
-/// What became of a card that has failed in this process, in a sentence.
-pub fn lost_card() -> Option<String> {
-    match &opened().home {
-        Home::Card { gpu, name } => gpu.failure().map(|reason| lost(name, reason)),
-        Home::Processor(_) => None,
-    }
-}
-
-/// What the processor can do of what the products are written for.
-fn skills() -> String {
-    match Cpu::tiers().split_last() {
+/// The instructions that products are made with.
+fn simd_levels() -> String {
+    match Cpu::simd_levels().split_last() {
         Some((_, [best, rest @ ..])) => {
-            let rest = rest.iter().map(|tier| format!(" (and {tier})")).collect::<String>();
-            format!("products are made with {best}{rest}.")
+            let rest = rest.iter().map(|level| format!(" (and {level})")).collect::<String>();
+            format!("Products use {best}{rest}.")
         }
-        _ => "the processor has no vector units that are used.".into(),
+        _ => "This CPU has no vector instructions that are used.".into(),
     }
 }
 
@@ -231,27 +219,37 @@ mod tests {
     use super::*;
 
     #[test]
-    fn it_says_where_and_why() {
-        for wish in [Wish::Auto, Wish::Cpu, Wish::Cuda, Wish::Metal] {
-            let Device { name, reason } = Opened::new(wish).device();
-            assert!(!name.is_empty() && reason.ends_with('.'), "{wish}: {name}: {reason}");
+    fn every_device_has_a_name_and_a_reason() {
+        let all = [
+            DevicePreference::Auto,
+            DevicePreference::Cpu,
+            DevicePreference::Cuda,
+            DevicePreference::Metal,
+        ];
+        for preference in all {
+            let DeviceInfo { name, reason } = Device::new(preference).info();
+            assert!(!name.is_empty() && reason.ends_with('.'), "{preference}: {name}: {reason}");
         }
     }
 
     #[test]
     #[cfg(not(any(feature = "cuda", feature = "metal")))]
-    fn a_card_that_is_not_there_is_a_sentence_and_the_processor() {
-        let Device { name, reason } = Opened::new(Wish::Cuda).device();
-        assert!(name.contains("processor"), "{name}");
-        assert!(reason.contains("knows nothing of CUDA, so the processor is used"), "{reason}");
-        assert!(Opened::new(Wish::Auto).device().reason.contains("no graphics card"));
+    fn a_gpu_that_is_missing_leaves_the_cpu_and_a_reason() {
+        let device = Device::new(DevicePreference::Cuda);
+        let DeviceInfo { name, reason } = device.info();
+        assert!(name.contains("the CPU"), "{name}");
+        assert!(reason.contains("does not support CUDA"), "{reason}");
+        assert!(Device::new(DevicePreference::Auto).info().reason.contains("supports no GPU"));
+        assert!(!device.is_preferred(DevicePreference::Cuda) && !device.is_gpu());
+        assert_eq!(device.gpu_failure(), None);
     }
 
     #[test]
-    fn a_device_goes_by_its_name() {
-        for name in Wish::NAMES {
-            assert_eq!(name.parse::<Wish>().unwrap().to_string(), name);
+    fn a_preference_is_parsed_from_its_name() {
+        for name in DevicePreference::NAMES {
+            assert_eq!(name.parse::<DevicePreference>().unwrap().to_string(), name);
         }
-        assert!("tpu".parse::<Wish>().unwrap_err().contains("auto, cpu, cuda, metal"));
+        let unknown = "tpu".parse::<DevicePreference>().unwrap_err();
+        assert!(unknown.contains("auto, cpu, cuda, metal"));
     }
 }

@@ -1,4 +1,4 @@
-//! What can go wrong in the engine, each as a sentence a writer can read.
+//! Errors of the engine, each a sentence that a writer can read.
 //!
 //! A variant exists where a caller acts on it; the facts ride along. Knows
 //! nothing of the codes the door gives them.
@@ -8,23 +8,23 @@ use std::path::PathBuf;
 /// The engine's own result.
 pub type Result<T> = std::result::Result<T, Error>;
 
-/// What went wrong. `Display` is a whole sentence.
+/// An error. `Display` is a whole sentence.
 #[derive(Debug, thiserror::Error)]
 #[non_exhaustive]
 pub enum Error {
-    /// The file is no base, or a damaged one.
+    /// The file is not a base, or it is damaged.
     #[error("{} can't be used as a base: {reason}.", path.display())]
     NotABase {
         /// The file that was opened.
         path: PathBuf,
-        /// Why, without a full stop.
+        /// The reason, without a full stop.
         reason: String,
     },
-    /// Bytes that don't mean what they should, before anyone knows which file they are from.
+    /// Damaged bytes, before it is known which file they are from.
     #[error("The file is damaged: {0}.")]
     Malformed(String),
-    /// A well-formed base that asks for something the engine doesn't do.
-    #[error("This base needs {what}, which the ghost can't do yet.")]
+    /// A well-formed base that needs a feature the engine does not have.
+    #[error("This base needs {what}, which is not supported yet.")]
     Unsupported {
         /// A noun phrase: "the architecture `mamba`".
         what: String,
@@ -45,18 +45,18 @@ pub enum Error {
     /// An adapter that was trained on another base.
     #[error("This adapter doesn't fit the base: {what}.")]
     AdapterMismatch {
-        /// What differs, without a full stop.
+        /// The difference, without a full stop.
         what: String,
     },
-    /// The file is no adapter, or a damaged one.
+    /// The file is not an adapter, or it is damaged.
     #[error("{} can't be used as an adapter: {reason}.", path.display())]
     NotAnAdapter {
         /// The file that was opened.
         path: PathBuf,
-        /// Why, without a full stop.
+        /// The reason, without a full stop.
         reason: String,
     },
-    /// A run that can't be done as it was asked for.
+    /// A run that can't be done as requested.
     #[error("This run can't be done: {0}.")]
     Recipe(String),
     /// The work would not fit in memory.
@@ -73,11 +73,11 @@ pub enum Error {
         /// The system's own reason.
         source: std::io::Error,
     },
-    /// Someone asked to stop.
+    /// The caller asked to stop.
     #[error("Stopped.")]
     Stopped,
-    /// Our mistake, told apart from the file's and the system's.
-    #[error("Something went wrong inside the ghost: {0}.")]
+    /// A defect of this program.
+    #[error("Internal error: {0}.")]
     Bug(String),
 }
 
@@ -92,7 +92,7 @@ impl Error {
         Self::Unsupported { what: what.into() }
     }
 
-    /// Says which file damaged bytes came from.
+    /// Names the file that damaged bytes came from.
     pub(crate) fn in_file(self, path: &std::path::Path) -> Self {
         match self {
             Self::Malformed(reason) => Self::NotABase { path: path.to_owned(), reason },

@@ -1,6 +1,9 @@
-//! The only crate that knows tensors: it opens a base, writes a draft, scores a
-//! text and trains an adapter. It knows nothing of archives, seeds, databases
-//! or windows; tokens and numbers are its whole world.
+//! The only crate that knows tensors: it opens a base, generates a draft, evaluates a text and trains an
+//! adapter. It knows nothing of archives, databases or windows, only tokens and numbers.
+//!
+//! A [`Base`] on a [`device::Device`] is a [`model::Model`]; [`generate`], [`eval`] and [`train`] work
+//! with it. A [`backend::Backend`] computes the transformer: on the CPU with the operations of [`cpu`],
+//! or on a GPU through candle.
 //!
 //! **Why a reader and a tokenizer of our own, when candle and `tokenizers` have
 //! them?** candle's reader allocates what a file's counts ask for, and builds
@@ -10,46 +13,33 @@
 //! oracle in tests.
 
 pub mod adapter;
+pub mod backend;
 pub mod base;
 pub mod bench;
-pub mod block;
-pub mod chance;
 pub mod chat;
-mod checkpoint;
-mod coded;
+pub mod config;
 pub mod cpu;
 pub mod device;
 pub mod error;
-pub mod gguf;
-pub mod gpu;
-pub mod kernel;
-mod length;
-pub mod lesson;
+pub mod eval;
+pub mod generate;
+pub mod load;
 pub mod lora;
 pub mod memory;
 pub mod model;
 pub mod optimizer;
-#[cfg(test)]
-mod oracle;
-pub mod prefer;
-pub mod pretrained;
 pub mod private;
 pub mod prompt;
-pub mod said;
-pub mod sample;
-pub mod score;
-mod shard;
-pub mod tensors;
+pub mod quant;
+#[cfg(test)]
+mod reference_tests;
+pub mod rng;
+pub mod rope;
+pub mod smoke_test;
 #[cfg(any(test, feature = "tiny"))]
 pub mod tiny;
 pub mod tokenizer;
 pub mod train;
-#[cfg(test)]
-mod transformers;
-pub mod trial;
-pub mod weight;
-mod wordless;
-pub mod write;
 
 pub use base::Base;
 pub use error::{Error, Result};

@@ -1,20 +1,15 @@
-//! What a base learns of its writer: two small matrices beside each frozen one.
+//! LoRA: two small matrices for each frozen one.
 //!
-//! A frozen weight `W` answers `x Wᵀ + alpha/rank · x Aᵀ Bᵀ`. `B` begins at
-//! zero, so a fresh adapter changes nothing. Rows are in the base's own order;
-//! what order other programs want is the adapter file's business.
+//! With an adapter, a frozen weight `W` computes `x Wᵀ + alpha/rank · x Aᵀ Bᵀ`. `B` starts at zero, so a
+//! fresh adapter changes nothing. Rows are in the order of the base's own file; the adapter's file
+//! (`adapter`) has Hugging Face's.
 
-mod packed;
+use crate::base::{Base, LayerWeights};
+use crate::config::ModelConfig;
+use crate::quant::weight::Weight;
+use crate::rng::Rng;
 
-pub(crate) use self::packed::PackedB;
-pub use self::packed::PackedLora;
-pub(crate) use self::packed::TILE;
-use crate::base::{Base, Layer, Shape};
-use crate::chance::Chance;
-use crate::kernel::Low;
-use crate::weight::Weight;
-
-/// The frozen matrices an adapter stands beside, in the order they are used.
+/// The frozen matrices that an adapter adds to, in the order they are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[allow(missing_docs)]
 pub enum Target {
@@ -46,19 +41,19 @@ impl Target {
     }
 
     /// Outputs and inputs of the frozen matrix.
-    pub fn shape(self, shape: &Shape) -> (usize, usize) {
-        let (q, kv) = (shape.heads * shape.head_dim, shape.kv_heads * shape.head_dim);
+    pub fn dims(self, config: &ModelConfig) -> (usize, usize) {
+        let (q, kv) = (config.heads * config.head_dim, config.kv_heads * config.head_dim);
         match self {
-            Self::Q => (q, shape.hidden),
-            Self::K | Self::V => (kv, shape.hidden),
-            Self::O => (shape.hidden, q),
-            Self::Gate | Self::Up => (shape.ffn, shape.hidden),
-            Self::Down => (shape.hidden, shape.ffn),
+            Self::Q => (q, config.hidden),
+            Self::K | Self::V => (kv, config.hidden),
+            Self::O => (config.hidden, q),
+            Self::Gate | Self::Up => (config.ffn, config.hidden),
+            Self::Down => (config.hidden, config.ffn),
         }
     }
 
     /// The frozen matrix in a block.
-    pub fn weight(self, layer: &Layer) -> &Weight {
+    pub fn weight(self, layer: &LayerWeights) -> &Weight {
         match self {
             Self::Q => &layer.q,
             Self::K => &layer.k,
@@ -71,16 +66,61 @@ impl Target {
     }
 }
 
-/// The two matrices beside one frozen one.
+/// The two matrices for one frozen one.
 #[derive(Clone, Debug, PartialEq)]
-pub struct Pair {
+pub struct LoraPair {
     /// `rank × inputs`.
     pub a: Vec<f32>,
     /// `outputs × rank`.
     pub b: Vec<f32>,
 }
 
-/// An adapter's numbers, or their gradients, which have the same shape.
+/// The inputs that adapters read. Targets with the same input share its dropout mask.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum InputSite {
+    Attention,
+    Output,
+    FeedForward,
+    Down,
+}
+
+impl InputSite {
+    /// All of them, in the order they are used.
+    pub(crate) const ALL: [Self; 4] =
+        [Self::Attention, Self::Output, Self::FeedForward, Self::Down];
+
+    /// The matrices that read this input, in the order of [`Target::ALL`].
+    pub(crate) fn targets(self) -> &'static [Target] {
+        match self {
+            Self::Attention => &[Target::Q, Target::K, Target::V],
+            Self::Output => &[Target::O],
+            Self::FeedForward => &[Target::Gate, Target::Up],
+            Self::Down => &[Target::Down],
+        }
+    }
+}
+
+/// A borrowed pair: `scale · x Aᵀ Bᵀ`.
+#[derive(Clone, Copy)]
+pub(crate) struct LoraView<'a> {
+    /// `rank × inputs`.
+    pub(crate) a: &'a [f32],
+    /// `outputs × rank`.
+    pub(crate) b: &'a [f32],
+    /// Rows of `a`.
+    pub(crate) rank: usize,
+    /// Alpha over rank.
+    pub(crate) scale: f32,
+}
+
+impl LoraView<'_> {
+    /// Outputs.
+    pub(crate) fn rows(&self) -> usize {
+        self.b.len() / self.rank
+    }
+}
+
+/// An adapter's values, or their gradients, which have the same dimensions.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Lora {
     /// Rows of each `A`.
@@ -90,40 +130,41 @@ pub struct Lora {
     /// Share of the input dropped while learning.
     pub dropout: f32,
     /// First block to last, each in the order of [`Target::ALL`].
-    pub layers: Vec<[Pair; 7]>,
+    pub layers: Vec<[LoraPair; 7]>,
 }
 
 impl Lora {
     /// An adapter that changes nothing yet: `A` uniform within 1/√inputs (Kaiming's bound at √5,
     /// as PEFT begins), `B` zero.
     pub fn fresh(base: &Base, rank: usize, alpha: f32, dropout: f32, random_seed: u64) -> Self {
-        let mut chance = Chance::of(random_seed, &[0x41]);
+        let mut rng = Rng::stream(random_seed, &[0x41]);
         let mut pair = |target: Target| {
-            let (rows, cols) = target.shape(&base.shape);
+            let (rows, cols) = target.dims(&base.config);
             let bound = 1.0 / (cols as f32).sqrt();
-            let a = (0..rank * cols).map(|_| (chance.uniform() * 2.0 - 1.0) * bound).collect();
-            Pair { a, b: vec![0.0; rows * rank] }
+            let a = (0..rank * cols).map(|_| (rng.uniform() * 2.0 - 1.0) * bound).collect();
+            LoraPair { a, b: vec![0.0; rows * rank] }
         };
-        let layers = (0..base.shape.layers).map(|_| Target::ALL.map(&mut pair)).collect();
+        let layers = (0..base.config.layers).map(|_| Target::ALL.map(&mut pair)).collect();
         Self { rank, alpha, dropout, layers }
     }
 
     /// The same shape, all zero.
     pub fn zeros_like(&self) -> Self {
-        let zero = |pair: &Pair| Pair { a: vec![0.0; pair.a.len()], b: vec![0.0; pair.b.len()] };
+        let zero =
+            |pair: &LoraPair| LoraPair { a: vec![0.0; pair.a.len()], b: vec![0.0; pair.b.len()] };
         let layers = self.layers.iter().map(|pairs| std::array::from_fn(|i| zero(&pairs[i])));
         Self { layers: layers.collect(), ..*self }
     }
 
-    /// What the product is multiplied by.
+    /// The factor of the product.
     pub fn scale(&self) -> f32 {
         self.alpha / self.rank as f32
     }
 
-    /// The pair beside one matrix, ready for the kernel.
-    pub(crate) fn low(&self, layer: usize, target: Target) -> Low<'_> {
-        let Pair { a, b } = &self.layers[layer][target as usize];
-        Low { a, b, rank: self.rank, scale: self.scale() }
+    /// The pair of one matrix, ready for a product.
+    pub(crate) fn view(&self, layer: usize, target: Target) -> LoraView<'_> {
+        let LoraPair { a, b } = &self.layers[layer][target as usize];
+        LoraView { a, b, rank: self.rank, scale: self.scale() }
     }
 
     /// All tensors in their one order: blocks, then targets, then `A` before `B`.
@@ -146,18 +187,18 @@ impl Lora {
         })
     }
 
-    /// How many numbers there are.
+    /// The number of values.
     pub fn len(&self) -> usize {
         self.tensors().map(Vec::len).sum()
     }
 
-    /// Whether there are none.
+    /// True where there are no values.
     pub fn is_empty(&self) -> bool {
         self.len() == 0
     }
 
-    /// The base with this adapter worked into its weights, which become plain numbers: it takes
-    /// as much memory as they do.
+    /// The base with this adapter merged into its weights, which become `f32` and take that much
+    /// memory.
     pub fn merge(&self, base: &Base) -> Base {
         let mut merged = base.clone();
         for (n, layer) in merged.layers.iter_mut().enumerate() {
@@ -178,9 +219,9 @@ impl Lora {
     }
 
     fn merged(&self, n: usize, target: Target, weight: &Weight) -> Weight {
-        let Low { a, b, rank, scale } = self.low(n, target);
+        let LoraView { a, b, rank, scale } = self.view(n, target);
         let mut values = vec![0.0; weight.len()];
-        weight.unpack_rows(0..weight.rows, &mut values);
+        weight.dequantize_rows(0..weight.rows, &mut values);
         for (row, b) in values.chunks_exact_mut(weight.cols).zip(b.chunks_exact(rank)) {
             for (b, a) in b.iter().zip(a.chunks_exact(weight.cols)) {
                 row.iter_mut().zip(a).for_each(|(w, a)| *w += scale * b * a);

@@ -1,8 +1,8 @@
-//! What memory there is, and how much was taken.
+//! Free memory, and the memory that this process takes.
 
 use sysinfo::{MemoryRefreshKind, System};
 
-/// Bytes that can be had without pushing others out, of those this process may have; `None` where
+/// Bytes that this process can have without taking them from others; `None` where
 /// the system doesn't say.
 pub fn available() -> Option<u64> {
     let mut system = System::new().ok()?;
@@ -12,7 +12,7 @@ pub fn available() -> Option<u64> {
     whole.into_iter().chain(share).min()
 }
 
-/// Most bytes this process has held; 0 where the system doesn't say (all but Linux).
+/// The maximum of bytes this process has held; 0 where the system doesn't say (all but Linux).
 pub fn peak() -> u64 {
     field("/proc/self/status", "VmHWM:").unwrap_or(0)
 }

@@ -1,7 +1,7 @@
 //! AdamW over an adapter, with its gradient clipped by the norm of the whole.
 //!
-//! Our own because a run must be resumed bit for bit, and candle keeps its
-//! moments to itself. Weight decay is left out: the recipes set it to zero.
+//! candle's AdamW does not expose its moments, and a run must resume bit for bit, so this one is our own.
+//! There is no weight decay: the recipes set it to zero.
 
 use rayon::prelude::*;
 
@@ -11,7 +11,7 @@ const BETA_1: f32 = 0.9;
 const BETA_2: f32 = 0.999;
 const EPS: f32 = 1e-8;
 
-/// The optimiser's memory; with `steps`, all there is to save.
+/// The optimiser's state: all that a checkpoint saves of it.
 #[derive(Clone, Debug, PartialEq)]
 pub struct AdamW {
     /// Running means of the gradient.
@@ -66,10 +66,10 @@ fn norm(gradients: &Lora) -> f32 {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::lora::Pair;
+    use crate::lora::LoraPair;
 
     fn numbers(a: [f32; 2]) -> Lora {
-        let none = || Pair { a: vec![], b: vec![] };
+        let none = || LoraPair { a: vec![], b: vec![] };
         let mut pairs = std::array::from_fn(|_| none());
         pairs[0].a = a.to_vec();
         Lora { rank: 1, alpha: 1.0, dropout: 0.0, layers: vec![pairs] }
@@ -100,7 +100,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_gradient_is_cut_to_the_clip() {
+    fn a_gradient_is_clipped_to_its_norm() {
         let (mut cut, mut long) = (numbers([0.0, 0.0]), numbers([0.0, 0.0]));
         let (mut a, mut b) = (AdamW::new(&cut), AdamW::new(&long));
         assert_eq!(a.step(&mut cut, &numbers([3.0, 4.0]), 0.1, 1.0), 5.0);
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn a_gradient_that_is_no_number_moves_nothing() {
+    fn a_gradient_that_is_not_finite_moves_nothing() {
         let mut lora = numbers([1.0, 2.0]);
         let mut adam = AdamW::new(&lora);
         assert!(adam.step(&mut lora, &numbers([f32::NAN, 0.0]), 0.1, 1.0).is_nan());

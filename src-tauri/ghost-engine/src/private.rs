@@ -11,7 +11,7 @@ pub const FOLDER_MODE: u32 = 0o700;
 /// Read and write, for the owner alone.
 pub const FILE_MODE: u32 = 0o600;
 
-/// Makes a private folder, and the folders above it where they are missing.
+/// Makes a private folder, and its missing parents.
 ///
 /// # Errors
 /// The system's own.

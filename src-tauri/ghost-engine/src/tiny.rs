@@ -7,13 +7,17 @@
 pub mod folder;
 
 use std::path::Path;
+use std::sync::Arc;
 
 use half::f16;
 
+use crate::backend::cpu::CpuBackend;
 use crate::base::Base;
-use crate::block::BlockType;
-use crate::chance::Chance;
-use crate::weight::Bytes;
+use crate::device::Device;
+use crate::model::Model;
+use crate::quant::ggml::GgmlType;
+use crate::quant::weight::Bytes;
+use crate::rng::Rng;
 
 const HIDDEN: usize = 64;
 const HEADS: usize = 4;
@@ -36,6 +40,16 @@ pub fn base(random_seed: u64) -> Base {
     Base::read(Bytes::from(bytes(random_seed))).expect("a tiny base is a base")
 }
 
+/// A tiny base on the CPU.
+pub fn model(random_seed: u64) -> Model {
+    on_cpu(base(random_seed))
+}
+
+/// A base on the CPU.
+pub fn on_cpu(base: Base) -> Model {
+    Model::new(base, Arc::new(Device::cpu(CpuBackend::default())))
+}
+
 /// Writes a tiny base to a file.
 ///
 /// # Errors
@@ -49,22 +63,22 @@ pub fn bytes(random_seed: u64) -> Vec<u8> {
     Tiny { random_seed, ..Tiny::default() }.bytes()
 }
 
-/// What kind of tiny base to write.
+/// The kind of tiny base to write.
 #[derive(Clone, Copy, Debug)]
 pub struct Tiny {
     /// In GGUF's words; "gemma3" brings a SentencePiece vocabulary with it.
     pub family: &'static str,
-    /// How its matrices are stored: F32, Q8_0 or Q4_1.
-    pub block: BlockType,
-    /// What its weights are drawn from.
+    /// The block type of its matrices: F32, Q8_0 or Q4_1.
+    pub block: GgmlType,
+    /// The seed of its weights.
     pub random_seed: u64,
-    /// How many layers it has: more of them make it slow, for a test that wants to come between.
+    /// The number of layers: more of them make it slow, for a test that interrupts it.
     pub layers: usize,
 }
 
 impl Default for Tiny {
     fn default() -> Self {
-        Self { family: "llama", block: BlockType::F32, random_seed: 1, layers: 2 }
+        Self { family: "llama", block: GgmlType::F32, random_seed: 1, layers: 2 }
     }
 }
 
@@ -138,21 +152,21 @@ impl Tiny {
     }
 
     fn weights(self, file: &mut Writer, tokens: usize) {
-        let mut chance = Chance::new(self.random_seed);
+        let mut rng = Rng::new(self.random_seed);
         let (head, kv) = (HIDDEN / HEADS, KV_HEADS * (HIDDEN / HEADS));
-        file.matrix("token_embd.weight", tokens, HIDDEN, &mut chance);
+        file.matrix("token_embd.weight", tokens, HIDDEN, &mut rng);
         file.ones("output_norm.weight", HIDDEN);
         for layer in 0..self.layers {
             let name = |part: &str| format!("blk.{layer}.{part}");
             file.ones(&name("attn_norm.weight"), HIDDEN);
-            file.matrix(&name("attn_q.weight"), HIDDEN, HIDDEN, &mut chance);
-            file.matrix(&name("attn_k.weight"), kv, HIDDEN, &mut chance);
-            file.matrix(&name("attn_v.weight"), kv, HIDDEN, &mut chance);
-            file.matrix(&name("attn_output.weight"), HIDDEN, HIDDEN, &mut chance);
+            file.matrix(&name("attn_q.weight"), HIDDEN, HIDDEN, &mut rng);
+            file.matrix(&name("attn_k.weight"), kv, HIDDEN, &mut rng);
+            file.matrix(&name("attn_v.weight"), kv, HIDDEN, &mut rng);
+            file.matrix(&name("attn_output.weight"), HIDDEN, HIDDEN, &mut rng);
             file.ones(&name("ffn_norm.weight"), HIDDEN);
-            file.matrix(&name("ffn_gate.weight"), FFN, HIDDEN, &mut chance);
-            file.matrix(&name("ffn_up.weight"), FFN, HIDDEN, &mut chance);
-            file.matrix(&name("ffn_down.weight"), HIDDEN, FFN, &mut chance);
+            file.matrix(&name("ffn_gate.weight"), FFN, HIDDEN, &mut rng);
+            file.matrix(&name("ffn_up.weight"), FFN, HIDDEN, &mut rng);
+            file.matrix(&name("ffn_down.weight"), HIDDEN, FFN, &mut rng);
             let more: &[(&str, usize)] = match self.family {
                 "qwen2" => &[("attn_q.bias", HIDDEN), ("attn_k.bias", kv), ("attn_v.bias", kv)],
                 "qwen3" => &[("attn_q_norm.weight", head), ("attn_k_norm.weight", head)],
@@ -227,7 +241,7 @@ fn vocabulary() -> Vec<String> {
         .collect()
 }
 
-/// What the file of a tiny base says otherwise than it should, for tests of such files.
+/// Changes to the file of a tiny base, for tests of damaged files.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
     /// Keys with the text they have instead, or that are missing.
@@ -258,8 +272,8 @@ pub(crate) struct Writer {
     keys: Vec<(String, Vec<u8>)>,
     /// Each with what is said of it, but for where it lies, and its bytes.
     tensors: Vec<(Vec<u8>, Vec<u8>)>,
-    /// How matrices are stored; F32 when nobody says.
-    block: Option<BlockType>,
+    /// The block type of matrices; F32 by default.
+    block: Option<GgmlType>,
     changes: Changes,
 }
 
@@ -304,19 +318,19 @@ impl Writer {
         bytes.extend(values.iter().flat_map(|value| value.to_le_bytes()));
     }
 
-    fn matrix(&mut self, name: &str, rows: usize, cols: usize, chance: &mut Chance) {
+    fn matrix(&mut self, name: &str, rows: usize, cols: usize, rng: &mut Rng) {
         // Of a size that keeps what flows through it near one.
         let scale = (3.0 / cols as f32).sqrt();
-        let values = (0..rows * cols).map(|_| (chance.uniform() * 2.0 - 1.0) * scale);
+        let values = (0..rows * cols).map(|_| (rng.uniform() * 2.0 - 1.0) * scale);
         let values: Vec<f32> = values.collect();
-        self.tensor(name, &[cols, rows], self.block.unwrap_or(BlockType::F32), &values);
+        self.tensor(name, &[cols, rows], self.block.unwrap_or(GgmlType::F32), &values);
     }
 
     fn ones(&mut self, name: &str, len: usize) {
-        self.tensor(name, &[len], BlockType::F32, &vec![1.0; len]);
+        self.tensor(name, &[len], GgmlType::F32, &vec![1.0; len]);
     }
 
-    pub(crate) fn tensor(&mut self, name: &str, dims: &[usize], block: BlockType, values: &[f32]) {
+    pub(crate) fn tensor(&mut self, name: &str, dims: &[usize], block: GgmlType, values: &[f32]) {
         let mut values = values.to_vec();
         if let Some(change) = self.changes.weights {
             change(name, &mut values);
@@ -389,11 +403,11 @@ fn put_text(to: &mut Vec<u8>, text: &str) {
 ///
 /// # Panics
 /// Where the type is none of F32, Q8_0 and Q4_1.
-pub(crate) fn pack(block: BlockType, values: &[f32]) -> Vec<u8> {
+pub(crate) fn pack(block: GgmlType, values: &[f32]) -> Vec<u8> {
     match block {
-        BlockType::F32 => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
-        BlockType::Q8_0 => values.chunks(32).flat_map(q8_0).collect(),
-        BlockType::Q4_1 => values.chunks(32).flat_map(q4_1).collect(),
+        GgmlType::F32 => values.iter().flat_map(|value| value.to_le_bytes()).collect(),
+        GgmlType::Q8_0 => values.chunks(32).flat_map(q8_0).collect(),
+        GgmlType::Q4_1 => values.chunks(32).flat_map(q4_1).collect(),
         other => unreachable!("a tiny base isn't written in {other:?}"),
     }
 }

@@ -12,14 +12,16 @@ use std::sync::Arc;
 
 use crate::error::{Error, Result};
 
-mod divide;
+mod bpe;
+mod gguf_vocab;
 mod json;
-mod listed;
-mod merge;
+mod pre_tokenizer;
 
-use divide::Divider;
-use merge::Merger;
+use bpe::Merger;
+use pre_tokenizer::PreTokenizer;
 
+/// Bytes of a token, roughly: English prose has 4.3.
+pub const BYTES_PER_TOKEN: usize = 4;
 /// Specials that end an answer, whatever the file calls them.
 const END_NAMES: [&str; 7] = [
     "<|im_end|>",
@@ -30,7 +32,7 @@ const END_NAMES: [&str; 7] = [
     "<end_of_turn>",
     "</s>",
 ];
-/// What SentencePiece writes for a space.
+/// SentencePiece's character for a space.
 const SPACE: char = '\u{2581}';
 
 /// A base's vocabulary and how it divides text.
@@ -38,7 +40,7 @@ const SPACE: char = '\u{2581}';
 pub struct Tokenizer(Arc<Vocabulary>);
 
 struct Vocabulary {
-    /// What each token stands for; empty for specials.
+    /// The bytes of each token; empty for specials.
     bytes: Vec<Vec<u8>>,
     specials: HashMap<String, u32>,
     /// The specials by their first byte, longest first.
@@ -54,20 +56,20 @@ type Merges = HashMap<(u32, u32), (u32, u32)>;
 
 enum Method {
     BytePairs {
-        divider: Divider,
+        pre_tokenizer: PreTokenizer,
         merges: Merges,
-        /// Tokens by what they stand for; empty unless the divider takes whole words.
+        /// Tokens by what they stand for; empty unless the pre_tokenizer takes whole words.
         words: HashMap<Vec<u8>, u32>,
     },
     SentencePiece {
         /// Tokens by what they stand for, each with its rank.
         tokens: HashMap<Vec<u8>, (u32, u32)>,
-        /// Which become one, where a file lists them; else any two that are a token together.
+        /// Merges, where a file lists them; otherwise any two pieces that form a token.
         merges: Option<Merges>,
         /// Runs of spaces and line ends that are tokens before anything is merged, by their first
         /// byte, longest first.
         runs: HashMap<u8, Vec<(Vec<u8>, u32)>>,
-        /// Whether a text begins with a space that isn't in it.
+        /// True where a space is added before a text.
         space_first: bool,
     },
 }
@@ -115,12 +117,12 @@ impl Tokenizer {
         })
     }
 
-    /// Whether the token ends an answer.
+    /// True where the token ends an answer.
     pub fn is_end(&self, id: u32) -> bool {
         self.0.ends.contains(&id)
     }
 
-    /// How many tokens there are.
+    /// The number of tokens.
     pub fn vocab_size(&self) -> usize {
         self.0.bytes.len()
     }
@@ -132,12 +134,12 @@ impl Tokenizer {
 }
 
 impl Vocabulary {
-    /// What every kind of vocabulary has. `spell` gives the bytes of an ordinary token, `ends` the
+    /// The part that every kind of vocabulary has. `spell` gives the bytes of an ordinary token, `ends` the
     /// tokens that the file says end an answer.
     fn new(
-        tokens: &[Token],
+        tokens: &[VocabToken],
         ends: &[u32],
-        spell: impl Fn(&Token) -> Vec<u8>,
+        spell: impl Fn(&VocabToken) -> Vec<u8>,
         method: Method,
     ) -> Self {
         let mut bytes = Vec::with_capacity(tokens.len());
@@ -145,12 +147,12 @@ impl Vocabulary {
         let mut beginnings: HashMap<u8, Vec<(String, u32)>> = HashMap::new();
         for (id, token) in (0u32..).zip(tokens) {
             bytes.push(match token.kind {
-                Kind::Control => Vec::new(),
+                TokenKind::Control => Vec::new(),
                 // Added as plain text, in no alphabet of bytes.
-                Kind::UserDefined => token.text.replace(SPACE, " ").into_bytes(),
-                Kind::Normal | Kind::Byte => spell(token),
+                TokenKind::UserDefined => token.text.replace(SPACE, " ").into_bytes(),
+                TokenKind::Normal | TokenKind::Byte => spell(token),
             });
-            if matches!(token.kind, Kind::Control | Kind::UserDefined)
+            if matches!(token.kind, TokenKind::Control | TokenKind::UserDefined)
                 && let Some(first) = token.text.bytes().next()
             {
                 specials.insert(token.text.to_owned(), id);
@@ -167,14 +169,14 @@ impl Vocabulary {
         Self { bytes, specials, beginnings, ends, of_byte: [None; 256], method }
     }
 
-    fn encode(&self, text: &str, mut hear: impl FnMut(u32, Range<usize>)) {
+    fn encode(&self, text: &str, mut on_token: impl FnMut(u32, Range<usize>)) {
         match &self.method {
-            Method::BytePairs { divider, merges, words } => {
+            Method::BytePairs { pre_tokenizer, merges, words } => {
                 let mut merger = Merger::default();
-                divider.each(text, |stretch| {
+                pre_tokenizer.each(text, |stretch| {
                     let letters = &text.as_bytes()[stretch.clone()];
                     if let Some(id) = words.get(letters) {
-                        return hear(*id, stretch);
+                        return on_token(*id, stretch);
                     }
                     for (at, byte) in stretch.zip(letters) {
                         if let Some(id) = self.of_byte[usize::from(*byte)] {
@@ -183,7 +185,9 @@ impl Vocabulary {
                     }
                     merger.finish(
                         |l, r| merges.get(&(l.id?, r.id?)).copied(),
-                        |piece| piece.id.into_iter().for_each(|id| hear(id, piece.from..piece.to)),
+                        |piece| {
+                            piece.id.into_iter().for_each(|id| on_token(id, piece.from..piece.to))
+                        },
                     );
                 });
             }
@@ -192,8 +196,8 @@ impl Vocabulary {
                 let lead = usize::from(*space_first && !text.is_empty());
                 let led = format!("{}{text}", &" "[..lead]);
                 let letters = led.as_bytes();
-                let mut hear = |id, at: Range<usize>| {
-                    hear(id, at.start.saturating_sub(lead)..at.end.saturating_sub(lead));
+                let mut on_token = |id, at: Range<usize>| {
+                    on_token(id, at.start.saturating_sub(lead)..at.end.saturating_sub(lead));
                 };
                 let mut merger = Merger::default();
                 let mut finish = |merger: &mut Merger, run: Option<(u32, Range<usize>)>| {
@@ -203,16 +207,16 @@ impl Vocabulary {
                             None => tokens.get(&letters[l.from..r.to]).copied(),
                         },
                         |piece| match piece.id {
-                            Some(id) => hear(id, piece.from..piece.to),
+                            Some(id) => on_token(id, piece.from..piece.to),
                             // A character that is no token goes byte by byte.
                             None => (piece.from..piece.to)
                                 .filter_map(|at| {
                                     Some((self.of_byte[usize::from(letters[at])]?, at))
                                 })
-                                .for_each(|(id, at)| hear(id, at..at + 1)),
+                                .for_each(|(id, at)| on_token(id, at..at + 1)),
                         },
                     );
-                    run.into_iter().for_each(|(id, at)| hear(id, at));
+                    run.into_iter().for_each(|(id, at)| on_token(id, at));
                 };
                 let mut from = 0;
                 while let Some(c) = led[from..].chars().next() {
@@ -234,9 +238,9 @@ impl Vocabulary {
     }
 }
 
-/// What a token is, in its file's view.
+/// The kind of a token, as its file has it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Kind {
+enum TokenKind {
     /// Part of ordinary text.
     Normal,
     /// A mark of the base's own, never in a text.
@@ -249,10 +253,10 @@ enum Kind {
 
 /// A token as its file has it.
 #[derive(Clone, Copy, Debug)]
-struct Token<'a> {
+struct VocabToken<'a> {
     /// Empty where the file has a gap.
     text: &'a str,
-    kind: Kind,
+    kind: TokenKind,
 }
 
 fn missing(what: &str) -> Error {
@@ -261,14 +265,14 @@ fn missing(what: &str) -> Error {
 
 /// A byte-level vocabulary, with what merges, best first.
 fn byte_pairs<'a>(
-    tokens: &[Token],
+    tokens: &[VocabToken],
     ends: &[u32],
-    divider: Divider,
-    listed: impl Iterator<Item = Listing<'a>>,
+    pre_tokenizer: PreTokenizer,
+    listed: impl Iterator<Item = MergeRule<'a>>,
 ) -> Result<Vocabulary> {
     let merges = merges(tokens, listed)?;
     let alphabet = byte_alphabet();
-    let spell = |token: &Token| {
+    let spell = |token: &VocabToken| {
         let bytes = token.text.chars().map(|c| alphabet.get(&c).copied());
         bytes.collect::<Option<_>>().unwrap_or_default()
     };
@@ -283,26 +287,29 @@ fn byte_pairs<'a>(
         return Err(Error::malformed("its tokenizer lacks some letters"));
     }
     let mut words = HashMap::new();
-    if divider.takes_whole_words {
-        let plain = (0u32..).zip(tokens).filter(|(_, token)| token.kind == Kind::Normal);
+    if pre_tokenizer.takes_whole_words {
+        let plain = (0u32..).zip(tokens).filter(|(_, token)| token.kind == TokenKind::Normal);
         words = plain.map(|(id, token)| (spell(token), id)).collect();
     }
-    let method = Method::BytePairs { divider, merges, words };
+    let method = Method::BytePairs { pre_tokenizer, merges, words };
     Ok(Vocabulary { of_byte, ..Vocabulary::new(tokens, ends, spell, method) })
 }
 
 /// Two tokens that become one: apart, or with a space between them.
 #[derive(Clone, Copy, Debug)]
-enum Listing<'a> {
+enum MergeRule<'a> {
     Apart(&'a str, &'a str),
     Joined(&'a str),
 }
 
-fn ids<'a>(tokens: &[Token<'a>]) -> HashMap<&'a str, u32> {
+fn ids<'a>(tokens: &[VocabToken<'a>]) -> HashMap<&'a str, u32> {
     tokens.iter().map(|token| token.text).zip(0..).filter(|(text, _)| !text.is_empty()).collect()
 }
 
-fn merges<'a>(tokens: &[Token], listed: impl Iterator<Item = Listing<'a>>) -> Result<Merges> {
+fn merges<'a>(
+    tokens: &[VocabToken],
+    listed: impl Iterator<Item = MergeRule<'a>>,
+) -> Result<Merges> {
     let ids = ids(tokens);
     let known = |left: &str, right: &str| {
         let joined = format!("{left}{right}");
@@ -311,9 +318,9 @@ fn merges<'a>(tokens: &[Token], listed: impl Iterator<Item = Listing<'a>>) -> Re
     let mut merges = HashMap::with_capacity(listed.size_hint().0);
     for (rank, merge) in (0u32..).zip(listed) {
         let parts = match merge {
-            Listing::Apart(left, right) => known(left, right),
+            MergeRule::Apart(left, right) => known(left, right),
             // Llama 3 has a token of a space alone, so the space between the two is not the first.
-            Listing::Joined(merge) => {
+            MergeRule::Joined(merge) => {
                 let mut spaces = merge.char_indices().skip(1).filter(|(_, c)| *c == ' ');
                 spaces.find_map(|(at, _)| known(&merge[..at], &merge[at + 1..]))
             }
@@ -328,14 +335,14 @@ fn merges<'a>(tokens: &[Token], listed: impl Iterator<Item = Listing<'a>>) -> Re
 /// A SentencePiece vocabulary. `rank` says which token is made first, the lowest; `merges` of
 /// which two, where the file lists them.
 fn sentence_piece(
-    tokens: &[Token],
+    tokens: &[VocabToken],
     ends: &[u32],
     rank: impl Fn(u32) -> u32,
     merges: Option<Merges>,
     space_first: bool,
 ) -> Result<Vocabulary> {
-    let spell = |token: &Token| match token.kind {
-        Kind::Byte => byte_named(token.text).into_iter().collect(),
+    let spell = |token: &VocabToken| match token.kind {
+        TokenKind::Byte => byte_named(token.text).into_iter().collect(),
         _ => token.text.replace(SPACE, " ").into_bytes(),
     };
     let (mut of_byte, mut known) = ([None; 256], HashMap::with_capacity(tokens.len()));
@@ -343,12 +350,12 @@ fn sentence_piece(
     for (id, token) in (0u32..).zip(tokens) {
         let (bytes, blank) = (spell(token), |c: char| c.is_whitespace() || c == SPACE);
         match (token.kind, bytes.first()) {
-            (Kind::Byte, Some(byte)) => of_byte[usize::from(*byte)] = Some(id),
-            (Kind::Normal, Some(_)) => {
+            (TokenKind::Byte, Some(byte)) => of_byte[usize::from(*byte)] = Some(id),
+            (TokenKind::Normal, Some(_)) => {
                 known.insert(bytes, (rank(id), id));
             }
             // Runs of spaces and line ends are user-defined in Gemma, and plain text all the same.
-            (Kind::UserDefined, Some(first)) if token.text.chars().all(blank) => {
+            (TokenKind::UserDefined, Some(first)) if token.text.chars().all(blank) => {
                 runs.entry(*first).or_default().push((bytes, id));
             }
             _ => {}
@@ -421,8 +428,8 @@ pub(crate) fn byte_alphabet() -> HashMap<char, u8> {
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::chance::Chance;
-    use crate::gguf::Gguf;
+    use crate::load::gguf::Gguf;
+    use crate::rng::Rng;
     use crate::tiny::{self, Tiny};
 
     fn pieces() -> Tokenizer {
@@ -481,7 +488,7 @@ mod tests {
     }
 
     /// Text of everything that is divided in a way of its own.
-    fn odd_text(chance: &mut Chance) -> String {
+    fn odd_text(rng: &mut Rng) -> String {
         const PARTS: [&str; 24] = [
             " ",
             "  ",
@@ -508,15 +515,15 @@ mod tests {
             "<|im_end|>",
             "\u{2581}",
         ];
-        (0..chance.below(40)).map(|_| PARTS[chance.below(PARTS.len())]).collect()
+        (0..rng.below(40)).map(|_| PARTS[rng.below(PARTS.len())]).collect()
     }
 
     #[test]
     fn any_text_comes_back_and_every_byte_has_its_token() {
-        let mut chance = Chance::new(11);
+        let mut rng = Rng::new(11);
         for tokenizer in [tiny::base(1).tokenizer, pieces()] {
             for _ in 0..300 {
-                let text = odd_text(&mut chance);
+                let text = odd_text(&mut rng);
                 let tokens = tokenizer.encode_with_offsets(&text);
                 let mut stream = tokenizer.decode_stream();
                 let again: String = tokens.iter().filter_map(|(id, _)| stream.push(*id)).collect();
@@ -539,7 +546,7 @@ mod tests {
         use tokenizers::pre_tokenizers::{
             byte_level::ByteLevel, digits::Digits, sequence::Sequence,
         };
-        let file = Gguf::read(crate::weight::Bytes::from(tiny::bytes(1))).unwrap();
+        let file = Gguf::read(crate::quant::weight::Bytes::from(tiny::bytes(1))).unwrap();
         let tokens = file.texts("tokenizer.ggml.tokens").unwrap();
         let merges = file.texts("tokenizer.ggml.merges").unwrap();
         let vocab: ahash::AHashMap<String, u32> =
@@ -548,11 +555,12 @@ mod tests {
         let merges = merges.map(|(a, b)| (a.to_owned(), b.to_owned())).collect();
         let model = BPE::builder().vocab_and_merges(vocab, merges).build().unwrap();
         let mut theirs = tokenizers::Tokenizer::new(model);
-        let divider = vec![Digits::new(true).into(), ByteLevel::new(false, false, true).into()];
-        theirs.with_pre_tokenizer(Some(Sequence::new(divider)));
-        let (ours, mut chance) = (tiny::base(1).tokenizer, Chance::new(12));
+        let pre_tokenizer =
+            vec![Digits::new(true).into(), ByteLevel::new(false, false, true).into()];
+        theirs.with_pre_tokenizer(Some(Sequence::new(pre_tokenizer)));
+        let (ours, mut rng) = (tiny::base(1).tokenizer, Rng::new(12));
         for _ in 0..300 {
-            let text = odd_text(&mut chance);
+            let text = odd_text(&mut rng);
             assert_eq!(
                 ours.encode(&text),
                 theirs.encode_fast(&*text, false).unwrap().get_ids(),
@@ -568,10 +576,10 @@ mod tests {
         // Theirs finds specials in a writer's text; ours never does.
         file["added_tokens"].as_array_mut().unwrap().retain(|added| added["special"] != true);
         let theirs = tokenizers::Tokenizer::from_bytes(file.to_string().as_bytes()).unwrap();
-        let mut chance = Chance::new(13);
+        let mut rng = Rng::new(13);
         for _ in 0..300 {
             // To theirs a writer's "▁" is a space; ours keeps it.
-            let text = odd_text(&mut chance).replace(SPACE, "~");
+            let text = odd_text(&mut rng).replace(SPACE, "~");
             let ids = theirs.encode_fast(&*text, false).unwrap().get_ids().to_vec();
             assert_eq!(ours.encode(&text), ids, "{text:?} by {}", file["pre_tokenizer"]);
         }
@@ -582,10 +590,10 @@ mod tests {
         let file = tiny::folder::tokenizer(false, 500);
         same_as_hugging_face(file.clone());
         for (pattern, whole) in [
-            (divide::GPT2, false),
-            (divide::LLAMA3, true),
-            (divide::QWEN2, false),
-            (divide::TEKKEN, true),
+            (pre_tokenizer::GPT2, false),
+            (pre_tokenizer::LLAMA3, true),
+            (pre_tokenizer::QWEN2, false),
+            (pre_tokenizer::TEKKEN, true),
         ] {
             let ahead = format!(r"{}(?!\S)|\s+", pattern);
             let mut file = file.clone();

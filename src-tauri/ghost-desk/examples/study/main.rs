@@ -19,6 +19,7 @@ mod imitated;
 use std::error::Error;
 use std::ops::ControlFlow;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 use std::time::Instant;
 
 use ghost_core::archive::{self, Piece};
@@ -37,8 +38,14 @@ use ghost_core::split::Split;
 use ghost_core::words;
 use ghost_engine::adapter::Adapter;
 use ghost_engine::base::Base;
-use ghost_engine::sample::Sampling;
-use ghost_engine::{lesson, prefer, prompt, score, train, write};
+use ghost_engine::device::Device;
+use ghost_engine::eval;
+use ghost_engine::generate::sampler::Sampling;
+use ghost_engine::generate::{GenerateRequest, PrefixCache, generate};
+use ghost_engine::model::Model;
+use ghost_engine::prompt;
+use ghost_engine::train;
+use ghost_engine::train::dpo;
 
 use imitated::{Manner, Revision};
 
@@ -167,6 +174,7 @@ fn main() -> Outcome<()> {
     let settings = Settings::read()?;
     let began = Instant::now();
     let base = Base::open(&settings.base)?;
+    let base = Model::new(base, Arc::new(Device::from_env()));
     let Matter { old, wanted, test } = Matter::of(&settings)?;
     let most = settings.pairs.iter().copied().max().unwrap_or(0).min(wanted.len());
     println!(
@@ -342,7 +350,7 @@ fn read(folder: &Path, root: &Path, pieces: &mut Vec<Piece>) -> Outcome<()> {
 }
 
 struct Study<'a> {
-    base: &'a Base,
+    base: &'a Model,
     settings: &'a Settings,
     old: &'a [Text],
 }
@@ -387,7 +395,7 @@ impl Study<'_> {
             card: String::new(),
             rules: Vec::new(),
         };
-        Ok(prompt::prompt_for(self.base, &program, &examples, seed, PROMPT_TOKENS)?)
+        Ok(prompt::few_shot_for_seed(self.base, &program, &examples, seed, PROMPT_TOKENS)?)
     }
 
     fn pairs(&self, wanted: &[(Text, Option<String>)], first: u64) -> Outcome<Vec<Pair>> {
@@ -427,8 +435,18 @@ impl Study<'_> {
         };
         if self.settings.manner != Manner::Turns {
             let mut hear = |_: &str| ControlFlow::Continue(());
-            let written =
-                write::write_after(self.base, adapter, prompt, text.seed.words, &how, &mut hear)?;
+            let written = generate(
+                self.base,
+                &mut PrefixCache::new(self.base),
+                &GenerateRequest {
+                    adapter,
+                    prompt,
+                    written: &[],
+                    words: text.seed.words,
+                    sampling: &how,
+                },
+                &mut hear,
+            )?;
             return Ok(written.text);
         }
         let mut draft = String::new();
@@ -448,7 +466,18 @@ impl Study<'_> {
                 let over = words::sentences(&grown).count() > 1 || grown.trim().contains('\n');
                 if over { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
             };
-            write::write_after(self.base, adapter, &so_far, None, &how, &mut hear)?;
+            generate(
+                self.base,
+                &mut PrefixCache::new(self.base),
+                &GenerateRequest {
+                    adapter,
+                    prompt: &so_far,
+                    written: &[],
+                    words: None,
+                    sampling: &how,
+                },
+                &mut hear,
+            )?;
             let sentence = words::sentences(&grown).next().map_or("", |(_, sentence)| sentence);
             let own = &text.text[from..to];
             draft += sentence;
@@ -511,7 +540,7 @@ impl Study<'_> {
         let edits: Vec<Row> = rows.iter().filter(is_edit).filter(put_in).cloned().collect();
         let how = DpoConfig::after(&begun.card.recipe);
         let mut hear = |_, _| ControlFlow::Continue(());
-        let adapter = prefer::prefer(self.base, begun, &choices, &edits, &how, &mut hear)?;
+        let adapter = dpo::train_preferences(self.base, begun, &choices, &edits, &how, &mut hear)?;
         Ok(adapter.ok_or("nobody stopped it")?)
     }
 
@@ -551,7 +580,7 @@ impl Study<'_> {
                 Manner::Habits => measure::edit_distance(&draft, &imitated::habits(&draft)),
                 _ => measure::edit_distance(&draft, &text.text),
             });
-            bits.push(score::bits_per_byte(self.base, adapter, &prompt, &text.text));
+            bits.push(eval::bits_per_byte(self.base, adapter, &prompt, &text.text));
         }
         Ok(Measured { margins, distances, bits })
     }
@@ -560,7 +589,7 @@ impl Study<'_> {
     fn asked(&self, adapter: Option<&Adapter>, seed: &Seed) -> Outcome<Vec<u32>> {
         match adapter {
             None => self.prompt(seed),
-            Some(_) => Ok(lesson::prompt_for(self.base, seed)?),
+            Some(_) => Ok(prompt::for_seed(self.base, seed)?),
         }
     }
 
@@ -584,7 +613,7 @@ impl Study<'_> {
         all.sort_by_key(|(_, cut, added)| std::cmp::Reverse(cut.len().min(added.len())));
         let likely = |at: usize, next: &str| {
             let text = format!("{}{next}", &pair.shipped[..at]);
-            let scored = score::token_log_probs(self.base, adapter, prompt, &text);
+            let scored = eval::token_log_probs(self.base, adapter, prompt, &text);
             let new: Vec<f64> = scored
                 .iter()
                 .filter(|(bytes, _)| bytes.end > at)

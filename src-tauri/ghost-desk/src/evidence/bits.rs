@@ -3,7 +3,7 @@
 use ghost_core::seed::Seed;
 use ghost_core::voice::is_function_word;
 use ghost_core::words::{Class, tokens};
-use ghost_engine::score;
+use ghost_engine::eval;
 
 use super::{Court, Party};
 use crate::failure::Result;
@@ -29,7 +29,7 @@ impl Court<'_> {
         if let [Ok(Some(all)), Ok(Some(style)), Ok(Some(token))] = kept {
             return Ok(Bits { all, style, token });
         }
-        let scored = score::token_log_probs(self.base, party.adapter, &prompt, text);
+        let scored = eval::token_log_probs(self.base, party.adapter, &prompt, text);
         let bits: Vec<(std::ops::Range<usize>, f64)> = scored
             .into_iter()
             .map(|(bytes, p)| (bytes, -f64::from(p) / std::f64::consts::LN_2))

@@ -7,7 +7,7 @@ use ghost_core::program::{OptimizedPrompts, Program, rules, style_card};
 use ghost_core::rng::Rng;
 use ghost_core::row::{Origin, Row};
 use ghost_core::split::Split;
-use ghost_engine::write::Reading;
+use ghost_engine::generate::PrefixCache;
 
 use super::{Count, Court, Party, Step, evenly, opening};
 
@@ -127,7 +127,7 @@ impl Court<'_> {
         let Some(voice) = self.voice(count)?.voice else { return Ok((best, Vec::new())) };
         let mut heard = Vec::new();
         for (_, program) in tried.iter().take(effort.last.0) {
-            let (mut sum, mut reading) = (0.0, Reading::new(self.base));
+            let (mut sum, mut reading) = (0.0, PrefixCache::new(self.base));
             for (n, row) in seeds.iter().enumerate() {
                 let mut seed = self.asked(row);
                 seed.words = seed.words.map(|words| words.min(DRAFT_WORDS));

@@ -12,9 +12,9 @@ use ghost_core::split::Split;
 use ghost_core::verdict::{DraftScores, GuardrailCheck, RemoteEvidence, VoiceScores};
 use ghost_core::voice::{MaskedText, ReferenceAuthors, Score, Voice};
 use ghost_core::words;
-use ghost_engine::prompt::own_part;
-use ghost_engine::sample::Sampling;
-use ghost_engine::write::{Ended, Reading, write_on};
+use ghost_engine::generate::sampler::Sampling;
+use ghost_engine::generate::{FinishReason, GenerateRequest, PrefixCache, generate};
+use ghost_engine::prompt::strip_after_separator;
 
 use crate::elsewhere::Far;
 use crate::failure::Result;
@@ -60,7 +60,7 @@ impl Court<'_> {
     /// The writer's voice, told from strangers and from the bare base's drafts on seeds that a run
     /// may learn from.
     pub(super) fn voice(&self, count: &mut Count<'_, '_>) -> Step<Recalled> {
-        let (mut drafts, mut reading) = (Vec::new(), Reading::new(self.base));
+        let (mut drafts, mut reading) = (Vec::new(), PrefixCache::new(self.base));
         for (n, row) in self.floor_rows().into_iter().enumerate() {
             let (seed, draw) = (self.asked(row), 1_000 + n as u64);
             drafts.push(self.draft(Party::BARE, &mut reading, &seed, draw, count)?);
@@ -93,7 +93,7 @@ impl Court<'_> {
         let mut drafts = Drafts::default();
         // Each goes on from what it read last: its drafts of one seed read the prompt once.
         let parties = [Some(candidate), Some(program), Some(Party::BARE), incumbent];
-        let mut readings = parties.map(|_| Reading::new(self.base));
+        let mut readings = parties.map(|_| PrefixCache::new(self.base));
         for (n, row) in rows.iter().enumerate() {
             let seed = self.asked(row);
             let mut drafted = DraftScores::default();
@@ -277,7 +277,7 @@ impl Court<'_> {
     pub(super) fn draft(
         &self,
         party: Party<'_>,
-        reading: &mut Reading,
+        reading: &mut PrefixCache,
         seed: &Seed,
         draw: u64,
         count: &mut Count<'_, '_>,
@@ -301,11 +301,22 @@ impl Court<'_> {
             ControlFlow::Continue(())
         };
         let (base, adapter) = (self.base, party.adapter);
-        let written = write_on(reading, base, adapter, &prompt, Some(words), &how, &mut hear)?;
-        if let Some(halt) = halt.filter(|_| written.ended == Ended::Stopped) {
+        let written = generate(
+            base,
+            reading,
+            &GenerateRequest {
+                adapter,
+                prompt: &prompt,
+                written: &[],
+                words: Some(words),
+                sampling: &how,
+            },
+            &mut hear,
+        )?;
+        if let Some(halt) = halt.filter(|_| written.finish_reason == FinishReason::Cancelled) {
             return Err(halt);
         }
-        let text = own_part(&written.text).to_owned();
+        let text = strip_after_separator(&written.text).to_owned();
         self.memory.keep_draft(&name, &text)?;
         self.memory.keep_figure(&format!("{name}/seconds"), f64::from(written.seconds))?;
         Ok(text)

@@ -11,7 +11,7 @@ use ghost_core::row::{Origin, Row};
 use ghost_core::seed::Seed;
 use ghost_core::split::Split;
 use ghost_engine::adapter::{Adapter, fingerprint};
-use ghost_engine::base::Base;
+use ghost_engine::model::Model;
 use sha2::{Digest as _, Sha256};
 
 use super::Hearing;
@@ -27,7 +27,7 @@ pub(super) struct Named {
 }
 
 impl Named {
-    pub(super) fn load(base: &Base, folder: &Path) -> Result<Named> {
+    pub(super) fn load(base: &Model, folder: &Path) -> Result<Named> {
         let adapter = Adapter::load(base, folder)?;
         let path = folder.join("adapter_model.safetensors");
         let bytes = fs::read(&path).map_err(|e| Failure::io("read", &path, &e))?;
@@ -56,7 +56,7 @@ pub(super) struct Case {
 
 /// What the store says of an archive, read once for a verdict.
 pub(crate) struct Files<'a> {
-    base: &'a Base,
+    base: &'a Model,
     ids: Vec<RowId>,
     /// Of a row, those of what its piece said before it was changed.
     earlier: HashMap<RowId, Vec<RowId>>,
@@ -66,7 +66,7 @@ pub(crate) struct Files<'a> {
 }
 
 impl<'a> Files<'a> {
-    pub(crate) fn read(desk: &Desk, base: &'a Base) -> Result<Files<'a>> {
+    pub(crate) fn read(desk: &Desk, base: &'a Model) -> Result<Files<'a>> {
         let (ids, rows): (Vec<RowId>, Vec<Row>) = rows::all(desk.store().on())?.into_iter().unzip();
         let (mut pairs, mut edits) = (Vec::new(), Vec::new());
         for (edit, seed, draft, shipped) in drafts::pairs(desk.store().on())? {
@@ -83,7 +83,7 @@ impl<'a> Files<'a> {
     }
 
     /// An archive that nobody asks about.
-    pub(crate) fn none(base: &'a Base) -> Files<'a> {
+    pub(crate) fn none(base: &'a Model) -> Files<'a> {
         let (ids, earlier, rows) = (Vec::new(), HashMap::new(), Vec::new());
         Files { base, ids, earlier, rows, pairs: Vec::new(), edits: Vec::new() }
     }

@@ -1,7 +1,7 @@
 //! Bases on this computer: where the file is, and what it said of itself when it was last opened.
 
 use ghost_core::id::BaseId;
-use ghost_engine::base::BaseCard;
+use ghost_engine::load::card::BaseCard;
 use rusqlite::{Connection, OptionalExtension as _, Row, params};
 
 use super::{from_json, settings, to_json};

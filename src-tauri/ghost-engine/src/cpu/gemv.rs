@@ -1,5 +1,4 @@
-//! The product of one row with frozen weights (GEMV), and of an adapter beside them, in one sweep of
-//! the threads.
+//! The product of one row with frozen weights (GEMV) and their adapter, in one parallel section.
 //!
 //! Threads claim shares of the work in order from one counter, which keeps all of them busy to the
 //! end whatever a share takes. With an adapter the `A`s come first. Whoever has computed a share of
@@ -12,11 +11,12 @@ use std::sync::{Mutex, PoisonError};
 
 use rayon::prelude::*;
 
-use super::dots::{self, Row, Spare};
-use super::tier::Tier;
-use super::{dot_plain, wide};
-use crate::lora::{PackedB, PackedLora, TILE};
-use crate::weight::Weight;
+use super::gemv_int8::{self, QuantizedVec};
+use super::multiversion::multiversion;
+use super::simd::SimdLevel;
+use super::vector::dot_plain;
+use crate::cpu::packed_lora::{PackedB, PackedLora, TILE};
+use crate::quant::weight::Weight;
 
 /// Bytes of a frozen weight in a share.
 const SHARE: usize = 1 << 15;
@@ -27,15 +27,14 @@ const MAX_SPINS: u32 = 1 << 10;
 
 /// `y = x Wᵀ` for weights that read the same row, with the adapter's pairs added to each.
 pub(super) fn gemv(
-    tier: Tier,
+    simd: SimdLevel,
     x: &[f32],
     outs: &mut [(&Weight, &mut [f32])],
     lora: Option<&PackedLora>,
 ) {
-    let mut input = Input { tier, x, row: None };
-    if outs.iter().map(|(w, _)| *w).chain(lora.map(|lora| &lora.a)).any(|w| input.in_eight_bits(w))
-    {
-        input.row = Some(Row::of(tier, x));
+    let mut input = Input { simd, x, row: None };
+    if outs.iter().map(|(w, _)| *w).chain(lora.map(|lora| &lora.a)).any(|w| input.uses_int8(w)) {
+        input.row = Some(QuantizedVec::of(simd, x));
     }
     let sums = lora.map(Sums::new);
     let firsts = sums.as_ref().map_or(0, |sums| sums.shares);
@@ -59,15 +58,15 @@ pub(super) fn gemv(
 
 /// The row, in `f32` and, where a weight is multiplied so, in eight bits.
 struct Input<'a> {
-    tier: Tier,
+    simd: SimdLevel,
     x: &'a [f32],
-    row: Option<Row>,
+    row: Option<QuantizedVec>,
 }
 
 /// Buffers of a thread.
 #[derive(Default)]
 struct Scratch {
-    spare: Spare,
+    int8: gemv_int8::Scratch,
     /// A row of a weight, or what it came to.
     values: Vec<f32>,
     /// The sums of all `A`s, once they are there.
@@ -75,20 +74,20 @@ struct Scratch {
 }
 
 impl Input<'_> {
-    fn in_eight_bits(&self, w: &Weight) -> bool {
-        dots::in_eight_bits(self.tier, w)
+    fn uses_int8(&self, w: &Weight) -> bool {
+        gemv_int8::uses_int8(self.simd, w)
     }
 
     /// Rows of a weight from `first` on, each against the input.
     fn times(&self, w: &Weight, first: usize, scratch: &mut Scratch, y: &mut [f32]) {
         match &self.row {
-            Some(row) if self.in_eight_bits(w) => {
+            Some(row) if self.uses_int8(w) => {
                 let bytes = w.rows_bytes(first..first + y.len());
-                self.tier.dots(w.block, bytes, row, &mut scratch.spare, y);
+                self.simd.gemv(w.block, bytes, row, &mut scratch.int8, y);
             }
             _ => {
                 scratch.values.resize(w.cols, 0.0);
-                plain_rows(self.tier.arch(), w, first, self.x, &mut scratch.values, y);
+                plain_rows(self.simd.arch(), w, first, self.x, &mut scratch.values, y);
             }
         }
     }
@@ -120,7 +119,7 @@ impl<'a> Share<'a> {
         input.times(self.w, self.first, scratch, &mut y);
         if let (Some(b), Some(sums)) = (self.b, sums) {
             sums.wait(&mut scratch.sums);
-            add_b(input.tier.arch(), b, self.first, &scratch.sums, &mut y);
+            add_b(input.simd.arch(), b, self.first, &scratch.sums, &mut y);
         }
     }
 }
@@ -163,7 +162,7 @@ impl<'a> Sums<'a> {
             return;
         }
         let mut spins = 0;
-        // What was stored before a share was counted is seen by whoever sees it counted.
+        // A thread that sees a share counted sees what was stored before.
         while self.done.load(Ordering::Acquire) < self.shares {
             spins += 1;
             if spins < MAX_SPINS { std::hint::spin_loop() } else { std::thread::yield_now() }
@@ -180,11 +179,11 @@ impl Drop for Counted<'_> {
     }
 }
 
-wide! {
+multiversion! {
     /// Rows of `w` from `first` on, each against `x`.
     fn plain_rows<'a>(w: &'a Weight, first: usize, x: &'a [f32], buffer: &'a mut [f32], y: &'a mut [f32]) -> () {
         for (i, y) in y.iter_mut().enumerate() {
-            w.unpack_rows(first + i..first + i + 1, buffer);
+            w.dequantize_rows(first + i..first + i + 1, buffer);
             *y = dot_plain(buffer, x);
         }
     }
@@ -197,23 +196,25 @@ wide! {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::block::{self, BlockType};
-    use crate::chance::Chance;
     use crate::cpu::Cpu;
-    use crate::kernel::{Kernel, Low};
+    use crate::cpu::linear::linears;
+    use crate::cpu::lora::{gemv_lora, lora_forward};
+    use crate::lora::LoraView;
+    use crate::quant::ggml::{self, GgmlType};
+    use crate::rng::Rng;
 
     const COLS: usize = 768;
     const HEIGHTS: [usize; 3] = [300, 70, 5];
     const RANK: usize = 9;
 
     fn some(n: usize, seed: u64) -> Vec<f32> {
-        let mut chance = Chance::new(seed);
-        (0..n).map(|_| chance.uniform() - 0.5).collect()
+        let mut rng = Rng::new(seed);
+        (0..n).map(|_| rng.uniform() - 0.5).collect()
     }
 
-    fn weights(blocks: [BlockType; 3]) -> [Weight; 3] {
+    fn weights(blocks: [GgmlType; 3]) -> [Weight; 3] {
         std::array::from_fn(|i| {
-            let bytes = block::some_blocks(blocks[i], HEIGHTS[i] * COLS, i as u64);
+            let bytes = ggml::random_blocks(blocks[i], HEIGHTS[i] * COLS, i as u64);
             Weight::new(HEIGHTS[i], COLS, blocks[i], bytes.into()).expect("whole blocks")
         })
     }
@@ -224,8 +225,8 @@ mod tests {
         })
     }
 
-    fn lows(pairs: &[(Vec<f32>, Vec<f32>); 3]) -> [Low<'_>; 3] {
-        pairs.each_ref().map(|(a, b)| Low { a, b, rank: RANK, scale: 2.0 })
+    fn lows(pairs: &[(Vec<f32>, Vec<f32>); 3]) -> [LoraView<'_>; 3] {
+        pairs.each_ref().map(|(a, b)| LoraView { a, b, rank: RANK, scale: 2.0 })
     }
 
     /// Answers of all weights, one after another.
@@ -245,36 +246,36 @@ mod tests {
         size(&mut ours.iter().zip(theirs).map(|(a, b)| a - b)) / size(&mut theirs.iter().copied())
     }
 
-    const KINDS: [[BlockType; 3]; 4] = [
-        [BlockType::F32; 3],
-        [BlockType::Q4_1, BlockType::Q8_0, BlockType::Q5_0],
-        [BlockType::Q4_K, BlockType::Q4_K, BlockType::Q6_K],
-        [BlockType::Q4_K, BlockType::BF16, BlockType::Q6_K],
+    const KINDS: [[GgmlType; 3]; 4] = [
+        [GgmlType::F32; 3],
+        [GgmlType::Q4_1, GgmlType::Q8_0, GgmlType::Q5_0],
+        [GgmlType::Q4_K, GgmlType::Q4_K, GgmlType::Q6_K],
+        [GgmlType::Q4_K, GgmlType::BF16, GgmlType::Q6_K],
     ];
 
     #[test]
-    fn an_adapter_in_the_sweep_answers_as_one_beside_it() {
+    fn a_packed_adapter_computes_what_the_pairs_do() {
         let (x, pairs) = (some(COLS, 1), pairs());
         for blocks in KINDS {
             let weights = weights(blocks);
             let packed = PackedLora::new(&weights.each_ref(), &lows(&pairs));
-            for tier in Tier::all() {
-                let cpu = Cpu::of(tier);
-                let ours = answers(&weights, |outs| cpu.gemv_lora(&x, outs, &packed));
+            for simd in SimdLevel::all() {
+                let cpu = Cpu::new(simd);
+                let ours = answers(&weights, |outs| gemv_lora(&cpu, &x, outs, &packed));
                 let theirs = answers(&weights, |outs| {
-                    cpu.linears(&x, outs);
+                    linears(&cpu, &x, outs);
                     let mut ys: Vec<&mut [f32]> = outs.iter_mut().map(|(_, y)| &mut **y).collect();
-                    cpu.low(&x, &lows(&pairs), &mut [0.0; 3 * RANK], &mut ys);
+                    lora_forward(&x, &lows(&pairs), &mut [0.0; 3 * RANK], &mut ys);
                 });
-                let within = if blocks[0] == BlockType::F32 { 1e-5 } else { 0.01 };
+                let within = if blocks[0] == GgmlType::F32 { 1e-5 } else { 0.01 };
                 let off = apart(&ours, &theirs);
-                assert!(off < within, "{blocks:?} on {tier:?}: off by {off}");
+                assert!(off < within, "{blocks:?} on {simd:?}: off by {off}");
             }
         }
     }
 
     #[test]
-    fn the_answer_is_the_same_bit_for_bit_on_any_number_of_threads() {
+    fn any_number_of_threads_gives_the_same_bits() {
         let (x, pairs) = (some(COLS, 2), pairs());
         for blocks in KINDS {
             let weights = weights(blocks);
@@ -283,7 +284,7 @@ mod tests {
             let on = |threads: usize| {
                 let pool = rayon::ThreadPoolBuilder::new().num_threads(threads).build();
                 pool.expect("a pool")
-                    .install(|| answers(&weights, |outs| cpu.gemv_lora(&x, outs, &packed)))
+                    .install(|| answers(&weights, |outs| gemv_lora(&cpu, &x, outs, &packed)))
             };
             let one = on(1);
             for threads in [2, 3, 8] {

@@ -7,9 +7,10 @@ use half::{bf16, f16};
 use serde_json::{Value, json};
 
 use super::{MERGES, SPECIALS, Tiny, listed_pieces, vocabulary};
-use crate::base::{Base, Pairs};
-use crate::block::BlockType;
-use crate::weight::Weight;
+use crate::base::Base;
+use crate::quant::ggml::GgmlType;
+use crate::quant::weight::Weight;
+use crate::rope::RopeLayout;
 
 /// Files by their names.
 pub type Files = HashMap<String, Vec<u8>>;
@@ -30,13 +31,13 @@ impl Tiny {
     /// # Panics
     /// Where the family is none of those named.
     pub fn files(self) -> Files {
-        let base = Self { block: BlockType::F32, ..self }.base();
+        let base = Self { block: GgmlType::F32, ..self }.base();
         let block = match self.block {
-            BlockType::F16 | BlockType::BF16 => self.block,
-            _ => BlockType::F32,
+            GgmlType::F16 | GgmlType::BF16 => self.block,
+            _ => GgmlType::F32,
         };
         let stored = stored(&base, self.family == "gemma3", block);
-        let vocab = base.shape.vocab;
+        let vocab = base.config.vocab;
         let pieces = self.family == "gemma3";
         [
             ("config.json", self.config(&base).to_string().into_bytes()),
@@ -49,20 +50,20 @@ impl Tiny {
     }
 
     fn config(self, base: &Base) -> Value {
-        let shape = &base.shape;
+        let config = &base.config;
         json!({
             "model_type": if self.family == "gemma3" { "gemma3_text" } else { self.family },
-            "num_hidden_layers": shape.layers,
-            "hidden_size": shape.hidden,
-            "num_attention_heads": shape.heads,
-            "num_key_value_heads": shape.kv_heads,
-            "head_dim": shape.head_dim,
-            "query_pre_attn_scalar": shape.head_dim,
-            "intermediate_size": shape.ffn,
-            "vocab_size": shape.vocab,
-            "max_position_embeddings": shape.context,
-            "rms_norm_eps": shape.norm_eps,
-            "rope_theta": shape.rope.theta,
+            "num_hidden_layers": config.layers,
+            "hidden_size": config.hidden,
+            "num_attention_heads": config.heads,
+            "num_key_value_heads": config.kv_heads,
+            "head_dim": config.head_dim,
+            "query_pre_attn_scalar": config.head_dim,
+            "intermediate_size": config.ffn,
+            "vocab_size": config.vocab,
+            "max_position_embeddings": config.context,
+            "rms_norm_eps": config.norm_eps,
+            "rope_theta": config.rope.theta,
             "sliding_window": base.layers[0].window,
             "tie_word_embeddings": true,
             "eos_token_id": 2,
@@ -71,23 +72,23 @@ impl Tiny {
 }
 
 /// A tensor to be stored: its name, its shape, and how it is stored.
-pub(crate) type Stored = (String, Vec<usize>, BlockType, Vec<f32>);
+pub(crate) type Stored = (String, Vec<usize>, GgmlType, Vec<f32>);
 
 /// The weights under Hugging Face's names, in Hugging Face's order of rows.
-fn stored(base: &Base, gemma: bool, block: BlockType) -> Vec<Stored> {
-    let shape = &base.shape;
+fn stored(base: &Base, gemma: bool, block: GgmlType) -> Vec<Stored> {
+    let config = &base.config;
     let mut stored: Vec<Stored> = Vec::new();
     let matrix = |name: String, weight: &Weight, heads: Option<usize>| {
         let mut values = vec![0.0; weight.len()];
-        weight.unpack_rows(0..weight.rows, &mut values);
-        if let (Some(heads), Pairs::Interleaved) = (heads, shape.rope.pairs) {
-            values = apart(&values, heads, weight.cols);
+        weight.dequantize_rows(0..weight.rows, &mut values);
+        if let (Some(heads), RopeLayout::GptJ) = (heads, config.rope.layout) {
+            values = split_halves(&values, heads, weight.cols);
         }
         (name, vec![weight.rows, weight.cols], block, values)
     };
     let vector = |name: String, values: &[f32], offset: f32| {
         let values: Vec<f32> = values.iter().map(|value| value - offset).collect();
-        (name, vec![values.len()], BlockType::F32, values)
+        (name, vec![values.len()], GgmlType::F32, values)
     };
     let offset = if gemma { 1.0 } else { 0.0 };
     stored.push(matrix("model.embed_tokens.weight".into(), &base.embedding, None));
@@ -95,8 +96,8 @@ fn stored(base: &Base, gemma: bool, block: BlockType) -> Vec<Stored> {
     for (n, layer) in base.layers.iter().enumerate() {
         let name = |part: &str| format!("model.layers.{n}.{part}");
         for (part, weight, heads) in [
-            ("self_attn.q_proj.weight", &layer.q, Some(shape.heads)),
-            ("self_attn.k_proj.weight", &layer.k, Some(shape.kv_heads)),
+            ("self_attn.q_proj.weight", &layer.q, Some(config.heads)),
+            ("self_attn.k_proj.weight", &layer.k, Some(config.kv_heads)),
             ("self_attn.v_proj.weight", &layer.v, None),
             ("self_attn.o_proj.weight", &layer.o, None),
             ("mlp.gate_proj.weight", &layer.gate, None),
@@ -127,7 +128,7 @@ fn stored(base: &Base, gemma: bool, block: BlockType) -> Vec<Stored> {
 }
 
 /// Rows of pairs that stand side by side, put half a head apart.
-fn apart(values: &[f32], heads: usize, cols: usize) -> Vec<f32> {
+fn split_halves(values: &[f32], heads: usize, cols: usize) -> Vec<f32> {
     let rows = values.len() / cols;
     let dim = rows / heads;
     let from = |row: usize| {
@@ -137,9 +138,9 @@ fn apart(values: &[f32], heads: usize, cols: usize) -> Vec<f32> {
     (0..rows).flat_map(|row| &values[from(row) * cols..][..cols]).copied().collect()
 }
 
-/// The reverse of [`apart`], as whoever makes a GGUF file of a llama does it.
+/// The reverse of [`split_halves`], as converters to GGUF do for a llama.
 #[cfg(test)]
-pub(crate) fn side_by_side(values: &[f32], heads: usize, cols: usize) -> Vec<f32> {
+pub(crate) fn interleave_halves(values: &[f32], heads: usize, cols: usize) -> Vec<f32> {
     let rows = values.len() / cols;
     let dim = rows / heads;
     let from = |row: usize| {
@@ -158,11 +159,11 @@ pub(crate) fn safetensors(stored: &[Stored]) -> Vec<u8> {
     for (name, dims, block, values) in stored {
         let from = data.len();
         match block {
-            BlockType::F32 => data.extend(values.iter().flat_map(|v| v.to_le_bytes())),
-            BlockType::F16 => {
+            GgmlType::F32 => data.extend(values.iter().flat_map(|v| v.to_le_bytes())),
+            GgmlType::F16 => {
                 data.extend(values.iter().flat_map(|v| f16::from_f32(*v).to_le_bytes()));
             }
-            BlockType::BF16 => {
+            GgmlType::BF16 => {
                 data.extend(values.iter().flat_map(|v| bf16::from_f32(*v).to_le_bytes()));
             }
             other => unreachable!("no safetensors file is written in {other:?}"),

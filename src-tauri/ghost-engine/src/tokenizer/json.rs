@@ -9,8 +9,8 @@ use std::sync::Arc;
 use serde::Deserialize;
 use serde_json::Value;
 
-use super::divide::GPT2;
-use super::{Divider, Kind, Listing, SPACE, Token, Tokenizer};
+use super::pre_tokenizer::GPT2;
+use super::{MergeRule, PreTokenizer, SPACE, TokenKind, Tokenizer, VocabToken};
 use super::{byte_named, byte_pairs, merges, sentence_piece};
 use crate::error::{Error, Result};
 
@@ -72,8 +72,8 @@ impl Tokenizer {
             .map_err(|e| Error::malformed(format!("its tokenizer.json is damaged ({e})")))?;
         let tokens = tokens(&words, &added_tokens, vocab, model.byte_fallback)?;
         let listed = model.merges.iter().map(|merge| match merge {
-            Merge::Joined(merge) => Listing::Joined(merge),
-            Merge::Apart([left, right]) => Listing::Apart(left, right),
+            Merge::Joined(merge) => MergeRule::Joined(merge),
+            Merge::Apart([left, right]) => MergeRule::Apart(left, right),
         });
         let normal = steps(&normalizer, "normalizers")?;
         let dividing = steps(&pre_tokenizer, "pretokenizers")?;
@@ -85,7 +85,8 @@ impl Tokenizer {
             }
             false => {
                 let whole = model.ignore_merges.unwrap_or(false);
-                byte_pairs(&tokens, ends, divider(&normal, &dividing, whole)?, listed)?
+                let pre_tokenizer = build_pre_tokenizer(&normal, &dividing, whole)?;
+                byte_pairs(&tokens, ends, pre_tokenizer, listed)?
             }
         };
         Ok(Self(Arc::new(vocabulary)))
@@ -98,15 +99,15 @@ fn tokens<'a>(
     added: &'a [Added],
     vocab: usize,
     named_bytes: bool,
-) -> Result<Vec<Token<'a>>> {
-    let mut tokens = vec![Token { text: "", kind: Kind::Normal }; vocab];
+) -> Result<Vec<VocabToken<'a>>> {
+    let mut tokens = vec![VocabToken { text: "", kind: TokenKind::Normal }; vocab];
     let words = words.iter().map(|(text, id)| {
         let byte = named_bytes && byte_named(text).is_some();
-        (*id, Token { text, kind: if byte { Kind::Byte } else { Kind::Normal } })
+        (*id, VocabToken { text, kind: if byte { TokenKind::Byte } else { TokenKind::Normal } })
     });
     let added = added.iter().map(|added| {
-        let kind = if added.special { Kind::Control } else { Kind::UserDefined };
-        (added.id, Token { text: &added.content, kind })
+        let kind = if added.special { TokenKind::Control } else { TokenKind::UserDefined };
+        (added.id, VocabToken { text: &added.content, kind })
     });
     for (id, token) in words.chain(added) {
         let place = tokens.get_mut(id as usize).ok_or_else(|| {
@@ -138,8 +139,12 @@ fn refused(step: &Value) -> Error {
     Error::unsupported(format!("a tokenizer with `{}`", name(step).escape_default()))
 }
 
-/// How byte pairs are divided before they are merged.
-fn divider(normal: &[&Value], dividing: &[&Value], whole_words: bool) -> Result<Divider> {
+/// The pre-tokenizer of byte pairs.
+fn build_pre_tokenizer(
+    normal: &[&Value],
+    dividing: &[&Value],
+    whole_words: bool,
+) -> Result<PreTokenizer> {
     // Text is taken as it is, composed or not: a draft must come back letter for letter.
     if let Some(step) = normal.iter().find(|step| name(step) != "NFC") {
         return Err(refused(step));
@@ -164,12 +169,12 @@ fn divider(normal: &[&Value], dividing: &[&Value], whole_words: bool) -> Result<
         }
     }
     match pattern.flatten() {
-        Some(pattern) if bytes => Divider::of(pattern, digits, whole_words),
+        Some(pattern) if bytes => PreTokenizer::of(pattern, digits, whole_words),
         _ => Err(Error::unsupported("a tokenizer that divides text in another way")),
     }
 }
 
-/// Whether a text begins with a space that isn't in it.
+/// True where a space is added before a text.
 fn spaces(normal: &[&Value], dividing: &[&Value]) -> Result<bool> {
     let space = SPACE.to_string();
     let (mut first, mut replaced) = (false, false);
