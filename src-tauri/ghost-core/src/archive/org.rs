@@ -6,7 +6,7 @@ use super::date;
 use super::markdown;
 use super::metadata::Metadata;
 use super::omissions::Omissions;
-use super::text::non_empty;
+use super::text::{dedent, non_empty};
 
 /// The metadata at the start of a text, and the text as Markdown; words that Org does not show are
 /// counted.
@@ -289,14 +289,6 @@ fn footnote(line: &str) -> (bool, &str) {
         Some((_, content)) if !content.trim().is_empty() => (true, content.trim_start()),
         _ => (false, line),
     }
-}
-
-/// The lines without their common indent.
-fn dedent<'a>(lines: &[&'a str]) -> Vec<&'a str> {
-    let white = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();
-    let content = lines.iter().filter(|line| !line.trim().is_empty());
-    let least = content.map(|line| white(line)).min().unwrap_or(0);
-    lines.iter().map(|line| line.get(least.min(white(line))..).unwrap_or_default()).collect()
 }
 
 /// Removes repeated blank lines, except in code.

@@ -21,3 +21,11 @@ pub(super) fn trim_rules(text: &str) -> &str {
     }
     text
 }
+
+/// The lines without their common indent.
+pub(super) fn dedent<'a>(lines: &[&'a str]) -> Vec<&'a str> {
+    let white = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();
+    let filled = lines.iter().filter(|line| !line.trim().is_empty());
+    let least = filled.map(|line| white(line)).min().unwrap_or(0);
+    lines.iter().map(|line| line.get(least.min(white(line))..).unwrap_or_default()).collect()
+}

@@ -275,8 +275,8 @@ impl MarkdownBuilder {
             self.end_skipped_words(' ');
         }
         let Some(paragraph) = self.open.last_mut() else { return };
-        if let ParagraphStyle::Skipped(why) = paragraph.style {
-            return self.skip(why, text);
+        if let ParagraphStyle::Skipped(reason) = paragraph.style {
+            return self.skip(reason, text);
         }
         if paragraph.char_style != *char_style && !text.trim().is_empty() {
             self.tokens += set_char_style(paragraph, char_style);
@@ -301,8 +301,8 @@ impl MarkdownBuilder {
     }
 
     /// Counts text that is not kept, for this reason. A word may come in several parts.
-    pub(in crate::archive) fn skip(&mut self, why: &'static str, text: &str) {
-        self.skipped.entry(why).or_default().push_str(text);
+    pub(in crate::archive) fn skip(&mut self, reason: &'static str, text: &str) {
+        self.skipped.entry(reason).or_default().push_str(text);
         self.is_skipping = true;
     }
 
@@ -554,7 +554,7 @@ impl MarkdownBuilder {
         self.flush();
         self.blocks.retain(|block| !block.trim().is_empty());
         let mut omissions = Omissions::default();
-        self.skipped.iter().for_each(|(why, text)| omissions.add(why, text));
+        self.skipped.iter().for_each(|(reason, text)| omissions.add(reason, text));
         (self.blocks.join("\n\n"), omissions)
     }
 }

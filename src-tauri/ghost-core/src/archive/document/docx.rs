@@ -120,14 +120,14 @@ fn read_within(
         contents.omissions.add(reasons::COMMENTS, &plain_words(&text));
     }
     for relation in related.iter().filter(|relation| !relation.is_external) {
-        let why = match relation.kind.as_str() {
+        let reason = match relation.kind.as_str() {
             "header" | "footer" => reasons::HEADERS,
             "diagramData" | "chart" | "chartEx" => reasons::DIAGRAMS,
             _ => continue,
         };
         let text =
             part(&resolved(&main, &relation.target)).and_then(|bytes| decode::decode_text(&bytes));
-        contents.omissions.add(why, &text.map(|text| plain_words(&text)).unwrap_or_default());
+        contents.omissions.add(reason, &text.map(|text| plain_words(&text)).unwrap_or_default());
     }
     for chunk in inserted.values() {
         contents.omissions.merge(&chunk.omissions);

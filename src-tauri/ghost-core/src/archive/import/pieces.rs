@@ -24,8 +24,13 @@ pub(super) struct Rejection {
 
 impl Importer<'_> {
     /// Keeps a word processor's document, and its tracked changes as a revision.
-    pub(super) fn keep_document(&mut self, name: &str, inner_path: &str, words: DocumentContents) {
-        let DocumentContents { metadata, text, before, omissions, warnings } = words;
+    pub(super) fn keep_document(
+        &mut self,
+        name: &str,
+        inner_path: &str,
+        contents: DocumentContents,
+    ) {
+        let DocumentContents { metadata, text, before, omissions, warnings } = contents;
         let title = metadata.title.clone().unwrap_or_else(|| path::hints(inner_path).title);
         warnings.into_iter().for_each(|warning| self.warn(name, warning));
         let after = before.as_ref().map(|_| text.clone()).unwrap_or_default();
@@ -48,9 +53,9 @@ impl Importer<'_> {
         mut omissions: Omissions,
     ) {
         match self.sidecars.entry(name) {
-            Some(SidecarEntry { skipped: Some(why), .. }) => {
+            Some(SidecarEntry { skipped: Some(reason), .. }) => {
                 let words = words::count(&text) + omissions.words();
-                return self.warn_about(name, *why, words);
+                return self.warn_about(name, *reason, words);
             }
             Some(known) => {
                 omissions.merge(&known.omissions);
@@ -78,11 +83,11 @@ impl Importer<'_> {
         let Some(piece) = self.result.pieces.last() else { return };
         let states: Vec<(&str, &str)> = earlier
             .iter()
-            .map(|(moment, text)| (moment.as_str(), text.as_str()))
+            .map(|(time, text)| (time.as_str(), text.as_str()))
             .chain([("", piece.text.as_str())])
             .collect();
         let changed = states.windows(2).filter(|two| two[0].1 != two[1].1 && !two[0].1.is_empty());
-        let pairs: Vec<Revision> = changed
+        let revisions: Vec<Revision> = changed
             .map(|two| Revision {
                 source: format!("{}/{}", piece.source, two[0].0),
                 title: piece.title.clone(),
@@ -92,18 +97,18 @@ impl Importer<'_> {
                 after: two[1].1.to_owned(),
             })
             .collect();
-        pairs.into_iter().for_each(|pair| self.keep_revision(pair));
+        revisions.into_iter().for_each(|revision| self.keep_revision(revision));
     }
 
     /// Keeps a revision in stored form, unless only its form differs.
-    pub(super) fn keep_revision(&mut self, pair: Revision) {
-        let [before, after] = [pair.before, pair.after].map(normalize::owned);
+    pub(super) fn keep_revision(&mut self, revision: Revision) {
+        let [before, after] = [revision.before, revision.after].map(normalize::owned);
         if before != after {
             self.result.revisions.push(Revision {
-                title: one_line(pair.title),
+                title: one_line(revision.title),
                 before,
                 after,
-                ..pair
+                ..revision
             });
         }
     }

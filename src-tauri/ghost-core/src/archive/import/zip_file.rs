@@ -37,15 +37,15 @@ impl Importer<'_> {
         zip: &mut zip_reader::Zip<impl Read + Seek>,
         is_called_document: bool,
     ) -> Option<Document> {
-        let is = |bytes: Option<Vec<u8>>, is: fn(&[u8]) -> bool| bytes.is_some_and(|b| is(&b));
-        if is(self.read_part(zip, "mimetype"), odt::is_odt_mimetype) {
+        let part_is = |bytes: Option<Vec<u8>>, is: fn(&[u8]) -> bool| bytes.is_some_and(|b| is(&b));
+        if part_is(self.read_part(zip, "mimetype"), odt::is_odt_mimetype) {
             return Some(Document::Text);
         }
         if zip.has("Index/Document.iwa") {
             return Some(Document::Pages);
         }
         if zip.has("word/document.xml")
-            || is(self.read_part(zip, "[Content_Types].xml"), docx::is_word_document)
+            || part_is(self.read_part(zip, "[Content_Types].xml"), docx::is_word_document)
         {
             return Some(Document::Word);
         }
@@ -57,9 +57,9 @@ impl Importer<'_> {
     }
 
     /// Keeps a document, which must have text.
-    fn keep_office(&mut self, name: &str, inner_path: &str, words: Option<DocumentContents>) {
-        match words {
-            Some(words) => self.keep_document(name, inner_path, words),
+    fn keep_office(&mut self, name: &str, inner_path: &str, contents: Option<DocumentContents>) {
+        match contents {
+            Some(contents) => self.keep_document(name, inner_path, contents),
             None => self.warn(name, "Skipped: no readable text in this document."),
         }
     }
@@ -80,16 +80,16 @@ impl Importer<'_> {
         };
         match self.document_kind(&mut zip, is_called_document) {
             Some(Document::Word) => {
-                let words = docx::read(|part| self.read_part(&mut zip, part));
-                return self.keep_office(name, inner_path, words);
+                let contents = docx::read(|part| self.read_part(&mut zip, part));
+                return self.keep_office(name, inner_path, contents);
             }
             Some(Document::Text) => {
                 let manifest = self.read_part(&mut zip, "META-INF/manifest.xml");
                 if manifest.is_some_and(|manifest| odt::is_encrypted(&manifest)) {
                     return self.warn(name, sniff::PROTECTED_TEXT);
                 }
-                let words = odt::read(|part| self.read_part(&mut zip, part));
-                return self.keep_office(name, inner_path, words);
+                let contents = odt::read(|part| self.read_part(&mut zip, part));
+                return self.keep_office(name, inner_path, contents);
             }
             Some(Document::Pages) => return self.warn(name, sniff::PAGES),
             None => {}

@@ -3,6 +3,8 @@
 //! CommonMark would read most of their content as indented code. The marks are removed; the words,
 //! including titles, stay as paragraphs.
 
+use crate::archive::text::dedent;
+
 /// Nested containers.
 const MAX_DEPTH: usize = 12;
 
@@ -95,14 +97,6 @@ fn indented(lines: &[&str], least: usize) -> usize {
         }
     }
     count
-}
-
-/// The lines without their common indent.
-fn dedent<'a>(lines: &[&'a str]) -> Vec<&'a str> {
-    let white = |line: &str| line.len() - line.trim_start_matches([' ', '\t']).len();
-    let content = lines.iter().filter(|line| !line.trim().is_empty());
-    let least = content.map(|line| white(line)).min().unwrap_or(0);
-    lines.iter().map(|line| line.get(least.min(white(line))..).unwrap_or_default()).collect()
 }
 
 /// The title of `!!! note "Title"`, `??? tip` or `=== "Tab"`; the indented lines below belong to it.

@@ -469,7 +469,7 @@ impl<'a> RtfReader<'a> {
             Destination::Marker => {
                 self.properties.marker.iter_mut().for_each(|marker| marker.push_str(text));
             }
-            Destination::Skipped(why) => self.builder.skip(why, text),
+            Destination::Skipped(reason) => self.builder.skip(reason, text),
             Destination::Text if self.is_other_state() => {
                 if !self.before {
                     self.builder.skip(reasons::DELETED, text);
