@@ -1,6 +1,7 @@
 //! Documents of word processors: Word, OpenDocument, RTF.
 
-pub(super) mod builder;
+mod builder;
+pub(super) mod contents;
 pub(super) mod docx;
 pub(super) mod odt;
 mod reasons;

@@ -13,7 +13,8 @@ use std::io::Cursor;
 use quick_xml::events::Event;
 use quick_xml::reader::Reader;
 
-use super::builder::{Changes, DocumentContents, MarkdownBuilder};
+use super::builder::MarkdownBuilder;
+use super::contents::{Changes, DocumentContents};
 use super::{reasons, rtf};
 use crate::archive::metadata::Metadata;
 use crate::archive::zip_reader::{self, Zip};

@@ -10,7 +10,7 @@ use std::collections::HashMap;
 
 use quick_xml::events::Event;
 
-use super::builder::DocumentContents;
+use super::contents::DocumentContents;
 use super::reasons;
 use super::xml_events::{attribute, is_within, reader};
 use crate::archive::metadata::Metadata;

@@ -9,7 +9,7 @@ mod state;
 
 use jiff::civil::Date;
 
-use super::builder::DocumentContents;
+use super::contents::DocumentContents;
 use crate::archive::metadata::Metadata;
 use crate::archive::text::non_empty;
 use reader::RtfReader;

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Importer;
-use crate::archive::document::builder::{DocumentContents, OriginalText};
+use crate::archive::document::contents::{DocumentContents, OriginalText};
 use crate::archive::metadata::Metadata;
 use crate::archive::omissions::Omissions;
 use crate::archive::path::PathHints;

@@ -3,7 +3,7 @@
 use std::io::{Read, Seek};
 
 use super::Importer;
-use crate::archive::document::builder::DocumentContents;
+use crate::archive::document::contents::DocumentContents;
 use crate::archive::document::{docx, odt};
 use crate::archive::sidecar::SidecarIndex;
 use crate::archive::{epub, path, sniff, zip_reader};

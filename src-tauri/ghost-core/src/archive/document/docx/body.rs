@@ -5,7 +5,8 @@ use std::collections::HashMap;
 use quick_xml::events::{BytesStart, Event};
 
 use super::styles::{Numbering, StyleSheet, depth, is_on};
-use crate::archive::document::builder::{Changes, CharStyle, DocumentContents, MarkdownBuilder};
+use crate::archive::document::builder::{CharStyle, MarkdownBuilder};
+use crate::archive::document::contents::{Changes, DocumentContents};
 use crate::archive::document::reasons;
 use crate::archive::document::symbol_font::{self, SymbolFont};
 use crate::archive::document::xml_events::{SkippedElement, attribute, reader};

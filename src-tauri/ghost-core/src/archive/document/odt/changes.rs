@@ -4,7 +4,7 @@ use std::collections::HashMap;
 
 use quick_xml::events::Event;
 
-use crate::archive::document::builder::Changes;
+use crate::archive::document::contents::Changes;
 use crate::archive::document::xml_events::{attribute, is_within, position, reader};
 use crate::archive::{date, html};
 

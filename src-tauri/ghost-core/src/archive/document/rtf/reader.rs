@@ -7,9 +7,8 @@ use encoding_rs::{Encoding, WINDOWS_1252};
 
 use super::charset::{charset, code_page};
 use super::state::{Destination, Font, NestedText, Properties, State};
-use crate::archive::document::builder::{
-    Changes, CharStyle, ListItem, MarkdownBuilder, ParagraphStyle,
-};
+use crate::archive::document::builder::{CharStyle, ListItem, MarkdownBuilder, ParagraphStyle};
+use crate::archive::document::contents::Changes;
 use crate::archive::document::reasons;
 use crate::archive::document::symbol_font::{self, SymbolFont};
 
