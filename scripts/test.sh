@@ -21,10 +21,10 @@ cargo test --locked --no-run
 step "Rust: tests, and the journeys in the real window"
 if [ "$(uname -s)" = Linux ]; then
     # A display and a session bus of our own, so that no window of the person at work is touched.
-    GHOST_WINDOW=required dbus-run-session -- \
+    GHOST_TESTS=required dbus-run-session -- \
         xvfb-run -a -s "-screen 0 1280x900x24 -nolisten tcp" cargo test --locked --no-fail-fast
 else
-    note "WebKit cannot be driven from outside here, so the journeys in the window are passed over."
+    note "WebKit cannot be driven from outside here, so the journeys in the window are skipped."
     cargo test --locked --no-fail-fast
 fi
 step "All tests passed."

@@ -1,9 +1,9 @@
-//! The wire: every command through Tauri's mock runtime answers or fails with a code and a
-//! sentence, and never panics.
+//! The commands over IPC: every command, called through Tauri's mock runtime, answers or fails with
+//! a code and a sentence, and never panics.
 
 use std::fs;
 
-use ghost_desk::commands::COMMANDS;
+use ghost_desk::commands::{COMMANDS, RENAMED};
 use ghost_desk::{Desk, Host};
 use serde_json::{Value, json};
 use tauri::test::{
@@ -13,7 +13,7 @@ use tauri::{App, WebviewWindow, WebviewWindowBuilder};
 
 use crate::support::{Place, sample};
 
-/// A window on the mock runtime, and the place it stands in.
+/// A window on the mock runtime, and its sandbox.
 struct Window {
     window: WebviewWindow<MockRuntime>,
     _app: App<MockRuntime>,
@@ -23,7 +23,7 @@ struct Window {
 impl Window {
     fn open() -> Self {
         let place = Place::new();
-        // Where the desk looks for a base first.
+        // The first place where the desk looks for a base.
         fs::create_dir_all(place.home().join("bases")).unwrap();
         let starter = place.home().join("bases").join("SmolLM2-135M-Instruct.Q4_1.gguf");
         fs::copy(place.base(), starter).unwrap();
@@ -50,7 +50,7 @@ impl Window {
         self.invoke(json!({ "name": name, "request": request, "channel": "__CHANNEL__:1" }))
     }
 
-    /// What a command answers, or the code it fails with; anything else is no answer at all.
+    /// "ok", or the code a command fails with; panics on anything else.
     #[track_caller]
     fn code(&self, name: &str, request: Value) -> String {
         match self.call(name, request.clone()) {
@@ -67,82 +67,69 @@ impl Window {
 }
 
 #[test]
-fn every_command_answers() {
+fn every_command_answers_or_fails_with_the_expected_code() {
     let window = Window::open();
     let text = "It rained. I put a pan under it, and the pan filled.";
     let out = window.place.at("copy").display().to_string();
     let seed = json!({ "topic": "rain", "words": 12 });
-    let asked: Vec<(&str, Value)> = vec![
-        ("desk_read", json!({})),
-        ("form_save", seed.clone()),
-        ("archive_import", json!({ "paths": [sample()] })),
-        ("import_stop", json!({})),
-        ("author_say", json!({ "names": [] })),
-        ("archive_read", json!({})),
-        ("piece_read", json!({ "piece": 1 })),
-        ("folder_watch", json!({ "path": sample(), "on": true })),
-        ("base_list", json!({})),
-        ("base_use", json!({ "file": window.place.base() })),
-        ("draft_write", json!({ "seed": seed, "random_seed": 1 })),
-        ("draft_stop", json!({})),
-        ("draft_read", json!({ "draft": 1 })),
-        ("draft_list", json!({})),
-        ("draft_save", json!({ "draft": 1, "text": text })),
-        ("draft_ship", json!({ "draft": 1, "text": text })),
-        ("edit_read", json!({ "draft": 1 })),
-        ("row_list", json!({})),
-        ("row_exclude", json!({ "row": 1, "excluded": true })),
-        ("run_list", json!({})),
-        ("adapter_list", json!({})),
-        ("adapter_promote", json!({ "adapter": 0 })),
-        ("ghost_rollback", json!({})),
-        ("piece_seed_read", json!({ "piece": 1 })),
-        ("piece_seed_save", json!({ "piece": 1, "seed": { "topic": "rain", "points": [] } })),
-        ("piece_seed_save", json!({ "piece": 1 })),
-        ("seeds_choose", json!({ "minutes": 0.001 })),
-        ("profile_read", json!({ "draft": 1 })),
-        ("fit_read", json!({})),
-        ("doctor", json!({})),
-        ("elsewhere_read", json!({})),
-        ("elsewhere_set", json!({ "address": "" })),
+    let expected: Vec<(&str, Value, &str)> = vec![
+        ("desk_read", json!({}), "ok"),
+        ("form_save", seed.clone(), "ok"),
+        ("archive_import", json!({ "paths": [sample()] }), "ok"),
+        ("import_stop", json!({}), "ok"),
+        ("authors_set", json!({ "names": [] }), "ok"),
+        ("archive_read", json!({}), "ok"),
+        ("piece_read", json!({ "piece": 1 }), "ok"),
+        ("folder_watch", json!({ "path": sample(), "on": true }), "ok"),
+        ("base_list", json!({}), "ok"),
+        ("base_use", json!({ "file": window.place.base() }), "ok"),
+        ("draft_write", json!({ "seed": seed, "random_seed": 1 }), "ok"),
+        ("draft_stop", json!({}), "ok"),
+        ("draft_read", json!({ "draft": 1 }), "ok"),
+        ("draft_list", json!({}), "ok"),
+        ("draft_save", json!({ "draft": 1, "text": text }), "ok"),
+        ("draft_ship", json!({ "draft": 1, "text": text }), "ok"),
+        ("edit_read", json!({ "draft": 1 }), "ok"),
+        ("row_list", json!({}), "ok"),
+        ("row_exclude", json!({ "row": 1, "excluded": true }), "ok"),
+        ("run_list", json!({}), "ok"),
+        ("adapter_list", json!({}), "ok"),
+        ("adapter_promote", json!({ "adapter": 0 }), "ok"),
+        ("adapter_rollback", json!({}), "not_found"),
+        ("piece_seed_read", json!({ "piece": 1 }), "ok"),
+        ("piece_seed_save", json!({ "piece": 1, "seed": { "topic": "rain", "points": [] } }), "ok"),
+        ("piece_seed_save", json!({ "piece": 1 }), "ok"),
+        ("seeds_choose", json!({ "minutes": 0.001 }), "ok"),
+        ("profile_read", json!({ "draft": 1 }), "ok"),
+        ("readiness_read", json!({}), "ok"),
+        ("doctor", json!({}), "ok"),
+        ("remote_read", json!({}), "ok"),
+        ("remote_set", json!({ "address": "" }), "ok"),
         // There is no run and no adapter yet; `pipeline.rs` has both.
-        ("run_start", json!({ "recipe": "no such recipe" })),
-        ("run_stop", json!({})),
-        ("run_read", json!({ "run": 1 })),
-        ("adapter_judge", json!({})),
-        ("judge_stop", json!({})),
-        ("prompt_compile", json!({ "recipe": "no such recipe" })),
-        ("adapter_retire", json!({ "adapter": 1 })),
-        ("adapter_export", json!({ "format": "peft", "adapter": 1, "out": out })),
+        ("run_start", json!({ "recipe": "no such recipe" }), "bad_input"),
+        ("run_stop", json!({}), "not_found"),
+        ("run_read", json!({ "run": 1 }), "not_found"),
+        ("adapter_evaluate", json!({}), "not_found"),
+        ("evaluation_stop", json!({}), "ok"),
+        ("prompt_optimize", json!({ "recipe": "no such recipe" }), "bad_input"),
+        ("adapter_retire", json!({ "adapter": 1 }), "not_found"),
+        ("adapter_export", json!({ "format": "peft", "adapter": 1, "out": out }), "not_found"),
     ];
-    let mut unasked: Vec<_> = COMMANDS.iter().map(|(name, _)| *name).collect();
-    for (name, request) in asked {
-        let code = window.code(name, request.clone());
-        let may_fail = matches!(
-            name,
-            "ghost_rollback"
-                | "run_start"
-                | "run_stop"
-                | "run_read"
-                | "adapter_judge"
-                | "prompt_compile"
-                | "adapter_retire"
-                | "adapter_export"
-                | "draft_stop"
-        );
-        assert!(code == "ok" || may_fail, "{name} {request}: {code}");
-        unasked.retain(|one| *one != name);
+    let mut uncalled: Vec<_> = COMMANDS.iter().map(|(name, _)| *name).collect();
+    for (name, request, code) in expected {
+        assert_eq!(window.code(name, request.clone()), code, "{name} {request}");
+        uncalled.retain(|one| *one != name);
     }
-    assert!(unasked.is_empty(), "nobody asks for {unasked:?}");
+    assert!(uncalled.is_empty(), "not called: {uncalled:?}");
 }
 
 #[test]
-fn no_request_makes_a_command_panic() {
+fn no_request_causes_a_panic() {
     let window = Window::open();
     let long = "word ".repeat(20_000);
     for (name, _) in COMMANDS {
         if *name == "run_start" {
-            continue; // any object is a good request for it
+            continue; // any object is a valid request for it
         }
         for request in [
             json!(null),
@@ -163,21 +150,38 @@ fn no_request_makes_a_command_panic() {
 }
 
 #[test]
-fn an_unknown_command_is_said_to_be_unknown() {
+fn an_unknown_command_is_refused() {
     let window = Window::open();
     assert_eq!(window.code("archive_burn", json!({})), "unknown_command");
 }
 
 #[test]
-fn a_request_that_does_not_fit_is_bad_input() {
+fn an_invalid_request_is_bad_input() {
     let window = Window::open();
     assert_eq!(window.code("draft_read", json!({ "draft": "three" })), "bad_input");
     assert_eq!(window.code("draft_read", json!({ "draft": 3 })), "not_found");
 }
 
 #[test]
-fn a_call_without_a_name_or_a_channel_is_refused() {
+fn a_call_without_a_name_or_channel_is_refused() {
     let window = Window::open();
     assert!(window.invoke(json!({})).is_err());
     assert!(window.invoke(json!({ "name": "desk_read", "request": {} })).is_err());
+}
+
+#[test]
+fn former_names_of_commands_and_fields_are_accepted() {
+    let window = Window::open();
+    for (former, current) in RENAMED {
+        assert!(COMMANDS.iter().any(|(name, _)| name == current), "{former} became {current}");
+    }
+    assert_eq!(window.code("fit_read", json!({})), "ok");
+    assert_eq!(window.code("ghost_rollback", json!({})), "not_found");
+    let remote = json!({
+        "address": "http://localhost:9/v1", "model": "large-1", "dialect": "openai",
+        "reading": 2.0, "writing": 10.0, "may_send": true,
+    });
+    assert_eq!(window.code("elsewhere_set", remote), "ok");
+    let read = window.call("remote_read", json!({})).unwrap();
+    assert_eq!(read["model"], "large-1");
 }

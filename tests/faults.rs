@@ -1,4 +1,4 @@
-//! Bad input and bad luck: each gets a sentence and loses nothing.
+//! Faults: damaged input, missing files, killed processes. Each gives a sentence and loses nothing.
 
 use std::fs;
 use std::io::Read as _;
@@ -9,10 +9,10 @@ use ghost_desk::{Desk, Host, commands};
 use ghost_engine::tiny::{self, Changes, Tiny};
 use serde_json::{Value, json};
 
-use crate::support::{PROGRAM, Place, passed_over, text};
+use crate::support::{PROGRAM, Place, skipped, text};
 
 #[test]
-fn a_truncated_base_is_no_base() {
+fn a_truncated_base_is_refused() {
     let place = Place::without_base();
     let whole = place.at("whole.gguf");
     ghost_engine::tiny::write_gguf(&whole, 1).unwrap();
@@ -24,7 +24,7 @@ fn a_truncated_base_is_no_base() {
 }
 
 #[test]
-fn a_file_that_is_no_model_is_no_base() {
+fn a_file_that_is_not_a_model_is_refused() {
     let place = Place::without_base();
     for bytes in [&b"Dear diary, it rained."[..], b"GGUF", b"", &[0xff; 4096]] {
         let file = place.file("model.gguf", bytes);
@@ -43,22 +43,22 @@ fn without_a_base_everything_but_writing_works() {
     assert_eq!(place.failure(&["write", "--topic", "rain"]), "base_missing");
     assert_eq!(place.failure(&["learn"]), "base_missing");
     assert_eq!(place.answer(&["archive"])["pieces"].as_array().unwrap().len(), 54);
-    assert_eq!(place.answer(&["doctor"])["well"], false);
+    assert_eq!(place.answer(&["doctor"])["ok"], false);
 }
 
 #[test]
-fn an_empty_archive_teaches_nothing_and_says_so() {
+fn an_empty_archive_has_nothing_to_learn_from() {
     let place = Place::new();
     let empty = place.at("empty");
     fs::create_dir(&empty).unwrap();
     let report = place.answer(&["import", empty.to_str().unwrap()]);
     assert_eq!(report["pieces"], 0);
     assert_eq!(place.failure(&["learn"]), "too_little");
-    assert_eq!(place.failure(&["judge"]), "not_found");
+    assert_eq!(place.failure(&["evaluate"]), "not_found");
 }
 
 #[test]
-fn what_cannot_be_read_is_complained_about_and_the_rest_is_read() {
+fn unreadable_files_are_reported_and_the_rest_is_imported() {
     let place = Place::without_base();
     place.file("mixed/good.md", "# Rain\n\nIt rained, and I put a pan under it, and it filled.");
     place.file("mixed/empty.md", "");
@@ -68,32 +68,32 @@ fn what_cannot_be_read_is_complained_about_and_the_rest_is_read() {
     let report = place.answer(&["import", place.at("mixed").to_str().unwrap()]);
     assert!(report["pieces"].as_u64().unwrap() >= 1, "{report}");
     for name in ["empty.md", "broken.docx", "broken.zip"] {
-        assert!(complains_of(&report, name), "{name}: {report}");
+        assert!(warns_about(&report, name), "{name}: {report}");
     }
     assert!(place.answer(&["archive"])["pieces"].to_string().contains("Rain"));
 }
 
 #[test]
-fn a_file_that_is_not_there_is_said_not_to_be() {
+fn a_missing_path_is_reported() {
     let place = Place::without_base();
     assert_eq!(place.failure(&["import", "/no/such/archive"]), "not_found");
 }
 
 #[test]
-fn a_zip_that_climbs_out_writes_nothing_outside() {
+fn a_zip_with_escaping_paths_writes_nothing_outside() {
     let place = Place::without_base();
     let post = b"# Inside\n\nIt rained, and I put a pan under it, and it filled up slowly.";
     let zip = zip(&[("../../climbed.md", post), ("/tmp/climbed.md", post), ("inside.md", post)]);
     let file = place.file("deep/er/archive.zip", zip);
     let report = place.answer(&["import", file.to_str().unwrap()]);
     assert!(report["pieces"].as_u64().unwrap() >= 1, "{report}");
-    assert!(complains_of(&report, "climbed.md"), "{report}");
+    assert!(warns_about(&report, "climbed.md"), "{report}");
     let escaped = [place.at("climbed.md"), place.at("deep/climbed.md"), "/tmp/climbed.md".into()];
     assert!(!escaped.iter().any(|path| path.exists()));
 }
 
 #[test]
-fn a_draft_of_nothing_is_stopped_with_a_sentence() {
+fn a_draft_without_words_is_stopped_with_an_explanation() {
     let weights = Some(tiny::only_white_space as fn(&str, &mut [f32]));
     let base = Tiny::default().bytes_with(&Changes { weights, ..Changes::default() });
     let place = Place::without_base();
@@ -111,11 +111,11 @@ fn a_draft_of_nothing_is_stopped_with_a_sentence() {
 
 #[cfg(unix)]
 #[test]
-fn everything_in_the_data_folder_is_the_writers_alone() {
+fn everything_in_the_data_folder_is_private() {
     use std::os::unix::fs::PermissionsExt as _;
     use walkdir::WalkDir;
     let place = Place::new();
-    // The loosest umask there is: nothing but the program itself keeps others out.
+    // With the loosest umask, only the program itself keeps other users out.
     let loosely = |line: &[&str]| {
         let mut shell = place.program_called("sh");
         shell.args(["-c", "umask 000; exec \"$0\" \"$@\"", PROGRAM, "--home"]);
@@ -132,7 +132,7 @@ fn everything_in_the_data_folder_is_the_writers_alone() {
     loosely(&["write", "--topic", "rain", "--words", "20"]);
     assert!(modes().count() > 15);
     modes().for_each(|(path, mode, right)| assert_eq!(mode, right, "{}", path.display()));
-    // As earlier versions left it.
+    // As earlier versions left the files.
     for (path, mode, _) in modes() {
         fs::set_permissions(&path, fs::Permissions::from_mode(mode | 0o044)).unwrap();
     }
@@ -141,12 +141,12 @@ fn everything_in_the_data_folder_is_the_writers_alone() {
 }
 
 #[test]
-fn a_store_of_a_newer_version_is_left_alone() {
+fn a_store_of_a_newer_version_is_not_changed() {
     let place = Place::new();
     place.import_sample();
     let store = place.home().join("desk.db");
     let mut bytes = fs::read(&store).unwrap();
-    // SQLite keeps `user_version` at byte 60 of its header, big end first.
+    // SQLite stores `user_version` at byte 60 of its header, big-endian.
     bytes[60..64].copy_from_slice(&9_999_u32.to_be_bytes());
     fs::write(&store, &bytes).unwrap();
     for name in ["desk.db-wal", "desk.db-shm"] {
@@ -154,14 +154,14 @@ fn a_store_of_a_newer_version_is_left_alone() {
     }
     assert_eq!(place.failure(&["archive"]), "store_too_new");
     assert_eq!(place.failure(&["import", "."]), "store_too_new");
-    assert!(fs::read(&store).unwrap() == bytes, "the store was touched");
+    assert!(fs::read(&store).unwrap() == bytes, "the store was changed");
 }
 
 #[test]
-fn a_second_window_on_a_folder_gets_a_sentence() {
+fn a_second_window_on_a_folder_is_refused_with_an_explanation() {
     let place = Place::without_base();
     let first = Desk::open(&place.home(), Host::Window).unwrap();
-    // It is turned away before it looks at the display, so any name for one serves.
+    // It is refused before the display is opened, so any display name works.
     let second = |place: &Place| {
         let window =
             place.program().env("DISPLAY", ":65000").arg("--home").arg(place.home()).output();
@@ -170,21 +170,21 @@ fn a_second_window_on_a_folder_gets_a_sentence() {
     };
     let (status, sentence) = second(&place);
     assert_eq!(status, Some(1));
-    assert!(sentence.contains("open already"), "{sentence}");
-    // The command line works beside a window.
+    assert!(sentence.contains("already open"), "{sentence}");
+    // The command line works next to a window.
     place.answer(&["archive"]);
     drop(first);
     let (_, sentence) = second(&place);
-    assert!(!sentence.contains("open already"), "{sentence}");
+    assert!(!sentence.contains("already open"), "{sentence}");
 }
 
 #[test]
-fn a_run_whose_base_is_away_goes_on_when_it_is_back() {
+fn a_run_whose_base_is_missing_resumes_when_it_is_back() {
     let place = Place::new();
     place.import_sample();
     let state = || place.answer(&["runs"])["runs"][0]["state"].clone();
     let asked = ["learn", "--steps", "2", "--random-seed", "5"];
-    // A program that never comes to work.
+    // A program that exits at once.
     let mut learn = place.program();
     learn.env("GHOST_EXE", "/bin/true").arg("--home").arg(place.home()).args(asked);
     learn.output().unwrap();
@@ -196,11 +196,11 @@ fn a_run_whose_base_is_away_goes_on_when_it_is_back() {
     assert_eq!(place.answer(&["learn"])["run"], 1);
     assert_eq!(state(), "done");
     let room = place.home().join("runs/1");
-    assert!(!room.join("checkpoints").exists(), "nothing is left to go on from");
+    assert!(!room.join("checkpoints").exists(), "checkpoints are removed");
 }
 
 #[test]
-fn a_draft_whose_writer_was_killed_can_be_opened_and_shipped() {
+fn a_draft_whose_process_was_killed_can_be_opened_and_shipped() {
     let place = Place::unhurried();
     let desk = Desk::open(&place.home(), Host::CommandLine).unwrap();
     let mut write = place.program();
@@ -218,7 +218,7 @@ fn a_draft_whose_writer_was_killed_can_be_opened_and_shipped() {
 
 #[test]
 #[cfg(target_os = "linux")]
-fn without_a_display_the_window_says_so() {
+fn without_a_display_the_window_explains_why_it_does_not_open() {
     let place = Place::without_base();
     let output = place
         .program()
@@ -236,25 +236,25 @@ fn without_a_display_the_window_says_so() {
 fn a_full_disk_loses_nothing() {
     let place = Place::new();
     let Some(_disk) = SmallDisk::mount(&place.home()) else {
-        return passed_over("a full disk", "no small disk may be mounted here");
+        return skipped("a full disk", "no small disk can be mounted here");
     };
     let line = ["write", "--topic", "rain", "--words", "20", "--random-seed", "1"];
     let draft = place.answer(&line);
-    // Fill it to the last byte, then ask for something to be kept.
+    // Fill it to the last byte, then try to save something.
     let filler = place.home().join("filler");
     let long = "It rained all night. ".repeat(30_000);
     let text = place.file("long.md", &long);
     let _ = fs::write(&filler, vec![0; 64 << 20]);
     assert_eq!(place.failure(&["ship", "1", text.to_str().unwrap()]), "disk_full");
-    // With room again, what was there is there, and the same can be done.
+    // With space again, everything is intact and the same request works.
     fs::remove_file(&filler).unwrap();
     assert_eq!(place.answer(&["draft", "1"])["text"], draft["text"]);
-    assert_eq!(place.answer(&["doctor"])["findings"][0]["well"], true);
+    assert_eq!(place.answer(&["doctor"])["findings"][0]["ok"], true);
     let shipped = place.file("short.md", "It rained.");
     place.answer(&["ship", "1", shipped.to_str().unwrap()]);
 }
 
-/// A disk of a few megabytes, for as long as it is held.
+/// A disk of a few megabytes, mounted until it is dropped.
 struct SmallDisk(PathBuf);
 
 impl SmallDisk {
@@ -272,14 +272,14 @@ impl Drop for SmallDisk {
     }
 }
 
-fn complains_of(report: &Value, name: &str) -> bool {
-    report["complaints"].as_array().unwrap().iter().any(|complaint| {
-        complaint["path"].as_str().unwrap().contains(name)
-            && complaint["reason"].as_str().unwrap().len() > 10
+fn warns_about(report: &Value, name: &str) -> bool {
+    report["warnings"].as_array().unwrap().iter().any(|warning| {
+        warning["path"].as_str().unwrap().contains(name)
+            && warning["reason"].as_str().unwrap().len() > 10
     })
 }
 
-/// A zip of stored files, by hand: no library would write such names.
+/// A zip of stored files, built by hand: no library writes such names.
 fn zip(files: &[(&str, &[u8])]) -> Vec<u8> {
     let (mut body, mut index) = (Vec::new(), Vec::new());
     for (name, bytes) in files {

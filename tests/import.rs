@@ -1,4 +1,4 @@
-//! The sample archive, read as it lies in the repository: expected pieces, kinds and dates.
+//! Import of the sample archive and of other formats: expected pieces, kinds and dates.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -10,10 +10,10 @@ use ghost_desk::event::Event;
 use ghost_desk::{Desk, Host, commands};
 use serde_json::Value;
 
-use crate::support::{PROGRAM, Place, passed_over, sample, text};
+use crate::support::{PROGRAM, Place, sample, skipped, text};
 
 #[test]
-fn progress_and_what_could_not_be_read_have_lines_of_their_own() {
+fn progress_and_unreadable_files_are_printed_on_separate_lines() {
     let place = Place::without_base();
     place.file("in/good.md", "It rained, and I put a pan under it, and it filled.");
     place.file("in/broken.docx", "no zip at all");
@@ -27,11 +27,11 @@ fn progress_and_what_could_not_be_read_have_lines_of_their_own() {
 }
 
 #[test]
-fn what_was_left_out_is_said_in_one_line_and_again_without_reading_again() {
+fn skipped_words_are_summed_up_and_remembered_for_unchanged_files() {
     let place = Place::without_base();
-    // Half a million signs and a few words: no text, but words that are not kept.
+    // Half a million symbols and a few words: not prose, but words that are skipped.
     let signs = format!("Rain {} and snow", "#".repeat(540_000));
-    // What was written a moment ago is read again in any case.
+    // A file written a moment ago is always read again.
     let written = SystemTime::now() - Duration::from_secs(3600);
     let age = |path: &Path| {
         let file = fs::File::options().write(true).open(path).unwrap();
@@ -40,11 +40,11 @@ fn what_was_left_out_is_said_in_one_line_and_again_without_reading_again() {
     (1..=3).for_each(|n| age(&place.file(&format!("site/{n}.md"), &signs)));
     let (site, one) = (place.at("site"), place.at("site/1.md"));
     let first = place.answer(&["import", site.to_str().unwrap()]);
-    assert_eq!(first["complaints"].as_array().map(Vec::len), Some(0), "{first}");
+    assert_eq!(first["warnings"].as_array().map(Vec::len), Some(0), "{first}");
     let notes = first["notes"].as_array().unwrap();
     assert_eq!((notes.len(), notes[0]["files"].as_u64()), (1, Some(3)), "{first}");
     assert!(notes[0]["sentence"].as_str().unwrap().contains("Left out"), "{first}");
-    // A text of the same length and time, which would be kept if it were read.
+    // A text of the same size and time, which would be imported if it were read.
     fs::write(&one, "It rained. ".repeat(signs.len()).get(..signs.len()).unwrap()).unwrap();
     age(&one);
     let again = place.answer(&["import", site.to_str().unwrap()]);
@@ -53,13 +53,13 @@ fn what_was_left_out_is_said_in_one_line_and_again_without_reading_again() {
 }
 
 #[test]
-fn the_sample_archive_is_read_whole() {
+fn the_whole_sample_archive_is_imported() {
     let place = Place::without_base();
     let report = place.import_sample();
     assert_eq!(report["pieces"], 54, "{report}");
     assert_eq!(report["added"], 54);
     assert_eq!(report["duplicates"], 0);
-    assert_eq!(report["complaints"].as_array().unwrap().len(), 0, "{report}");
+    assert_eq!(report["warnings"].as_array().unwrap().len(), 0, "{report}");
 
     let archive = place.answer(&["archive"]);
     let pieces = archive["pieces"].as_array().unwrap();
@@ -75,7 +75,7 @@ fn the_sample_archive_is_read_whole() {
 }
 
 #[test]
-fn titles_and_dates_are_those_of_each_format() {
+fn titles_and_dates_are_found_in_each_format() {
     let place = Place::without_base();
     place.import_sample();
     let archive = place.answer(&["archive"]);
@@ -91,7 +91,7 @@ fn titles_and_dates_are_those_of_each_format() {
 }
 
 #[test]
-fn nothing_of_the_page_furniture_is_left() {
+fn page_boilerplate_is_removed() {
     let place = Place::without_base();
     place.import_sample();
     for piece in place.answer(&["archive"])["pieces"].as_array().unwrap() {
@@ -105,7 +105,7 @@ fn nothing_of_the_page_furniture_is_left() {
 }
 
 #[test]
-fn importing_again_adds_nothing() {
+fn a_second_import_adds_nothing() {
     let place = Place::without_base();
     place.import_sample();
     let again = place.import_sample();
@@ -114,7 +114,7 @@ fn importing_again_adds_nothing() {
 }
 
 #[test]
-fn a_dry_run_tells_and_keeps_nothing() {
+fn a_dry_run_reports_and_stores_nothing() {
     let place = Place::without_base();
     let report = place.answer(&["import", "--dry-run", sample().to_str().unwrap()]);
     assert_eq!(report["pieces"], 54, "{report}");
@@ -127,14 +127,14 @@ fn found<'a>(archive: &'a Value, source: &str) -> &'a Value {
     pieces.iter().find(|p| p["source"].as_str().unwrap().ends_with(source)).unwrap()
 }
 
-/// A post of some words that no other has.
+/// A post of 60 words that no other post has.
 fn post(n: usize) -> String {
     let words: Vec<_> = (0..60).map(|word| format!("word{}", n * 60 + word)).collect();
     format!("---\ntitle: Post {n}\ndate: 2024-01-01\n---\n{} end{n}\n", words.join(" "))
 }
 
 #[test]
-fn a_list_beside_the_pages_of_a_folder_names_them() {
+fn a_csv_index_names_the_pages_of_a_folder() {
     let place = Place::without_base();
     place.file(
         "export/posts.csv",
@@ -147,7 +147,7 @@ fn a_list_beside_the_pages_of_a_folder_names_them() {
 }
 
 #[test]
-fn snapshots_beside_a_text_become_edits_and_rows() {
+fn snapshots_of_a_text_become_edits_and_rows() {
     let place = Place::without_base();
     let binder = "<?xml version=\"1.0\"?><ScrivenerProject><Binder><BinderItem UUID=\"A-1\" \
         Type=\"Text\"><Title>Up</Title></BinderItem></Binder></ScrivenerProject>";
@@ -159,7 +159,7 @@ fn snapshots_beside_a_text_become_edits_and_rows() {
     assert_eq!((&dry["pieces"], &dry["pairs"]), (&1.into(), &1.into()), "{dry}");
     assert_eq!(dry["found"][0]["title"], "Up");
     place.answer(&["import", folder.to_str().unwrap()]);
-    let rows = place.answer(&["rows"]);
+    let rows = place.answer(&["training-data"]);
     let origins: Vec<_> =
         rows["rows"].as_array().unwrap().iter().map(|r| r["origin"].as_str().unwrap()).collect();
     assert_eq!(origins, ["archive", "history"]);
@@ -168,11 +168,11 @@ fn snapshots_beside_a_text_become_edits_and_rows() {
     assert!(history["weights"].as_array().unwrap().iter().any(|w| w["weight"] == 2.0));
     let again = place.answer(&["import", folder.to_str().unwrap()]);
     assert_eq!(again["pairs"], 1, "{again}");
-    assert_eq!(place.answer(&["rows"])["rows"].as_array().unwrap().len(), 2);
+    assert_eq!(place.answer(&["training-data"])["rows"].as_array().unwrap().len(), 2);
 }
 
 #[test]
-fn what_was_drafted_here_and_published_is_learned_as_an_edit_and_judges_nobody() {
+fn a_published_draft_is_trained_on_as_an_edit_and_not_evaluated_on() {
     let place = Place::new();
     let shipped = post(99).replace("---\n", "");
     let file = place.file("shipped.md", shipped.split_once("\n").unwrap().1);
@@ -182,12 +182,12 @@ fn what_was_drafted_here_and_published_is_learned_as_an_edit_and_judges_nobody()
         let dated = |n: usize| post(n).replace("2024-01-01", &format!("2024-01-{:02}", n + 1));
         place.file(&format!("blog/{n:02}.md"), dated(n));
     }
-    // The newest of all, and so the first that would be held out.
+    // The newest of all, and so the first candidate for the test split.
     place.file("blog/new.md", post(99).replace("2024-01-01", "2024-06-01"));
     place.answer(&["import", place.at("blog").to_str().unwrap()]);
     let piece = found(&place.answer(&["archive"]), "new.md").clone();
-    assert_eq!(piece["side"], "train", "{piece}");
-    let rows = place.answer(&["rows"]);
+    assert_eq!(piece["split"], "train", "{piece}");
+    let rows = place.answer(&["training-data"]);
     let of_text = |row: &&Value| row["text"].as_str().unwrap().contains("end99");
     let origins: Vec<_> = rows["rows"].as_array().unwrap().iter().filter(of_text).collect();
     assert!(origins.iter().all(|row| row["origin"] != "archive"), "{origins:?}");
@@ -195,7 +195,7 @@ fn what_was_drafted_here_and_published_is_learned_as_an_edit_and_judges_nobody()
 }
 
 #[test]
-fn a_post_that_was_published_is_no_draft_any_more() {
+fn a_published_post_is_no_longer_unfinished() {
     let place = Place::without_base();
     let draft = post(1).replace("date: 2024-01-01\n", "draft: true\n");
     place.file("blog/up.md", &draft);
@@ -209,27 +209,27 @@ fn a_post_that_was_published_is_no_draft_any_more() {
     let now = piece();
     assert_eq!((&now[0]["unfinished"], &now[0]["date"]), (&false.into(), &"2024-01-01".into()));
     assert_eq!(now.len(), 1);
-    assert_eq!(import()["changed"], 0, "said once");
+    assert_eq!(import()["changed"], 0, "reported once");
 }
 
 #[test]
-fn what_was_excluded_stays_so_when_it_is_changed() {
+fn an_excluded_piece_stays_excluded_when_it_changes() {
     let place = Place::without_base();
     for n in 0..3 {
         place.file(&format!("blog/{n}.md"), post(n));
     }
     let blog = place.at("blog");
     place.answer(&["import", blog.to_str().unwrap()]);
-    let rows = place.answer(&["rows"]);
+    let rows = place.answer(&["training-data"]);
     let row = rows["rows"]
         .as_array()
         .unwrap()
         .iter()
         .find(|row| row["text"].as_str().unwrap().contains("end1"));
-    place.answer(&["rows", "--exclude", &row.unwrap()["row"].to_string()]);
+    place.answer(&["training-data", "--exclude", &row.unwrap()["row"].to_string()]);
     place.file("blog/1.md", post(1).replace("end1", "end1, mended"));
     assert_eq!(place.answer(&["import", blog.to_str().unwrap()])["changed"], 1);
-    let rows = place.answer(&["rows"]);
+    let rows = place.answer(&["training-data"]);
     let rows = rows["rows"].as_array().unwrap();
     let mended = rows.iter().find(|row| row["text"].as_str().unwrap().contains("mended")).unwrap();
     assert_eq!(mended["excluded"], true);
@@ -237,7 +237,7 @@ fn what_was_excluded_stays_so_when_it_is_changed() {
 }
 
 #[test]
-fn what_others_wrote_is_no_lesson() {
+fn pieces_by_others_are_not_trained_on() {
     let place = Place::without_base();
     let by = |name: &str, n: usize| post(n).replace("title:", &format!("author: {name}\ntitle:"));
     for n in 0..5 {
@@ -245,27 +245,27 @@ fn what_others_wrote_is_no_lesson() {
     }
     let report = place.answer(&["import", place.at("blog").to_str().unwrap()]);
     assert_eq!(report["authors"].as_array().unwrap().len(), 2, "{report}");
-    let lessons = || {
-        let rows = place.answer(&["rows"]);
+    let trained_on = || {
+        let rows = place.answer(&["training-data"]);
         let of = |row: &Value| row["text"].as_str().unwrap().rsplit_once(' ').unwrap().1.to_owned();
         rows["rows"].as_array().unwrap().iter().map(of).collect::<BTreeSet<_>>()
     };
     let archive = place.answer(&["archive"]);
     assert_eq!(archive["ask_author"], true);
     let ends = |of: &[u32]| of.iter().map(|n| format!("end{n}")).collect::<BTreeSet<_>>();
-    assert_eq!(lessons(), ends(&[0, 1, 2]), "whoever wrote most, until it is said");
+    assert_eq!(trained_on(), ends(&[0, 1, 2]), "the most frequent author, until one is chosen");
     let archive = place.answer(&["authors", "kim"]);
     assert_eq!(archive["ask_author"], false);
-    assert_eq!(lessons(), ends(&[3, 4]));
+    assert_eq!(trained_on(), ends(&[3, 4]));
     place.answer(&["authors", "Jo", "Kim"]);
-    assert_eq!(lessons().len(), 5);
+    assert_eq!(trained_on().len(), 5);
 }
 
 #[test]
-fn a_repository_of_posts_remembers_its_drafts() {
+fn a_git_repository_of_posts_contains_their_revisions() {
     let place = Place::without_base();
     if std::process::Command::new("git").arg("--version").output().is_err() {
-        return passed_over("the history of a repository", "there is no git here");
+        return skipped("the history of a repository", "git is not installed");
     }
     let git = |day: u32, line: &[&str]| {
         let at = format!("2024-03-{day:02}T10:00:00Z");
@@ -294,7 +294,7 @@ fn a_repository_of_posts_remembers_its_drafts() {
     keep(2);
     place.file("blog/_posts/2024-03-02-up.md", post("I went up a hill, in the rain."));
     keep(20);
-    // Nothing that the repository says is to be run, is.
+    // No command that the repository configures is run.
     let trap = place.at("trapped");
     let run = format!("touch {}", trap.display());
     for setting in
@@ -308,7 +308,7 @@ fn a_repository_of_posts_remembers_its_drafts() {
     let report = place.answer(&["import", blog.to_str().unwrap()]);
     assert_eq!((&report["pieces"], &report["pairs"]), (&1.into(), &2.into()), "{report}");
     assert!(!trap.exists());
-    let rows = place.answer(&["rows"]);
+    let rows = place.answer(&["training-data"]);
     let first = |row: &Value| row["text"].as_str().unwrap().lines().next().unwrap().to_owned();
     let texts: Vec<_> = rows["rows"].as_array().unwrap().iter().map(first).collect();
     assert_eq!(
@@ -325,7 +325,7 @@ fn a_repository_of_posts_remembers_its_drafts() {
 }
 
 #[test]
-fn no_earlier_state_of_a_held_out_post_is_a_lesson() {
+fn no_earlier_version_of_a_held_out_post_is_trained_on() {
     let place = Place::without_base();
     let binder: String = (0..40)
         .map(|n| {
@@ -350,19 +350,19 @@ fn no_earlier_state_of_a_held_out_post_is_a_lesson() {
     }
     let report = place.answer(&["import", place.at("n.scriv").to_str().unwrap()]);
     assert_eq!((&report["pieces"], &report["pairs"]), (&40.into(), &40.into()), "{report}");
-    let rows = place.answer(&["rows"]);
+    let rows = place.answer(&["training-data"]);
     let mut sides = BTreeMap::new();
     for row in rows["rows"].as_array().unwrap() {
         let end = row["text"].as_str().unwrap().rsplit_once(' ').unwrap().1.to_owned();
-        let side = row["side"].as_str().unwrap().to_owned();
+        let side = row["split"].as_str().unwrap().to_owned();
         sides.entry(end).or_insert_with(Vec::new).push((side, row["origin"] == "history"));
     }
-    let held_out: Vec<_> = sides.values().filter(|rows| rows[0].0 == "holdout").collect();
+    let held_out: Vec<_> = sides.values().filter(|rows| rows[0].0 == "test").collect();
     assert!(held_out.len() >= 8, "{sides:?}");
     assert!(held_out.iter().all(|rows| rows.len() == 1), "{sides:?}");
-    for rows in sides.values().filter(|rows| rows[0].0 != "holdout") {
+    for rows in sides.values().filter(|rows| rows[0].0 != "test") {
         assert_eq!(rows.len(), 2);
-        assert_eq!(rows[0].0, rows[1].0, "a pair is on the side of its post");
+        assert_eq!(rows[0].0, rows[1].0, "a pair has the split of its post");
     }
 }
 
@@ -386,7 +386,7 @@ fn a_stopped_import_leaves_whole_files() {
     })
     .unwrap();
     let kept = report["added"].as_u64().unwrap();
-    // A fast computer may have read all of it before progress was told.
+    // A fast computer may finish before progress is reported.
     assert!(kept > 0 && (kept < 900 || report["cancelled"] == false), "{report}");
     let archive =
         commands::call(&desk, "archive_read", serde_json::json!({}), &mut |_| {}).unwrap();
@@ -428,23 +428,23 @@ fn a_killed_import_leaves_whole_files() {
     for piece in pieces {
         assert_eq!(piece["words"], 61, "{piece}");
     }
-    assert_eq!(place.answer(&["rows"])["rows"].as_array().unwrap().len(), pieces.len());
+    assert_eq!(place.answer(&["training-data"])["rows"].as_array().unwrap().len(), pieces.len());
     let rest = place.answer(&["import", blog.to_str().unwrap()]);
     assert_eq!(rest["added"].as_u64().unwrap() as usize + pieces.len(), 1500);
 }
 
-/// The files of every format, as they lie in the repository.
+/// The test files of every format.
 fn formats() -> std::path::PathBuf {
     crate::support::root().join("src-tauri/ghost-core/tests/formats")
 }
 
 #[test]
-fn what_is_private_in_an_export_never_reaches_the_disk() {
+fn private_fields_of_an_export_are_never_stored() {
     let place = Place::without_base();
-    // Members, addresses, keys and places: in these files each of them says that it is secret.
+    // Members, addresses, keys and places: in these files each contains the word "secret".
     let report = place.answer(&["import", formats().to_str().unwrap()]);
     assert!(report["added"].as_u64().unwrap() > 50, "{report}");
-    place.answer(&["rows"]);
+    place.answer(&["training-data"]);
     let mut looked_at = 0;
     for entry in walkdir(&place.home()) {
         let bytes = std::fs::read(&entry).unwrap();
@@ -469,7 +469,7 @@ fn walkdir(folder: &std::path::Path) -> Vec<std::path::PathBuf> {
 }
 
 #[test]
-fn the_same_post_by_three_roads_is_one_piece() {
+fn the_same_post_from_three_sources_is_one_piece() {
     let place = Place::without_base();
     place.file(
         "site/_posts/2024-03-05-the-gate.md",
@@ -509,7 +509,7 @@ fn the_same_post_by_three_roads_is_one_piece() {
         let archive = place.answer(&["archive"]);
         assert_eq!(archive["pieces"].as_array().unwrap().len(), pieces);
     }
-    // A change of the post itself, of its marks alone, is a change.
+    // A change of punctuation alone is a change.
     let post = place.at("site/_posts/2024-03-05-the-gate.md");
     let changed = std::fs::read_to_string(&post).unwrap().replace("_shut_, as", "shut — as");
     std::fs::write(&post, changed).unwrap();
@@ -518,7 +518,7 @@ fn the_same_post_by_three_roads_is_one_piece() {
 }
 
 #[test]
-fn a_changed_post_of_a_watched_folder_comes_in_by_itself() {
+fn a_changed_post_in_a_watched_folder_is_imported() {
     let place = Place::without_base();
     for n in 0..3 {
         place.file(&format!("blog/{n}.md"), post(n));
@@ -541,7 +541,7 @@ fn a_changed_post_of_a_watched_folder_comes_in_by_itself() {
     assert_eq!(archive["pieces"].as_array().unwrap().len(), 3);
     assert!(archive["pieces"].as_array().unwrap().iter().any(|p| p["title"] == "Post 7"));
     drop(desk);
-    // Nobody watches, and a post is written; then the window opens.
+    // A post is written while nothing watches; then the window opens.
     place.file("blog/3.md", post(8));
     let desk = Desk::open(&place.home(), Host::Window).unwrap();
     let (tell, told) = std::sync::mpsc::channel();
@@ -554,7 +554,7 @@ fn a_changed_post_of_a_watched_folder_comes_in_by_itself() {
         let kept = commands::call(&desk, "archive_read", serde_json::json!({}), &mut |_| {});
         kept.unwrap()["pieces"].as_array().unwrap().len()
     };
-    // It may have come in before anybody listened.
+    // It may have been imported before the listener was added.
     if pieces() < 4 {
         told.recv_timeout(std::time::Duration::from_secs(20)).unwrap();
     }

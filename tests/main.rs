@@ -1,4 +1,4 @@
-//! One binary, so that the whole product links once. To see it move, read `pipeline.rs`.
+//! Integration tests in one binary, so that the product links once. Start with `pipeline.rs`.
 #![allow(clippy::unwrap_used, unreachable_pub)]
 
 mod door;

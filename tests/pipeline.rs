@@ -1,5 +1,5 @@
-//! The product, once, whole: archive → draft → edit → row → run → verdict → adapter → draft, on
-//! the tiny base, by the command line, with the run in its own process.
+//! The whole pipeline: archive → draft → edit → row → run → verdict → adapter → draft, on the tiny
+//! base, by the command line, with training in its own process.
 
 use std::fs;
 use std::io::{BufRead as _, BufReader};
@@ -10,7 +10,7 @@ use serde_json::{Value, json};
 use crate::support::{Place, sample, text};
 
 #[test]
-fn the_whole_line() {
+fn the_whole_pipeline() {
     let place = Place::new();
     place.import_sample();
 
@@ -42,22 +42,22 @@ fn the_whole_line() {
     let notation = place.answer(&["edit", "1"])["notation"].as_str().unwrap().to_owned();
     assert!(notation.contains("The barrel is full."), "{notation}");
 
-    let rows = place.answer(&["rows"]);
+    let rows = place.answer(&["training-data"]);
     let rows = rows["rows"].as_array().unwrap();
     let of = |origin| rows.iter().filter(|row| row["origin"] == origin).count();
     assert!(of("archive") > 20, "{}", of("archive"));
     assert_eq!(of("edit"), 1);
-    assert!(rows.iter().all(|row| row["side"].is_string() && row["weights"].is_array()));
+    assert!(rows.iter().all(|row| row["split"].is_string() && row["weights"].is_array()));
 
     let excluded = |place: &Place| {
-        let rows = place.answer(&["rows"]);
+        let rows = place.answer(&["training-data"]);
         rows["rows"].as_array().unwrap().iter().filter(|row| row["excluded"] == true).count()
     };
-    place.answer(&["rows", "--exclude", "1"]);
+    place.answer(&["training-data", "--exclude", "1"]);
     assert_eq!(excluded(&place), 1);
-    place.answer(&["rows", "--include", "1"]);
+    place.answer(&["training-data", "--include", "1"]);
     assert_eq!(
-        (excluded(&place), place.failure(&["rows", "--exclude", "999"])),
+        (excluded(&place), place.failure(&["training-data", "--exclude", "999"])),
         (0, "not_found".into())
     );
 
@@ -87,28 +87,28 @@ fn the_whole_line() {
     ]);
     assert_eq!(next["written_by"], id.as_str());
 
-    let ghosts = place.answer(&["promote", &id]);
-    assert_eq!(ghosts["writing"], adapter, "{ghosts}");
-    let ghosts = place.answer(&["call", "ghost_rollback"]);
-    assert_ne!(ghosts["writing"], adapter, "{ghosts}");
-    let ghosts = place.answer(&["promote", "base"]);
-    assert!(ghosts["writing"].is_null(), "{ghosts}");
+    let adapters = place.answer(&["promote", &id]);
+    assert_eq!(adapters["active"], adapter, "{adapters}");
+    let adapters = place.answer(&["call", "adapter_rollback"]);
+    assert_ne!(adapters["active"], adapter, "{adapters}");
+    let adapters = place.answer(&["promote", "base"]);
+    assert!(adapters["active"].is_null(), "{adapters}");
 
-    let judged = place.answer(&["judge", &id]);
+    let judged = place.answer(&["evaluate", &id]);
     assert_eq!(judged["adapter"], adapter);
 
     let out = place.at("exported");
-    place.answer(&["export", "--format", "peft", "--ghost", &id, "--out", out.to_str().unwrap()]);
+    place.answer(&["export", "--format", "peft", "--adapter", &id, "--out", out.to_str().unwrap()]);
     for file in ["adapter_model.safetensors", "adapter_config.json"] {
         assert!(out.join(file).is_file(), "{file}");
     }
 
     assert_eq!(place.answer(&["runs"])["runs"].as_array().unwrap().len(), 1);
-    assert_eq!(place.answer(&["doctor"])["well"], true);
+    assert_eq!(place.answer(&["doctor"])["ok"], true);
 }
 
 #[test]
-fn the_same_chance_writes_the_same_draft() {
+fn the_same_random_seed_gives_the_same_draft() {
     let place = Place::new();
     let line = ["write", "--topic", "rain", "--words", "20", "--random-seed", "11"];
     let (one, two) = (place.answer(&line), place.answer(&line));
@@ -116,7 +116,7 @@ fn the_same_chance_writes_the_same_draft() {
 }
 
 #[test]
-fn a_line_is_seed_enough() {
+fn a_seed_can_be_written_in_one_line() {
     let place = Place::new();
     let line = "log about rain in the city, ~30 words\n- the gutters";
     let seed = &place.answer(&["write", line, "--ghost", "base"])["seed"];
@@ -125,7 +125,7 @@ fn a_line_is_seed_enough() {
     });
     assert_eq!(seed, &wanted);
     let both = place.run(&["write", line, "--topic", "snow"]);
-    assert_eq!(both.status.code(), Some(2), "one or the other");
+    assert_eq!(both.status.code(), Some(2), "not both");
 }
 
 #[test]
@@ -147,7 +147,7 @@ fn without_json_a_draft_is_plain_text() {
 }
 
 #[test]
-fn a_misuse_is_another_thing_than_a_failure() {
+fn a_usage_error_has_another_status_than_a_failure() {
     let place = Place::new();
     assert_eq!(place.run(&["wriet"]).status.code(), Some(2));
     assert_eq!(place.run(&["write"]).status.code(), Some(2));
@@ -157,14 +157,14 @@ fn a_misuse_is_another_thing_than_a_failure() {
 }
 
 #[test]
-fn nobody_reading_the_answer_is_no_error() {
+fn a_closed_output_is_not_an_error() {
     let place = Place::new();
     place.import_sample();
     let mut child = place
         .program()
         .arg("--home")
         .arg(place.home())
-        .arg("rows")
+        .arg("training-data")
         .stdout(Stdio::piped())
         .stderr(Stdio::piped())
         .spawn()
@@ -176,7 +176,7 @@ fn nobody_reading_the_answer_is_no_error() {
 }
 
 #[test]
-fn a_small_archive_is_held_out_in_turn() {
+fn a_small_archive_is_cross_validated() {
     let place = Place::new();
     let posts = sample().join("content").join("posts");
     let report = place.answer(&["import", posts.to_str().unwrap()]);
@@ -185,26 +185,51 @@ fn a_small_archive_is_held_out_in_turn() {
     let run = place.answer(&["learn", "--steps", "4", "--random-seed", "3"]);
     assert_eq!(run["state"], "done", "{run}");
     let verdict = &run["verdict"];
-    // Three are watched, and judge nothing.
+    // Three are for validation and not evaluated on.
     assert_eq!(verdict["measures"]["pieces"], 16, "{verdict}");
-    assert!(verdict["reasons"].to_string().contains("held out in turn"), "{verdict}");
+    assert!(verdict["reasons"].to_string().contains("cross-validated"), "{verdict}");
     assert!(verdict["measures"]["incumbent"].is_null());
 
-    let again = place.answer(&["judge"]);
+    let again = place.answer(&["evaluate"]);
     assert_eq!(&again["verdict"], verdict);
 
-    // The adapter of a fold is held against that of the same fold.
+    // The adapter of a fold is compared with that of the same fold.
     place.answer(&["promote", &run["adapter"].to_string()]);
     let next = place.answer(&["learn", "--new", "--steps", "4", "--random-seed", "4"]);
     assert_eq!(next["verdict"]["measures"]["pieces"], 16, "{next}");
     assert!(next["verdict"]["measures"]["incumbent"].is_f64(), "{next}");
 }
 
+#[test]
+fn a_repeated_run_gives_the_same_adapter_bit_for_bit() {
+    let place = Place::new();
+    place.import_sample();
+    let first = place.answer(&["learn", "--steps", "6", "--random-seed", "3"]);
+    // What is imported later must not change the result.
+    place.file("later/post.md", "# Later\n\nIt rained again, and nobody had put a pan under it.");
+    place.answer(&["import", place.at("later").to_str().unwrap()]);
+    let second = place.answer(&["learn", "--repeat", &first["run"].to_string()]);
+    assert_eq!(second["state"], "done", "{second}");
+    assert_ne!(second["run"], first["run"]);
+    assert!(second["notes"].to_string().contains("Repeats run 1."), "{second}");
+    assert!(weights(&place, &first) == weights(&place, &second), "not the same adapter");
+
+    assert_eq!(place.failure(&["learn", "--repeat", "99"]), "not_found");
+    let both = place.run(&["learn", "--repeat", "1", "--steps", "3"]);
+    assert_eq!(both.status.code(), Some(2), "a repeated run has no settings of its own");
+}
+
+/// The weights of the adapter of a run.
+fn weights(place: &Place, run: &Value) -> Vec<u8> {
+    let adapter = run["adapter"].to_string();
+    fs::read(place.home().join("adapters").join(adapter).join("adapter_model.safetensors")).unwrap()
+}
+
 /// Steps of the runs that are killed.
 const STEPS: &str = "12";
 
 #[test]
-fn a_run_that_is_killed_again_and_again_ends_the_same() {
+fn a_run_that_is_killed_repeatedly_gives_the_same_adapter() {
     let undisturbed = Place::new();
     undisturbed.import_sample();
     let run = undisturbed.answer(&["learn", "--steps", STEPS, "--random-seed", "5"]);
@@ -216,22 +241,17 @@ fn a_run_that_is_killed_again_and_again_ends_the_same() {
     // Each time a little later, from before the first step to the verdict.
     for lines in [0, 1, 2, 4, 6, 8, 11, 13] {
         kill_after(&killed, lines);
-        assert_eq!(killed.answer(&["doctor"])["findings"][0]["well"], true, "the store is whole");
+        assert_eq!(killed.answer(&["doctor"])["findings"][0]["ok"], true, "the store is intact");
     }
     let run = killed.answer(&["learn"]);
     assert_eq!((&run["state"], &run["run"]), (&Value::from("done"), &Value::from(1)), "{run}");
     assert_eq!(run["step"]["n"].to_string(), STEPS);
 
-    let weights = |place: &Place, run: &Value| {
-        let adapter = run["adapter"].to_string();
-        fs::read(place.home().join("adapters").join(adapter).join("adapter_model.safetensors"))
-            .unwrap()
-    };
     let first = undisturbed.answer(&["runs"])["runs"][0].clone();
     assert!(weights(&undisturbed, &first) == weights(&killed, &run), "not the same adapter");
 }
 
-/// Asks for a run whose process does nothing: what is to be learned is fixed, nothing is begun.
+/// Creates a run whose process exits at once: its inputs are fixed, and nothing is trained.
 fn begin(place: &Place) {
     place
         .program()
@@ -243,7 +263,7 @@ fn begin(place: &Place) {
         .unwrap();
 }
 
-/// Does the run in a process of its own, and kills it once it has told so many things.
+/// Runs training in a process, and kills it after `lines` lines of output.
 fn kill_after(place: &Place, lines: usize) {
     let mut child: Child = place
         .program()

@@ -1,7 +1,7 @@
-//! A data folder of its own on the tiny base, and the program at work in it.
+//! A sandbox: a data folder on the tiny base, and the program running in it.
 //!
-//! Everything a test makes is in one temporary folder: the store, the base, what the desktop
-//! would keep elsewhere. The program never sees the folders of the person who runs the tests.
+//! Everything a test creates is in one temporary folder: the store, the base, and what the desktop
+//! would store in the home directory. The program never uses the folders of the user.
 
 use std::fs;
 use std::path::{Path, PathBuf};
@@ -14,7 +14,7 @@ use tempfile::TempDir;
 /// The program under test.
 pub const PROGRAM: &str = env!("CARGO_BIN_EXE_the-ghost");
 
-/// A place of its own: `home/` is the data folder, `base.gguf` the tiny base.
+/// A temporary folder: `home/` is the data folder, `base.gguf` the tiny base.
 pub struct Place {
     dir: TempDir,
 }
@@ -27,7 +27,7 @@ impl Place {
         place
     }
 
-    /// With a base that writes a hundred or two tokens a second, so that there is time to stop it.
+    /// With a base that writes one or two hundred tokens a second, so that there is time to stop it.
     pub fn unhurried() -> Self {
         let place = Place::without_base();
         let base = Tiny { layers: 80, ..Tiny::default() };
@@ -35,14 +35,14 @@ impl Place {
         place
     }
 
-    /// With no base at all.
+    /// Without a base.
     pub fn without_base() -> Self {
         let dir = tempfile::Builder::new().prefix("ghost-test.").tempdir().unwrap();
         fs::create_dir(dir.path().join("home")).unwrap();
         Place { dir }
     }
 
-    /// A path in it.
+    /// A path in the sandbox.
     pub fn at(&self, name: impl AsRef<Path>) -> PathBuf {
         self.dir.path().join(name)
     }
@@ -57,7 +57,7 @@ impl Place {
         self.at("base.gguf")
     }
 
-    /// Writes a file into it, with the folders above it.
+    /// Writes a file and creates its parent folders.
     pub fn file(&self, name: &str, bytes: impl AsRef<[u8]>) -> PathBuf {
         let path = self.at(name);
         fs::create_dir_all(path.parent().unwrap()).unwrap();
@@ -65,21 +65,21 @@ impl Place {
         path
     }
 
-    /// The program, with the environment that keeps it in this place.
+    /// The program, in an environment that keeps it in the sandbox.
     pub fn program(&self) -> Command {
         let mut program = self.program_called(PROGRAM);
         program.env_remove("GHOST_EXE");
         program
     }
 
-    /// Another program, kept in this place likewise.
+    /// Another program, in the same environment.
     pub fn program_called(&self, name: &str) -> Command {
         let mut program = Command::new(name);
         program.envs(self.environment()).stdin(Stdio::null());
         program
     }
 
-    /// What keeps a program in this place.
+    /// The environment of the sandbox.
     pub fn environment(&self) -> Vec<(&'static str, PathBuf)> {
         vec![
             ("HOME", self.at("user")),
@@ -87,19 +87,19 @@ impl Place {
             ("XDG_CONFIG_HOME", self.at("user/config")),
             ("XDG_CACHE_HOME", self.at("user/cache")),
             ("TMPDIR", self.dir.path().to_owned()),
-            // Where there is none, no other base on this computer is to be found either.
+            // Keeps other bases on this computer from being found.
             ("GHOST_BASE", self.base()),
-            // A run would wait for the tests beside it.
+            // At low priority a run would wait for the other tests.
             ("GHOST_PRIORITY", "normal".into()),
         ]
     }
 
-    /// Runs a command line to its end, in JSON.
+    /// Runs a command line with `--json`.
     pub fn run(&self, line: &[&str]) -> Output {
         self.program().arg("--home").arg(self.home()).arg("--json").args(line).output().unwrap()
     }
 
-    /// The answer of a command line that works.
+    /// The answer of a command line that succeeds.
     #[track_caller]
     pub fn answer(&self, line: &[&str]) -> Value {
         let output = self.run(line);
@@ -108,7 +108,7 @@ impl Place {
         answer
     }
 
-    /// The code of a command line that fails as it should: status 1, a code, a sentence.
+    /// The code of a command line that fails: status 1, a code, a sentence.
     #[track_caller]
     pub fn failure(&self, line: &[&str]) -> String {
         let output = self.run(line);
@@ -119,7 +119,7 @@ impl Place {
         error["code"].as_str().unwrap().to_owned()
     }
 
-    /// Reads the sample archive into it.
+    /// Imports the sample archive.
     pub fn import_sample(&self) -> Value {
         self.answer(&["import", sample().to_str().unwrap()])
     }
@@ -147,7 +147,10 @@ pub fn text(bytes: &[u8]) -> String {
     String::from_utf8_lossy(bytes).into_owned()
 }
 
-/// Says in one line what could not be tried here.
-pub fn passed_over(what: &str, why: &str) {
-    eprintln!("passed over: {what} ({why})");
+/// Reports a test that cannot run here. With `GHOST_TESTS=required` that is a failure.
+#[track_caller]
+pub fn skipped(what: &str, why: &str) {
+    let required = std::env::var("GHOST_TESTS").is_ok_and(|value| value == "required");
+    assert!(!required, "GHOST_TESTS=required, but {what} cannot be tested: {why}");
+    eprintln!("skipped: {what} ({why})");
 }

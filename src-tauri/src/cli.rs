@@ -1,281 +1,293 @@
-//! The command line, the second host of the door: what may be asked, and which command it becomes.
+//! The command line: its arguments, and the command of the desk that each becomes.
 //!
-//! Nothing is decided here. With `--json` the answer goes to standard output as one object and
-//! what happens meanwhile to standard error, an object a line; without, both are for people.
+//! No decisions are made here. With `--json` the answer is one object on standard output, and events
+//! are one object a line on standard error; without it, both are text for people.
 
 mod bench;
 mod learn;
+mod output;
+mod paths;
 mod plain;
 mod progress;
-mod say;
+mod streams;
 mod tour;
 
-use std::fs;
-use std::io::Read as _;
-use std::path::{Path, PathBuf};
+use std::path::PathBuf;
 
 use clap::{Parser, Subcommand};
 use ghost_core::id::RunId;
 use ghost_desk::bench::{Bench, DevicePreference};
 use ghost_desk::failure::{Code, Failure, Result};
 use ghost_desk::wire::{
-    AdapterRef, ChooseSeeds, CompilePrompt, DraftRef, ElsewhereForm, ExcludeRow, ExportAdapter,
-    Import, JudgeAdapter, Nothing, PieceRef, PieceSeed, ProfileAsked, SaveSeed, SayAuthor,
-    SeedForm, ShipDraft, StartRun, UseBase, WriteDraft,
+    AdapterRef, ChooseSeeds, DraftRef, EvaluateAdapter, ExcludeRow, ExportAdapter, Import, Nothing,
+    OptimizePrompt, PieceRef, PieceSeed, ProfileRequest, RemoteForm, SaveSeed, SeedForm,
+    SetAuthors, ShipDraft, StartRun, UseBase, WriteDraft,
 };
 use ghost_desk::{Host, home};
 use serde_json::Value;
 
-use self::say::Teller;
+use self::output::Output;
 use crate::log;
 
 /// A writing assistant that learns one writer's voice, on the writer's own computer.
 ///
 /// Without a command, the window opens.
 #[derive(Debug, Parser)]
-#[command(name = "the-ghost", version, max_term_width = 100)]
-pub(crate) struct Asked {
-    /// The data folder, instead of the platform's own place
+pub(crate) struct Args {
+    /// Use this data folder instead of the system's default
     #[arg(long, global = true, value_name = "DIR")]
     pub(crate) home: Option<PathBuf>,
-    /// Answer with one JSON object; tell progress as lines on standard error
+    /// Print one JSON object; report progress as JSON lines on standard error
     #[arg(long, global = true)]
     pub(crate) json: bool,
     #[command(subcommand)]
-    pub(crate) command: Option<Ask>,
+    pub(crate) command: Option<Command>,
 }
 
-impl Asked {
-    /// Reads the command line; a misuse ends the program with 2.
+impl Args {
+    /// Parses the command line; a usage error exits with 2.
     pub(crate) fn read() -> Self {
-        Asked::parse()
+        Args::parse()
     }
 }
 
-/// What can be asked.
+/// The commands.
 #[derive(Debug, Subcommand)]
-pub(crate) enum Ask {
-    /// Read files and folders into the archive
+pub(crate) enum Command {
+    /// Import files and folders into the archive
     Import {
-        /// Files, folders and zips
+        /// Files, folders and zip archives
         #[arg(required = true)]
         paths: Vec<PathBuf>,
-        /// Only tell what would happen
+        /// Show what would be imported without importing it
         #[arg(long)]
         dry_run: bool,
     },
     /// List the archive
     Archive,
-    /// List who wrote the pieces, or say which names are yours
+    /// List the authors in the archive, or set which names are yours
     Authors {
-        /// Your names; what others wrote is not learned from
+        /// Your names; pieces by others are not trained on
         names: Vec<String>,
     },
-    /// Print what a piece would have been asked for with, or put it right
+    /// Print the seed of a piece, or set it
     Seed {
         /// The piece
         piece: i64,
-        /// What it is about, in neutral words; with it the seed is yours
+        /// Set the topic, in neutral words
         #[arg(long)]
         topic: Option<String>,
-        /// What it says about it
+        /// What the piece says about the topic
         #[arg(long, requires = "topic")]
         angle: Option<String>,
-        /// Something it covers; may be given several times
+        /// A point it covers; may be repeated
         #[arg(long = "point", value_name = "POINT", requires = "topic")]
         points: Vec<String>,
-        /// Forget what was put right
+        /// Remove the seed you set
         #[arg(long, conflicts_with = "topic")]
         forget: bool,
     },
-    /// Let the base choose seeds for old pieces
+    /// Let the base choose seeds for existing pieces
     Seeds {
-        /// Most minutes
+        /// Time limit in minutes
         #[arg(long, value_name = "N", default_value_t = 10.0)]
         minutes: f64,
     },
-    /// List the bases, or use another one
+    /// List the bases, or change the one in use
     Base {
         #[command(subcommand)]
-        ask: Option<BaseAsk>,
+        ask: Option<BaseCommand>,
     },
     /// Write a draft from a seed
-    Write(Seed),
+    Write(SeedArgs),
     /// Print a draft, with the writer's changes so far
     Draft {
-        /// Its id
+        /// Id of the draft
         #[arg(value_name = "ID")]
         draft: i64,
     },
-    /// Ship a text: the edit is measured and becomes a row
+    /// Ship a text: the edit is measured and becomes a training row
     Ship {
-        /// The draft it came from
+        /// Id of the draft
         draft: i64,
-        /// The text; - for standard input
+        /// File with the text; - for standard input
         file: PathBuf,
     },
     /// Print the edit of a draft as `one [two/twi] three`
     Edit {
-        /// The draft
+        /// Id of the draft
         draft: i64,
     },
-    /// List what there is to learn from, with weights and sides
-    Rows {
-        /// Learn from this row no more, nor judge by it
+    /// List the training data, with weights and splits
+    #[command(alias = "rows")]
+    TrainingData {
+        /// Exclude this row from training and evaluation
         #[arg(long, value_name = "ROW")]
         exclude: Option<i64>,
-        /// Take this row in again
+        /// Include this row again
         #[arg(long, value_name = "ROW", conflicts_with = "exclude")]
         include: Option<i64>,
     },
-    /// Say how you write, in figures, and where a draft does otherwise
+    /// Show your style in figures, and how a draft differs from it
     Profile {
-        /// The draft
+        /// Id of the draft
         #[arg(long, value_name = "ID")]
         draft: Option<i64>,
-        /// Its words as the ghost wrote them, not as you left them
+        /// Use the generated text, not your edited one
         #[arg(long, requires = "draft")]
         as_drafted: bool,
     },
-    /// Learn; goes on with an unfinished run unless --new
+    /// Train an adapter; resumes an unfinished run unless --new
     Learn {
-        /// quick (a coffee) or nightly
+        /// quick or nightly
         #[arg(long, value_name = "RECIPE")]
         recipe: Option<String>,
-        /// Most minutes
+        /// Time limit in minutes
         #[arg(long, value_name = "N", conflicts_with = "steps")]
         minutes: Option<f64>,
-        /// Just so many steps
+        /// Exact number of steps
         #[arg(long, value_name = "N")]
         steps: Option<u32>,
-        /// Makes the run repeatable
+        /// Make the run repeatable
         #[arg(long, value_name = "N")]
         random_seed: Option<u64>,
-        /// Begin anew, though an unfinished run could be gone on with
+        /// Start a new run even if one can be resumed
         #[arg(long)]
         new: bool,
+        /// Repeat a finished run exactly: the same data, recipe, random seed and steps
+        #[arg(
+            long,
+            value_name = "RUN",
+            conflicts_with_all = ["recipe", "minutes", "steps", "random_seed", "new"]
+        )]
+        repeat: Option<i64>,
     },
     /// List the runs
     Runs,
-    /// Judge an adapter, the newest where none is named; goes on where it was stopped
-    Judge {
-        /// Its id
+    /// Evaluate an adapter, by default the newest; resumes where it was stopped
+    #[command(alias = "judge")]
+    Evaluate {
+        /// Id of the adapter
         adapter: Option<i64>,
-        /// How much is measured: quick or nightly; otherwise as its own recipe has it
+        /// Sample size: quick or nightly; by default that of the adapter's recipe
         #[arg(long, value_name = "RECIPE")]
         recipe: Option<String>,
-        /// Makes the verdict repeatable; always the same where not given
+        /// Make the verdict repeatable; a fixed number by default
         #[arg(long, value_name = "N")]
         random_seed: Option<u64>,
     },
-    /// Search for the best prompt on this archive; `write --ghost prompt` writes with it
-    Compile {
-        /// How long is searched: quick or nightly
+    /// Search for the best prompt for this archive; `write --ghost prompt` uses it
+    #[command(alias = "compile")]
+    OptimizePrompt {
+        /// Size of the search: quick or nightly
         #[arg(long, value_name = "RECIPE")]
         recipe: Option<String>,
     },
-    /// Let verdicts ask a model elsewhere as well: one more opponent, off until entered here. It is
-    /// sent pieces of the archive
-    Elsewhere {
-        /// Where it is asked: https://…/v1
+    /// Show or set a remote model that evaluations compare with. It is off until you set it here;
+    /// it is sent pieces of your archive
+    #[command(alias = "elsewhere")]
+    Remote {
+        /// Address of its API: https://…/v1
         #[arg(long, value_name = "URL", requires = "model")]
         address: Option<String>,
-        /// Which model
+        /// Name of the model
         #[arg(long)]
         model: Option<String>,
-        /// openai (chat completions, as many have them) or anthropic
-        #[arg(long)]
-        dialect: Option<String>,
-        /// The environment variable that holds the key
+        /// API: openai (chat completions) or anthropic
+        #[arg(long, alias = "dialect", value_name = "API")]
+        api: Option<String>,
+        /// Environment variable that holds the API key
         #[arg(long, value_name = "VARIABLE")]
         key_from: Option<String>,
-        /// Price of a million tokens read
-        #[arg(long, value_name = "AMOUNT")]
-        reading: Option<f64>,
-        /// Price of a million tokens written
-        #[arg(long, value_name = "AMOUNT")]
-        writing: Option<f64>,
-        /// Seeds and pieces of the archive may be sent there
-        #[arg(long)]
-        may_send: bool,
-        /// Forget it
+        /// Price per million input tokens
+        #[arg(long, alias = "reading", value_name = "AMOUNT")]
+        input_price: Option<f64>,
+        /// Price per million output tokens
+        #[arg(long, alias = "writing", value_name = "AMOUNT")]
+        output_price: Option<f64>,
+        /// Agree that seeds and pieces of the archive are uploaded to it
+        #[arg(long, alias = "may-send")]
+        allow_upload: bool,
+        /// Remove the remote model
         #[arg(long, conflicts_with = "address")]
         forget: bool,
     },
-    /// List the adapters, and who writes
-    Ghosts,
-    /// Let an adapter write from now on; "base" is the bare base
+    /// List the adapters, and which one is active
+    #[command(alias = "ghosts")]
+    Adapters,
+    /// Make an adapter the active one; "base" is the base alone
     Promote {
-        /// Its id, or "base"
+        /// Id of the adapter, or "base"
         #[arg(value_parser = adapter_or_base)]
         adapter: i64,
     },
-    /// Put an adapter away
+    /// Retire an adapter
     Retire {
-        /// Its id
+        /// Id of the adapter
         adapter: i64,
     },
-    /// Copy an adapter out, in a layout that other programs read
+    /// Export an adapter in a layout that other programs read
     Export {
-        /// The layout
+        /// Format: peft
         #[arg(long, default_value = "peft", value_name = "FORMAT")]
         format: String,
-        /// The adapter's id
-        #[arg(long, value_name = "ADAPTER")]
-        ghost: i64,
-        /// A folder that does not exist yet, or is empty
+        /// Id of the adapter
+        #[arg(long, alias = "ghost", value_name = "ID")]
+        adapter: i64,
+        /// A new or empty folder
         #[arg(long, value_name = "DIR")]
         out: PathBuf,
     },
-    /// Say whether to fine-tune at all, with the figures it rests on and what it would cost
-    Fit,
-    /// Say how things stand
+    /// Check whether fine-tuning is worthwhile, with figures and costs
+    #[command(alias = "fit")]
+    Readiness,
+    /// Check the store, the base, the device and the runs
     Doctor,
-    /// Take the whole line on the sample archive, in a folder of its own
+    /// Run every step on the sample archive, in a temporary folder
     Tour {
-        /// Another archive
+        /// Use another archive
         #[arg(long, value_name = "DIR")]
         archive: Option<PathBuf>,
-        /// Minutes to learn for
+        /// Training time in minutes
         #[arg(long, value_name = "N", default_value_t = 4.0)]
         minutes: f64,
     },
-    /// Time reading, writing and learning on this computer
+    /// Measure prompt processing, decoding and training on this computer
     Bench {
-        /// A base file; may be given several times. Otherwise the starter base
+        /// A base file; may be repeated. By default the starter base
         #[arg(long = "base", value_name = "FILE")]
         bases: Vec<PathBuf>,
-        /// Only one of these; may be given several times
+        /// Only this measurement; may be repeated
         #[arg(long, value_parser = Bench::NAMES)]
         what: Vec<String>,
-        /// Write with this adapter, a folder in PEFT's layout. Otherwise one of rank 16 is made up
+        /// Decode with this adapter, a folder in PEFT's layout. By default a random one of rank 16
         #[arg(long, value_name = "DIR")]
         adapter: Option<PathBuf>,
-        /// Tokens of the prompt, and of the sequence learned from
+        /// Tokens of the prompt and of the training sequence
         #[arg(long, value_name = "N", default_value_t = 512)]
         tokens: usize,
-        /// How often each is done; the first time doesn't count
+        /// Repetitions; the first does not count
         #[arg(long, value_name = "N", default_value_t = 6)]
         times: usize,
-        /// Learn in less memory, computing each block again on the way back
+        /// Train with activation checkpointing: less memory, more time
         #[arg(long)]
         recompute: bool,
-        /// What computes: auto, cpu, cuda or metal
+        /// Device: auto, cpu, cuda or metal
         #[arg(long, value_name = "DEVICE", default_value = "auto")]
         device: DevicePreference,
-        /// Use these instructions of the processor alone, of those doctor names
+        /// SIMD level to use, one of those that doctor lists
         #[arg(long, value_name = "NAME")]
         tier: Option<String>,
     },
-    /// Call a command of the door; `call list` names them
+    /// Call a command of the desk; `call list` lists them
     Call {
-        /// Its name
+        /// Name of the command
         command: String,
         /// Its request
         #[arg(default_value = "{}", value_name = "JSON")]
         request: String,
     },
-    /// Do a run in this process; the desk starts it
+    /// Run training in this process; started by the desk
     #[command(hide = true)]
     Work {
         /// The run
@@ -283,47 +295,47 @@ pub(crate) enum Ask {
     },
 }
 
-/// What can be asked about bases.
+/// The commands about bases.
 #[derive(Debug, Subcommand)]
-pub(crate) enum BaseAsk {
-    /// List the bases on this computer
+pub(crate) enum BaseCommand {
+    /// List the installed bases
     List,
-    /// Check a base and use it from now on
+    /// Check a base and make it the one in use
     Use {
-        /// A GGUF file, the folder of a safetensors checkpoint, or the name of a base on the list
+        /// A GGUF file, the folder of a safetensors checkpoint, or the name of an installed base
         file: PathBuf,
     },
 }
 
-/// What a draft is asked for with.
+/// The arguments of a draft.
 #[derive(Debug, clap::Args)]
-pub(crate) struct Seed {
-    /// All of it in a line: "post about rain in the city, ~600 words"
+pub(crate) struct SeedArgs {
+    /// The whole seed in a line: "post about rain in the city, ~600 words"
     #[arg(required_unless_present = "topic", conflicts_with = "topic")]
     line: Option<String>,
-    /// What it is about
+    /// The topic
     #[arg(long)]
     topic: Option<String>,
     /// What to say about it
     #[arg(long)]
     angle: Option<String>,
-    /// How long, in words
+    /// Length in words
     #[arg(long, value_name = "N")]
     words: Option<u32>,
-    /// post, log, or a section of the writer's own
+    /// post, log, or your own section
     #[arg(long)]
     kind: Option<String>,
-    /// Something to cover; may be given several times
+    /// A point to cover; may be repeated
     #[arg(long = "point", value_name = "POINT")]
     points: Vec<String>,
-    /// Who writes: an adapter's id, "prompt" (the base with the best prompt) or "base"; otherwise
-    /// whoever writes now
+    /// Who writes: an adapter's id, "prompt" (the base with the optimized prompt) or "base"; by
+    /// default the active adapter
     #[arg(long, value_name = "ADAPTER|prompt|base")]
     ghost: Option<String>,
-    /// Makes the draft repeatable
+    /// Make the draft repeatable
     #[arg(long, value_name = "N")]
     random_seed: Option<u64>,
-    /// Of a long text, keep the best of so many drafts of each section
+    /// Write N drafts of each section of a long text and keep the best
     #[arg(long, value_name = "N")]
     best_of: Option<u32>,
 }
@@ -335,142 +347,166 @@ fn adapter_or_base(named: &str) -> std::result::Result<i64, String> {
     }
 }
 
-/// Does what was asked. Answers with an exit status.
-pub(crate) fn run(ask: Ask, folder: Option<PathBuf>, json: bool) -> i32 {
-    if let Ask::Work { run } = ask {
+/// Runs a command. Returns an exit status.
+pub(crate) fn run(command: Command, folder: Option<PathBuf>, json: bool) -> i32 {
+    if let Command::Work { run } = command {
         return match home(folder) {
             Ok(folder) => {
-                log::keep(&folder);
-                ghost_desk::work(&folder, RunId(run))
+                log::start(&folder);
+                ghost_desk::run_worker(&folder, RunId(run))
             }
-            Err(failure) => say::failure(&failure, json),
+            Err(failure) => output::failure(&failure, json),
         };
     }
-    let done = match ask {
-        Ask::Tour { archive, minutes } => tour::take(folder, archive, minutes, json),
-        Ask::Bench { bases, what, adapter, tokens, times, recompute, device, tier } => {
-            let ask = Bench { bases, what, adapter, tokens, times, recompute, device, tier };
-            bench::bench(&ask, json)
+    let done = match command {
+        Command::Tour { archive, minutes } => tour::take(folder, archive, minutes, json),
+        Command::Bench { bases, what, adapter, tokens, times, recompute, device, tier } => {
+            let bench_args = Bench { bases, what, adapter, tokens, times, recompute, device, tier };
+            bench::bench(&bench_args, json)
         }
-        ask => home(folder).and_then(|folder| {
-            log::keep(&folder);
-            answer(ask, &Teller::open(&folder, Host::CommandLine, json)?)
+        command => home(folder).and_then(|folder| {
+            log::start(&folder);
+            answer(command, &Output::open(&folder, Host::CommandLine, json)?)
         }),
     };
-    done.unwrap_or_else(|failure| say::failure(&failure, json))
+    done.unwrap_or_else(|failure| output::failure(&failure, json))
 }
 
-/// One line for each thing that can be asked: the command, its request, how its answer looks.
-fn answer(ask: Ask, tell: &Teller) -> Result<i32> {
-    match ask {
-        Ask::Import { paths, dry_run } => {
-            let paths = paths.iter().map(|path| whole(path)).collect::<Result<_>>()?;
-            tell.answer("archive_import", Import { paths, dry_run }, plain::import)
+/// Maps each command line to its desk command, request and text format.
+fn answer(command: Command, output: &Output) -> Result<i32> {
+    match command {
+        Command::Import { paths, dry_run } => {
+            let paths = paths.iter().map(|path| paths::canonical(path)).collect::<Result<_>>()?;
+            output.call_and_print("archive_import", Import { paths, dry_run }, plain::import)
         }
-        Ask::Authors { names } if names.is_empty() => {
-            tell.answer("archive_read", Nothing {}, plain::authors)
+        Command::Authors { names } if names.is_empty() => {
+            output.call_and_print("archive_read", Nothing {}, plain::authors)
         }
-        Ask::Authors { names } => tell.answer("author_say", SayAuthor { names }, plain::authors),
-        Ask::Seed { piece, topic: None, forget: false, .. } => {
-            tell.answer("piece_seed_read", PieceRef { piece }, plain::piece_seed)
+        Command::Authors { names } => {
+            output.call_and_print("authors_set", SetAuthors { names }, plain::authors)
         }
-        Ask::Seed { piece, topic, angle, points, .. } => {
-            let now: PieceSeed = tell.ask("piece_seed_read", PieceRef { piece })?;
+        Command::Seed { piece, topic: None, forget: false, .. } => {
+            output.call_and_print("piece_seed_read", PieceRef { piece }, plain::piece_seed)
+        }
+        Command::Seed { piece, topic, angle, points, .. } => {
+            let now: PieceSeed = output.call("piece_seed_read", PieceRef { piece })?;
             let seed = topic.map(|topic| SeedForm { topic, angle, points, ..now.seed });
-            tell.answer("piece_seed_save", SaveSeed { piece, seed }, plain::piece_seed)
+            output.call_and_print("piece_seed_save", SaveSeed { piece, seed }, plain::piece_seed)
         }
-        Ask::Seeds { minutes } => {
-            tell.answer("seeds_choose", ChooseSeeds { minutes: Some(minutes) }, plain::seeds)
+        Command::Seeds { minutes } => output.call_and_print(
+            "seeds_choose",
+            ChooseSeeds { minutes: Some(minutes) },
+            plain::seeds,
+        ),
+        Command::Archive => output.call_and_print("archive_read", Nothing {}, plain::archive),
+        Command::Base { ask: None | Some(BaseCommand::List) } => {
+            output.call_and_print("base_list", Nothing {}, plain::bases)
         }
-        Ask::Archive => tell.answer("archive_read", Nothing {}, plain::archive),
-        Ask::Base { ask: None | Some(BaseAsk::List) } => {
-            tell.answer("base_list", Nothing {}, plain::bases)
+        Command::Base { ask: Some(BaseCommand::Use { file }) } => {
+            // A path is made absolute; a name on the list stays.
+            let file =
+                if file.exists() { paths::canonical(&file)? } else { file.display().to_string() };
+            output.call_and_print("base_use", UseBase { file }, plain::base)
         }
-        Ask::Base { ask: Some(BaseAsk::Use { file }) } => {
-            // A name on the list is no path; a path is made whole.
-            let file = if file.exists() { whole(&file)? } else { file.display().to_string() };
-            tell.answer("base_use", UseBase { file }, plain::base)
+        Command::Write(seed) => {
+            output.call_and_print("draft_write", WriteDraft::from(seed), plain::written)
         }
-        Ask::Write(seed) => tell.answer("draft_write", WriteDraft::from(seed), plain::written),
-        Ask::Draft { draft } => tell.answer("draft_read", DraftRef { draft }, plain::draft),
-        Ask::Ship { draft, file } => {
-            let text = Some(read(&file)?);
-            tell.answer("draft_ship", ShipDraft { draft, text }, plain::shipped)
+        Command::Draft { draft } => {
+            output.call_and_print("draft_read", DraftRef { draft }, plain::draft)
         }
-        Ask::Edit { draft } => {
-            tell.answer("edit_read", ShipDraft { draft, text: None }, plain::edit)
+        Command::Ship { draft, file } => {
+            let text = Some(paths::read_text(&file)?);
+            output.call_and_print("draft_ship", ShipDraft { draft, text }, plain::shipped)
         }
-        Ask::Rows { exclude, include } => match exclude.or(include) {
+        Command::Edit { draft } => {
+            output.call_and_print("edit_read", ShipDraft { draft, text: None }, plain::edit)
+        }
+        Command::TrainingData { exclude, include } => match exclude.or(include) {
             Some(row) => {
                 let ask = ExcludeRow { row, excluded: exclude.is_some() };
-                tell.answer("row_exclude", ask, plain::rows)
+                output.call_and_print("row_exclude", ask, plain::training_data)
             }
-            None => tell.answer("row_list", Nothing {}, plain::rows),
+            None => output.call_and_print("row_list", Nothing {}, plain::training_data),
         },
-        Ask::Profile { draft, as_drafted } => {
-            tell.answer("profile_read", ProfileAsked { draft, as_drafted }, plain::profile)
+        Command::Profile { draft, as_drafted } => output.call_and_print(
+            "profile_read",
+            ProfileRequest { draft, as_drafted },
+            plain::profile,
+        ),
+        Command::Learn { recipe, minutes, steps, random_seed, new, repeat } => {
+            learn::learn(output, StartRun { recipe, minutes, steps, random_seed, new, repeat })
         }
-        Ask::Learn { recipe, minutes, steps, random_seed, new } => {
-            learn::learn(tell, StartRun { recipe, minutes, steps, random_seed, new })
+        Command::Runs => output.call_and_print("run_list", Nothing {}, plain::runs),
+        Command::OptimizePrompt { recipe } => output.call_and_print(
+            "prompt_optimize",
+            OptimizePrompt { recipe },
+            plain::optimized_prompt,
+        ),
+        Command::Evaluate { adapter, recipe, random_seed } => {
+            let ask = EvaluateAdapter { adapter, recipe, random_seed };
+            output.call_and_print("adapter_evaluate", ask, plain::evaluation)
         }
-        Ask::Runs => tell.answer("run_list", Nothing {}, plain::runs),
-        Ask::Compile { recipe } => {
-            tell.answer("prompt_compile", CompilePrompt { recipe }, plain::compiled)
+        Command::Remote { address: None, forget: false, .. } => {
+            output.call_and_print("remote_read", Nothing {}, plain::remote)
         }
-        Ask::Judge { adapter, recipe, random_seed } => {
-            let ask = JudgeAdapter { adapter, recipe, random_seed };
-            tell.answer("adapter_judge", ask, plain::judged)
-        }
-        Ask::Elsewhere { address: None, forget: false, .. } => {
-            tell.answer("elsewhere_read", Nothing {}, plain::elsewhere)
-        }
-        Ask::Elsewhere {
-            address, model, dialect, key_from, reading, writing, may_send, ..
+        Command::Remote {
+            address,
+            model,
+            api,
+            key_from,
+            input_price,
+            output_price,
+            allow_upload,
+            ..
         } => {
             let key = key_from.map(|name| {
                 std::env::var(&name).map_err(|_| {
-                    Failure::new(Code::BadInput, format!("The variable {name} is not set."))
+                    Failure::new(
+                        Code::BadInput,
+                        format!("The environment variable {name} is not set."),
+                    )
                 })
             });
-            let form = ElsewhereForm {
+            let form = RemoteForm {
                 address: address.unwrap_or_default(),
                 model: model.unwrap_or_default(),
-                dialect,
+                api,
                 key: key.transpose()?,
-                reading,
-                writing,
-                may_send,
+                input_price,
+                output_price,
+                allow_upload,
             };
-            tell.answer("elsewhere_set", form, plain::elsewhere)
+            output.call_and_print("remote_set", form, plain::remote)
         }
-        Ask::Ghosts => tell.answer("adapter_list", Nothing {}, plain::ghosts),
-        Ask::Promote { adapter } => {
-            tell.answer("adapter_promote", AdapterRef { adapter }, plain::ghosts)
+        Command::Adapters => output.call_and_print("adapter_list", Nothing {}, plain::adapters),
+        Command::Promote { adapter } => {
+            output.call_and_print("adapter_promote", AdapterRef { adapter }, plain::adapters)
         }
-        Ask::Retire { adapter } => {
-            tell.answer("adapter_retire", AdapterRef { adapter }, plain::ghosts)
+        Command::Retire { adapter } => {
+            output.call_and_print("adapter_retire", AdapterRef { adapter }, plain::adapters)
         }
-        Ask::Export { format, ghost, out } => {
-            let out = absolute(&out)?;
-            let ask = ExportAdapter { format, adapter: ghost, out };
-            tell.answer("adapter_export", ask, plain::exported)
+        Command::Export { format, adapter, out } => {
+            let out = paths::absolute(&out)?;
+            let ask = ExportAdapter { format, adapter, out };
+            output.call_and_print("adapter_export", ask, plain::exported)
         }
-        Ask::Fit => tell.answer("fit_read", Nothing {}, plain::fit),
-        Ask::Doctor => tell.answer("doctor", Nothing {}, plain::doctor),
-        Ask::Call { command, .. } if command == "list" => tell.list(),
-        Ask::Call { command, request } => {
+        Command::Readiness => output.call_and_print("readiness_read", Nothing {}, plain::readiness),
+        Command::Doctor => output.call_and_print("doctor", Nothing {}, plain::doctor),
+        Command::Call { command, .. } if command == "list" => output.list(),
+        Command::Call { command, request } => {
             let request: Value = serde_json::from_str(&request).map_err(|e| {
-                Failure::new(Code::BadInput, format!("The request is not JSON: {e}."))
+                Failure::new(Code::BadInput, format!("The request is not valid JSON: {e}."))
             })?;
-            tell.answer(&command, request, plain::json)
+            output.call_and_print(&command, request, plain::json)
         }
-        Ask::Tour { .. } | Ask::Work { .. } | Ask::Bench { .. } => Ok(0), // taken care of before the desk is opened
+        Command::Tour { .. } | Command::Work { .. } | Command::Bench { .. } => Ok(0), // handled before the desk opens
     }
 }
 
-impl From<Seed> for WriteDraft {
-    fn from(seed: Seed) -> Self {
-        let Seed { line, topic, angle, words, kind, points, ghost, random_seed, best_of } = seed;
+impl From<SeedArgs> for WriteDraft {
+    fn from(seed: SeedArgs) -> Self {
+        let SeedArgs { line, topic, angle, words, kind, points, ghost, random_seed, best_of } =
+            seed;
         let said = ghost_core::seed::Seed::from_line(line.as_deref().unwrap_or_default());
         let kind = kind.or_else(|| line.map(|_| said.kind.to_string()));
         let seed = SeedForm {
@@ -484,42 +520,6 @@ impl From<Seed> for WriteDraft {
     }
 }
 
-/// The desk may live in another process; a path goes to it whole.
-fn whole(path: &Path) -> Result<String> {
-    let path = fs::canonicalize(path).map_err(|_| {
-        Failure::new(Code::NotFound, format!("There is nothing at {}.", path.display()))
-    })?;
-    Ok(path.display().to_string())
-}
-
-fn absolute(path: &Path) -> Result<String> {
-    let path = std::path::absolute(path)
-        .map_err(|e| Failure::new(Code::Io, format!("{}: {e}.", path.display())))?;
-    Ok(path.display().to_string())
-}
-
-/// A text to ship, read as an import reads a file.
-fn read(file: &Path) -> Result<String> {
-    let mut bytes = Vec::new();
-    let done = if file == Path::new("-") {
-        std::io::stdin().lock().read_to_end(&mut bytes).map(|_| ())
-    } else {
-        fs::read(file).map(|read| bytes = read)
-    };
-    done.map_err(|e| {
-        Failure::new(Code::Io, format!("{} could not be read: {e}.", file.display()))
-    })?;
-    // Good UTF-8 is text, whatever characters a draft has in it.
-    let utf8 = std::str::from_utf8(&bytes).ok().filter(|text| !text.contains('\0'));
-    let text = utf8.map(|text| ghost_core::normalize::text(text).into_owned());
-    text.or_else(|| ghost_core::archive::decode_text(&bytes)).ok_or_else(|| {
-        Failure::new(
-            Code::BadInput,
-            format!("{} is not text; save it as plain text or Markdown.", file.display()),
-        )
-    })
-}
-
 #[cfg(test)]
 mod tests {
     #![allow(clippy::unwrap_used)]
@@ -528,24 +528,49 @@ mod tests {
     use clap::CommandFactory as _;
 
     #[test]
-    fn the_command_line_is_sound() {
-        Asked::command().debug_assert();
+    fn the_command_line_is_consistent() {
+        Args::command().debug_assert();
     }
 
     #[test]
-    fn a_seed_is_asked_for_in_words() {
+    fn a_seed_is_built_from_the_arguments() {
         let line = "the-ghost write --topic rain --words 90 --kind log --point a --point b \
                     --ghost base --random-seed 7";
-        let Some(Ask::Write(seed)) =
-            Asked::try_parse_from(line.split_whitespace()).unwrap().command
+        let Some(Command::Write(seed)) =
+            Args::try_parse_from(line.split_whitespace()).unwrap().command
         else {
-            panic!("a draft is asked for")
+            panic!("not parsed as a draft")
         };
         let ask = WriteDraft::from(seed);
         assert_eq!(ask.seed.topic, "rain");
         assert_eq!(ask.seed.points, ["a", "b"]);
         assert_eq!(ask.ghost.as_deref(), Some("base"));
         assert_eq!(ask.random_seed, Some(7));
+    }
+
+    #[test]
+    fn former_names_are_hidden_aliases() {
+        let parsed = |line: &str| Args::try_parse_from(line.split_whitespace()).unwrap().command;
+        assert!(matches!(parsed("the-ghost rows --exclude 3"), Some(Command::TrainingData { .. })));
+        assert!(matches!(parsed("the-ghost judge 2"), Some(Command::Evaluate { .. })));
+        assert!(matches!(parsed("the-ghost compile"), Some(Command::OptimizePrompt { .. })));
+        assert!(matches!(parsed("the-ghost ghosts"), Some(Command::Adapters)));
+        assert!(matches!(parsed("the-ghost fit"), Some(Command::Readiness)));
+        assert!(matches!(
+            parsed("the-ghost export --ghost 2 --out x"),
+            Some(Command::Export { adapter: 2, .. })
+        ));
+        let remote = "the-ghost elsewhere --address https://x/v1 --model m --dialect openai \
+                      --reading 2 --writing 10 --may-send";
+        assert!(matches!(
+            parsed(remote),
+            Some(Command::Remote { allow_upload: true, output_price: Some(10.0), .. })
+        ));
+        let help = Args::command().render_long_help().to_string();
+        for former in ["rows", "judge", "compile", "ghosts", "fit", "elsewhere"] {
+            let listed = help.lines().any(|line| line.split_whitespace().next() == Some(former));
+            assert!(!listed, "{former} is listed in the help");
+        }
     }
 
     #[test]
@@ -556,8 +581,8 @@ mod tests {
     }
 
     #[test]
-    fn minutes_and_steps_are_not_both_given() {
+    fn minutes_and_steps_exclude_each_other() {
         let line = ["the-ghost", "learn", "--minutes", "2", "--steps", "3"];
-        assert!(Asked::try_parse_from(line).is_err());
+        assert!(Args::try_parse_from(line).is_err());
     }
 }

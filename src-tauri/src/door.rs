@@ -1,4 +1,4 @@
-//! The page's side of the door: one command, one stream of news.
+//! The page's bridge to the desk: one command and one stream of events.
 
 use std::time::Instant;
 
@@ -11,11 +11,11 @@ use tauri::ipc::Channel;
 
 use crate::news::{self, is_progress};
 
-/// The one event the page listens to: a list of what happened while nobody asked.
+/// The event the page listens to: a list of what happened in the background.
 pub(crate) const NEWS: &str = "desk";
 
-/// Passes a command on to the desk, away from the thread that paints the window. What happens
-/// meanwhile goes through `channel`; its last message may arrive after the answer.
+/// Passes a command to the desk, off the thread that paints the window. Events go through
+/// `channel`; the last one may arrive after the answer.
 #[tauri::command]
 pub(crate) async fn call(
     desk: State<'_, Desk>,
@@ -25,23 +25,25 @@ pub(crate) async fn call(
 ) -> Result<Value, Failure> {
     let desk = desk.inner().clone();
     let mut progress_due = Instant::now();
-    let mut hear = move |event| {
-        // The page shows the newest progress; more than it can show would only keep it at work.
+    let mut on_event = move |event| {
+        // The page only shows the newest progress; more events would only keep it busy.
         if is_progress(&event) {
             let now = Instant::now();
             if now < progress_due {
                 return;
             }
-            progress_due = now + news::EVERY;
+            progress_due = now + news::INTERVAL;
         }
         let _ = channel.send(event);
     };
-    tauri::async_runtime::spawn_blocking(move || commands::call(&desk, &name, request, &mut hear))
-        .await
-        .unwrap_or_else(|_| {
-            Err(Failure::new(
-                Code::Bug,
-                "Something went wrong inside; your words are safe, and the log says where.",
-            ))
-        })
+    tauri::async_runtime::spawn_blocking(move || {
+        commands::call(&desk, &name, request, &mut on_event)
+    })
+    .await
+    .unwrap_or_else(|_| {
+        Err(Failure::new(
+            Code::Bug,
+            "Something went wrong in the program. Your text is safe; the log has the details.",
+        ))
+    })
 }

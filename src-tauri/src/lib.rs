@@ -1,7 +1,7 @@
-//! The window and the command line: two hosts of one door, and the only Rust that knows Tauri.
+//! The window and the command line: two front ends of the desk, and the only crate that uses Tauri.
 //!
-//! Whatever is asked, [`ghost_desk::commands`] answers it; here is only how it is asked and shown.
-//! An `if` about writing or learning does not belong here.
+//! [`ghost_desk::commands`] answers every request; this crate only asks and shows. Decisions about
+//! writing or training belong in the desk.
 
 mod cli;
 mod door;
@@ -9,33 +9,13 @@ mod log;
 mod news;
 mod window;
 
-use tauri::{Builder, Emitter as _, Runtime};
+pub use window::app;
 
-use ghost_desk::Desk;
-
-/// Does what the command line asks. Answers with an exit status: 0 done, 1 not done (and said
-/// why), 2 misused.
+/// Runs the program. Returns an exit status: 0 success, 1 failure (with a message), 2 usage error.
 pub fn main() -> i32 {
-    let asked = cli::Asked::read();
+    let asked = cli::Args::read();
     match asked.command {
-        Some(ask) => cli::run(ask, asked.home, asked.json),
+        Some(command) => cli::run(command, asked.home, asked.json),
         None => window::open(asked.home),
     }
-}
-
-/// The whole app on whichever runtime the caller brings: the real one, or a test's.
-pub fn app<R: Runtime>(builder: Builder<R>, desk: Desk) -> Builder<R> {
-    builder
-        .plugin(tauri_plugin_dialog::init())
-        .plugin(window::stays_home())
-        .invoke_handler(tauri::generate_handler![door::call])
-        .manage(desk.clone())
-        .setup(move |app| {
-            let page = app.handle().clone();
-            let news = news::News::start(move |events| {
-                let _ = page.emit(door::NEWS, events);
-            });
-            desk.listen(move |event| news.tell(event));
-            Ok(())
-        })
 }

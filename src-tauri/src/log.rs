@@ -1,7 +1,7 @@
-//! The log file: ids, lengths and durations, never the writer's words.
+//! The log file: ids, lengths and durations, never the writer's text.
 //!
-//! Only our own crates may write to it, because only of them do we know that they keep to that. A
-//! panic leaves the place where it happened and no message: a message may quote a text.
+//! Only our own crates write to it, because only they are known to keep to that. A panic is logged
+//! by its location, without its message, which may quote a text.
 
 use std::fs::{self, File};
 use std::io::Write as _;
@@ -11,8 +11,8 @@ use std::sync::Mutex;
 use ::log::{LevelFilter, Log, Metadata, Record};
 use ghost_desk::private;
 
-/// When a log is this long, it becomes the old one.
-const LONGEST: u64 = 1 << 20;
+/// Maximum bytes of a log file before it is rotated.
+const MAX_BYTES: u64 = 1 << 20;
 
 struct LogFile(Mutex<File>);
 
@@ -34,19 +34,19 @@ impl LogFile {
     fn line(&self, line: &str) {
         let now = jiff::Timestamp::now();
         if let Ok(mut file) = self.0.lock() {
-            // A log that cannot be written must stop nobody from writing.
+            // A failing log must not stop anything.
             let _ = writeln!(file, "{now:.3} {line}");
         }
     }
 }
 
-/// Keeps a log in `<home>/logs` from now on. Without a file to write to there is no log.
-pub(crate) fn keep(home: &Path) {
+/// Starts logging to `<home>/logs`. Without a writable file there is no log.
+pub(crate) fn start(home: &Path) {
     quiet_panics();
     let folder = home.join("logs");
     let path = folder.join("ghost.log");
     let _ = private::make_folder(&folder);
-    if fs::metadata(&path).is_ok_and(|facts| facts.len() > LONGEST) {
+    if fs::metadata(&path).is_ok_and(|facts| facts.len() > MAX_BYTES) {
         let _ = fs::rename(&path, folder.join("ghost.old.log"));
     }
     if let Ok(file) = private::options().create(true).append(true).open(&path)
@@ -56,11 +56,11 @@ pub(crate) fn keep(home: &Path) {
     }
 }
 
-/// A panic says where, not what.
+/// Logs where a panic happened, not its message.
 fn quiet_panics() {
     std::panic::set_hook(Box::new(|panic| {
         let place = panic.location().map_or_else(String::new, |at| format!(" at {at}"));
         ::log::error!(target: "ghost", "panic{place}");
-        let _ = writeln!(std::io::stderr(), "The Ghost made a mistake{place}.");
+        let _ = writeln!(std::io::stderr(), "The Ghost encountered an internal error{place}.");
     }));
 }

@@ -1,4 +1,4 @@
-//! The program: the command line where there are words after the name, the window otherwise.
+//! The program: the command line if there are arguments, otherwise the window.
 
 fn main() {
     std::process::exit(ghost_app::main());

@@ -1,35 +1,34 @@
-//! News for the page: what happens while nobody asks, gathered so that progress wakes the page at
-//! most twice a second.
+//! Events for the page, batched so that progress wakes the page at most twice a second.
 
 use std::sync::mpsc::{Receiver, Sender, channel};
 use std::time::{Duration, Instant};
 
 use ghost_desk::event::Event;
 
-/// Least time between two gatherings of mere progress.
-pub(crate) const EVERY: Duration = Duration::from_millis(500);
+/// Minimum time between two batches of progress.
+pub(crate) const INTERVAL: Duration = Duration::from_millis(500);
 
-/// Takes events from any thread, and passes them on in their order.
+/// Accepts events from any thread, and passes them on in order.
 pub(crate) struct News(Sender<Event>);
 
 impl News {
-    /// Passes gatherings of events to `emit`, on a thread of its own that ends with the last copy.
+    /// Passes batches of events to `emit`, on a thread that ends with the last sender.
     pub(crate) fn start(mut emit: impl FnMut(Vec<Event>) + Send + 'static) -> Self {
         let (sender, events) = channel();
-        let passing = move || pass_on(&events, &mut emit);
+        let passing = move || pass_batches(&events, &mut emit);
         if let Err(error) = std::thread::Builder::new().name("news".into()).spawn(passing) {
             log::warn!("news: {error}");
         }
         News(sender)
     }
 
-    /// Takes an event. A page that is gone needs no news.
-    pub(crate) fn tell(&self, event: Event) {
+    /// Accepts an event; dropped if the page is gone.
+    pub(crate) fn send(&self, event: Event) {
         let _ = self.0.send(event);
     }
 }
 
-fn pass_on(events: &Receiver<Event>, emit: &mut dyn FnMut(Vec<Event>)) {
+fn pass_batches(events: &Receiver<Event>, emit: &mut dyn FnMut(Vec<Event>)) {
     let mut due = Instant::now();
     while let Ok(first) = events.recv() {
         let mut gathered = vec![first];
@@ -40,31 +39,32 @@ fn pass_on(events: &Receiver<Event>, emit: &mut dyn FnMut(Vec<Event>)) {
                 Err(_) => break,
             }
         }
-        emit(thinned(gathered));
-        due = Instant::now() + EVERY;
+        emit(without_stale_progress(gathered));
+        due = Instant::now() + INTERVAL;
     }
 }
 
-/// Whether an event only says how far something is; a later one of its kind says all it did, but
-/// for a run's steps, which are points of a curve.
+/// Whether an event only reports progress, so that a later one of its kind replaces it; the steps of a
+/// run are points of a curve and are never replaced.
 pub(crate) fn is_progress(event: &Event) -> bool {
     matches!(
         event,
         Event::RunStepped { .. }
             | Event::RunProgressed { .. }
-            | Event::JudgeProgressed { .. }
+            | Event::EvaluationProgressed { .. }
             | Event::ImportProgressed { .. }
     )
 }
 
-/// The events without progress that a later event of the same kind has overtaken.
-fn thinned(events: Vec<Event>) -> Vec<Event> {
+/// The events without progress that a later event of the same kind replaces.
+fn without_stale_progress(events: Vec<Event>) -> Vec<Event> {
     let same_kind = |a: &Event, b: &Event| match (a, b) {
         (Event::ImportProgressed { .. }, Event::ImportProgressed { .. }) => true,
         (Event::RunProgressed { run: a, .. }, Event::RunProgressed { run: b, .. }) => a == b,
-        (Event::JudgeProgressed { adapter: a, .. }, Event::JudgeProgressed { adapter: b, .. }) => {
-            a == b
-        }
+        (
+            Event::EvaluationProgressed { adapter: a, .. },
+            Event::EvaluationProgressed { adapter: b, .. },
+        ) => a == b,
         _ => false,
     };
     let mut kept: Vec<Event> = Vec::new();
@@ -83,30 +83,30 @@ mod tests {
     use super::*;
 
     fn judged(done: u32) -> Event {
-        Event::JudgeProgressed { adapter: 1, done, of: 900 }
+        Event::EvaluationProgressed { adapter: 1, done, of: 900 }
     }
 
     fn changed() -> Event {
-        Event::GhostChanged { ghost: "the bare base".into(), adapter: None }
+        Event::GhostChanged { ghost: "SmolLM2 (no adapter)".into(), adapter: None }
     }
 
-    /// What comes of events that were all told before the first was passed on.
+    /// The batches of events that were all sent before the first was passed on.
     fn passed_on(told: impl IntoIterator<Item = Event>) -> Vec<Vec<Event>> {
         let (sender, events) = channel();
         told.into_iter().for_each(|event| sender.send(event).unwrap());
         drop(sender);
         let mut batches = Vec::new();
-        pass_on(&events, &mut |batch| batches.push(batch));
+        pass_batches(&events, &mut |batch| batches.push(batch));
         batches
     }
 
     #[test]
-    fn much_progress_is_told_at_once_and_only_the_newest_of_it() {
+    fn progress_is_batched_and_only_the_newest_is_kept() {
         assert_eq!(passed_on((1..=900).map(judged)), [[judged(900)]]);
     }
 
     #[test]
-    fn what_is_no_progress_waits_for_nothing_and_keeps_its_place() {
+    fn other_events_are_passed_on_at_once_and_in_order() {
         let told = passed_on([judged(1), judged(2), changed(), judged(3), changed()]);
         assert_eq!(told, [[judged(2), changed()], [judged(3), changed()]]);
     }

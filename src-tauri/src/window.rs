@@ -1,4 +1,4 @@
-//! The window: opened once per data folder, and never anywhere but at its own page.
+//! The window: one per data folder, and it never leaves its own page.
 
 use std::io::Write as _;
 use std::path::PathBuf;
@@ -6,11 +6,12 @@ use std::path::PathBuf;
 use ghost_desk::failure::Failure;
 use ghost_desk::{Desk, Host, home};
 use tauri::plugin::{Builder, TauriPlugin};
-use tauri::{Runtime, Url};
+use tauri::{Emitter as _, Runtime, Url};
 
-use crate::log;
+use crate::news::News;
+use crate::{door, log};
 
-/// Opens the window and stays until it is closed. Answers with an exit status.
+/// Opens the window and returns when it is closed. Returns an exit status.
 pub(crate) fn open(folder: Option<PathBuf>) -> i32 {
     match try_open(folder) {
         Ok(()) => 0,
@@ -23,31 +24,48 @@ pub(crate) fn open(folder: Option<PathBuf>) -> i32 {
 
 fn try_open(folder: Option<PathBuf>) -> Result<(), String> {
     if !has_display() {
-        return Err("There is no display here to open a window on; `the-ghost tour` shows the \
-                    whole line in the terminal, and `the-ghost --help` what else there is."
+        return Err("No display found. `the-ghost tour` runs every step in the terminal; \
+                    `the-ghost --help` lists all commands."
             .into());
     }
-    let say = |failure: Failure| failure.message;
-    let folder = home(folder).map_err(say)?;
-    log::keep(&folder);
-    let desk = Desk::open(&folder, Host::Window).map_err(say)?;
-    crate::app(tauri::Builder::default(), desk)
+    let message = |failure: Failure| failure.message;
+    let folder = home(folder).map_err(message)?;
+    log::start(&folder);
+    let desk = Desk::open(&folder, Host::Window).map_err(message)?;
+    app(tauri::Builder::default(), desk)
         .run(tauri::generate_context!())
-        .map_err(|e| format!("The window could not be opened: {e}."))
+        .map_err(|e| format!("Could not open the window: {e}."))
 }
 
-/// GTK ends the process when it finds no display; we would rather say so.
+/// Whether there is a display: GTK would exit without a useful message.
 fn has_display() -> bool {
     let named = |name| std::env::var_os(name).is_some_and(|value| !value.is_empty());
     !cfg!(target_os = "linux") || named("DISPLAY") || named("WAYLAND_DISPLAY")
 }
 
-/// Keeps the window at its own page: a link in a draft or a dropped page must not take it away.
-pub(crate) fn stays_home<R: Runtime>() -> TauriPlugin<R> {
-    Builder::new("stays-home").on_navigation(|_, to| is_home(to)).build()
+/// The whole app on the caller's runtime: the real one, or a test's.
+pub fn app<R: Runtime>(builder: tauri::Builder<R>, desk: Desk) -> tauri::Builder<R> {
+    builder
+        .plugin(tauri_plugin_dialog::init())
+        .plugin(stay_on_page())
+        .invoke_handler(tauri::generate_handler![door::call])
+        .manage(desk.clone())
+        .setup(move |app| {
+            let page = app.handle().clone();
+            let news = News::start(move |events| {
+                let _ = page.emit(door::NEWS, events);
+            });
+            desk.listen(move |event| news.send(event));
+            Ok(())
+        })
 }
 
-fn is_home(to: &Url) -> bool {
+/// Keeps the window on its own page, whatever link is clicked or file dropped.
+pub(crate) fn stay_on_page<R: Runtime>() -> TauriPlugin<R> {
+    Builder::new("stay-on-page").on_navigation(|_, to| is_own_page(to)).build()
+}
+
+fn is_own_page(to: &Url) -> bool {
     let host = to.host_str().unwrap_or_default();
     match to.scheme() {
         "tauri" => host == "localhost",
@@ -65,14 +83,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_window_stays_at_its_own_page() {
-        let home = |url: &str| is_home(&url.parse().unwrap());
+    fn the_window_stays_on_its_own_page() {
+        let home = |url: &str| is_own_page(&url.parse().unwrap());
         assert!(home("tauri://localhost/index.html"));
         assert!(home("http://tauri.localhost/"));
         assert!(!home("https://example.com/"));
         assert!(!home("http://localhost:1420/"));
         assert!(!home("file:///etc/hostname"));
         assert!(!home("data:text/html,hello"));
-        assert!(!home("tauri://elsewhere/"));
+        assert!(!home("tauri://example/"));
     }
 }

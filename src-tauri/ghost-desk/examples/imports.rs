@@ -1,14 +1,14 @@
-//! How long an archive takes to come in: ten thousand posts are made up, imported, imported again
-//! unchanged, and one of them is changed in a watched folder. Times and the most memory held.
+//! Import times and peak memory: ten thousand posts are generated, imported, imported again
+//! unchanged, and one of them is changed in a watched folder.
 //!
 //! ```text
 //! cargo run --release -p ghost-desk --example imports [-- POSTS [WORDS]]
 //! ```
 //!
-//! Or, to see what an archive of one's own takes: `imports -- FOLDER`.
+//! To measure an existing archive: `imports -- FOLDER`.
 //!
-//! The posts are words drawn after Zipf's law from one number, so the same call makes the same
-//! archive. Memory is the system's own account of this process (Linux).
+//! The posts are random words after Zipf's law with a fixed seed, so the same call makes the same
+//! archive. Memory is the peak that Linux reports for this process.
 
 // It prints a table, as commands do.
 #![allow(clippy::print_stdout)]
@@ -70,7 +70,7 @@ fn call(desk: &Desk, name: &str, ask: Value) -> Result<Value, Box<dyn Error>> {
     commands::call(desk, name, ask, &mut |_| {}).map_err(|failure| failure.message.into())
 }
 
-/// Writes so many posts of so many words.
+/// Writes `posts` posts of `words` words.
 fn make(folder: &Path, posts: usize, words: Option<usize>) -> Result<PathBuf, Box<dyn Error>> {
     const SYLLABLES: [&str; 20] = [
         "ba", "cor", "den", "fil", "ga", "hem", "il", "jo", "kar", "lo", "mi", "nor", "or", "pel",
@@ -87,7 +87,7 @@ fn make(folder: &Path, posts: usize, words: Option<usize>) -> Result<PathBuf, Bo
         }
         word
     };
-    // The rank of a word is as rare as it is high.
+    // Word frequency is inverse to rank.
     let most = 40_000f64;
     for n in 0..posts {
         let mut text = format!(
@@ -111,7 +111,7 @@ fn make(folder: &Path, posts: usize, words: Option<usize>) -> Result<PathBuf, Bo
     Ok(folder.to_owned())
 }
 
-/// The most memory this process has held, in MB.
+/// Peak memory of this process in MB.
 fn most_memory() -> String {
     let status = fs::read_to_string("/proc/self/status").unwrap_or_default();
     let line = status.lines().find_map(|line| line.strip_prefix("VmHWM:"));

@@ -1,11 +1,11 @@
-//! Whether drafts have the length asked for: many seeds from 150 to 1,200 words, written one by one.
+//! Draft lengths: measures whether drafts have the requested length, for seeds from 150 to 1,200 words.
 //!
 //! ```text
 //! cargo run --release -p ghost-desk --example lengths -- HOME [--of N] [--ghost WHO] [--minutes N]
 //! ```
 //!
-//! HOME is a data folder with a base and an archive, whose titles are the topics; `--ghost` is who
-//! writes ("base" where absent). The drafts stay in HOME. After so many minutes none is begun.
+//! HOME is a data folder with a base and an archive, whose titles are the topics; `--ghost` sets who
+//! writes ("base" by default). The drafts stay in HOME. After `--minutes` no further draft is started.
 
 use std::error::Error;
 use std::path::Path;
@@ -18,7 +18,7 @@ use serde_json::{Value, json};
 
 const SHORTEST: usize = 150;
 const LONGEST: usize = 1_200;
-/// |ln(words / asked)| within which a draft has its length (VOICE 7).
+/// Maximum |ln(words / requested)| of a draft with the right length.
 const MOST_OFF: f64 = 0.15;
 
 #[allow(clippy::print_stdout)]
@@ -41,10 +41,10 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (mut written, mut near) = (0, 0);
     for n in 0..of {
         if begun.elapsed().as_secs() >= most {
-            println!("No time for those from {n} on.");
+            println!("Time is up; drafts from {n} on are missing.");
             break;
         }
-        // Short and long by turns, so that a run cut short has seen both.
+        // Short and long in turn, so that a run that ends early has measured both.
         let at = if n % 2 == 0 { n / 2 } else { of - 1 - n / 2 };
         let asked = SHORTEST + (LONGEST - SHORTEST) * at / (of - 1);
         let topic = titles.get(at * titles.len() / of).copied().filter(|title| !title.is_empty());

@@ -1,4 +1,4 @@
-//! Tries to fool the gate: adapters that have learned nothing of the writer, judged one by one.
+//! Null adapters: evaluates adapters that learned nothing of the writer, none of which may be shipped.
 //!
 //! ```text
 //! cargo run --release -p ghost-desk --example nulls -- HOME OTHERS [--of N] [--from N] [--steps N]
@@ -6,11 +6,10 @@
 //! ```
 //!
 //! HOME is a data folder with the writer's archive and a base; OTHERS a folder of another writer's
-//! pieces. By turns: noise instead of learning, another writer, the writer's own words shuffled,
-//! and three of the writer's pieces learned by heart. Not one of them may be shipped. Before them,
-//! the writer's held-out pieces as they are, which make sense, and with their words of content
-//! exchanged, which do not. Nothing is kept in HOME but what was measured. After so many minutes no
-//! other adapter is begun; `--from` goes on with the next.
+//! pieces. In turn: noise instead of training, another writer, the writer's words in random order,
+//! and three memorised pieces by the writer. First, the perplexity guardrail is applied to the
+//! writer's test pieces as they are, and with their content words exchanged. Only measurements are
+//! stored in HOME. After `--minutes` no further adapter is trained; `--from` continues with the next.
 
 use std::error::Error;
 use std::ops::ControlFlow;
@@ -69,7 +68,7 @@ fn main() -> Result<(), Box<dyn Error>> {
     let (all, most) = (Instant::now(), number("--minutes", usize::MAX / 60) as u64 * 60);
     for n in number("--from", 0)..nulls {
         if all.elapsed().as_secs() >= most {
-            println!("No time for those from {n} on.");
+            println!("Time is up; adapters from {n} on are missing.");
             break;
         }
         judged += 1;
@@ -100,7 +99,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         let mut learned =
             train::train(&base, &rows, &[], &recipe, &folder.join("run"), &mut go_on)?.adapter;
         if kind == "noise" {
-            // What one step did is drowned; every other one is an adapter that changes nothing.
+            // The noise outweighs one training step; every other adapter changes nothing.
             let loud = if n % (2 * KINDS.len()) == 0 { 0.0 } else { 0.01 };
             for tensor in learned.lora.tensors_mut() {
                 tensor.iter_mut().for_each(|one| *one = loud * (rng.next_f64() as f32 - 0.5));
@@ -110,7 +109,7 @@ fn main() -> Result<(), Box<dyn Error>> {
         learned.save(&base, &adapter)?;
         let taught = begun.elapsed().as_secs();
         let verdict = desk
-            .judge_folder(&adapter, "quick", 1 + (n / 8) as u64, &mut |_, _| false)?
+            .evaluate_folder(&adapter, "quick", 1 + (n / 8) as u64, &mut |_, _| false)?
             .ok_or("stopped by nobody")?;
         shipped += usize::from(verdict.decision == ghost_core::verdict::Decision::Ship);
         let m = &verdict.measures;
@@ -131,8 +130,8 @@ fn main() -> Result<(), Box<dyn Error>> {
     Ok(())
 }
 
-/// Says how many held-out pieces the guard of sense stops, as they are and with their words of
-/// content exchanged for others of the archive.
+/// Prints how many test pieces the perplexity guardrail blocks, as they are and with their content
+/// words exchanged for others of the archive.
 #[allow(clippy::print_stdout)]
 fn sense(base: &Model, learned: &[Row], held_out: &[Row]) -> Result<(), Box<dyn Error>> {
     const WORDS: usize = 200;
@@ -189,7 +188,7 @@ fn sense(base: &Model, learned: &[Row], held_out: &[Row]) -> Result<(), Box<dyn 
     Ok(())
 }
 
-/// The rows of one side of the archive.
+/// The rows of one split of the archive.
 fn own_rows(
     ask: &dyn Fn(&str, Value) -> ghost_desk::failure::Result<Value>,
     side: &str,
@@ -213,7 +212,7 @@ fn row_of(seed: Seed, text: String) -> Row {
     Row { seed, scope: RequestScope::Whole, text, weights: Vec::new(), origin, split: Split::Train }
 }
 
-/// The pieces of a folder as rows, with the seeds the product would make.
+/// The pieces of a folder as rows, with extracted seeds.
 fn foreign_rows(folder: &Path) -> Vec<Row> {
     let mut found = Vec::new();
     let mut waiting: Vec<PathBuf> = vec![folder.to_owned()];
@@ -233,7 +232,7 @@ fn foreign_rows(folder: &Path) -> Vec<Row> {
     long.map(|piece| row_of(seed(piece), piece.text.clone())).collect()
 }
 
-/// Some rows, cut to what a short lesson holds.
+/// Some rows, shortened to fit a short training.
 fn drawn(rows: &[Row], n: usize, rng: &mut Rng) -> Vec<Row> {
     (0..n)
         .map(|_| {
@@ -243,7 +242,7 @@ fn drawn(rows: &[Row], n: usize, rng: &mut Rng) -> Vec<Row> {
         .collect()
 }
 
-/// The same row with its words in any order.
+/// The same row with its words in random order.
 fn shuffled(row: &Row, rng: &mut Rng) -> Row {
     let mut words: Vec<&str> =
         tokens(&row.text).filter(|t| t.class == Class::Word).map(|t| t.text).collect();

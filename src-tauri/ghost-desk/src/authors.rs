@@ -1,39 +1,38 @@
-//! Whose words are whose: an export may hold the texts of several people, and a ghost learns from
-//! one. The writer says once which names are theirs.
+//! Authors of the archive. An export may hold texts of several people, and the model learns from
+//! one; the writer chooses which names are theirs.
 //!
-//! Until they have, whoever wrote most is taken to be the writer: what is left out for a day can
-//! still be learned, what was learned from another cannot be taken back.
+//! Until then the most frequent author is taken to be the writer: a text that was left out can be
+//! added later, but training on another author's text cannot be undone.
 
 use std::collections::BTreeMap;
 
 use rusqlite::Connection;
 
-use crate::Desk;
 use crate::failure::Result;
 use crate::store::{pairs, pieces, settings};
-use crate::wire::{ArchiveView, AuthorView, SayAuthor};
+use crate::wire::AuthorView;
 
-/// The setting with the writer's own names.
-const OWN: &str = "own_names";
+/// Setting: the writer's own names.
+pub(crate) const OWN: &str = "own_names";
 
-/// Which names are the writer's.
+/// The authors of the archive, and which of them are the writer.
 pub(crate) struct Authors {
-    /// Pieces and pairs by name, the most frequent first.
+    /// Pieces and pairs per author, the most frequent first.
     counts: [Vec<(String, u32)>; 2],
     said: Option<Vec<String>>,
 }
 
 impl Authors {
-    /// As the store has them.
+    /// Reads the authors from the store.
     ///
     /// # Errors
     /// The store's.
-    pub(crate) fn read(on: &Connection) -> Result<Self> {
-        let counts = [pieces::authors(on)?, pairs::authors(on)?];
-        Ok(Authors { counts, said: settings::get(on, OWN)? })
+    pub(crate) fn read(db: &Connection) -> Result<Self> {
+        let counts = [pieces::authors(db)?, pairs::authors(db)?];
+        Ok(Authors { counts, said: settings::get(db, OWN)? })
     }
 
-    /// Whether a text is the writer's. One that names nobody is.
+    /// Whether a text is the writer's. A text without an author is.
     pub(crate) fn is_own(&self, author: Option<&str>) -> bool {
         let Some(author) = author else { return true };
         let most = || self.counts.iter().filter_map(|counts| counts.first());
@@ -43,7 +42,7 @@ impl Authors {
         }
     }
 
-    /// For the screens: every name, what it has, whether it is the writer's.
+    /// Every author with counts, for display.
     pub(crate) fn view(&self) -> Vec<AuthorView> {
         let mut sums: BTreeMap<&str, [u32; 2]> = BTreeMap::new();
         for (of, counts) in self.counts.iter().enumerate() {
@@ -62,24 +61,45 @@ impl Authors {
         views
     }
 
-    /// Whether the writer should be asked.
+    /// Whether the writer should be asked which names are theirs.
     pub(crate) fn is_open(&self) -> bool {
         self.said.is_none() && self.view().iter().any(|author| !author.own)
     }
 }
 
-/// Names are written in many ways; capitals and blanks tell nobody apart.
+/// Compares two names, ignoring case and surrounding white space.
 fn same(one: &str, two: &str) -> bool {
     one.trim().to_lowercase() == two.trim().to_lowercase()
 }
 
-impl Desk {
-    pub(crate) fn say_author(&self, ask: SayAuthor) -> Result<ArchiveView> {
-        self.store().whole(|t| {
-            settings::set(t, OWN, &ask.names)?;
-            settings::set(t, crate::archive::STALE, &true)
-        })?;
-        self.lay_out_stale_rows()?;
-        self.archive()
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::store::testing::{keep_piece, store};
+
+    #[test]
+    fn the_most_frequent_author_is_the_writer_until_one_is_chosen() {
+        let (_folder, store) = store();
+        let db = store.db();
+        for (n, author) in ["Jo", "Jo", "Kim"].into_iter().enumerate() {
+            let text =
+                format!("---\nauthor: {author}\n---\nNumber {n} rained all day, as it does here.");
+            keep_piece(db, &format!("{n}.md"), &text);
+        }
+        let authors = Authors::read(db).unwrap();
+        assert!(
+            authors.is_own(Some("jo ")) && authors.is_own(None) && !authors.is_own(Some("Kim"))
+        );
+        assert!(authors.is_open());
+        settings::set(db, OWN, &["kim"]).unwrap();
+        let authors = Authors::read(db).unwrap();
+        assert!(!authors.is_own(Some("Jo")) && authors.is_own(Some("Kim")));
+        assert!(!authors.is_open());
+        let view = authors.view();
+        assert_eq!(
+            view.iter().map(|a| (a.name.as_str(), a.pieces, a.own)).collect::<Vec<_>>(),
+            [("Jo", 2, false), ("Kim", 1, true)]
+        );
     }
 }

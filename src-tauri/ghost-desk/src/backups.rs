@@ -1,32 +1,30 @@
-//! Copies of the store, in case it is ever damaged: one for each day a window opens on it, and one
-//! before a newer version of this program changes what is in it.
+//! Backups of the store: one per day on which a window opens, and one before a newer version of
+//! the program migrates it.
 
 use std::fs;
 use std::path::Path;
 
 use rusqlite::{Connection, OpenFlags, params};
 
-use crate::Desk;
 use crate::failure::{Failure, Result};
+use crate::folder::Folder;
 use crate::private;
 
-/// Days of which a copy is kept.
+/// Number of days to keep backups of.
 const DAYS: usize = 3;
 
-impl Desk {
-    /// Makes today's copy, where there is none yet, beside whatever else is done; whether there is one
-    /// is no reason for anything to wait or to fail.
-    pub(crate) fn copy_in_background(&self) {
-        let (store, backups) = (self.folder().store(), self.folder().backups());
-        let today = day(&self.now()).to_owned();
-        let copying = move || {
-            if let Err(failure) = copy_of(&today, &store, &backups) {
-                log::warn!("backups: {:?}", failure.code);
-            }
-        };
-        if let Err(error) = std::thread::Builder::new().name("backups".into()).spawn(copying) {
-            log::warn!("backups: {error}");
+/// Makes today's backup in the background, if there is none yet. A failure is logged and does not
+/// affect anything else.
+pub(crate) fn copy_in_background(folder: &Folder, now: &str) {
+    let (store, backups) = (folder.store(), folder.backups());
+    let today = day(now).to_owned();
+    let copying = move || {
+        if let Err(failure) = copy_of(&today, &store, &backups) {
+            log::warn!("backups: {:?}", failure.code);
         }
+    };
+    if let Err(error) = std::thread::Builder::new().name("backups".into()).spawn(copying) {
+        log::warn!("backups: {error}");
     }
 }
 
@@ -53,17 +51,17 @@ fn copy_of(today: &str, store: &Path, backups: &Path) -> Result<()> {
     Ok(())
 }
 
-/// Copies a store, whole as it is at one moment, whoever else writes to it.
+/// Copies a store as it is at one moment, even while others write to it.
 ///
 /// # Errors
-/// `disk_full`, `io`; then there is no copy.
+/// `disk_full`, `io`; no copy is left then.
 pub(crate) fn write(store: &Path, copy: &Path) -> Result<()> {
     let unfinished = copy.with_extension("unfinished");
     let _ = fs::remove_file(&unfinished);
-    // SQLite writes into an empty file; one that it made itself could be read by others.
+    // SQLite writes into the empty file; a file it created itself could be readable by others.
     private::make_file(&unfinished).map_err(|e| Failure::io("make", &unfinished, &e))?;
     let copied = Connection::open_with_flags(store, OpenFlags::SQLITE_OPEN_READ_ONLY)
-        .and_then(|on| on.execute("VACUUM INTO ?1", params![unfinished.to_string_lossy()]));
+        .and_then(|db| db.execute("VACUUM INTO ?1", params![unfinished.to_string_lossy()]));
     if let Err(error) = copied {
         let _ = fs::remove_file(&unfinished);
         return Err(error.into());
@@ -78,7 +76,7 @@ mod tests {
     use crate::store::{Store, settings};
 
     #[test]
-    fn the_last_three_days_are_kept_as_they_were() {
+    fn the_last_three_days_are_kept() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("desk.db");
         let backups = folder.path().join("backups");
@@ -88,7 +86,7 @@ mod tests {
             .into_iter()
             .enumerate()
         {
-            settings::set(store.on(), "form", &n).unwrap();
+            settings::set(store.db(), "form", &n).unwrap();
             copy_of(day, &path, &backups).unwrap();
         }
         let mut kept: Vec<_> =
@@ -99,17 +97,17 @@ mod tests {
         assert_eq!(kept, named);
         for (copy, n) in kept.iter().zip(2..) {
             let copy = Store::open(copy).unwrap();
-            assert_eq!(settings::get::<usize>(copy.on(), "form").unwrap(), Some(n));
+            assert_eq!(settings::get::<usize>(copy.db(), "form").unwrap(), Some(n));
         }
     }
 
     #[test]
-    fn a_day_is_copied_once() {
+    fn a_day_is_backed_up_once() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("desk.db");
         let store = Store::open(&path).unwrap();
         for n in [1, 2] {
-            settings::set(store.on(), "form", &n).unwrap();
+            settings::set(store.db(), "form", &n).unwrap();
             copy_of(day("2026-01-30T10:00:00Z"), &path, folder.path()).unwrap();
         }
         let path = folder.path().join("desk 2026-01-30.db");
@@ -117,14 +115,14 @@ mod tests {
         {
             use std::os::unix::fs::PermissionsExt as _;
             let mode = fs::metadata(&path).unwrap().permissions().mode() & 0o777;
-            assert_eq!(mode, private::FILE_MODE, "a copy is as private as the store");
+            assert_eq!(mode, private::FILE_MODE, "a backup is as private as the store");
         }
         let copy = Store::open(&path).unwrap();
-        assert_eq!(settings::get::<usize>(copy.on(), "form").unwrap(), Some(1));
+        assert_eq!(settings::get::<usize>(copy.db(), "form").unwrap(), Some(1));
     }
 
     #[test]
-    fn what_cannot_be_copied_leaves_nothing_behind() {
+    fn a_failed_backup_leaves_no_file() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("desk.db");
         fs::write(&path, "Dear diary, this is no database at all, only words.").unwrap();

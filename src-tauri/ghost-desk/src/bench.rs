@@ -1,4 +1,4 @@
-//! How fast bases are on this computer. Needs no data folder, and keeps nothing.
+//! Benchmark of bases on this computer. Needs no data folder and stores nothing.
 
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
@@ -12,83 +12,86 @@ pub use ghost_engine::device::DevicePreference;
 use ghost_engine::model::Model;
 use serde::Serialize;
 
-use crate::base;
+use crate::bases;
 use crate::failure::{Code, Failure, Result};
 
-/// Rank of the adapter that is written with where none is given.
+/// Default rank of the adapter that is decoded with.
 const RANK: usize = 16;
 
-/// What to time.
+/// What to measure.
 #[derive(Debug, Clone)]
 pub struct Bench {
-    /// Base files; the starter base where there are none.
+    /// Base files; the starter base if empty.
     pub bases: Vec<PathBuf>,
-    /// Only some of [`Bench::NAMES`]; all where empty.
+    /// Some of [`Bench::NAMES`]; all if empty.
     pub what: Vec<String>,
-    /// An adapter's folder, of the bases' shape: what is written with. Made up where there is none.
+    /// The folder of an adapter to decode with; a random one is made if absent.
     pub adapter: Option<PathBuf>,
-    /// Tokens of a prompt, and of a sequence learned from.
+    /// Tokens of the prompt, and of the training sequence.
     pub tokens: usize,
-    /// How often each is done.
+    /// Repetitions of each measurement.
     pub times: usize,
-    /// Learn with each block computed again on the way back, in less memory.
+    /// Train with activation checkpointing: recompute each layer in the backward pass.
     pub recompute: bool,
-    /// What computes.
+    /// The device to compute on.
     pub device: DevicePreference,
-    /// Instructions of the processor to be used instead of the best there are.
+    /// SIMD level to use instead of the best available one.
     pub tier: Option<String>,
 }
 
 impl Bench {
-    /// What can be timed: reading, writing, writing with an adapter, learning.
+    /// What can be measured: prompt processing, decoding, decoding with an adapter, training.
     pub const NAMES: [&str; 4] = ["prefill", "decode", "decode-adapter", "train"];
 }
 
-/// The figures.
+/// The results.
 #[derive(Debug, Clone, Serialize)]
 pub struct BenchReport {
-    /// One a base and thing timed.
+    /// One row per base and measurement.
     pub rows: Vec<BenchRow>,
 }
 
-/// One figure.
+/// One result.
 #[derive(Debug, Clone, Serialize)]
 pub struct BenchRow {
-    /// The base's name.
+    /// Name of the base.
     pub base: String,
-    /// What computed.
+    /// The device.
     pub device: String,
     /// One of [`Bench::NAMES`].
     pub what: &'static str,
-    /// The median.
+    /// Median speed.
     pub tokens_per_second: f64,
-    /// The best of all times but the first.
+    /// Best speed, without the first repetition.
     pub best: f64,
-    /// Most memory held meanwhile, in 10⁶ bytes.
+    /// Peak memory in 10⁶ bytes.
     pub peak_mb: f64,
 }
 
 fn simd(name: &str) -> Result<Device> {
     Device::with_simd(name).ok_or_else(|| {
         let here = Cpu::simd_levels().join(", ");
-        Failure::new(Code::BadInput, format!("This processor has {here}, and not {name}."))
+        Failure::new(
+            Code::BadInput,
+            format!("This CPU does not support {name}. Supported: {here}."),
+        )
     })
 }
 
-/// Times bases, telling each figure as it is known.
+/// Measures bases, and reports each row when it is done.
 ///
 /// # Errors
 /// `base_missing`, `not_a_base`, or the file's.
-pub fn bench(ask: &Bench, hear: &mut dyn FnMut(&BenchRow)) -> Result<BenchReport> {
+pub fn bench(ask: &Bench, on_event: &mut dyn FnMut(&BenchRow)) -> Result<BenchReport> {
     let mut files = ask.bases.clone();
     if files.is_empty() {
-        files.push(base::starter(Path::new(".")).ok_or_else(base::no_base)?);
+        files.push(bases::starter(Path::new(".")).ok_or_else(bases::no_base)?);
     }
     let forced = ask.tier.as_deref().map(simd).transpose()?;
     let is_forced = forced.is_some();
     let device = Arc::new(forced.unwrap_or_else(|| Device::new(ask.device)));
     if !device.is_preferred(ask.device) && !is_forced {
-        // A figure of another device than was asked for would be taken for its.
+        // A result of another device would be mistaken for the requested one.
         return Err(Failure::new(Code::BadInput, device.info().reason));
     }
     let checkpointing = match ask.recompute {
@@ -98,13 +101,13 @@ pub fn bench(ask: &Bench, hear: &mut dyn FnMut(&BenchRow)) -> Result<BenchReport
     let how = How { tokens: ask.tokens, written: 64, times: ask.times, checkpointing };
     let mut rows = Vec::new();
     for file in files {
-        let mut base = Model::new(base::open(&file)?, device.clone());
+        let mut base = Model::new(bases::open(&file)?, device.clone());
         base.copy_to_huge_pages();
         for name in Bench::NAMES {
             if !ask.what.is_empty() && !ask.what.iter().any(|wanted| wanted == name) {
                 continue;
             }
-            let lora; // held only while it is timed: memory is a figure too
+            let lora; // held only while it is measured: memory is measured too
             let what = match name {
                 "prefill" => What::Prefill,
                 "decode" => What::Decode,
@@ -129,7 +132,7 @@ pub fn bench(ask: &Bench, hear: &mut dyn FnMut(&BenchRow)) -> Result<BenchReport
                 best: figure.best,
                 peak_mb: figure.peak_bytes as f64 / 1e6,
             };
-            hear(&row);
+            on_event(&row);
             rows.push(row);
         }
     }

@@ -1,39 +1,42 @@
-//! The one door: every command, its request, its answer, one sentence.
+//! The command table: every command, its request, its answer and a sentence about it.
 //!
-//! A command is one line in this table. If it is not here it does not exist; the page learns of
-//! it from `ui/src/wire.ts`, which the tests write. While a command works it may tell what
-//! happens through `hear`; whoever calls decides where that goes.
+//! Each command is one entry of this table; the page gets its types from `ui/src/wire.ts`, which
+//! the tests write. While a command runs it may report events through `on_event`; the caller decides
+//! where they go.
 
 use serde_json::Value;
 
-use crate::Desk;
-use crate::event::Event;
+use crate::desk::Desk;
+use crate::doctor::Doctor;
+use crate::event::OnEvent;
 use crate::failure::{Code, Failure, Result};
+use crate::readiness::Readiness;
 use crate::wire::*;
+use crate::{profile, remote_model};
 
-/// Declares the whole command surface once: the arm that runs a command, its entry in
-/// [`COMMANDS`], and the TypeScript signature that calls it.
+/// Declares all commands once: the arm that runs a command, its entry in [`COMMANDS`], and the
+/// TypeScript signature that calls it.
 macro_rules! commands {
     ($( #[doc = $doc:literal] $name:ident($request:ty) -> $answer:ty = $body:expr; )*) => {
-        /// Every command: its name and its sentence.
+        /// Every command: its name and its description.
         pub const COMMANDS: &[(&str, &str)] = &[$( (stringify!($name), $doc) ),*];
 
         /// Runs the command called `name`.
         ///
         /// # Errors
-        /// `unknown_command`, `bad_input` when the request does not fit, or the command's own.
-        pub fn call(desk: &Desk, name: &str, request: Value, hear: &mut Hear<'_>) -> Result<Value> {
-            match name {
+        /// `unknown_command`, `bad_input` if the request does not match, or the command's own.
+        pub fn call(desk: &Desk, name: &str, request: Value, on_event: &mut OnEvent<'_>) -> Result<Value> {
+            match current_name(name) {
                 $( stringify!($name) => {
                     let request: $request = serde_json::from_value(request)
                         .map_err(|e| Failure::new(Code::BadInput, format!("{name}: {e}")))?;
-                    let body: fn(&Desk, $request, &mut Hear<'_>) -> Result<$answer> = $body;
-                    let answer = body(desk, request, hear)?;
+                    let body: fn(&Desk, $request, &mut OnEvent<'_>) -> Result<$answer> = $body;
+                    let answer = body(desk, request, on_event)?;
                     serde_json::to_value(answer).map_err(|e| Failure::new(Code::Bug, e.to_string()))
                 } )*
                 other => Err(Failure::new(
                     Code::UnknownCommand,
-                    format!("There is no command called \u{201c}{other}\u{201d}."),
+                    format!("Unknown command \u{201c}{other}\u{201d}."),
                 )),
             }
         }
@@ -47,93 +50,109 @@ macro_rules! commands {
     };
 }
 
-/// Where what happens while a command works is told.
-pub type Hear<'a> = dyn FnMut(Event) + 'a;
+/// Former names of commands, and their current ones. They are accepted for one release.
+pub const RENAMED: &[(&str, &str)] = &[
+    ("author_say", "authors_set"),
+    ("fit_read", "readiness_read"),
+    ("elsewhere_read", "remote_read"),
+    ("elsewhere_set", "remote_set"),
+    ("adapter_judge", "adapter_evaluate"),
+    ("prompt_compile", "prompt_optimize"),
+    ("judge_stop", "evaluation_stop"),
+    ("ghost_rollback", "adapter_rollback"),
+];
+
+/// The current name of a command that may be called by a former one.
+fn current_name(name: &str) -> &str {
+    RENAMED.iter().find(|(former, _)| *former == name).map_or(name, |(_, current)| current)
+}
 
 commands! {
-    #[doc = "How the desk stands: base, ghost, archive, the seed form as it was left, the run at work."]
+    #[doc = "The state of the desk: base, active adapter, archive, the saved seed form, the current run."]
     desk_read(Nothing) -> DeskView = |desk, _, _| desk.view();
-    #[doc = "Keeps the seed form as it is."]
-    form_save(SeedForm) -> Saved = |desk, form, _| desk.save_form(form);
+    #[doc = "Saves the seed form."]
+    form_save(SeedForm) -> Saved = |desk, form, _| desk.drafts().save_form(form);
 
-    #[doc = "Reads files and folders into the archive."]
-    archive_import(Import) -> ImportReport = |desk, ask, hear| desk.import(ask, hear);
-    #[doc = "Stops the import at work after the file at hand; what was read stays."]
-    import_stop(Nothing) -> Nothing = |desk, _, _| desk.stop_import();
-    #[doc = "Says which names are the writer's; the pieces of others are not learned from."]
-    author_say(SayAuthor) -> ArchiveView = |desk, ask, _| desk.say_author(ask);
-    #[doc = "The archive: its pieces, the last complaints, the watched folders."]
-    archive_read(Nothing) -> ArchiveView = |desk, _, _| desk.archive();
-    #[doc = "One piece, whole."]
-    piece_read(PieceRef) -> PieceText = |desk, ask, _| desk.piece(ask.piece);
-    #[doc = "What a piece would have been asked for with."]
-    piece_seed_read(PieceRef) -> PieceSeed = |desk, ask, _| desk.piece_seed(&ask);
-    #[doc = "Puts the seed of a piece right, or forgets what was put right."]
-    piece_seed_save(SaveSeed) -> PieceSeed = |desk, ask, _| desk.save_piece_seed(ask);
-    #[doc = "Lets the untouched base choose seeds for old pieces, for so many minutes."]
-    seeds_choose(ChooseSeeds) -> SeedsReport = |desk, ask, hear| desk.choose_seeds(&ask, hear);
+    #[doc = "Imports files and folders into the archive."]
+    archive_import(Import) -> ImportReport = |desk, ask, on_event| desk.archive().import(ask, on_event);
+    #[doc = "Stops the import in progress after the current file; what was read stays."]
+    import_stop(Nothing) -> Nothing = |desk, _, _| desk.archive().stop_import();
+    #[doc = "Sets which names are the writer's; pieces by other authors are not trained on."]
+    authors_set(SetAuthors) -> ArchiveView = |desk, ask, _| desk.archive().set_authors(ask);
+    #[doc = "The archive: its pieces, the warnings of the last import, the watched folders."]
+    archive_read(Nothing) -> ArchiveView = |desk, _, _| desk.archive().view();
+    #[doc = "One piece with its text."]
+    piece_read(PieceRef) -> PieceText = |desk, ask, _| desk.archive().piece(ask.piece);
+    #[doc = "The seed of a piece."]
+    piece_seed_read(PieceRef) -> PieceSeed = |desk, ask, _| desk.archive().piece_seed(&ask);
+    #[doc = "Sets the seed of a piece, or forgets the one that was set."]
+    piece_seed_save(SaveSeed) -> PieceSeed = |desk, ask, _| desk.archive().save_piece_seed(ask);
+    #[doc = "Lets the base choose seeds for existing pieces, within a time limit."]
+    seeds_choose(ChooseSeeds) -> SeedsReport = |desk, ask, on_event| desk.archive().choose_seeds(desk.bases(), &ask, on_event);
     #[doc = "Watches a folder for new and changed posts, or stops watching it."]
-    folder_watch(WatchFolder) -> ArchiveView = |desk, ask, _| desk.watch(ask);
+    folder_watch(WatchFolder) -> ArchiveView = |desk, ask, _| desk.watched().watch(ask);
 
-    #[doc = "The bases on this computer."]
-    base_list(Nothing) -> BaseList = |desk, _, _| desk.bases();
-    #[doc = "Checks a file and uses it as the base from now on."]
-    base_use(UseBase) -> BaseView = |desk, ask, _| desk.use_base(&ask.file);
+    #[doc = "The installed bases."]
+    base_list(Nothing) -> BaseList = |desk, _, _| desk.bases().list();
+    #[doc = "Checks a base and makes it the base in use."]
+    base_use(UseBase) -> BaseView = |desk, ask, _| desk.bases().use_base(&ask.file);
 
-    #[doc = "Writes a draft from a seed; it streams as it grows."]
-    draft_write(WriteDraft) -> DraftView = |desk, ask, hear| desk.write(ask, hear);
-    #[doc = "Stops the draft that is being written; what there is stays."]
-    draft_stop(Nothing) -> Nothing = |desk, _, _| desk.stop_writing();
-    #[doc = "One draft, with the writer's text so far."]
-    draft_read(DraftRef) -> DraftView = |desk, ask, _| desk.draft(ask.draft);
-    #[doc = "The drafts, the newest first."]
-    draft_list(Nothing) -> DraftList = |desk, _, _| desk.drafts();
-    #[doc = "Keeps the writer's text so far."]
-    draft_save(SaveDraft) -> Saved = |desk, ask, _| desk.save_draft(ask);
-    #[doc = "Ships the writer's text: the edit is measured and becomes a row."]
-    draft_ship(ShipDraft) -> EditView = |desk, ask, _| desk.ship(ask);
-    #[doc = "The edit of a draft: as shipped, or as the given or present text would make it."]
-    edit_read(ShipDraft) -> EditView = |desk, ask, _| desk.edit(ask);
-    #[doc = "How the writer writes, in figures, and where a draft does otherwise."]
-    profile_read(ProfileAsked) -> ProfileView = |desk, ask, _| desk.profile(&ask);
-    #[doc = "Every row, as the base would see it."]
-    row_list(Nothing) -> RowList = |desk, _, _| desk.rows();
-    #[doc = "Excludes a row from learning and judging, or takes it in again."]
-    row_exclude(ExcludeRow) -> RowList = |desk, ask, _| desk.exclude_row(ask);
+    #[doc = "Writes a draft from a seed; the text streams."]
+    draft_write(WriteDraft) -> DraftView = |desk, ask, on_event| desk.drafts().write(ask, on_event);
+    #[doc = "Stops the draft in progress; its text so far is kept."]
+    draft_stop(Nothing) -> Nothing = |desk, _, _| desk.drafts().stop();
+    #[doc = "One draft with the writer's text so far."]
+    draft_read(DraftRef) -> DraftView = |desk, ask, _| desk.drafts().draft(ask.draft);
+    #[doc = "The drafts, newest first."]
+    draft_list(Nothing) -> DraftList = |desk, _, _| desk.drafts().list();
+    #[doc = "Saves the writer's text so far."]
+    draft_save(SaveDraft) -> Saved = |desk, ask, _| desk.drafts().save(ask);
+    #[doc = "Ships the writer's text: the edit is measured and becomes a training row."]
+    draft_ship(ShipDraft) -> EditView = |desk, ask, _| desk.drafts().ship(ask);
+    #[doc = "The edit of a draft: as shipped, or as the given or current text would make it."]
+    edit_read(ShipDraft) -> EditView = |desk, ask, _| desk.drafts().edit(ask);
+    #[doc = "The writer's style in figures, and how a draft differs from it."]
+    profile_read(ProfileRequest) -> ProfileView = |desk, ask, _| profile::view(desk.workspace(), &ask);
+    #[doc = "The training data: every row as the base sees it."]
+    row_list(Nothing) -> RowList = |desk, _, _| desk.archive().rows();
+    #[doc = "Excludes a row from training and evaluation, or includes it again."]
+    row_exclude(ExcludeRow) -> RowList = |desk, ask, _| desk.archive().exclude_row(ask);
 
-    #[doc = "Learns in a process of its own; goes on with an unfinished run unless `new`."]
-    run_start(StartRun) -> RunView = |desk, ask, _| desk.learn(ask);
-    #[doc = "Stops the run at work; it can be gone on with."]
-    run_stop(Nothing) -> RunView = |desk, _, _| desk.stop_learning();
-    #[doc = "One run with its curve."]
-    run_read(RunRef) -> RunView = |desk, ask, _| desk.run(ask.run);
-    #[doc = "The runs, the newest first."]
-    run_list(Nothing) -> RunList = |desk, _, _| desk.runs();
+    #[doc = "Trains in a process of its own; resumes an unfinished run unless `new`."]
+    run_start(StartRun) -> RunView = |desk, ask, _| desk.runs().start_or_resume(ask);
+    #[doc = "Stops the run in progress; it can be resumed."]
+    run_stop(Nothing) -> RunView = |desk, _, _| desk.runs().stop();
+    #[doc = "One run with its training curve."]
+    run_read(RunRef) -> RunView = |desk, ask, _| desk.runs().run(ask.run);
+    #[doc = "The runs, newest first."]
+    run_list(Nothing) -> RunList = |desk, _, _| desk.runs().list();
 
-    #[doc = "The model elsewhere that verdicts ask as well, and what is sent to it."]
-    elsewhere_read(Nothing) -> ElsewhereView = |desk, _, _| desk.elsewhere();
-    #[doc = "Lets verdicts ask a model elsewhere as well, or no more; it is sent pieces of the archive."]
-    elsewhere_set(ElsewhereForm) -> ElsewhereView = |desk, form, _| desk.set_elsewhere(form);
-    #[doc = "Judges an adapter on the held-out pieces against the bare base and the best prompt."]
-    adapter_judge(JudgeAdapter) -> Judged = |desk, ask, hear| desk.judge(ask, hear);
-    #[doc = "Searches for the best prompt on this archive; it writes where \"prompt\" is asked to."]
-    prompt_compile(CompilePrompt) -> CompiledView = |desk, ask, hear| desk.compile(ask, hear);
-    #[doc = "Stops the verdict or search at hand; what was measured is kept."]
-    judge_stop(Nothing) -> Nothing = |desk, _, _| desk.stop_judging();
-    #[doc = "The adapters, and who writes."]
-    adapter_list(Nothing) -> Ghosts = |desk, _, _| desk.ghosts();
-    #[doc = "Lets an adapter write from now on; 0 is the bare base."]
-    adapter_promote(AdapterRef) -> Ghosts = |desk, ask, _| desk.promote(ask.adapter);
-    #[doc = "Puts an adapter away."]
-    adapter_retire(AdapterRef) -> Ghosts = |desk, ask, _| desk.retire(ask.adapter);
-    #[doc = "Lets whoever wrote before write again."]
-    ghost_rollback(Nothing) -> Ghosts = |desk, _, _| desk.roll_back();
-    #[doc = "Copies an adapter out, in a layout that other programs read."]
-    adapter_export(ExportAdapter) -> Exported = |desk, ask, _| desk.export(ask);
+    #[doc = "The remote model that evaluations compare with, and what is sent to it."]
+    remote_read(Nothing) -> RemoteView = |desk, _, _| remote_model::view(desk.workspace());
+    #[doc = "Sets or removes the remote model that evaluations compare with; it is sent pieces of the archive."]
+    remote_set(RemoteForm) -> RemoteView = |desk, form, _| remote_model::set(desk.workspace(), form);
+    #[doc = "Evaluates an adapter on the test pieces against the base and the optimized prompt."]
+    adapter_evaluate(EvaluateAdapter) -> Evaluation = |desk, ask, on_event| desk.evaluator().evaluate_adapter(ask, on_event);
+    #[doc = "Searches for the best prompt for this archive; drafts use it when asked for \"prompt\"."]
+    prompt_optimize(OptimizePrompt) -> OptimizedPrompt = |desk, ask, on_event| desk.evaluator().optimize_prompt(ask, on_event);
+    #[doc = "Stops the evaluation or prompt search in progress; measurements are kept."]
+    evaluation_stop(Nothing) -> Nothing = |desk, _, _| desk.evaluator().stop();
+    #[doc = "The adapters, and which one is active."]
+    adapter_list(Nothing) -> AdapterList = |desk, _, _| desk.adapters().list();
+    #[doc = "Makes an adapter the active one; 0 is the base alone."]
+    adapter_promote(AdapterRef) -> AdapterList = |desk, ask, _| desk.adapters().promote(ask.adapter);
+    #[doc = "Retires an adapter."]
+    adapter_retire(AdapterRef) -> AdapterList = |desk, ask, _| desk.adapters().retire(ask.adapter);
+    #[doc = "Makes the previously active adapter active again."]
+    adapter_rollback(Nothing) -> AdapterList = |desk, _, _| desk.adapters().roll_back();
+    #[doc = "Exports an adapter in a layout that other programs read."]
+    adapter_export(ExportAdapter) -> Exported = |desk, ask, _| desk.adapters().export(ask);
 
-    #[doc = "Whether to fine-tune at all: the answer, its reasons with figures, and what it costs."]
-    fit_read(Nothing) -> FitView = |desk, _, _| desk.fit();
+    #[doc = "Whether fine-tuning is worthwhile: the recommendation, its reasons with figures, and the costs."]
+    readiness_read(Nothing) -> ReadinessView = |desk, _, _| Readiness { workspace: desk.workspace() }.view();
 
-    #[doc = "How things stand, in sentences."]
-    doctor(Nothing) -> DoctorReport = |desk, _, _| desk.doctor();
+    #[doc = "A health check of store, base, device and runs."]
+    doctor(Nothing) -> DoctorReport = |desk, _, _| {
+        Doctor { workspace: desk.workspace(), bases: desk.bases(), runs: desk.runs() }.report()
+    };
 }

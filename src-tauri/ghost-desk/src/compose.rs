@@ -1,9 +1,9 @@
-//! A long draft: planned first, then written section by section (VOICE 7).
+//! Long drafts: planned first, then written section by section.
 //!
-//! Small bases write what they have learned the length of, and no more; sections are what they have
-//! learned. The plan comes from whoever writes; where it is none, from a piece of the writer's own of
-//! that kind and length, without its headings. What a section says too much or too little of is made
-//! up for by those after it, so that the whole has its length.
+//! Small bases only write texts of the length they were trained on, and sections have that length.
+//! The plan is generated; if that fails, it is borrowed from one of the writer's pieces of the same
+//! kind and a similar length, without its headings. Later sections compensate for earlier ones that
+//! were too long or too short, so that the whole has the requested length.
 
 use std::ops::ControlFlow;
 use std::sync::Mutex;
@@ -23,48 +23,48 @@ use ghost_engine::generate::{FinishReason, GenerateRequest, Generation, PrefixCa
 use ghost_engine::model::Model;
 use ghost_engine::prompt::{SEPARATOR, strip_after_separator};
 
-use crate::evidence::opening;
 use crate::failure::Result;
-use crate::lock;
+use crate::prompt::opening;
+use crate::sync::lock;
 
-/// From so many words on a text is planned first. What a verdict listens to is shorter.
+/// Words from which a draft is planned first. Drafts of an evaluation are shorter.
 pub(crate) const LONG: u32 = 500;
-/// Fewer words left are not worth another section.
-const LEAST_LEFT: u32 = 20;
-/// Tokens a plan may take, and a section for each word.
+/// Minimum words that are worth another section.
+const MIN_LEFT: u32 = 20;
+/// Maximum tokens of a plan, and of a section per word.
 const PLAN_TOKENS: usize = 320;
-const TOKENS_A_WORD: usize = 8;
-/// Own outlines near in length that one is drawn from.
+const TOKENS_PER_WORD: usize = 8;
+/// Number of the writer's outlines of similar length to choose from.
 const NEAR: usize = 5;
-/// Bytes of the writer's own that a section is heard after.
-const SAMPLE: usize = 2_000;
+/// Bytes of the writer's own text that a section is scored after.
+const SAMPLE_BYTES: usize = 2_000;
 
 /// Writes one long draft.
 pub(crate) struct Composer<'a> {
     /// The base.
     pub(crate) base: &'a Model,
-    /// What it has learned.
+    /// The adapter, if any.
     pub(crate) adapter: Option<&'a Adapter>,
-    /// What these two read last: the drafts of one section are asked for alike.
+    /// The prefix cache: the drafts of one section share a prompt.
     pub(crate) reading: &'a Mutex<PrefixCache>,
-    /// All rows there are.
+    /// All rows.
     pub(crate) rows: &'a [Row],
-    /// What is asked for.
+    /// The seed.
     pub(crate) seed: &'a Seed,
-    /// The tokens that ask for it, its outline or a section.
+    /// The prompt tokens for the text, its outline or a section.
     pub(crate) ask: &'a dyn Fn(&RequestScope) -> Result<Vec<u32>>,
-    /// How it is drawn.
+    /// Sampling settings.
     pub(crate) how: Sampling,
-    /// Drafts of each section, of which one is kept.
+    /// Drafts per section, of which the best is kept.
     pub(crate) best_of: usize,
 }
 
-/// Hears what grows, and may ask to stop; nothing grows while a plan is made.
-type Grow<'a> = dyn FnMut(&str) -> ControlFlow<()> + 'a;
+/// Receives text as it grows, and may ask to stop; called with empty text during planning.
+type OnText<'a> = dyn FnMut(&str) -> ControlFlow<()> + 'a;
 
 impl Composer<'_> {
-    /// Writes `words` words.
-    pub(crate) fn write(&self, words: u32, grow: &mut Grow<'_>) -> Result<Generation> {
+    /// Writes a draft of `words` words.
+    pub(crate) fn write(&self, words: u32, on_text: &mut OnText<'_>) -> Result<Generation> {
         let mut written = Generation {
             text: String::new(),
             tokens: 0,
@@ -72,17 +72,17 @@ impl Composer<'_> {
             tokens_per_second: 0.0,
             finish_reason: FinishReason::EndToken,
         };
-        let mut outline = self.plan(words, &mut written, grow)?;
+        let mut outline = self.plan(words, &mut written, on_text)?;
         let mut at = 0;
         while at < outline.sections.len() && written.finish_reason == FinishReason::EndToken {
             let left = words.saturating_sub(words::count(&written.text) as u32);
-            if at > 0 && left < LEAST_LEFT {
+            if at > 0 && left < MIN_LEFT {
                 break;
             }
-            // What the sections so far left, or took, is shared out among the others.
+            // The surplus or deficit so far is distributed over the remaining sections.
             let rest = Outline { sections: outline.sections.split_off(at) }.fitted(left);
             outline.sections.extend(rest.sections);
-            self.section(&outline, at, &mut written, grow)?;
+            self.section(&outline, at, &mut written, on_text)?;
             at += 1;
         }
         let end = written.text.trim_end().len();
@@ -90,8 +90,13 @@ impl Composer<'_> {
         Ok(written)
     }
 
-    /// A plan of so many words.
-    fn plan(&self, words: u32, written: &mut Generation, grow: &mut Grow<'_>) -> Result<Outline> {
+    /// Generates or borrows a plan of `words` words.
+    fn plan(
+        &self,
+        words: u32,
+        written: &mut Generation,
+        on_text: &mut OnText<'_>,
+    ) -> Result<Outline> {
         let prompt = (self.ask)(&RequestScope::Outline)?;
         let how = Sampling {
             max_tokens: PLAN_TOKENS,
@@ -100,10 +105,10 @@ impl Composer<'_> {
         };
         let mut said = String::new();
         let mut stopped = false;
-        let mut hear = |grown: &str| {
+        let mut on_text = |grown: &str| {
             said.push_str(grown);
-            stopped = grow("").is_break();
-            // A line that is none of a plan's is the end of it.
+            stopped = on_text("").is_break();
+            // A line that is not an outline line ends the plan.
             let whole = said.rfind('\n').map_or("", |end| &said[..end]);
             let astray = !whole.trim().is_empty() && Outline::parse(whole).is_none();
             if stopped || astray { ControlFlow::Break(()) } else { ControlFlow::Continue(()) }
@@ -119,7 +124,7 @@ impl Composer<'_> {
                 words: None,
                 sampling: &how,
             },
-            &mut hear,
+            &mut on_text,
         )?;
         written.tokens += plan.tokens;
         if stopped {
@@ -131,13 +136,13 @@ impl Composer<'_> {
             .unwrap_or_else(|| borrowed(self.rows, self.seed, words, self.how.random_seed)))
     }
 
-    /// Writes one section after what is written.
+    /// Writes one section after the text so far.
     fn section(
         &self,
         outline: &Outline,
         at: usize,
         written: &mut Generation,
-        grow: &mut Grow<'_>,
+        on_text: &mut OnText<'_>,
     ) -> Result<()> {
         let mut given = String::new();
         if !written.text.is_empty() {
@@ -146,22 +151,22 @@ impl Composer<'_> {
         }
         let heading = &outline.sections[at].heading;
         given.push_str(heading);
-        // Marks alone are for the ghost to go on with.
+        // A heading of marks alone is completed by the model.
         if !heading.trim_matches('#').trim().is_empty() {
             given.push_str("\n\n");
         }
         if !given.is_empty() {
             written.text.push_str(&given);
-            if grow(&given).is_break() {
+            if on_text(&given).is_break() {
                 written.finish_reason = FinishReason::Cancelled;
                 return Ok(());
             }
         }
         let tokens = |text: &str| self.base.tokenizer.encode(text);
         let words = outline.sections[at].words;
-        let most = words as usize * TOKENS_A_WORD + 16;
+        let most = words as usize * TOKENS_PER_WORD + 16;
         let mut prompt = (self.ask)(&RequestScope::Section { outline: outline.clone(), at })?;
-        // A base that reads little at a time sees less of what came before, but writes.
+        // With a short context the model sees less of the text before, but still writes.
         let context = self.base.config.context;
         let room = context.saturating_sub(prompt.len() + most.min(context / 2));
         let mut before = CONTEXT_BYTES.max(given.len());
@@ -170,7 +175,7 @@ impl Composer<'_> {
         }
         prompt.extend(tokens(tail(&written.text, before)));
         let said = tokens(&written.text);
-        let mut draw = |n: usize, hear: &mut Grow<'_>| -> Result<Generation> {
+        let mut draw = |n: usize, on_text: &mut OnText<'_>| -> Result<Generation> {
             let draw = ((at as u64) << 8) | n as u64;
             let how = Sampling {
                 random_seed: Rng::new(self.how.random_seed ^ (draw << 20)).next_u64(),
@@ -183,24 +188,24 @@ impl Composer<'_> {
                 base,
                 reading,
                 &GenerateRequest {
-                    adapter,
+                    adapter: adapter,
                     prompt: &prompt,
                     written: &said,
                     words: Some(words),
                     sampling: &how,
                 },
-                hear,
+                on_text,
             )?;
             written.tokens += one.tokens;
             one.text.truncate(strip_after_separator(&one.text).len());
             Ok(one)
         };
         let one = if self.best_of < 2 {
-            draw(0, grow)?
+            draw(0, on_text)?
         } else {
             let mut all = Vec::new();
             for n in 0..self.best_of {
-                let one = draw(n, &mut |_| grow(""))?;
+                let one = draw(n, &mut |_| on_text(""))?;
                 let stopped = one.finish_reason == FinishReason::Cancelled;
                 all.push(one);
                 if stopped {
@@ -215,7 +220,7 @@ impl Composer<'_> {
             let texts: Vec<&str> = all.iter().map(|one| one.text.as_str()).collect();
             let at = best(self.base, self.rows, self.seed, &texts)?;
             let mut best = all.swap_remove(at);
-            if stopped || grow(&best.text).is_break() {
+            if stopped || on_text(&best.text).is_break() {
                 best.finish_reason = FinishReason::Cancelled;
             }
             best
@@ -228,8 +233,8 @@ impl Composer<'_> {
     }
 }
 
-/// The plan of one of the writer's own pieces of that kind and near that length, without its
-/// headings, which are about something else; a plain one where there is none.
+/// The outline of one of the writer's pieces of the same kind and a similar length, without its
+/// headings, which are about another topic; a plain outline if there is none.
 fn borrowed(rows: &[Row], seed: &Seed, words: u32, random_seed: u64) -> Outline {
     let own = rows.iter().filter(|row| row.split == Split::Train && row.seed.kind == seed.kind);
     let mut plans: Vec<(f64, Outline)> = own
@@ -245,22 +250,21 @@ fn borrowed(rows: &[Row], seed: &Seed, words: u32, random_seed: u64) -> Outline 
     plan.filter(|plan| plan.sections.len() > 1).unwrap_or_else(|| Outline::plain(words))
 }
 
-/// Which of some sections is the best: of those that no guardrail holds back (of all, where one
-/// holds back each) the one that the untouched base foresees better for having read the writer, a
-/// byte. That is OSST (VOICE 5.2) with nothing in place of the stranger's sample: no figure that a
-/// verdict is reached by.
+/// The index of the best section: of those that pass the guardrails (of all, if none passes), the
+/// one whose likelihood under the base rises most, per byte, after a text by the writer. This is
+/// OSST with an empty text in place of another author's; it is not used in verdicts.
 fn best(base: &Model, rows: &[Row], seed: &Seed, texts: &[&str]) -> Result<usize> {
     let own: Vec<&Row> = rows.iter().filter(|row| row.split == Split::Train).collect();
     let pieces: Vec<&str> = own.iter().map(|row| row.text.as_str()).collect();
-    let guardrails = Guardrails::of(&pieces);
+    let guards = Guardrails::of(&pieces);
     let longest =
-        own.iter().max_by_key(|row| (row.seed.kind == seed.kind, row.text.len().min(SAMPLE)));
-    let sample = longest.map_or("", |row| opening(&row.text, SAMPLE));
+        own.iter().max_by_key(|row| (row.seed.kind == seed.kind, row.text.len().min(SAMPLE_BYTES)));
+    let sample = longest.map_or("", |row| opening(&row.text, SAMPLE_BYTES));
     let before = [format!("{}{SEPARATOR}", sample.trim()), SEPARATOR.to_owned()]
         .map(|text| base.tokenizer.encode(&text));
     let mut found: Vec<(bool, f64, usize)> = Vec::new();
     for (n, &text) in texts.iter().enumerate() {
-        let held = guardrails.check(&GuardrailInput { text, seed, perplexity: None });
+        let held = guards.check(&GuardrailInput { text, seed, perplexity: None });
         let [after_own, alone] = before.each_ref().map(|prompt| {
             let scored = eval::token_log_probs(base, None, prompt, text);
             scored.iter().map(|(_, p)| f64::from(*p)).sum::<f64>()
@@ -278,8 +282,7 @@ mod tests {
     use ghost_core::archive::Kind;
     use ghost_core::id::PieceId;
     use ghost_core::row::Origin;
-    use ghost_engine::prompt;
-    use ghost_engine::tiny;
+    use ghost_engine::{prompt, tiny};
 
     use super::*;
 
@@ -294,7 +297,7 @@ mod tests {
         }
     }
 
-    /// A piece of three sections and near so many words.
+    /// A piece with three sections and about `words` words.
     fn piece(words: usize) -> Row {
         let body = "It rained on the hill and in the town. ".repeat(words / 27);
         row(1, &format!("{body}\n\n## Why it rains\n\n{body}\n\n## How long\n\n{body}"))
@@ -326,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_draft_has_its_length_and_is_heard_as_it_is_written() {
+    fn a_long_draft_has_its_length_and_streams() {
         let (written, heard) = composed(90, 1, usize::MAX);
         let off = (words::count(&written.text) as f64 / 90.0).ln().abs();
         assert!(off <= 0.15, "{} words", words::count(&written.text));
@@ -337,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn of_some_drafts_of_a_section_one_is_kept() {
+    fn the_best_of_several_section_drafts_is_kept() {
         let (one, heard) = composed(60, 2, usize::MAX);
         assert_eq!(heard.trim_end(), one.text);
         assert!((words::count(&one.text) as f64 / 60.0).ln().abs() <= 0.15);
@@ -351,20 +354,20 @@ mod tests {
     }
 
     #[test]
-    fn a_plan_is_borrowed_without_its_headings() {
+    fn a_borrowed_plan_has_no_headings() {
         let seed = Seed::default();
         let plan = borrowed(&[piece(600), row(2, "Short.")], &seed, 700, 1);
         assert_eq!(plan.words(), 700);
         let headings: Vec<&str> = plan.sections.iter().map(|one| one.heading.as_str()).collect();
         assert_eq!(headings, ["", "##", "##"]);
         let far = borrowed(&[piece(600)], &seed, 3_000, 1);
-        assert_eq!((far.sections.len(), far.words()), (10, 3_000), "none near that length");
+        assert_eq!((far.sections.len(), far.words()), (10, 3_000), "none of that length");
         let log = Seed { kind: Kind::Log, ..seed };
         assert_eq!(borrowed(&[piece(600)], &log, 700, 1).sections.len(), 2, "none of that kind");
     }
 
     #[test]
-    fn a_section_that_goes_in_circles_is_not_the_best() {
+    fn a_repetitive_section_is_not_the_best() {
         let base = tiny::model(1);
         let circle = "It rained and it rained and it rained and it rained. ".repeat(5);
         let fair = "The sun came out over the hill, and whoever had a boat went home in it.";

@@ -1,109 +1,112 @@
-//! Everything that can happen while nobody asks: a closed list.
+//! Events: a closed list of what can happen in the background or during a command.
 //!
-//! Events are told, not kept: a window that opens later reads the store.
+//! Events are not stored: a window that opens later reads the store.
 
 use serde::{Deserialize, Serialize};
 
 use crate::failure::Failure;
 use crate::wire::{DraftView, ImportReport, RunProgress, RunView, StepView, VerdictView};
 
-/// Something happened.
+/// Receives events while a command runs.
+pub type OnEvent<'a> = dyn FnMut(Event) + 'a;
+
+/// One event.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "wire.ts"))]
 #[serde(tag = "event", rename_all = "snake_case")]
-// They are told one at a time and never kept in number.
+// Events are sent one at a time and never collected in number.
 #[allow(clippy::large_enum_variant)]
 pub enum Event {
-    /// An import is under way.
+    /// An import is in progress.
     ImportProgressed {
         /// Files read.
         done: u32,
-        /// Files found so far.
+        /// Files found.
         of: u32,
-        /// The file at hand.
+        /// The current file.
         path: String,
-        /// Pieces kept so far.
+        /// Pieces so far.
         pieces: u32,
-        /// Complaints so far.
-        complaints: u32,
+        /// Warnings so far.
+        warnings: u32,
     },
-    /// A watched folder changed, or an import ended elsewhere.
+    /// A watched folder changed, or an import ended in another window.
     ArchiveChanged {
-        /// What was found.
+        /// The result.
         report: ImportReport,
     },
-    /// A draft was begun.
+    /// A draft was started.
     DraftStarted {
-        /// Which.
+        /// The draft.
         draft: i64,
     },
-    /// A long draft's sections are being planned; nothing grows until they are.
+    /// The sections of a long draft are being planned; no text follows until they are.
     DraftPlanning {
-        /// Which.
+        /// The draft.
         draft: i64,
     },
     /// A draft grew.
     DraftGrew {
-        /// Which.
+        /// The draft.
         draft: i64,
-        /// By what.
+        /// The added text.
         text: String,
     },
-    /// A draft ended. The last message of the command that writes it.
+    /// A draft ended. The last event of its command.
     DraftWritten {
-        /// The whole of it.
+        /// The whole draft.
         draft: DraftView,
     },
-    /// A draft could not be written. The last message of the command that writes it.
+    /// A draft failed. The last event of its command.
     DraftFailed {
-        /// Why.
+        /// The reason.
         failure: Failure,
     },
-    /// The graphics card failed while the ghost wrote; the processor went on. Told once.
-    CardLost {
-        /// What happened.
+    /// The GPU failed during a draft, which continued on the CPU. Sent once.
+    GpuFailed {
+        /// What happened, one sentence.
         sentence: String,
     },
-    /// A run began, paused, went on or ended.
+    /// A run started, stopped, resumed or ended.
     RunChanged {
-        /// How it stands; its curve is left out.
+        /// The run, without its curve.
         run: RunView,
     },
-    /// A run did a step.
+    /// A run finished a step.
     RunStepped {
-        /// Which.
+        /// The run.
         run: i64,
         /// The step.
         step: StepView,
     },
-    /// A run goes on, or only time passed.
+    /// A run progressed, or time passed.
     RunProgressed {
-        /// Which.
+        /// The run.
         run: i64,
-        /// What it is doing.
+        /// Its progress.
         progress: RunProgress,
     },
-    /// A verdict is being reached.
-    JudgeProgressed {
+    /// An evaluation is in progress.
+    EvaluationProgressed {
         /// The adapter.
         adapter: i64,
-        /// Things measured.
+        /// Items measured.
         done: u32,
-        /// Of so many, as far as is known.
+        /// Items in total, as far as known.
         of: u32,
     },
     /// A verdict was reached.
     VerdictReached {
         /// The adapter.
         adapter: i64,
-        /// What was decided.
+        /// The verdict.
         verdict: VerdictView,
     },
-    /// Somebody else writes now.
+    /// Another adapter is active, or the base alone.
     GhostChanged {
-        /// Who, in words.
+        /// The active writer, in words.
         ghost: String,
-        /// The adapter; the bare base where there is none.
+        /// The active adapter; absent for the base alone.
         adapter: Option<i64>,
     },
 }

@@ -1,35 +1,35 @@
-//! What went wrong: a code to act on, a sentence to read.
+//! Failures: a code to act on and a sentence to read.
 //!
-//! The page and scripts branch on the code; the person reads the sentence. A code nobody branches
-//! on is not added. Logs carry the code, never the writer's words.
+//! The page and scripts branch on the code; people read the sentence. Every code is one that some
+//! caller branches on. Logs contain the code, never the writer's text.
 
 use std::io;
 use std::path::Path;
 
 use serde::{Deserialize, Serialize};
 
-/// What a caller may want to act on.
+/// A reason that a caller may act on.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "wire.ts"))]
 #[serde(rename_all = "snake_case")]
 pub enum Code {
-    /// No such command.
+    /// The command does not exist.
     UnknownCommand,
-    /// The request does not fit the command.
+    /// The request does not match the command.
     BadInput,
-    /// The thing asked for is not here.
+    /// The requested thing does not exist.
     NotFound,
-    /// There is no base on this computer yet.
+    /// No base is installed.
     BaseMissing,
-    /// The file is no base that can be used.
+    /// The file is not a usable base.
     NotABase,
-    /// The base wrote no words for so long that its draft was stopped.
+    /// The draft was stopped because the base produced no words.
     NoWords,
-    /// There is too little to learn from or judge by.
+    /// There is too little to learn from or evaluate on.
     TooLittle,
-    /// Something else is at work and must end first.
+    /// Something else must finish first.
     Busy,
-    /// It was asked to stop; what was done is kept.
+    /// Stopped on request; finished work is kept.
     Stopped,
     /// The disk is full; nothing was lost.
     DiskFull,
@@ -37,28 +37,28 @@ pub enum Code {
     StoreTooNew,
     /// Another window has this folder open.
     FolderInUse,
-    /// A model elsewhere did not answer as it should.
+    /// The remote model failed.
     Elsewhere,
     /// There is not enough memory.
     OutOfMemory,
     /// A file could not be read or written.
     Io,
-    /// A mistake of ours.
+    /// An error in the program.
     Bug,
 }
 
-/// An error as it crosses the door.
+/// A failure of a command.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error, Serialize, Deserialize)]
 #[cfg_attr(test, derive(ts_rs::TS), ts(export, export_to = "wire.ts"))]
 #[error("{message}")]
 pub struct Failure {
-    /// To act on.
+    /// The code to act on.
     pub code: Code,
-    /// One sentence, for the writer.
+    /// One sentence for the writer.
     pub message: String,
 }
 
-/// An answer, or the reason there is none.
+/// A result or a failure.
 pub type Result<T, E = Failure> = std::result::Result<T, E>;
 
 impl Failure {
@@ -67,7 +67,7 @@ impl Failure {
         Failure { code, message: message.into() }
     }
 
-    /// A file could not be used; `verb` says what was tried ("read", "write", "make").
+    /// A file operation failed; `verb` names it ("read", "write", "create").
     pub fn io(verb: &str, path: &Path, error: &io::Error) -> Self {
         match error.kind() {
             io::ErrorKind::StorageFull | io::ErrorKind::QuotaExceeded => Failure::disk_full(),
@@ -86,14 +86,14 @@ impl Failure {
     pub fn disk_full() -> Self {
         Failure::new(
             Code::DiskFull,
-            "The disk is full, so this could not be saved. Nothing is lost: free some space and it \
-             will be saved.",
+            "The disk is full, so this was not saved. Nothing is lost: free some space and try \
+             again.",
         )
     }
 
-    /// Something asked for is not here.
+    /// The requested thing does not exist.
     pub fn not_found(what: &str, id: impl std::fmt::Display) -> Self {
-        Failure::new(Code::NotFound, format!("There is no {what} {id}."))
+        Failure::new(Code::NotFound, format!("No {what} has the id {id}."))
     }
 }
 

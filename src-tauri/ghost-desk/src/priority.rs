@@ -1,19 +1,17 @@
-//! The priority of a run's process: the lowest there is, so that whatever a person does at the
-//! computer comes first.
+//! Process priority: a training run gets the lowest, so that it does not slow down other work.
 
 use std::ffi::OsString;
 use std::process::Command;
 
-/// Set to "normal", it leaves a run the priority of whoever started it: for a computer that has
-/// nothing else to do, and for tests.
+/// Environment variable. "normal" keeps the default priority: for computers with nothing else to do,
+/// and for tests.
 const VARIABLE: &str = "GHOST_PRIORITY";
 
 fn is_normal() -> bool {
     std::env::var_os(VARIABLE).is_some_and(|value| value == "normal")
 }
 
-/// Lowers the priority of this thread and of those that it starts from now on. A system that
-/// refuses is no reason not to learn.
+/// Lowers the priority of this thread and of the threads it starts. Ignored if the system refuses.
 #[cfg(target_os = "linux")]
 pub(crate) fn lower() {
     use thread_priority::unix::{
@@ -31,14 +29,13 @@ pub(crate) fn lower() {
     }
 }
 
-/// Nothing to do: elsewhere the process is started with its priority, where that can be.
+/// Does nothing: on other systems the priority is set when the process starts, if at all.
 #[cfg(not(target_os = "linux"))]
 pub(crate) fn lower() {}
 
-/// The command that starts a run's program.
+/// The command that starts a run's process.
 pub(crate) fn command(program: &OsString) -> Command {
-    // Apple's own tool gives a process the class of background work, which is that of backups: for
-    // the processor, the disk and the fans.
+    // `taskpolicy -b` is Apple's background class, as for backups: for CPU, disk and fans.
     const TASKPOLICY: &str = "/usr/sbin/taskpolicy";
     if cfg!(target_os = "macos") && !is_normal() && std::path::Path::new(TASKPOLICY).exists() {
         let mut command = Command::new(TASKPOLICY);

@@ -1,15 +1,15 @@
-//! Files and folders that only their owner can read, whatever the umask of the process.
+//! File permissions: files and folders that only their owner can read, whatever the umask.
 //!
-//! The data folder holds diaries, drafts and perhaps a key. What is made in it is private from its
-//! first byte on ([`ghost_engine::private`]); what an earlier version or another program left
-//! readable is corrected when the folder is opened.
+//! The data folder holds diaries, drafts and perhaps an API key. Files in it are created private
+//! ([`ghost_engine::private`]); the permissions of files that an earlier version or another program
+//! left readable are corrected when the folder is opened.
 
 use std::io;
 use std::path::Path;
 
 pub use ghost_engine::private::{FILE_MODE, FOLDER_MODE, make_folder, options};
 
-/// Makes an empty private file, where there is none, for a library that would make a readable one.
+/// Creates an empty private file if there is none, for a library that would create a readable one.
 ///
 /// # Errors
 /// The system's own.
@@ -17,13 +17,13 @@ pub(crate) fn make_file(path: &Path) -> io::Result<()> {
     options().append(true).create(true).open(path).map(drop)
 }
 
-/// Makes `path` and everything below it private. Links are not followed: what they point to is
-/// somebody else's. Returns the first thing that the system refused to change.
+/// Makes `path` and everything below it private. Links are not followed. Returns the first refusal
+/// of the system.
 ///
 /// # Errors
 /// The system's own.
 #[cfg(unix)]
-pub(crate) fn correct(path: &Path) -> io::Result<()> {
+pub(crate) fn make_private(path: &Path) -> io::Result<()> {
     let mut refused = Ok(());
     for entry in walkdir::WalkDir::new(path).follow_links(false) {
         let corrected = entry.map_err(io::Error::from).and_then(|entry| {
@@ -43,12 +43,12 @@ pub(crate) fn correct(path: &Path) -> io::Result<()> {
     refused
 }
 
-/// Makes a folder itself private, unless it is one that many share, such as `/tmp`.
+/// Makes a folder itself private, unless it is a shared one such as `/tmp`.
 ///
 /// # Errors
 /// The system's own.
 #[cfg(unix)]
-pub(crate) fn correct_folder(path: &Path) -> io::Result<()> {
+pub(crate) fn make_folder_private(path: &Path) -> io::Result<()> {
     use std::os::unix::fs::PermissionsExt as _;
     const SHARED: u32 = 0o1000;
     let facts = std::fs::metadata(path)?;
@@ -67,21 +67,21 @@ fn set_mode(path: &Path, facts: &std::fs::Metadata, mode: u32) -> io::Result<()>
     }
 }
 
-/// Nothing to correct: this system has no such permissions.
+/// Does nothing: this system has no such permissions.
 ///
 /// # Errors
 /// None.
 #[cfg(not(unix))]
-pub(crate) fn correct(_: &Path) -> io::Result<()> {
+pub(crate) fn make_private(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
-/// Nothing to correct: this system has no such permissions.
+/// Does nothing: this system has no such permissions.
 ///
 /// # Errors
 /// None.
 #[cfg(not(unix))]
-pub(crate) fn correct_folder(_: &Path) -> io::Result<()> {
+pub(crate) fn make_folder_private(_: &Path) -> io::Result<()> {
     Ok(())
 }
 
@@ -102,36 +102,36 @@ mod tests {
     }
 
     #[test]
-    fn what_was_readable_is_private_again() {
+    fn readable_files_are_made_private() {
         let dir = tempfile::tempdir().unwrap();
         let (room, file) = (dir.path().join("runs/1"), dir.path().join("runs/1/rows.json"));
         fs::create_dir_all(&room).unwrap();
         fs::write(&file, "words").unwrap();
         loosen(&room, 0o755);
         loosen(&file, 0o664);
-        correct(&dir.path().join("runs")).unwrap();
+        make_private(&dir.path().join("runs")).unwrap();
         assert_eq!((mode(&room), mode(&file)), (0o700, 0o600));
         assert_eq!(fs::read_to_string(&file).unwrap(), "words");
     }
 
     #[test]
-    fn what_a_link_points_to_keeps_its_permissions() {
+    fn the_target_of_a_link_keeps_its_permissions() {
         let dir = tempfile::tempdir().unwrap();
         let (bases, outside) = (dir.path().join("bases"), dir.path().join("model.gguf"));
         fs::create_dir(&bases).unwrap();
         fs::write(&outside, "").unwrap();
         loosen(&outside, 0o644);
         symlink(&outside, bases.join("model.gguf")).unwrap();
-        correct(&bases).unwrap();
+        make_private(&bases).unwrap();
         assert_eq!(mode(&outside), 0o644);
     }
 
     #[test]
-    fn a_folder_that_many_share_stays_shared() {
+    fn a_shared_folder_stays_shared() {
         let dir = tempfile::tempdir().unwrap();
         for (before, after) in [(0o755, 0o700), (0o1777, 0o1777)] {
             loosen(dir.path(), before);
-            correct_folder(dir.path()).unwrap();
+            make_folder_private(dir.path()).unwrap();
             assert_eq!(mode(dir.path()), after);
         }
     }

@@ -1,38 +1,36 @@
-//! How the writer writes, from the archive, and a draft beside it. The figures are the core's
-//! ([`ghost_core::profile`]).
+//! Style profile: the writer's style in figures, optionally with a draft for comparison. Computed by
+//! the core ([`ghost_core::profile`]).
 
 use ghost_core::id::DraftId;
 use ghost_core::profile::{self, Profile, Theme};
 
-use crate::Desk;
 use crate::authors::Authors;
 use crate::failure::{Code, Failure, Result};
 use crate::store::{drafts, pieces};
-use crate::wire::{FigureView, OpenerView, ProfileAsked, ProfileView};
+use crate::wire::{FigureView, OpenerView, ProfileRequest, ProfileView};
+use crate::workspace::Workspace;
 
-impl Desk {
-    pub(crate) fn profile(&self, ask: &ProfileAsked) -> Result<ProfileView> {
-        let store = self.store();
-        let authors = Authors::read(store.on())?;
-        let mut kept = pieces::all(store.on())?;
-        kept.retain(|kept| authors.is_own(kept.piece.author.as_deref()));
-        let draft = ask.draft.map(|id| drafts::one(store.on(), DraftId(id))).transpose()?;
-        drop(store);
-        let text = draft.map(|draft| {
-            let text = draft.shipped.or(draft.working).filter(|_| !ask.as_drafted);
-            text.unwrap_or(draft.text)
-        });
-        let own = kept
-            .iter()
-            .map(|kept| (kept.piece.text.as_str(), kept.piece.non_prose_spans.as_slice()));
-        let found = profile::profile(own, text.as_deref()).ok_or_else(|| {
-            Failure::new(
-                Code::TooLittle,
-                "Three pieces of 50 words or more are the least to know how you write by.",
-            )
-        })?;
-        Ok(shown(found))
-    }
+/// The writer's style profile, optionally compared with a draft.
+///
+/// # Errors
+/// `too_little`, `not_found`, or the store's.
+pub(crate) fn view(workspace: &Workspace, ask: &ProfileRequest) -> Result<ProfileView> {
+    let store = workspace.store();
+    let authors = Authors::read(store.db())?;
+    let mut kept = pieces::all(store.db())?;
+    kept.retain(|kept| authors.is_own(kept.piece.author.as_deref()));
+    let draft = ask.draft.map(|id| drafts::one(store.db(), DraftId(id))).transpose()?;
+    drop(store);
+    let text = draft.map(|draft| {
+        let text = draft.shipped.or(draft.working).filter(|_| !ask.as_drafted);
+        text.unwrap_or(draft.text)
+    });
+    let own =
+        kept.iter().map(|kept| (kept.piece.text.as_str(), kept.piece.non_prose_spans.as_slice()));
+    let found = profile::profile(own, text.as_deref()).ok_or_else(|| {
+        Failure::new(Code::TooLittle, "A profile needs at least three pieces of 50 words or more.")
+    })?;
+    Ok(shown(found))
 }
 
 fn shown(found: Profile) -> ProfileView {

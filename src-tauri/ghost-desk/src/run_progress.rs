@@ -1,5 +1,5 @@
-//! What a run is doing and how long it will take: told every few seconds by its own process, and
-//! kept in its folder, so that a window or a command that comes later shows it at once.
+//! Progress of a run: reported every few seconds by its process and saved in its folder, so that a
+//! window or command that starts later shows it at once.
 
 use std::path::{Path, PathBuf};
 use std::sync::{Arc, Condvar, Mutex};
@@ -10,29 +10,30 @@ use ghost_engine::memory;
 use serde::{Deserialize, Serialize};
 
 use crate::event::Event;
+use crate::sync::lock;
 use crate::wire::{RunProgress, RunStage};
-use crate::{folder, lock, store};
+use crate::{folder, store};
 
-/// How often it is told, whether anything happened or not.
-const EVERY: Duration = Duration::from_secs(3);
-/// In the folder of a run.
+/// Interval between reports.
+const INTERVAL: Duration = Duration::from_secs(3);
+/// File name in the folder of a run.
 const FILE: &str = "progress.json";
 
-/// What is kept of it.
+/// The saved form.
 #[derive(Debug, Clone, Serialize, Deserialize)]
-struct Kept {
-    /// Seconds the run has been at work, in all its processes.
+struct SavedProgress {
+    /// Seconds of work, over all processes of the run.
     spent: f64,
     progress: RunProgress,
 }
 
-/// What a run was last doing, as its folder says.
-pub(crate) fn kept_in(room: &Path) -> Option<RunProgress> {
-    let text = std::fs::read_to_string(room.join(FILE)).ok()?;
-    Some(store::from_json::<Kept>(&text).ok()?.progress)
+/// The last saved progress of a run.
+pub(crate) fn read_saved(folder: &Path) -> Option<RunProgress> {
+    let text = std::fs::read_to_string(folder.join(FILE)).ok()?;
+    Some(store::from_json::<SavedProgress>(&text).ok()?.progress)
 }
 
-/// Tells what a run does, from its own process.
+/// Reports the progress of a run, from its own process.
 pub(crate) struct Reporter {
     shared: Arc<Shared>,
     ticker: Option<std::thread::JoinHandle<()>>,
@@ -41,7 +42,7 @@ pub(crate) struct Reporter {
 struct Shared {
     run: RunId,
     file: PathBuf,
-    tell: Box<dyn Fn(&Event) + Send + Sync>,
+    on_event: Box<dyn Fn(&Event) + Send + Sync>,
     began: Instant,
     spent_before: f64,
     now: Mutex<Now>,
@@ -50,21 +51,21 @@ struct Shared {
 
 struct Now {
     progress: RunProgress,
-    /// When it was last brought up to date: since then, time has passed and nothing else.
+    /// When it was last updated; since then only time has passed.
     at: Instant,
     ended: bool,
 }
 
 impl Reporter {
-    /// Begins to tell what a run does, each time through `tell`.
+    /// Starts reporting the progress of a run through `tell`.
     pub(crate) fn start(
         run: RunId,
-        room: &Path,
-        tell: impl Fn(&Event) + Send + Sync + 'static,
+        folder: &Path,
+        on_event: impl Fn(&Event) + Send + Sync + 'static,
     ) -> Reporter {
-        let file = room.join(FILE);
+        let file = folder.join(FILE);
         let kept = std::fs::read_to_string(&file).ok();
-        let kept = kept.and_then(|text| store::from_json::<Kept>(&text).ok());
+        let kept = kept.and_then(|text| store::from_json::<SavedProgress>(&text).ok());
         let progress = RunProgress {
             stage: RunStage::Measuring,
             done: 0,
@@ -77,7 +78,7 @@ impl Reporter {
         let shared = Arc::new(Shared {
             run,
             file,
-            tell: Box::new(tell),
+            on_event: Box::new(on_event),
             began: Instant::now(),
             spent_before: kept.map_or(0.0, |kept| kept.spent),
             now: now.into(),
@@ -92,21 +93,21 @@ impl Reporter {
         Reporter { shared, ticker: ticker.ok() }
     }
 
-    /// Seconds the run has been at work, in all its processes.
+    /// Seconds of work, over all processes of the run.
     pub(crate) fn spent(&self) -> f64 {
         self.shared.spent()
     }
 
-    /// Says what the run does now.
+    /// Updates the progress.
     pub(crate) fn set(&self, change: impl FnOnce(&mut RunProgress)) {
         let mut now = lock(&self.shared.now);
         let stage = now.progress.stage;
         change(&mut now.progress);
         now.at = Instant::now();
-        // Another stage is told at once; the rest when its time comes.
+        // A new stage is reported at once, anything else at the next interval.
         if now.progress.stage != stage {
             drop(now);
-            self.shared.tell_now();
+            self.shared.report();
         }
     }
 }
@@ -118,7 +119,7 @@ impl Drop for Reporter {
         if let Some(ticker) = self.ticker.take() {
             let _ = ticker.join();
         }
-        // The time that was spent counts when the run goes on.
+        // The time spent counts when the run resumes.
         self.shared.keep();
     }
 }
@@ -128,7 +129,7 @@ impl Shared {
         self.spent_before + self.began.elapsed().as_secs_f64()
     }
 
-    /// The progress as it is at this moment.
+    /// The progress at this moment.
     fn progress(&self) -> RunProgress {
         let now = lock(&self.now);
         let passed = now.at.elapsed().as_secs_f64();
@@ -137,23 +138,23 @@ impl Shared {
     }
 
     fn keep(&self) {
-        let kept = Kept { spent: self.spent(), progress: self.progress() };
-        // It helps whoever looks, and is no reason to end a run.
+        let kept = SavedProgress { spent: self.spent(), progress: self.progress() };
+        // The saved file is only a convenience; a failure must not end the run.
         if let Ok(text) = store::to_json(&kept) {
             let _ = folder::write_quickly(&self.file, text.as_bytes());
         }
     }
 
-    fn tell_now(&self) {
+    fn report(&self) {
         self.keep();
-        (self.tell)(&Event::RunProgressed { run: self.run.0, progress: self.progress() });
+        (self.on_event)(&Event::RunProgressed { run: self.run.0, progress: self.progress() });
     }
 
     fn tick(&self) {
         loop {
-            self.tell_now();
+            self.report();
             let now = lock(&self.now);
-            let waited = self.wake.wait_timeout_while(now, EVERY, |now| !now.ended);
+            let waited = self.wake.wait_timeout_while(now, INTERVAL, |now| !now.ended);
             match waited {
                 Ok((now, _)) if !now.ended => {}
                 _ => return,
@@ -168,12 +169,12 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_run_tells_what_it_does_and_time_spent_counts_when_it_goes_on() {
-        let room = tempfile::tempdir().unwrap();
+    fn progress_is_reported_and_time_accumulates_over_processes() {
+        let folder = tempfile::tempdir().unwrap();
         let told = Arc::new(Mutex::new(Vec::new()));
         let spent = {
             let told = told.clone();
-            let reporter = Reporter::start(RunId(3), room.path(), move |event| {
+            let reporter = Reporter::start(RunId(3), folder.path(), move |event| {
                 lock(&told).push(event.clone());
             });
             reporter.set(|progress| {
@@ -187,9 +188,9 @@ mod tests {
             matches!(event, Event::RunProgressed { run: 3, progress } if progress.stage == stage)
         };
         assert!(lock(&told).iter().any(learning));
-        let kept = kept_in(room.path()).unwrap();
+        let kept = read_saved(folder.path()).unwrap();
         assert!(kept.seconds_left.is_some_and(|left| left > 80.0 && left <= 90.0), "{kept:?}");
-        let again = Reporter::start(RunId(3), room.path(), |_| {});
+        let again = Reporter::start(RunId(3), folder.path(), |_| {});
         assert!(again.spent() >= spent);
     }
 }

@@ -1,8 +1,8 @@
-//! SQLite: open, migrate, transactions. A table a file, each with its queries beside it.
+//! The store: SQLite, migrations, transactions. One file per table, with its queries.
 //!
-//! Written ahead (WAL), foreign keys on, every commit on disk before it is answered: a writer's
-//! words are worth an fsync. Migrations only add, so that an older program can tell that it is
-//! older and leave the store alone.
+//! WAL mode, foreign keys on, every commit synced to disk before it is acknowledged: the writer's
+//! text is worth an fsync. Migrations only add, so that an older program detects a newer store and
+//! does not touch it.
 
 pub(crate) mod adapters;
 pub(crate) mod bases;
@@ -16,6 +16,8 @@ pub(crate) mod programs;
 pub(crate) mod rows;
 pub(crate) mod runs;
 pub(crate) mod settings;
+#[cfg(test)]
+pub(crate) mod testing;
 
 use std::path::Path;
 use std::time::Duration;
@@ -26,7 +28,7 @@ use crate::backups;
 use crate::failure::{Code, Failure, Result};
 use crate::private;
 
-/// What each version of the store added to the one before. Never edit one that was released.
+/// The SQL of each version of the store. Never edit one that was released.
 const MIGRATIONS: &[&str] = &[
     include_str!("store/001.sql"),
     include_str!("store/002.sql"),
@@ -36,17 +38,17 @@ const MIGRATIONS: &[&str] = &[
     include_str!("store/006.sql"),
 ];
 
-/// The store, open.
+/// An open store.
 #[derive(Debug)]
 pub(crate) struct Store {
     connection: Connection,
 }
 
 impl Store {
-    /// Opens the store at `path`, made new where it is missing, and brings it to this version.
+    /// Opens the store at `path`, creates it if it is missing, and migrates it to this version.
     ///
     /// # Errors
-    /// `store_too_new` where a newer program wrote it, `disk_full`, `io`.
+    /// `store_too_new` if a newer program wrote it, `disk_full`, `io`.
     pub(crate) fn open(path: &Path) -> Result<Self> {
         // SQLite gives its other files the permissions of this one.
         private::make_file(path).map_err(|e| Failure::io("make", path, &e))?;
@@ -56,39 +58,39 @@ impl Store {
         if version > MIGRATIONS.len() as i64 {
             return Err(Failure::new(
                 Code::StoreTooNew,
-                "These writings were last opened by a newer version of The Ghost. Open them with \
-                 that version; nothing has been changed.",
+                "This data folder was last opened by a newer version of The Ghost. Update The Ghost \
+                 to open it; nothing was changed.",
             ));
         }
         connection.pragma_update(None, "journal_mode", "WAL")?;
         connection.pragma_update(None, "synchronous", "FULL")?;
-        // An import changes more pages at once than the 2 MB that are kept otherwise: each would be
-        // written and read many times over.
+        // An import changes more pages at once than the default cache of 2 MB holds: each would be
+        // written and read many times.
         connection.pragma_update(None, "cache_size", -32 << 10)?;
         if (1..MIGRATIONS.len() as i64).contains(&version) {
-            // It changes all or nothing; the copy is for a mistake of ours in it.
+            // The migration is one transaction; the backup guards against a mistake in it.
             let copy = path.with_file_name("backups").join(format!("desk version {version}.db"));
             if let Err(failure) = backups::write(path, &copy) {
                 log::warn!("backups: {:?}", failure.code);
             }
         }
-        // A migration may make a table anew under the name that others point to.
+        // A migration may recreate a table that others refer to.
         connection.pragma_update(None, "foreign_keys", "OFF")?;
         migrate(&mut connection)?;
         connection.pragma_update(None, "foreign_keys", "ON")?;
         Ok(Store { connection })
     }
 
-    /// The connection, for the tables' own queries.
-    pub(crate) fn on(&self) -> &Connection {
+    /// The connection, for the queries of the tables.
+    pub(crate) fn db(&self) -> &Connection {
         &self.connection
     }
 
-    /// Does several things or none of them.
+    /// Runs `work` in a transaction.
     ///
     /// # Errors
-    /// `work`'s own, after which nothing has changed; or the store's.
-    pub(crate) fn whole<T>(
+    /// Those of `work`, after which nothing has changed; or the store's.
+    pub(crate) fn transaction<T>(
         &mut self,
         work: impl FnOnce(&Transaction<'_>) -> Result<T>,
     ) -> Result<T> {
@@ -100,8 +102,8 @@ impl Store {
     }
 }
 
-/// Two processes may open a fresh store at once: each migration checks the version again inside
-/// its transaction.
+/// Applies missing migrations. Two processes may open a new store at once, so each migration checks
+/// the version again inside its transaction.
 fn migrate(connection: &mut Connection) -> Result<()> {
     for (n, migration) in (0i64..).zip(MIGRATIONS) {
         let transaction = connection.transaction_with_behavior(TransactionBehavior::Immediate)?;
@@ -121,16 +123,16 @@ impl From<rusqlite::Error> for Failure {
             Some(ErrorCode::DiskFull) => Failure::disk_full(),
             Some(ErrorCode::NotADatabase | ErrorCode::DatabaseCorrupt) => Failure::new(
                 Code::Io,
-                "The store desk.db is damaged. It was left as it is; copies of the last days are in the backups folder.",
+                "The store desk.db is damaged and was not changed. The backups folder holds copies of the last days.",
             ),
             Some(ErrorCode::DatabaseBusy | ErrorCode::DatabaseLocked) => Failure::new(
                 Code::Busy,
-                "Another program is writing to the store. Nothing is lost; try again.",
+                "Another program is writing to the store. Nothing is lost. Try again.",
             ),
             Some(ErrorCode::CannotOpen | ErrorCode::PermissionDenied | ErrorCode::ReadOnly) => {
-                Failure::new(Code::Io, "The data folder cannot be written to.")
+                Failure::new(Code::Io, "The data folder is not writable.")
             }
-            // The shared index beside the log cannot grow: only a full disk does that.
+            // The WAL index cannot grow: only a full disk causes that.
             Some(ErrorCode::SystemIoFailure)
                 if error.sqlite_error().map(|e| e.extended_code)
                     == Some(rusqlite::ffi::SQLITE_IOERR_SHMSIZE) =>
@@ -138,22 +140,22 @@ impl From<rusqlite::Error> for Failure {
                 Failure::disk_full()
             }
             Some(ErrorCode::SystemIoFailure) => {
-                Failure::new(Code::Io, "The disk did not take what was to be saved.")
+                Failure::new(Code::Io, "The disk failed to save the data.")
             }
-            _ => Failure::new(Code::Bug, format!("The store: {error}")),
+            _ => Failure::new(Code::Bug, format!("Store error: {error}")),
         }
     }
 }
 
-/// A value kept as JSON in a column.
+/// Serialises a value for a JSON column.
 pub(crate) fn to_json(value: &impl serde::Serialize) -> Result<String> {
     serde_json::to_string(value).map_err(|e| Failure::new(Code::Bug, e.to_string()))
 }
 
-/// Reads a value kept as JSON in a column.
+/// Parses a value of a JSON column.
 pub(crate) fn from_json<T: serde::de::DeserializeOwned>(text: &str) -> Result<T> {
     serde_json::from_str(text)
-        .map_err(|e| Failure::new(Code::Bug, format!("A value in the store cannot be read: {e}")))
+        .map_err(|e| Failure::new(Code::Bug, format!("A stored value could not be read: {e}")))
 }
 
 #[cfg(test)]
@@ -162,7 +164,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_store_opens_twice() {
+    fn a_store_can_be_reopened() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("desk.db");
         drop(Store::open(&path).unwrap());
@@ -170,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn an_edit_of_the_first_store_is_kept_with_its_row() {
+    fn an_edit_of_the_first_version_keeps_its_row() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("desk.db");
         let old = Connection::open(&path).unwrap();
@@ -190,16 +192,16 @@ mod tests {
         let store = Store::open(&path).unwrap();
         let before = Connection::open(folder.path().join("backups/desk version 1.db")).unwrap();
         let version = before.query_row("PRAGMA user_version", [], |row| row.get::<_, i64>(0));
-        assert_eq!(version, Ok(1), "a copy of what it was");
-        let kept = edits::of_draft(store.on(), ghost_core::id::DraftId(1)).unwrap();
+        assert_eq!(version, Ok(1), "a backup of the old version");
+        let kept = edits::of_draft(store.db(), ghost_core::id::DraftId(1)).unwrap();
         assert_eq!(kept, Some((ghost_core::id::EditId(5), Some(9))));
-        let broken = store.on().prepare("PRAGMA foreign_key_check").unwrap().exists([]).unwrap();
+        let broken = store.db().prepare("PRAGMA foreign_key_check").unwrap().exists([]).unwrap();
         assert!(!broken);
-        assert!(store.on().execute("DELETE FROM edits", []).is_err());
+        assert!(store.db().execute("DELETE FROM edits", []).is_err());
     }
 
     #[test]
-    fn a_store_from_a_newer_version_is_left_alone() {
+    fn a_store_of_a_newer_version_is_not_changed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("desk.db");
         drop(Store::open(&path).unwrap());
@@ -208,7 +210,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_store_is_left_alone() {
+    fn a_file_that_is_not_a_store_is_not_changed() {
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("desk.db");
         std::fs::write(&path, "Dear diary, this is no database at all, only words.").unwrap();
@@ -217,14 +219,14 @@ mod tests {
     }
 
     #[test]
-    fn work_that_fails_changes_nothing() {
+    fn a_failed_transaction_changes_nothing() {
         let folder = tempfile::tempdir().unwrap();
         let mut store = Store::open(&folder.path().join("desk.db")).unwrap();
-        let failed: Result<()> = store.whole(|t| {
+        let failed: Result<()> = store.transaction(|t| {
             settings::set(t, "form", &"half done")?;
             Err(Failure::new(Code::Bug, "no"))
         });
         assert!(failed.is_err());
-        assert_eq!(settings::get::<String>(store.on(), "form").unwrap(), None);
+        assert_eq!(settings::get::<String>(store.db(), "form").unwrap(), None);
     }
 }

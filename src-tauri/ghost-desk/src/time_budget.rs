@@ -1,81 +1,81 @@
-//! How the minutes of a run are shared out: measuring, learning, preferring, and the verdict.
+//! The time budget of a run: measuring, training, preference training and the verdict.
 //!
-//! Times and speeds are passed in, so every answer here follows from its arguments alone. The plan
-//! begins as an estimate and is revised as steps are measured.
+//! Times and speeds are arguments, so every result follows from them alone. The plan starts as an
+//! estimate and is revised as steps are measured.
 
 use std::collections::VecDeque;
 
 use serde::{Deserialize, Serialize};
 
-/// A verdict that would take more than this share of the minutes is put off.
+/// Maximum share of the time for a verdict; a longer one is postponed.
 const MAX_VERDICT_SHARE: f64 = 0.6;
-/// Share of the minutes that is kept for what cannot be foreseen.
+/// Share of the time reserved for the unexpected.
 const RESERVE: f64 = 0.05;
-/// A plan that is off by less than this share of the steps left is left as it is: revising it
-/// writes a checkpoint.
+/// A plan that is off by less than this share of the remaining steps is kept: a revision writes a
+/// checkpoint.
 const TOLERANCE: f64 = 0.1;
 
-/// How fast this computer is with this base, in tokens a second.
+/// Speeds of this computer with a base, in tokens per second.
 #[derive(Debug, Clone, Copy, PartialEq, Serialize, Deserialize)]
 pub(crate) struct Speeds {
-    /// Learned from.
+    /// Training.
     pub(crate) learning: f64,
-    /// Read.
+    /// Reading a prompt.
     pub(crate) reading: f64,
-    /// Written, with an adapter.
+    /// Writing, with an adapter.
     pub(crate) writing: f64,
 }
 
-/// Work besides learning, in tokens.
+/// Work other than training, in tokens.
 #[derive(Debug, Clone, Copy, PartialEq, Default)]
-pub(crate) struct Load {
-    /// Tokens that are read.
+pub(crate) struct Workload {
+    /// Tokens read.
     pub(crate) read: f64,
-    /// Tokens that are written.
+    /// Tokens written.
     pub(crate) written: f64,
 }
 
-impl Load {
+impl Workload {
     /// Seconds it takes.
     pub(crate) fn seconds(&self, speeds: &Speeds) -> f64 {
         self.read / speeds.reading.max(1.0) + self.written / speeds.writing.max(0.1)
     }
 }
 
-/// The time of a run, and what it must suffice for.
+/// The time of a run and its fixed expenses.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct TimeBudget {
-    /// Seconds given; as long as it takes where there are none.
+    /// Time limit in seconds; none if absent.
     pub(crate) given: Option<f64>,
-    /// Seconds the verdict takes, as far as is known.
+    /// Estimated seconds of the verdict.
     pub(crate) verdict: f64,
-    /// Seconds the look at the dev rows after the last step takes.
-    pub(crate) last_look: f64,
-    /// Seconds after learning for each second of learning: preferring what the writer preferred.
-    pub(crate) preferring: f64,
+    /// Seconds of the validation after the last step.
+    pub(crate) last_validation: f64,
+    /// Seconds of preference training per second of training.
+    pub(crate) preference_share: f64,
 }
 
 impl TimeBudget {
-    /// Whether the verdict is reached within the time; otherwise it is put off.
+    /// Whether the verdict fits into the time; otherwise it is postponed.
     pub(crate) fn has_verdict(&self) -> bool {
         self.given.is_none_or(|given| self.verdict <= given * MAX_VERDICT_SHARE)
     }
 
-    /// Seconds left for learning, once so many are spent; as many as it takes where `None`.
+    /// Seconds left for training after `spent`; `None` without a limit.
     pub(crate) fn for_learning(&self, spent: f64) -> Option<f64> {
         let verdict = if self.has_verdict() { self.verdict } else { 0.0 };
         let left = self.given? * (1.0 - RESERVE) - spent - verdict;
-        Some((left / (1.0 + self.preferring)).max(0.0))
+        Some((left / (1.0 + self.preference_share)).max(0.0))
     }
 
-    /// How many of `full` steps there is time for: `done` of them are done, each step more takes
-    /// `a_step` seconds, and this training has `share` of the time left for learning. One more step
-    /// than is done is always made, and `planned` stays where it is about right.
+    /// The number of steps to make, of `full`: each further step takes `a_step` seconds, and this
+    /// training has `share` of the time left. At least one more step than `done`; `planned` is kept
+    /// if it is about right.
     pub(crate) fn steps(&self, spent: f64, share: f64, steps: &Steps) -> usize {
         let Steps { done, planned, full, a_step } = *steps;
         let Some(left) = self.for_learning(spent) else { return full };
-        let more = (left * share - self.last_look).max(0.0) / a_step.max(1e-9);
-        // Conversions saturate: a speed beyond all measure allows everything.
+        let more = (left * share - self.last_validation).max(0.0) / a_step.max(1e-9);
+        // Conversions saturate: an extreme speed allows all steps.
         let wanted = done.saturating_add(more as usize).clamp((done + 1).min(full), full);
         let off = wanted.abs_diff(planned) as f64;
         let left = planned.saturating_sub(done) as f64;
@@ -86,58 +86,57 @@ impl TimeBudget {
         }
     }
 
-    /// Seconds to the end of the run: so many of learning are left.
+    /// Seconds to the end of the run, with `learning` seconds of training left.
     pub(crate) fn seconds_left(&self, learning: f64) -> f64 {
         let verdict = if self.has_verdict() { self.verdict } else { 0.0 };
-        learning * (1.0 + self.preferring) + verdict
+        learning * (1.0 + self.preference_share) + verdict
     }
 
-    /// Whether there is time for a trial of `seconds`, beside `learning` seconds for all there is to
-    /// learn.
+    /// Whether a trial of `seconds` fits in addition to `learning` seconds of training.
     pub(crate) fn has_time_for(&self, seconds: f64, learning: f64, spent: f64) -> bool {
         self.for_learning(spent).is_none_or(|left| left >= seconds + learning)
     }
 
-    /// Whether the time is over.
+    /// Whether the time is up.
     pub(crate) fn is_over(&self, spent: f64) -> bool {
         self.given.is_some_and(|given| spent >= given)
     }
 }
 
-/// Where a training stands.
+/// The position of a training.
 #[derive(Debug, Clone, Copy, PartialEq)]
 pub(crate) struct Steps {
     /// Steps done.
     pub(crate) done: usize,
-    /// Steps in all, as planned so far; none planned yet where 0.
+    /// Steps planned so far; 0 if not planned yet.
     pub(crate) planned: usize,
-    /// Steps the recipe has at most.
+    /// Steps of the whole recipe.
     pub(crate) full: usize,
-    /// Seconds a step takes, with its share of the looks at the dev rows.
+    /// Seconds per step, including its share of validation.
     pub(crate) a_step: f64,
 }
 
-/// How long the last steps took, each with its share of the looks at the dev rows.
+/// The duration of the last steps, including their share of validation.
 #[derive(Debug, Clone)]
 pub(crate) struct Pace {
-    /// Steps done, and seconds spent by then; the newest last.
+    /// (steps done, seconds spent), oldest first.
     seen: VecDeque<(usize, f64)>,
     most: usize,
 }
 
 impl Pace {
-    /// Of the last steps, as many as from one look at the dev rows to the next, and eight at least.
+    /// Averages over the steps between two validations, at least eight.
     pub(crate) fn new(look_every: usize) -> Pace {
         Pace { seen: VecDeque::new(), most: look_every.max(8) + 1 }
     }
 
-    /// Begins with so many steps done when so many seconds are spent.
+    /// Starts with `done` steps after `spent` seconds.
     pub(crate) fn begin(&mut self, done: usize, spent: f64) {
         self.seen.clear();
         self.seen.push_back((done, spent));
     }
 
-    /// Notes that so many steps are done.
+    /// Records that `done` steps are done.
     pub(crate) fn note(&mut self, done: usize, spent: f64) {
         self.seen.push_back((done, spent));
         if self.seen.len() > self.most {
@@ -145,7 +144,7 @@ impl Pace {
         }
     }
 
-    /// Seconds a step takes, once one was seen.
+    /// Seconds per step, once at least one step was recorded.
     pub(crate) fn a_step(&self) -> Option<f64> {
         let (first, last) = (self.seen.front()?, self.seen.back()?);
         (last.0 > first.0).then(|| (last.1 - first.1) / (last.0 - first.0) as f64)
@@ -157,7 +156,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_pace_is_that_of_the_last_steps() {
+    fn the_pace_follows_the_last_steps() {
         let mut pace = Pace::new(3);
         assert_eq!(pace.a_step(), None);
         pace.begin(10, 100.0);
@@ -169,7 +168,12 @@ mod tests {
     }
 
     fn minutes(minutes: f64) -> TimeBudget {
-        TimeBudget { given: Some(60.0 * minutes), verdict: 60.0, last_look: 0.0, preferring: 0.0 }
+        TimeBudget {
+            given: Some(60.0 * minutes),
+            verdict: 60.0,
+            last_validation: 0.0,
+            preference_share: 0.0,
+        }
     }
 
     fn at(done: usize, planned: usize, a_step: f64) -> Steps {
@@ -177,15 +181,15 @@ mod tests {
     }
 
     #[test]
-    fn the_verdict_is_counted_in() {
-        // Ten minutes, of which half a minute is kept back and one is the verdict's.
+    fn the_verdict_is_part_of_the_budget() {
+        // Ten minutes: half a minute is reserved, one is for the verdict.
         assert_eq!(minutes(10.0).for_learning(0.0), Some(510.0));
         assert_eq!(minutes(10.0).for_learning(100.0), Some(410.0));
         assert_eq!(minutes(10.0).steps(0.0, 1.0, &at(0, 0, 5.0)), 102);
     }
 
     #[test]
-    fn a_verdict_that_is_most_of_the_time_is_put_off() {
+    fn a_verdict_that_takes_most_of_the_time_is_postponed() {
         let budget = |minutes_given| minutes(minutes_given);
         assert!(budget(2.0).has_verdict());
         assert!(!budget(1.5).has_verdict());
@@ -193,17 +197,17 @@ mod tests {
     }
 
     #[test]
-    fn the_plan_follows_the_speed() {
+    fn the_plan_follows_the_measured_speed() {
         let budget = minutes(10.0);
         let planned = budget.steps(0.0, 1.0, &at(0, 0, 5.0));
-        assert_eq!(budget.steps(50.0, 1.0, &at(10, planned, 5.0)), planned, "as foreseen");
+        assert_eq!(budget.steps(50.0, 1.0, &at(10, planned, 5.0)), planned, "as estimated");
         assert_eq!(budget.steps(100.0, 1.0, &at(10, planned, 10.0)), 51, "half as fast");
         assert_eq!(budget.steps(25.0, 1.0, &at(10, planned, 2.5)), 204, "twice as fast");
-        assert_eq!(budget.steps(52.0, 1.0, &at(10, planned, 5.2)), planned, "about as foreseen");
+        assert_eq!(budget.steps(52.0, 1.0, &at(10, planned, 5.2)), planned, "about as estimated");
     }
 
     #[test]
-    fn a_step_is_made_however_little_time_there_is_and_no_more_than_all() {
+    fn at_least_one_and_at_most_all_steps_are_made() {
         let budget = minutes(1.0);
         assert_eq!(budget.steps(900.0, 1.0, &at(0, 0, 5.0)), 1);
         assert_eq!(budget.steps(900.0, 1.0, &at(7, 100, 5.0)), 8);
@@ -212,15 +216,15 @@ mod tests {
     }
 
     #[test]
-    fn without_minutes_everything_is_done() {
+    fn without_a_time_limit_all_steps_are_made() {
         let budget = TimeBudget { given: None, ..minutes(1.0) };
         assert_eq!(budget.steps(1e9, 1.0, &at(3, 10, 5.0)), 1000);
         assert!(budget.has_verdict() && !budget.is_over(1e9) && budget.has_time_for(1e9, 1e9, 0.0));
     }
 
     #[test]
-    fn what_is_preferred_and_held_out_in_turn_has_its_share() {
-        let budget = TimeBudget { preferring: 0.1, ..minutes(10.0) };
+    fn preference_training_and_folds_get_their_share() {
+        let budget = TimeBudget { preference_share: 0.1, ..minutes(10.0) };
         let left = budget.for_learning(0.0).unwrap_or_default();
         assert!((left - 510.0 / 1.1).abs() < 1e-9);
         assert!((budget.seconds_left(left) - 570.0).abs() < 1e-9);
@@ -228,16 +232,16 @@ mod tests {
     }
 
     #[test]
-    fn a_trial_is_made_where_all_can_be_learned_beside_it() {
+    fn a_trial_needs_time_in_addition_to_the_whole_training() {
         let budget = minutes(10.0);
         assert!(budget.has_time_for(100.0, 400.0, 0.0));
         assert!(!budget.has_time_for(100.0, 400.0, 20.0));
     }
 
     #[test]
-    fn reading_and_writing_take_their_time() {
+    fn a_workload_takes_reading_and_writing_time() {
         let speeds = Speeds { learning: 100.0, reading: 1000.0, writing: 20.0 };
-        let load = Load { read: 30_000.0, written: 600.0 };
+        let load = Workload { read: 30_000.0, written: 600.0 };
         assert_eq!(load.seconds(&speeds), 60.0);
     }
 }

@@ -1,8 +1,8 @@
-//! Shapes made for the screens and for scripts: what crosses the door, both ways.
+//! Wire types: requests and answers of the commands, for the page and for scripts.
 //!
-//! Kept apart from the domain types on purpose, so that those can change without a screen
-//! noticing. Field names are the command line's JSON too, hence snake_case everywhere.
-//! `cargo test -p ghost-desk` writes them to `ui/src/wire.ts`.
+//! Separate from the domain types, so that those can change without breaking a page or a script.
+//! The command line prints them as JSON, hence snake_case. `cargo test -p ghost-desk` writes them
+//! to `ui/src/wire.ts`.
 
 use serde::{Deserialize, Serialize};
 
@@ -15,7 +15,7 @@ macro_rules! wire {
         pub $kind $name $body
     )*};
 }
-/// The same for enums of plain names.
+/// Declares enums of plain names in the same way.
 macro_rules! wire_names {
     ($($(#[$meta:meta])* pub enum $name:ident $body:tt)*) => {$(
         $(#[$meta])*
@@ -27,212 +27,215 @@ macro_rules! wire_names {
 }
 
 wire_names! {
-    /// What a row or piece is for.
-    pub enum SideName {
-        /// Learned from.
+    /// The split of a row or piece.
+    pub enum SplitName {
+        /// Trained on.
         Train,
-        /// Watched while learning.
-        Dev,
-        /// Kept for the verdict.
-        Holdout,
+        /// For validation during training.
+        Validation,
+        /// Held out for the verdict.
+        Test,
     }
-    /// Where a run stands.
+    /// The state of a run.
     pub enum RunStateName {
-        /// Asked for, not begun.
+        /// Created, not started.
         Waiting,
-        /// At work.
+        /// Training.
         Learning,
-        /// Being judged.
-        Judging,
-        /// Ended by the writer; can be gone on with.
+        /// Being evaluated.
+        #[serde(alias = "judging")]
+        Evaluating,
+        /// Stopped by the writer; can be resumed.
         Stopped,
-        /// Its process died; can be gone on with.
+        /// Its process died; can be resumed.
         Interrupted,
-        /// Could not be done.
+        /// Failed.
         Failed,
-        /// Done, with a verdict.
+        /// Finished.
         Done,
     }
-    /// What a run is doing.
+    /// The current stage of a run.
     pub enum RunStage {
-        /// Finding out how fast this computer is.
+        /// Measuring the speed of this computer.
         Measuring,
         /// Trying learning rates.
         TryingRates,
-        /// Learning.
+        /// Training.
         Learning,
-        /// Learning what the writer preferred to what was drafted.
-        Preferring,
-        /// Being judged.
-        Judging,
+        /// Preference training on the writer's edits.
+        #[serde(alias = "preferring")]
+        Preference,
+        /// Being evaluated.
+        #[serde(alias = "judging")]
+        Evaluating,
     }
-    /// Why the ghost stopped writing.
+    /// Why generation ended.
     pub enum DraftEnd {
-        /// It had said what it had to say.
+        /// The model ended the text.
         Finished,
-        /// It reached the length asked for.
+        /// The requested length was reached.
         Length,
         /// The writer stopped it.
         Stopped,
-        /// The ghost wrote no words for too long.
+        /// The model produced no words for too long.
         NoWords,
-        /// The program ended in the middle.
+        /// The program ended during the draft.
         Interrupted,
     }
-    /// Whether to fine-tune at all.
-    pub enum QuadrantName {
+    /// A recommendation on fine-tuning.
+    pub enum Recommendation {
         /// Not now: too little to learn from.
         Skip,
-        /// What goes in is the trouble.
+        /// The source material is the problem.
         FixUpstream,
-        /// A good prompt first.
-        CompileFirst,
-        /// Learn.
+        /// Optimize the prompt first.
+        OptimizePrompt,
+        /// Fine-tune.
         FineTune,
     }
-    /// What an adapter is at present.
-    pub enum AdapterStanding {
-        /// It writes.
-        Writing,
-        /// It could write.
-        Waiting,
-        /// Put away.
+    /// The status of an adapter.
+    pub enum AdapterStatus {
+        /// Active.
+        Active,
+        /// Available.
+        Available,
+        /// Retired.
         Retired,
     }
 }
 
 wire! {
-    /// Nothing is asked.
+    /// An empty request or answer.
     pub struct Nothing {}
 
     // ── the desk ────────────────────────────────────────────────────────────────────────────
 
-    /// Everything a window shows before anything is clicked.
+    /// The state that a window shows first.
     pub struct DeskView {
-        /// Version of the program.
+        /// The version of the program.
         pub version: String,
         /// The data folder.
         pub home: String,
         /// The base in use.
         pub base: Option<BaseView>,
-        /// Who writes now, in words: "SmolLM2 135M, adapter 3".
+        /// The active writer: "SmolLM2 135M, adapter 3".
         pub ghost: String,
-        /// The adapter that writes; the bare base where there is none.
+        /// The active adapter; absent for the base alone.
         pub adapter: Option<i64>,
-        /// How many pieces the archive holds.
+        /// Number of pieces in the archive.
         pub n_pieces: u32,
-        /// How many drafts were shipped.
+        /// Number of shipped drafts.
         pub n_shipped: u32,
-        /// The kinds of the archive, the most frequent first.
+        /// The kinds in the archive, most frequent first.
         pub kinds: Vec<String>,
         /// The draft that was open last.
         pub open_draft: Option<i64>,
-        /// The seed form as it was left.
+        /// The saved seed form.
         pub form: Option<SeedForm>,
-        /// The run that is at work or can be gone on with.
+        /// The run that is in progress or can be resumed.
         pub run: Option<RunView>,
     }
 
     // ── archive ─────────────────────────────────────────────────────────────────────────────
 
-    /// Files and folders to read.
+    /// Files and folders to import.
     pub struct Import {
-        /// Whole paths.
+        /// Absolute paths.
         pub paths: Vec<String>,
-        /// Only tell what would happen.
+        /// Report what would be imported, and import nothing.
         #[serde(default)]
         pub dry_run: bool,
     }
-    /// What an import found.
+    /// The result of an import.
     pub struct ImportReport {
-        /// How many pieces were read, by kind.
+        /// Pieces read, by kind.
         pub kinds: Vec<KindCount>,
-        /// How many pieces were read.
+        /// Pieces read.
         pub pieces: u32,
-        /// How many were new.
+        /// New pieces.
         pub added: u32,
-        /// How many took the place of an older version of themselves.
+        /// Pieces that replaced an older version.
         pub changed: u32,
-        /// How many were here already.
+        /// Pieces that were there already.
         pub duplicates: u32,
-        /// Who wrote the pieces, where their files say so, the most frequent first.
+        /// Authors named in the files, most frequent first.
         pub authors: Vec<NameCount>,
-        /// How many changes of the writer's own were found, from one state of a text to the next.
+        /// Revisions found: pairs of versions of one text.
         pub pairs: u32,
-        /// Stopped before all was read.
+        /// Stopped before everything was read.
         pub cancelled: bool,
-        /// On a dry run, what would come in.
-        pub found: Vec<FoundView>,
-        /// What could not be read.
-        pub complaints: Vec<ComplaintView>,
-        /// What was left out of the files that were read.
+        /// On a dry run, the pieces that would be imported.
+        pub found: Vec<ImportPreview>,
+        /// Files that could not be read.
+        pub warnings: Vec<WarningView>,
+        /// What was skipped in files that were read.
         pub notes: Vec<NoteView>,
-        /// How long it took.
+        /// Duration in seconds.
         pub seconds: f64,
     }
-    /// How many pieces of one kind.
+    /// The number of pieces of one kind.
     pub struct KindCount {
         /// The kind.
         pub kind: String,
-        /// How many.
+        /// The number.
         pub pieces: u32,
     }
-    /// How many pieces under one name.
+    /// The number of pieces by one author.
     pub struct NameCount {
         /// The name.
         pub name: String,
-        /// How many.
+        /// The number.
         pub pieces: u32,
     }
-    /// A piece that an import would bring in.
-    pub struct FoundView {
+    /// A piece that an import would add.
+    pub struct ImportPreview {
         /// Its title.
         pub title: String,
         /// "post", "log", or the writer's own section.
         pub kind: String,
         /// `YYYY-MM-DD`, where known.
         pub date: Option<String>,
-        /// Who wrote it, where its file says so.
+        /// Author, if the file names one.
         pub author: Option<String>,
-        /// The writer's own words in it.
+        /// Words by the writer.
         pub words: u32,
-        /// Where it comes from.
+        /// Source path.
         pub source: String,
-        /// Here already.
+        /// Already in the archive.
         pub known: bool,
     }
-    /// A name that texts of the archive bear.
+    /// An author in the archive.
     pub struct AuthorView {
         /// The name.
         pub name: String,
-        /// How many pieces.
+        /// Number of pieces.
         pub pieces: u32,
-        /// How many changes from one state of a text to the next.
+        /// Number of revisions.
         pub pairs: u32,
-        /// Whether it is the writer's; what others wrote is not learned from.
+        /// Whether this is the writer; pieces by others are not trained on.
         pub own: bool,
     }
-    /// Says which names are the writer's.
-    pub struct SayAuthor {
+    /// Sets which names are the writer's.
+    pub struct SetAuthors {
         /// All of them.
         pub names: Vec<String>,
     }
-    /// What could not be read, and why.
-    pub struct ComplaintView {
-        /// Which file.
+    /// A file that could not be read, and why.
+    pub struct WarningView {
+        /// The file.
         pub path: String,
-        /// One sentence.
+        /// The reason, one sentence.
         pub reason: String,
     }
-    /// How many words of some files were left out, and what they were.
+    /// Words that were skipped in some files, and why.
     pub struct NoteView {
-        /// One sentence, with the figures of all these files together.
+        /// One sentence with the figures of all these files.
         pub sentence: String,
-        /// How many words.
+        /// Number of words.
         pub words: u64,
-        /// Of how many files.
+        /// Number of files.
         pub files: u32,
-        /// The first of them.
+        /// The first few files.
         pub paths: Vec<String>,
     }
     /// One piece in the list.
@@ -245,59 +248,59 @@ wire! {
         pub title: String,
         /// `YYYY-MM-DD`, where known.
         pub date: Option<String>,
-        /// The writer's own words in it.
+        /// Words by the writer.
         pub words: u32,
-        /// What it is for.
-        pub side: SideName,
-        /// Where it came from.
+        /// Its split.
+        pub split: SplitName,
+        /// Source path.
         pub source: String,
-        /// Not published by its writer.
+        /// Not published.
         pub unfinished: bool,
-        /// Who wrote it, where its file says so.
+        /// Author, if the file names one.
         pub author: Option<String>,
-        /// Whether it is the writer's; what others wrote is not learned from.
+        /// Whether it is by the writer; pieces by others are not trained on.
         pub own: bool,
     }
     /// The archive.
     pub struct ArchiveView {
-        /// The newest first.
+        /// Newest first.
         pub pieces: Vec<PieceView>,
-        /// Of the last import: what could not be read.
-        pub complaints: Vec<ComplaintView>,
-        /// Of the last import: what was left out of the files that were read.
+        /// Last import: files that could not be read.
+        pub warnings: Vec<WarningView>,
+        /// Last import: what was skipped in files that were read.
         pub notes: Vec<NoteView>,
-        /// Folders that are watched for new and changed posts.
+        /// Folders watched for new and changed posts.
         pub watched: Vec<String>,
-        /// Words in all.
+        /// Total words.
         pub words: u32,
-        /// The names that its texts bear.
+        /// Authors in the archive.
         pub authors: Vec<AuthorView>,
-        /// Whether the writer should say which of them is theirs.
+        /// Whether the writer should choose which names are theirs.
         pub ask_author: bool,
     }
-    /// Asks for one piece.
+    /// A reference to one piece.
     pub struct PieceRef {
         /// Its id.
         pub piece: i64,
     }
-    /// One piece, whole.
+    /// One piece with its text.
     pub struct PieceText {
-        /// Its entry in the list.
+        /// The piece.
         pub piece: PieceView,
-        /// Its text, as Markdown.
+        /// The text, in Markdown.
         pub text: String,
     }
-    /// A folder to watch, or to watch no more.
+    /// A folder to watch, or to stop watching.
     pub struct WatchFolder {
-        /// Whole path.
+        /// Absolute path.
         pub path: String,
-        /// Watch it?
+        /// Whether to watch it.
         pub on: bool,
     }
 
     // ── base ────────────────────────────────────────────────────────────────────────────────
 
-    /// A base on this computer.
+    /// An installed base.
     pub struct BaseView {
         /// Its id.
         pub base: i64,
@@ -305,71 +308,71 @@ wire! {
         pub name: String,
         /// Its family: "llama".
         pub family: String,
-        /// How its weights are kept: "Q4_1".
+        /// Quantisation: "Q4_1".
         pub quantisation: String,
-        /// How many weights.
+        /// Number of parameters.
         pub parameters: u64,
-        /// Size of the file.
+        /// File size.
         pub bytes: u64,
-        /// Longest text it can hold in mind, in tokens.
+        /// Context length in tokens.
         pub context: u32,
-        /// Its licence, where it says so.
+        /// Licence, if known.
         pub licence: Option<String>,
-        /// Where the file is.
+        /// Path of the file.
         pub path: String,
-        /// Whether it is the one in use.
+        /// Whether it is in use.
         pub in_use: bool,
-        /// Sentences on what may be wrong with it, although it can be used.
+        /// Known problems that do not prevent its use.
         #[serde(default)]
         pub warnings: Vec<String>,
     }
-    /// The bases on this computer.
+    /// The installed bases.
     pub struct BaseList {
         /// All of them.
         pub bases: Vec<BaseView>,
     }
-    /// A base to use from now on.
+    /// A base to use.
     pub struct UseBase {
-        /// A file, or the name of a base on the list.
+        /// A file, or the name of an installed base.
         pub file: String,
     }
 
-    // ── write ───────────────────────────────────────────────────────────────────────────────
+    // ── drafts ──────────────────────────────────────────────────────────────────────────────
 
     /// The seed form.
     #[derive(Default)]
     pub struct SeedForm {
-        /// What it is about.
+        /// The topic.
         pub topic: String,
         /// What to say about it.
         #[serde(default)]
         pub angle: Option<String>,
-        /// How long, in words.
+        /// Length in words.
         #[serde(default)]
         pub words: Option<u32>,
-        /// "post", "log", or a section of the writer's own.
+        /// "post", "log", or the writer's own section.
         #[serde(default)]
         pub kind: Option<String>,
-        /// Things to cover.
+        /// Points to cover.
         #[serde(default)]
         pub points: Vec<String>,
     }
-    /// Asks for a draft.
+    /// A request for a draft.
     pub struct WriteDraft {
-        /// What is asked for.
+        /// The seed.
         pub seed: SeedForm,
-        /// "base", "prompt" (the base with the best prompt), or the id of an adapter; who writes now
-        /// where absent.
+        /// "base", "prompt" (the base with the optimized prompt), or an adapter's id; the active
+        /// adapter if absent.
         #[serde(default)]
         pub ghost: Option<String>,
         /// Makes the draft repeatable.
         #[serde(default)]
         pub random_seed: Option<u64>,
-        /// Drafts of each section of a long text, of which the best is kept; 1 where absent.
+        /// Drafts per section of a long text, of which the best is kept; 1 if absent.
         #[serde(default)]
         pub best_of: Option<u32>,
     }
-    /// Asks for one draft.
+    /// A reference to one draft.
     pub struct DraftRef {
         /// Its id.
         pub draft: i64,
@@ -378,19 +381,19 @@ wire! {
     pub struct DraftView {
         /// Its id.
         pub draft: i64,
-        /// What was asked for.
+        /// The seed.
         pub seed: SeedForm,
-        /// What the ghost wrote.
+        /// The generated text.
         pub text: String,
-        /// The writer's text so far; the draft's own until it is touched.
+        /// The writer's text so far; the generated text until it is edited.
         pub working_text: String,
-        /// What was shipped.
+        /// The shipped text.
         pub shipped_text: Option<String>,
-        /// How many tokens the ghost wrote.
+        /// Generated tokens.
         pub tokens: u32,
-        /// How long it took.
+        /// Duration in seconds.
         pub seconds: f64,
-        /// How fast.
+        /// Speed.
         pub tokens_per_second: f64,
         /// "base", "prompt", or the id of the adapter.
         pub written_by: String,
@@ -398,14 +401,14 @@ wire! {
         pub random_seed: u64,
         /// Why it ended; absent while it is being written.
         pub ended: Option<DraftEnd>,
-        /// When it was asked for, RFC 3339.
+        /// Time of the request, RFC 3339.
         pub written_at: String,
     }
     /// One draft in the list.
     pub struct DraftSummary {
         /// Its id.
         pub draft: i64,
-        /// What it is about.
+        /// The topic.
         pub topic: String,
         /// Its kind.
         pub kind: String,
@@ -415,215 +418,218 @@ wire! {
         pub shipped: bool,
         /// "base", "prompt", or the id of the adapter.
         pub written_by: String,
-        /// When it was asked for, RFC 3339.
+        /// Time of the request, RFC 3339.
         pub written_at: String,
     }
-    /// The drafts, the newest first.
+    /// The drafts, newest first.
     pub struct DraftList {
         /// All of them.
         pub drafts: Vec<DraftSummary>,
     }
     /// The writer's text so far.
     pub struct SaveDraft {
-        /// Which draft.
+        /// The draft.
         pub draft: i64,
         /// The whole text.
         pub text: String,
     }
-    /// It is on disk.
+    /// A confirmation that something was saved.
     pub struct Saved {
-        /// When, RFC 3339.
+        /// Time, RFC 3339.
         pub at: String,
     }
     /// A text to ship or to compare with its draft.
     pub struct ShipDraft {
-        /// Which draft.
+        /// The draft.
         pub draft: i64,
-        /// The text; the writer's text so far where absent.
+        /// The text; the writer's text so far if absent.
         #[serde(default)]
         pub text: Option<String>,
     }
-    /// A stretch of an edit: either `same`, or `cut` and `added` (each may be empty).
+    /// A segment of an edit: either `same`, or `cut` and `added` (each may be empty).
     pub struct SegmentView {
-        /// Words in both.
+        /// In both texts.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub same: Option<String>,
-        /// Words of the draft only.
+        /// In the draft only.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub cut: Option<String>,
-        /// The writer's words only.
+        /// In the writer's text only.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         pub added: Option<String>,
     }
     /// The difference between a draft and the writer's text.
     pub struct EditView {
-        /// Which draft.
+        /// The draft.
         pub draft: i64,
         /// The edit, once shipped.
         pub edit: Option<i64>,
         /// The row it became, once shipped.
         pub row: Option<i64>,
-        /// Share of the draft's words that stayed.
+        /// Share of the draft's words that were kept.
         pub kept_ratio: f64,
-        /// Word-level distance over the longer text's words: 0 nothing changed, 1 everything.
+        /// Word-level edit distance over the words of the longer text: 0 unchanged, 1 all changed.
         pub edit_distance: f64,
         /// Words in the draft.
         pub draft_words: u32,
         /// Words in the writer's text.
         pub shipped_words: u32,
-        /// As a person wants to see it.
+        /// Segments, grouped for readability.
         pub segments: Vec<SegmentView>,
         /// The same in the notation `one [two/twi] three`.
         pub notation: String,
     }
 
-    // ── rows ────────────────────────────────────────────────────────────────────────────────
+    // ── training data ───────────────────────────────────────────────────────────────────────
 
-    /// One lesson.
+    /// One training row.
     pub struct RowView {
         /// Its id.
         pub row: i64,
-        /// "archive", "edit", "history" (an edit that the archive remembers), or "cut": what an edit
-        /// took out, in the draft it was taken from.
+        /// "archive", "edit", "history" (a revision found in the archive), or "cut": the text that
+        /// an edit removed.
         pub origin: String,
         /// The piece or edit it comes from.
         pub of: i64,
-        /// What it is for.
-        pub side: SideName,
-        /// The writer wants it neither learned from nor judged by.
+        /// Its split.
+        pub split: SplitName,
+        /// Excluded from training and evaluation by the writer.
         #[serde(default)]
         pub excluded: bool,
-        /// "whole", "section" or "outline": what of the text it asks for.
+        /// "whole", "section" or "outline": the part of the text it asks for.
         pub ask: String,
         /// Its kind.
         pub kind: String,
-        /// What would have been asked, as the base sees it.
+        /// The request, as the base sees it.
         pub request: String,
         /// Words of the text.
         pub words: u32,
         /// The text.
         pub text: String,
-        /// Stretches that count otherwise than 1.
+        /// Byte ranges with a weight other than 1.
         pub weights: Vec<WeightView>,
     }
-    /// A stretch of a row's text, in bytes, and how much it counts.
+    /// A byte range of a row's text and its weight.
     pub struct WeightView {
         /// First byte.
         pub from: u32,
-        /// One past the last.
+        /// One past the last byte.
         pub to: u32,
-        /// 1 is the writer's unassisted word; below 0 it is not to be said.
+        /// 1 is the writer's unassisted text; below 0 the text is to be avoided.
         pub weight: f32,
     }
-    /// A row the writer wants excluded, or no more.
+    /// A row to exclude, or to include again.
     pub struct ExcludeRow {
         /// Its id.
         pub row: i64,
-        /// Excluded?
+        /// Whether it is excluded.
         pub excluded: bool,
     }
     /// All rows.
     pub struct RowList {
-        /// In order of age.
+        /// Oldest first.
         pub rows: Vec<RowView>,
     }
 
-    // ── learn ───────────────────────────────────────────────────────────────────────────────
+    // ── runs ────────────────────────────────────────────────────────────────────────────────
 
-    /// Asks for a run.
+    /// A request for a training run.
     #[derive(Default)]
     pub struct StartRun {
         /// "quick" (the default) or "nightly".
         #[serde(default)]
         pub recipe: Option<String>,
-        /// Most minutes.
+        /// Time limit in minutes.
         #[serde(default)]
         pub minutes: Option<f64>,
-        /// Just so many steps.
+        /// Exact number of steps.
         #[serde(default)]
         pub steps: Option<u32>,
         /// Makes the run repeatable.
         #[serde(default)]
         pub random_seed: Option<u64>,
-        /// Begin anew, though an unfinished run could be gone on with.
+        /// Start a new run even if one can be resumed.
         #[serde(default)]
         pub new: bool,
+        /// Repeat a finished run: its rows, recipe, random seed and steps.
+        #[serde(default)]
+        pub repeat: Option<i64>,
     }
-    /// Asks for one run.
+    /// A reference to one run.
     pub struct RunRef {
         /// Its id.
         pub run: i64,
     }
-    /// One point on the curve.
+    /// One point of the training curve.
     pub struct StepView {
-        /// Counted from 1.
+        /// Step number, from 1.
         pub n: u32,
-        /// How many there will be.
+        /// Planned number of steps.
         pub of: u32,
-        /// Nats per answer token.
+        /// Loss in nats per trained token.
         pub loss: f32,
-        /// Bits per byte on the dev rows, where this step looked.
-        pub dev_bits_per_byte: Option<f64>,
+        /// Validation bits per byte, if measured at this step.
+        pub validation_bits_per_byte: Option<f64>,
         /// Learning rate.
         pub learning_rate: f32,
-        /// Tokens read per second.
+        /// Tokens per second.
         pub tokens_per_second: f32,
-        /// To the end at the present speed.
+        /// Estimated seconds left.
         pub seconds_left: f32,
-        /// Most memory held, in bytes.
+        /// Peak memory in bytes.
         pub peak_bytes: u64,
     }
-    /// What a run at work is doing, and how long it will take.
+    /// The progress of a run.
     pub struct RunProgress {
-        /// What it is doing.
+        /// Current stage.
         pub stage: RunStage,
-        /// How much of that is done: steps, or things measured.
+        /// Steps or items done in this stage.
         pub done: u32,
-        /// Of so many; 0 where that is not known yet.
+        /// Steps or items in total; 0 if not known yet.
         pub of: u32,
-        /// Seconds to the end of the run, its verdict included.
+        /// Estimated seconds to the end of the run, including its verdict.
         pub seconds_left: Option<f64>,
-        /// Tokens learned from in a second.
+        /// Training speed.
         pub tokens_per_second: Option<f64>,
-        /// Most memory held, in bytes.
+        /// Peak memory in bytes.
         pub peak_bytes: u64,
     }
     /// One run.
     pub struct RunView {
         /// Its id.
         pub run: i64,
-        /// Where it stands.
+        /// Its state.
         pub state: RunStateName,
         /// "quick" or "nightly".
         pub recipe: String,
-        /// What it says of itself: what it fits into the time, what it went on from, why it failed.
+        /// Notes: what fits into the time, what it resumed from, why it failed.
         pub notes: Vec<String>,
-        /// Rows it learns from.
+        /// Training rows.
         pub n_rows: u32,
-        /// What it is doing, while it is at work.
+        /// Its progress, while it is active.
         pub progress: Option<RunProgress>,
-        /// The last step done.
+        /// The last finished step.
         pub step: Option<StepView>,
-        /// Its curve; empty in lists.
+        /// The training curve; empty in lists.
         pub steps: Vec<StepView>,
-        /// The adapter it made.
+        /// Its adapter.
         pub adapter: Option<i64>,
-        /// What was decided.
+        /// The verdict.
         pub verdict: Option<VerdictView>,
-        /// When it began, RFC 3339.
+        /// Start time, RFC 3339.
         pub started_at: String,
-        /// When it ended, RFC 3339.
+        /// End time, RFC 3339.
         pub ended_at: Option<String>,
     }
-    /// The runs, the newest first.
+    /// The runs, newest first.
     pub struct RunList {
         /// All of them.
         pub runs: Vec<RunView>,
     }
 
-    // ── verdicts and ghosts ─────────────────────────────────────────────────────────────────
+    // ── adapters and verdicts ───────────────────────────────────────────────────────────────
 
-    /// What was decided of an adapter, and why.
+    /// The verdict on an adapter, with reasons.
     pub struct VerdictView {
         /// SHIP, KEEP, UNPROVEN, BLOCKED or RETIRE.
         pub decision: String,
@@ -632,71 +638,71 @@ wire! {
         /// The figures.
         pub measures: MeasuresView,
     }
-    /// Held-out bits per byte, mean over pieces: lower is more like the writer.
+    /// Bits per byte on the test pieces, mean over pieces: lower is closer to the writer.
     pub struct MeasuresView {
-        /// Held-out pieces.
+        /// Test pieces.
         pub pieces: u32,
-        /// The bare base.
+        /// The base alone.
         pub base: Option<f64>,
-        /// The same base with pieces of the archive as examples in its prompt.
+        /// The base with the optimized prompt.
         pub prompt: Option<f64>,
         /// The candidate.
         pub adapter: Option<f64>,
-        /// The adapter that wrote until now.
+        /// The adapter that was active before.
         pub incumbent: Option<f64>,
-        /// Share of the best opponent's bits saved.
+        /// Share of the best alternative's bits that are saved.
         pub gain: Option<f64>,
-        /// 95 % interval of the gain.
+        /// 95 % confidence interval of the gain.
         pub interval: Option<Vec<f64>>,
         /// One-sided exact sign-flip permutation test.
         pub p_value: Option<f64>,
         /// Pieces on which the candidate was better.
         pub wins: Option<u32>,
-        /// How its drafts sound, where it was measured.
+        /// Voice scores of drafts, if measured.
         #[serde(default)]
         pub voice: Option<VoiceView>,
-        /// Bits a byte of function words and punctuation alone: the best other's, the candidate's.
+        /// Bits per byte of function words and punctuation: the best alternative's, the candidate's.
         #[serde(default)]
         pub style: Option<Vec<f64>>,
-        /// What the guardrails found, those that were touched first.
+        /// Guardrail results, violations first.
         #[serde(default)]
         pub guards: Vec<GuardView>,
-        /// What the writer's edits say.
+        /// Preference accuracy on the writer's edits.
         #[serde(default)]
         pub edits: Option<PreferenceView>,
     }
-    /// How drafts sound, mean over seeds: 0 is a stranger or a bot, 1 is the writer.
+    /// Voice scores of drafts, mean over seeds: 0 is another author or a bot, 1 is the writer.
     pub struct VoiceView {
-        /// Seeds drafted from.
+        /// Test seeds.
         pub seeds: u32,
         /// The candidate's drafts.
         pub adapter: LevelView,
-        /// The best prompt's.
+        /// The optimized prompt's drafts.
         pub prompt: LevelView,
-        /// The bare base's.
+        /// The base's drafts.
         pub base: LevelView,
-        /// The writer's own held-out pieces.
+        /// The writer's own test pieces.
         pub own: LevelView,
-        /// Those of the adapter that wrote until now.
+        /// Drafts of the adapter that was active before.
         pub incumbent: Option<f64>,
-        /// Strangers the measure had never met.
+        /// Authors that the score was not calibrated on.
         pub strangers: f64,
-        /// How often one of the writer's pieces sounds nearer than one of the base's drafts.
-        pub told_apart: f64,
-        /// How much nearer the candidate is than the prompt.
+        /// How often a piece by the writer scores higher than a draft of the base (AUC).
+        pub base_separation: f64,
+        /// The candidate's lead over the prompt.
         pub gain: LevelView,
-        /// Chance that luck alone does as well.
+        /// Permutation test.
         pub p_value: f64,
-        /// Seeds on which it sounds nearer.
+        /// Seeds on which the candidate scores higher.
         pub wins: u32,
-        /// The strangers that are at 0, by name.
+        /// The reference authors at 0, by name.
         pub floor: Vec<String>,
-        /// With people alone at 0: the candidate, the prompt.
+        /// With human authors alone at 0: the candidate, the prompt.
         pub human: Option<Vec<f64>>,
         /// With the base's drafts alone at 0: the candidate, the prompt.
         pub bot: Option<Vec<f64>>,
     }
-    /// A mean, and where it lies nine times of ten.
+    /// A mean and its 90 % interval.
     pub struct LevelView {
         /// The mean.
         pub mean: f64,
@@ -705,256 +711,256 @@ wire! {
         /// The upper end.
         pub high: f64,
     }
-    /// What one guardrail found.
+    /// The result of one guardrail.
     pub struct GuardView {
         /// "copied_run", "copied_share", "near_duplicate", "repetition", "sense", "length", "topic"
         /// or "bot_tell".
         pub guard: String,
-        /// Drafts that touched it.
+        /// Drafts that violate it.
         pub touched: u32,
-        /// Drafts it looked at; 1 where it looked at all together.
+        /// Drafts checked; 1 if they were checked together.
         pub of: u32,
-        /// The worst of it, in a sentence.
+        /// The worst violation, in a sentence.
         pub sentence: String,
     }
-    /// How often what the writer made of a draft is found more likely than the draft.
+    /// How often the shipped text is rated more likely than the draft.
     pub struct PreferenceView {
-        /// Edits nobody learned from.
+        /// Edits outside the training split.
         pub pairs: u32,
         /// By the candidate.
         pub adapter: f64,
         /// By the best prompt.
         pub prompt: f64,
-        /// By the adapter that wrote until now.
+        /// By the adapter that was active before.
         pub incumbent: Option<f64>,
     }
     /// One adapter.
     pub struct AdapterView {
         /// Its id.
         pub adapter: i64,
-        /// What it is at present.
-        pub standing: AdapterStanding,
-        /// The base it belongs to.
+        /// Its status.
+        pub status: AdapterStatus,
+        /// Its base.
         pub base: String,
         /// The run that made it.
         pub run: Option<i64>,
         /// "quick" or "nightly".
         pub recipe: String,
-        /// Rows it learned from.
+        /// Training rows.
         pub n_rows: u32,
-        /// What was decided.
+        /// Its verdict.
         pub verdict: Option<VerdictView>,
-        /// When it was made, RFC 3339.
+        /// Creation time, RFC 3339.
         pub made_at: String,
         /// Its folder.
         pub path: String,
     }
-    /// The adapters, the newest first, and who writes.
-    pub struct Ghosts {
-        /// Who writes now, in words.
+    /// The adapters, newest first.
+    pub struct AdapterList {
+        /// The active writer, in words.
         pub ghost: String,
-        /// The adapter that writes; the bare base where there is none.
-        pub writing: Option<i64>,
-        /// The adapter that wrote before it, to which one can roll back; 0 is the bare base.
-        pub before: Option<i64>,
+        /// The active adapter; absent for the base alone.
+        pub active: Option<i64>,
+        /// The adapter that a rollback would activate; 0 is the base alone.
+        pub previous: Option<i64>,
         /// All of them.
         pub adapters: Vec<AdapterView>,
     }
-    /// Asks for one adapter.
+    /// A reference to one adapter.
     pub struct AdapterRef {
-        /// Its id; 0 is the bare base.
+        /// Its id; 0 is the base alone.
         pub adapter: i64,
     }
-    /// A model somewhere else that is to stand as one more opponent.
-    pub struct ElsewhereForm {
-        /// Where it is asked: "https://…/v1". Empty forgets it.
+    /// A remote model to compare with.
+    pub struct RemoteForm {
+        /// Address of its API: "https://…/v1". Empty removes it.
         pub address: String,
-        /// Which model.
+        /// Name of the model.
         #[serde(default)]
         pub model: String,
-        /// "openai" (the default: chat completions, as many others have them) or "anthropic".
-        #[serde(default)]
-        pub dialect: Option<String>,
-        /// The key; it is shown to nobody again.
+        /// "openai" (chat completions, the default) or "anthropic".
+        #[serde(default, alias = "dialect")]
+        pub api: Option<String>,
+        /// API key; never shown again.
         #[serde(default)]
         pub key: Option<String>,
-        /// Price of a million tokens read.
-        #[serde(default)]
-        pub reading: Option<f64>,
-        /// Price of a million tokens written.
-        #[serde(default)]
-        pub writing: Option<f64>,
-        /// The writer's word that pieces of the archive may be sent there.
-        #[serde(default)]
-        pub may_send: bool,
+        /// Price per million input tokens.
+        #[serde(default, alias = "reading")]
+        pub input_price: Option<f64>,
+        /// Price per million output tokens.
+        #[serde(default, alias = "writing")]
+        pub output_price: Option<f64>,
+        /// The writer's consent to upload pieces of the archive.
+        #[serde(default, alias = "may_send")]
+        pub allow_upload: bool,
     }
-    /// The model elsewhere, if there is one.
-    pub struct ElsewhereView {
-        /// Where it is asked.
+    /// The remote model, if one is set.
+    pub struct RemoteView {
+        /// Address of its API.
         #[serde(default)]
         pub address: Option<String>,
-        /// Which model.
+        /// Name of the model.
         #[serde(default)]
         pub model: Option<String>,
-        /// Is a key kept?
+        /// Whether a key is stored.
         pub has_key: bool,
-        /// What is sent where, to be read before it is entered.
+        /// What is sent where, to be read before consenting.
         pub warning: String,
     }
-    /// Asks for a verdict.
-    pub struct JudgeAdapter {
-        /// Its id; the newest where absent.
+    /// A request for an evaluation.
+    pub struct EvaluateAdapter {
+        /// The adapter's id; the newest if absent.
         #[serde(default)]
         pub adapter: Option<i64>,
-        /// How much is measured: "quick" or "nightly"; as its own recipe has it where absent.
+        /// Sample size: "quick" or "nightly"; that of the adapter's recipe if absent.
         #[serde(default)]
         pub recipe: Option<String>,
-        /// Makes the verdict repeatable; always the same where absent.
+        /// Makes the verdict repeatable; a fixed number if absent.
         #[serde(default)]
         pub random_seed: Option<u64>,
     }
-    /// A verdict and whose it is.
-    pub struct Judged {
+    /// The verdict of an evaluation.
+    pub struct Evaluation {
         /// The adapter.
         pub adapter: i64,
-        /// What was decided.
+        /// The verdict.
         pub verdict: VerdictView,
     }
-    /// Asks for a copy of an adapter.
+    /// A request to export an adapter.
     pub struct ExportAdapter {
         /// "peft".
         pub format: String,
-        /// Which adapter.
+        /// The adapter.
         pub adapter: i64,
-        /// A folder that does not exist yet, or is empty.
+        /// A new or empty folder.
         pub out: String,
     }
-    /// It was written.
+    /// A finished export.
     pub struct Exported {
-        /// Where.
+        /// The folder.
         pub path: String,
-        /// The files in it.
+        /// Its files.
         pub files: Vec<String>,
     }
 
-    /// Asks for the best prompt.
-    pub struct CompilePrompt {
-        /// How long is searched: "quick" or "nightly" (the default).
+    /// A request for a prompt search.
+    pub struct OptimizePrompt {
+        /// Size of the search: "quick" or "nightly" (the default).
         #[serde(default)]
         pub recipe: Option<String>,
     }
-    /// The best prompts there are for this archive: a ghost without an adapter.
-    pub struct CompiledView {
-        /// Needs the fewest bits, in words.
+    /// The optimized prompts for this archive.
+    pub struct OptimizedPrompt {
+        /// The prompt with the fewest bits, in words.
         pub by_bits: String,
-        /// Sounds most like the writer, in words; it writes where "prompt" is asked to.
+        /// The prompt whose drafts score closest to the writer, in words; drafts use it.
         pub by_voice: String,
-        /// All that were tried, the best first, with bits a byte on the pieces watched.
-        pub tried: Vec<TriedView>,
-        /// Bits a byte of a bare request on the same.
+        /// All prompts tried, best first, with bits per byte on the validation pieces.
+        pub tried: Vec<PromptTrial>,
+        /// Bits per byte of a plain request.
         pub bare: f64,
-        /// How the drafts of the last ones sounded.
-        pub heard: Vec<TriedView>,
+        /// Voice scores of the finalists' drafts.
+        pub heard: Vec<PromptTrial>,
     }
     /// One prompt that was tried.
-    pub struct TriedView {
-        /// What it is, in words.
+    pub struct PromptTrial {
+        /// The prompt, in words.
         pub program: String,
         /// Its figure.
         pub figure: f64,
     }
 
-    // ── seeds of old pieces ─────────────────────────────────────────────────────────────────
+    // ── seeds of existing pieces ────────────────────────────────────────────────────────────
 
-    /// What a piece would have been asked for with.
+    /// The seed of an existing piece.
     pub struct PieceSeed {
         /// The piece.
         pub piece: i64,
-        /// Its seed.
+        /// The seed.
         pub seed: SeedForm,
-        /// The same as the base sees it.
+        /// The request, as the base sees it.
         pub request: String,
-        /// "extracted" from the piece's own words, proposed by the "base", or the "writer"'s.
+        /// "extracted" from the piece, proposed by the "base", or set by the "writer".
         pub origin: String,
-        /// Bits a byte of the piece that it saves the untouched base; absent until it was chosen.
+        /// Bits per byte that the seed saves the base on the piece; absent until it was chosen.
         pub saves: Option<f64>,
-        /// What it gives away of the writer, which makes the prompt look better than it is.
+        /// Wording of the piece that the seed gives away.
         pub leak: Option<String>,
     }
-    /// Puts the seed of a piece right.
+    /// Sets the seed of a piece.
     pub struct SaveSeed {
         /// The piece.
         pub piece: i64,
-        /// The seed; without one, the writer's is forgotten.
+        /// The seed; if absent, the writer's seed is removed.
         #[serde(default)]
         pub seed: Option<SeedForm>,
     }
-    /// Lets the base choose seeds for pieces that have none yet.
+    /// Lets the base choose seeds for pieces without one.
     #[derive(Default)]
     pub struct ChooseSeeds {
-        /// Most minutes; 10 where absent.
+        /// Time limit in minutes; 10 if absent.
         #[serde(default)]
         pub minutes: Option<f64>,
     }
-    /// What was chosen.
+    /// The result of choosing seeds.
     pub struct SeedsReport {
         /// Seeds chosen now.
         pub chosen: u32,
-        /// Pieces that still have none.
+        /// Pieces without a chosen seed.
         pub left: u32,
-        /// Mean bits a byte that the chosen ones save the untouched base.
+        /// Mean bits per byte that the chosen seeds save the base.
         pub saves: Option<f64>,
-        /// How long it took.
+        /// Duration in seconds.
         pub seconds: f64,
-        /// One sentence.
+        /// Summary, one sentence.
         pub sentence: String,
     }
 
     // ── profile ─────────────────────────────────────────────────────────────────────────────
 
-    /// Asks how the writer writes, and how a draft does beside it.
+    /// A request for the writer's style profile, optionally compared with a draft.
     #[derive(Default)]
-    pub struct ProfileAsked {
+    pub struct ProfileRequest {
         /// A draft: the writer's text so far, or as shipped.
         #[serde(default)]
         pub draft: Option<i64>,
-        /// Hold the ghost's own words against the writer, not what became of them.
+        /// Compare the generated text, not the edited one.
         #[serde(default)]
         pub as_drafted: bool,
     }
-    /// How the writer writes.
+    /// The writer's style profile.
     pub struct ProfileView {
-        /// Pieces that were read.
+        /// Pieces read.
         pub pieces: u32,
-        /// Words of the draft that were read.
+        /// Words of the draft.
         pub draft_words: Option<u32>,
         /// All figures.
         pub figures: Vec<FigureView>,
-        /// The most frequent openers.
+        /// The most frequent sentence openers.
         pub openers: Vec<OpenerView>,
-        /// What is unusual about the draft, the most unusual first.
+        /// What is unusual about the draft, most unusual first.
         pub sentences: Vec<String>,
     }
-    /// One figure of the writer, and of a draft.
+    /// One figure of the profile.
     pub struct FigureView {
         /// "rhythm", "openers", "punctuation" or "certainty".
         pub theme: String,
-        /// What is counted.
+        /// What is measured.
         pub name: String,
-        /// What in.
+        /// Its unit.
         pub unit: String,
         /// Mean over the writer's pieces.
         pub writer: f64,
-        /// Two thirds of them lie this near to it.
+        /// Standard deviation over the writer's pieces.
         pub spread: f64,
-        /// The draft's.
+        /// The draft's value.
         pub draft: Option<f64>,
-        /// How many spreads the draft is off.
+        /// Distance of the draft from the mean, in standard deviations.
         pub off: Option<f64>,
-        /// Whether that is further than the writer goes.
+        /// Whether the draft is outside the writer's range.
         pub unusual: bool,
     }
-    /// A word that sentences open with, in percent of them.
+    /// A sentence opener, in percent of all sentences.
     pub struct OpenerView {
         /// The word.
         pub word: String,
@@ -964,78 +970,77 @@ wire! {
         pub draft: Option<f64>,
     }
 
-    // ── fit ─────────────────────────────────────────────────────────────────────────────────
+    // ── readiness ───────────────────────────────────────────────────────────────────────────
 
-    /// Whether to fine-tune at all: the answer, the reasons with the writer's figures, the costs.
-    pub struct FitView {
-        /// Which of the four.
-        pub quadrant: QuadrantName,
-        /// Why, in a sentence.
+    /// Whether fine-tuning is worthwhile: the recommendation, its reasons, the costs.
+    pub struct ReadinessView {
+        /// The recommendation.
+        pub recommendation: Recommendation,
+        /// The main reason, one sentence.
         pub sentence: String,
-        /// How ripe the material is, 0 to 1; from 0.5 on it is enough.
+        /// How complete the material is, 0 to 1; 0.5 is enough.
         pub maturity: f64,
-        /// How far the best prompt gets, 0 to 1; from 0.8 on it is enough. Not measured yet
-        /// where absent.
+        /// How close the optimized prompt gets, 0 to 1; 0.8 is enough. Absent if not measured.
         pub ceiling: Option<f64>,
-        /// What there is to learn from.
+        /// The material.
         pub material: MaterialView,
-        /// The five reasons to leave it.
+        /// Five reasons not to fine-tune.
         pub skip: Vec<ReasonView>,
-        /// The four reasons to go.
+        /// Four reasons to fine-tune.
         pub go: Vec<ReasonView>,
-        /// What it costs here and elsewhere.
+        /// Costs, local and hosted.
         pub costs: CostsView,
     }
-    /// What there is to learn from.
+    /// The material to learn from.
     pub struct MaterialView {
         /// All pieces.
         pub pieces: u32,
         /// All words.
         pub words: u32,
-        /// Pieces that can be learned from.
+        /// Pieces that can be trained on.
         pub usable_pieces: u32,
-        /// The writer's own words in them.
+        /// Words by the writer in them.
         pub usable_words: u32,
-        /// Drafts that were shipped.
+        /// Shipped drafts.
         pub pairs: u32,
         /// Pieces held out for the verdict.
-        pub holdout: u32,
+        pub test: u32,
     }
     /// One reason.
     pub struct ReasonView {
-        /// "There is too little of you".
+        /// "Not enough of your writing yet".
         pub what: String,
-        /// Whether it holds; not measured yet where absent.
+        /// Whether it applies; absent if not measured.
         pub holds: Option<bool>,
-        /// The writer's own figure.
+        /// The figure it is based on.
         pub figure: String,
     }
-    /// The cost ladder.
+    /// Costs by place.
     pub struct CostsView {
-        /// The day of the prices.
+        /// Date of the prices.
         pub as_of: String,
-        /// What they are in.
+        /// Their currency.
         pub currency: String,
-        /// How often a voice is learned anew in a month.
+        /// Training runs per month.
         pub runs_a_month: f64,
-        /// The table of the writer's own; where there is none, the shipped examples count.
+        /// Path of the writer's own price table; built-in example prices are used without one.
         pub table: String,
-        /// Whether it is there.
+        /// Whether that table exists.
         pub own_table: bool,
         /// This computer first.
         pub rungs: Vec<RungView>,
     }
-    /// One place to learn and write in.
+    /// The costs of one place to train and write.
     pub struct RungView {
         /// "here", "hosted", "serverless" or "dedicated".
         pub place: String,
-        /// One learning.
+        /// One training run.
         pub one_run: Option<f64>,
-        /// A month.
+        /// One month.
         pub a_month: Option<f64>,
-        /// Hours of this computer a month.
+        /// Hours of this computer per month.
         pub hours: Option<f64>,
-        /// Kilowatt hours a month.
+        /// Kilowatt hours per month.
         pub energy: Option<f64>,
         /// One sentence.
         pub sentence: String,
@@ -1043,19 +1048,19 @@ wire! {
 
     // ── doctor ──────────────────────────────────────────────────────────────────────────────
 
-    /// How things stand, in sentences.
+    /// A health check.
     pub struct DoctorReport {
-        /// Whether all is well.
-        pub well: bool,
-        /// One finding each.
+        /// Whether everything is in order.
+        pub ok: bool,
+        /// One per check.
         pub findings: Vec<Finding>,
     }
     /// One finding.
     pub struct Finding {
-        /// What was looked at: "store", "base", "device", "disk", "runs".
+        /// The check: "store", "base", "device", "disk", "runs".
         pub about: String,
-        /// Whether it is as it should be.
-        pub well: bool,
+        /// Whether it is in order.
+        pub ok: bool,
         /// One sentence.
         pub sentence: String,
     }

@@ -1,11 +1,11 @@
-//! Figures of this computer, a line as each is known.
+//! `bench`: prints each figure as it is measured.
 
 use ghost_desk::bench::{self, Bench, BenchRow};
 use ghost_desk::failure::{Code, Failure, Result};
 
-use super::say::{err, out};
+use super::streams::{err, out};
 
-/// Times what is asked, and prints a table, or one object.
+/// Runs the benchmark, and prints a table or one object.
 pub(crate) fn bench(ask: &Bench, json: bool) -> Result<i32> {
     if !json {
         out(&format!(

@@ -1,12 +1,12 @@
-//! Answers as plain text, for people.
+//! Answers as text for people.
 
 use std::fmt::Write as _;
 
 use ghost_desk::wire::{
-    AdapterStanding, ArchiveView, BaseList, BaseView, CompiledView, DoctorReport, DraftView,
-    EditView, ElsewhereView, Exported, FitView, Ghosts, ImportReport, Judged, LevelView,
-    MeasuresView, PieceSeed, ProfileView, QuadrantName, ReasonView, RowList, RunList, RunStateName,
-    RunView, SeedsReport, SideName, VerdictView, VoiceView,
+    AdapterList, AdapterStatus, ArchiveView, BaseList, BaseView, DoctorReport, DraftView, EditView,
+    Evaluation, Exported, ImportReport, LevelView, MeasuresView, OptimizedPrompt, PieceSeed,
+    ProfileView, ReadinessView, ReasonView, Recommendation, RemoteView, RowList, RunList,
+    RunStateName, RunView, SeedsReport, SplitName, VerdictView, VoiceView,
 };
 use serde_json::Value;
 
@@ -20,7 +20,7 @@ pub(crate) fn import(report: &ImportReport) -> String {
     let kinds: Vec<_> = report.kinds.iter().map(|k| format!("{} {}", k.pieces, k.kind)).collect();
     let kinds = if kinds.is_empty() { String::new() } else { format!(" ({})", kinds.join(", ")) };
     let mut text = format!(
-        "{}{kinds}: {} new, {} changed, {} here already, in {:.1} s.\n",
+        "{}{kinds}: {} new, {} changed, {} already imported, in {:.1} s.\n",
         count(report.pieces, "piece"),
         report.added,
         report.changed,
@@ -28,21 +28,17 @@ pub(crate) fn import(report: &ImportReport) -> String {
         report.seconds
     );
     if report.pairs > 0 {
-        let _ = writeln!(
-            text,
-            "{} of texts from one state to the next.",
-            count(report.pairs, "change")
-        );
+        let _ = writeln!(text, "{} found.", count(report.pairs, "revision"));
     }
     if report.cancelled {
-        text.push_str("Stopped; what was read stays.\n");
+        text.push_str("Stopped. The files read so far were imported.\n");
     }
     if report.authors.len() > 1 {
         let names: Vec<_> =
             report.authors.iter().map(|a| format!("{} ({})", a.name, a.pieces)).collect();
         let _ = writeln!(
             text,
-            "Written by {}. `the-ghost authors NAME` says which one you are.",
+            "Authors: {}. Run `the-ghost authors NAME` to set which one is you.",
             names.join(", ")
         );
     }
@@ -54,14 +50,14 @@ pub(crate) fn import(report: &ImportReport) -> String {
             found.kind,
             found.words,
             found.title,
-            if found.known { " (here already)" } else { "" }
+            if found.known { " (already imported)" } else { "" }
         );
     }
-    for complaint in &report.complaints {
-        let _ = writeln!(text, "  {}: {}", complaint.path, complaint.reason);
+    for warning in &report.warnings {
+        let _ = writeln!(text, "  {}: {}", warning.path, warning.reason);
     }
     if !report.notes.is_empty() {
-        text.push_str("Left out of what was read:\n");
+        text.push_str("Skipped in files that were read:\n");
     }
     for note in &report.notes {
         let place = match &note.paths[..] {
@@ -76,14 +72,14 @@ pub(crate) fn import(report: &ImportReport) -> String {
 pub(crate) fn authors(archive: &ArchiveView) -> String {
     let mut text = String::new();
     for author in &archive.authors {
-        let whose = if author.own { "yours" } else { "not learned from" };
+        let whose = if author.own { "you" } else { "not trained on" };
         let (pieces, pairs) = (count(author.pieces, "piece"), count(author.pairs, "change"));
         let _ = writeln!(text, "{:<30} {pieces}, {pairs}: {whose}", author.name);
     }
     if archive.authors.is_empty() {
-        text.push_str("No piece says who wrote it; all are taken to be yours.\n");
+        text.push_str("No piece names an author; all are taken to be yours.\n");
     } else if archive.ask_author {
-        text.push_str("`the-ghost authors NAME` says which one you are.\n");
+        text.push_str("Run `the-ghost authors NAME` to set which one is you.\n");
     }
     text
 }
@@ -99,7 +95,7 @@ pub(crate) fn archive(archive: &ArchiveView) -> String {
             piece.piece,
             piece.kind,
             piece.words,
-            side(piece.side)
+            split(piece.split)
         );
     }
     let pieces = u32::try_from(archive.pieces.len()).unwrap_or(u32::MAX);
@@ -107,19 +103,18 @@ pub(crate) fn archive(archive: &ArchiveView) -> String {
     text
 }
 
-fn side(side: SideName) -> &'static str {
-    match side {
-        SideName::Train => "train",
-        SideName::Dev => "dev",
-        SideName::Holdout => "holdout",
+fn split(split: SplitName) -> &'static str {
+    match split {
+        SplitName::Train => "train",
+        SplitName::Validation => "validation",
+        SplitName::Test => "test",
     }
 }
 
 pub(crate) fn bases(list: &BaseList) -> String {
     if list.bases.is_empty() {
-        return "There is no base on this computer yet: `the-ghost base use PATH` takes a GGUF file \
-                or the folder of a safetensors checkpoint, and `make run` fetches the starter \
-                base.\n"
+        return "No base is installed yet. Run `the-ghost base use PATH` with a GGUF file or the \
+                folder of a safetensors checkpoint, or `make run` to fetch the starter base.\n"
             .into();
     }
     list.bases.iter().map(base).collect()
@@ -129,7 +124,7 @@ pub(crate) fn base(base: &BaseView) -> String {
     let warnings: String =
         base.warnings.iter().map(|warning| format!("  Warning: {warning}\n")).collect();
     format!(
-        "{} {} ({}, {}, {} million weights, {} MB{}) {}\n{warnings}",
+        "{} {} ({}, {}, {} million parameters, {} MB{}) {}\n{warnings}",
         if base.in_use { "*" } else { " " },
         base.name,
         base.family,
@@ -141,10 +136,10 @@ pub(crate) fn base(base: &BaseView) -> String {
     )
 }
 
-/// The draft itself was told as it grew.
+/// The summary of a draft; its text was already streamed.
 pub(crate) fn written(draft: &DraftView) -> String {
     format!(
-        "\n\nDraft {}: {} tokens in {:.1} s ({:.1} a second), written by {}, random seed {}.\n",
+        "\n\nDraft {}: {} tokens in {:.1} s ({:.1} tokens/s), written by {}, random seed {}.\n",
         draft.draft,
         draft.tokens,
         draft.seconds,
@@ -156,8 +151,8 @@ pub(crate) fn written(draft: &DraftView) -> String {
 
 pub(crate) fn ghost(written_by: &str) -> String {
     match written_by {
-        "base" => "the bare base".into(),
-        "prompt" => "the base with the best prompt".into(),
+        "base" => "the base".into(),
+        "prompt" => "the base with the optimized prompt".into(),
         adapter => format!("adapter {adapter}"),
     }
 }
@@ -171,20 +166,20 @@ pub(crate) fn edit(edit: &EditView) -> String {
 }
 
 pub(crate) fn shipped(edit: &EditView) -> String {
-    let row = edit.row.map_or_else(String::new, |row| format!(" It is row {row} now."));
+    let row = edit.row.map_or_else(String::new, |row| format!(" Saved as training row {row}."));
     format!("{}{row}\n", kept(edit))
 }
 
 pub(crate) fn kept(edit: &EditView) -> String {
     format!(
-        "{:.0} % of the draft's {} words stayed; edit distance {:.2}.",
+        "{:.0} % of the draft's {} words kept; edit distance {:.2}.",
         edit.kept_ratio * 100.0,
         edit.draft_words,
         edit.edit_distance
     )
 }
 
-pub(crate) fn rows(list: &RowList) -> String {
+pub(crate) fn training_data(list: &RowList) -> String {
     let mut text = String::new();
     for row in &list.rows {
         let request = row.request.split_whitespace().collect::<Vec<_>>().join(" ");
@@ -194,7 +189,7 @@ pub(crate) fn rows(list: &RowList) -> String {
             row.row,
             if row.ask == "whole" { &row.origin } else { &row.ask },
             row.of,
-            if row.excluded { "excluded" } else { side(row.side) },
+            if row.excluded { "excluded" } else { split(row.split) },
             row.kind,
             row.words,
             short(&request, 80)
@@ -205,7 +200,7 @@ pub(crate) fn rows(list: &RowList) -> String {
     text
 }
 
-/// The beginning of a text, at most so many characters.
+/// The first `longest` characters of a text.
 fn short(text: &str, longest: usize) -> String {
     match text.char_indices().nth(longest) {
         Some((end, _)) => format!("{}…", text[..end].trim_end()),
@@ -215,7 +210,7 @@ fn short(text: &str, longest: usize) -> String {
 
 pub(crate) fn runs(list: &RunList) -> String {
     if list.runs.is_empty() {
-        return "Nothing was learned yet: `the-ghost learn` begins.\n".into();
+        return "No runs yet. Run `the-ghost learn` to start one.\n".into();
     }
     list.runs.iter().map(run_line).collect()
 }
@@ -238,9 +233,9 @@ fn state(state: RunStateName) -> &'static str {
     match state {
         RunStateName::Waiting => "waiting",
         RunStateName::Learning => "learning",
-        RunStateName::Judging => "being judged",
-        RunStateName::Stopped => "stopped, can be gone on with",
-        RunStateName::Interrupted => "interrupted, can be gone on with",
+        RunStateName::Evaluating => "evaluating",
+        RunStateName::Stopped => "stopped (resumable)",
+        RunStateName::Interrupted => "interrupted (resumable)",
         RunStateName::Failed => "failed",
         RunStateName::Done => "done",
     }
@@ -255,13 +250,13 @@ pub(crate) fn run(run: &RunView) -> String {
         text += &verdict(found);
     }
     if matches!(run.state, RunStateName::Stopped | RunStateName::Interrupted) {
-        text += "`the-ghost learn` goes on where it was.\n";
+        text += "Run `the-ghost learn` to resume.\n";
     }
     text
 }
 
-pub(crate) fn judged(judged: &Judged) -> String {
-    format!("adapter {}: {}", judged.adapter, verdict(&judged.verdict))
+pub(crate) fn evaluation(evaluation: &Evaluation) -> String {
+    format!("adapter {}: {}", evaluation.adapter, verdict(&evaluation.verdict))
 }
 
 pub(crate) fn verdict(verdict: &VerdictView) -> String {
@@ -272,30 +267,30 @@ pub(crate) fn verdict(verdict: &VerdictView) -> String {
     text + &measures(&verdict.measures)
 }
 
-pub(crate) fn elsewhere(found: &ElsewhereView) -> String {
+pub(crate) fn remote(found: &RemoteView) -> String {
     match (&found.model, &found.address) {
         (Some(model), Some(address)) => {
             let key = if found.has_key { "with a key" } else { "without a key" };
-            format!("Verdicts ask {model} at {address} as well, {key}.\n")
+            format!("Evaluations compare with {model} at {address}, {key}.\n")
         }
         _ => format!(
-            "Verdicts ask nobody elsewhere.\n{}\n`--may-send` says that it may.\n",
+            "No remote model is used.\n{}\nPass `--allow-upload` to enable one.\n",
             found.warning
         ),
     }
 }
 
-pub(crate) fn compiled(found: &CompiledView) -> String {
+pub(crate) fn optimized_prompt(found: &OptimizedPrompt) -> String {
     let mut text = format!(
-        "The best prompt shows {}.\nThe one that writes shows {}.\n",
+        "Best by likelihood: {}.\nBest by voice, used for drafts: {}.\n",
         found.by_bits, found.by_voice
     );
     for one in &found.tried {
         let _ = writeln!(text, "  {:.4} bits per byte  {}", one.figure, one.program);
     }
-    let _ = writeln!(text, "  {:.4} bits per byte  a bare request", found.bare);
+    let _ = writeln!(text, "  {:.4} bits per byte  a plain request", found.bare);
     for one in &found.heard {
-        let _ = writeln!(text, "  sounds {:.2} like you  {}", one.figure, one.program);
+        let _ = writeln!(text, "  voice score {:.2}  {}", one.figure, one.program);
     }
     text
 }
@@ -307,27 +302,27 @@ fn level(level: &LevelView) -> String {
 
 fn voice(voice: &VoiceView) -> String {
     let mut text = format!(
-        "  How drafts from {} sound: 0 a stranger or a bot, 1 you (nine times of ten within)\n",
-        count(voice.seeds, "held-out seed")
+        "  Voice scores of drafts from {}: 0 = someone else or a bot, 1 = you (90 % interval)\n",
+        count(voice.seeds, "test seed")
     );
     let figures = [
         ("your own pieces", &voice.own),
-        ("the new adapter", &voice.adapter),
-        ("the base with a prompt", &voice.prompt),
-        ("the bare base", &voice.base),
+        ("new adapter", &voice.adapter),
+        ("base with prompt", &voice.prompt),
+        ("base", &voice.base),
     ];
     for (who, v) in figures {
         let _ = writeln!(text, "  {who:<24}{}", level(v));
     }
     if let Some(incumbent) = voice.incumbent {
-        let _ = writeln!(text, "  {:<24}{incumbent:>5.2}", "the adapter that wrote");
+        let _ = writeln!(text, "  {:<24}{incumbent:>5.2}", "current adapter");
     }
     let _ = writeln!(
         text,
-        "  {:<24}{:>5.2}; you are told from the bare base {:.0} times of 100",
-        "strangers",
+        "  {:<24}{:>5.2}; the score tells you from the base model {:.0} % of the time",
+        "unseen authors",
         voice.strangers,
-        voice.told_apart * 100.0
+        voice.base_separation * 100.0
     );
     text
 }
@@ -335,10 +330,10 @@ fn voice(voice: &VoiceView) -> String {
 fn measures(m: &MeasuresView) -> String {
     let mut text = String::new();
     let figures = [
-        ("the bare base", m.base),
-        ("the base with a prompt", m.prompt),
-        ("the adapter that wrote", m.incumbent),
-        ("the new adapter", m.adapter),
+        ("base", m.base),
+        ("base with prompt", m.prompt),
+        ("current adapter", m.incumbent),
+        ("new adapter", m.adapter),
     ];
     for (who, bits) in figures {
         if let Some(bits) = bits {
@@ -348,14 +343,14 @@ fn measures(m: &MeasuresView) -> String {
     if let Some([other, own]) = m.style.as_deref() {
         let _ = writeln!(
             text,
-            "  {:<24}{own:.4} bits per byte, the best other {other:.4}",
-            "small words and marks"
+            "  {:<24}{own:.4} bits per byte, best alternative {other:.4}",
+            "function words"
         );
     }
     if let Some(edits) = &m.edits {
         let _ = writeln!(
             text,
-            "  {:<24}{:.0} % of {} preferred, with the prompt {:.0} %",
+            "  {:<24}{:.0} % of {} preferred; with the prompt {:.0} %",
             "your edits",
             edits.adapter * 100.0,
             count(edits.pairs, "edit"),
@@ -366,27 +361,27 @@ fn measures(m: &MeasuresView) -> String {
     for guard in &m.guards {
         let name = guard.guard.replace('_', " ");
         let touched = if guard.touched == 0 {
-            "well".to_owned()
+            "passed".to_owned()
         } else {
-            format!("{} of {} touch it", guard.touched, guard.of)
+            format!("violated by {} of {}", guard.touched, guard.of)
         };
         let _ = writeln!(text, "  {name:<24}{touched}: {}", guard.sentence);
     }
     text
 }
 
-pub(crate) fn ghosts(ghosts: &Ghosts) -> String {
-    let mut text = format!("{} writes.\n", ghosts.ghost);
-    for adapter in &ghosts.adapters {
-        let standing = match adapter.standing {
-            AdapterStanding::Writing => "writes",
-            AdapterStanding::Waiting => "could write",
-            AdapterStanding::Retired => "put away",
+pub(crate) fn adapters(list: &AdapterList) -> String {
+    let mut text = format!("Active: {}.\n", list.ghost);
+    for adapter in &list.adapters {
+        let status = match adapter.status {
+            AdapterStatus::Active => "active",
+            AdapterStatus::Available => "available",
+            AdapterStatus::Retired => "retired",
         };
-        let verdict = adapter.verdict.as_ref().map_or("not judged", |v| v.decision.as_str());
+        let verdict = adapter.verdict.as_ref().map_or("not evaluated", |v| v.decision.as_str());
         let _ = writeln!(
             text,
-            "adapter {} ({}, {}): {standing}, {verdict}, {} on {}",
+            "adapter {} ({}, {}): {status}, {verdict}, {} on {}",
             adapter.adapter,
             adapter.recipe,
             adapter.made_at,
@@ -398,26 +393,26 @@ pub(crate) fn ghosts(ghosts: &Ghosts) -> String {
 }
 
 pub(crate) fn exported(exported: &Exported) -> String {
-    format!("{} in {}\n", exported.files.join(", "), exported.path)
+    format!("Exported {} to {}\n", exported.files.join(", "), exported.path)
 }
 
 pub(crate) fn piece_seed(seed: &PieceSeed) -> String {
-    let saves = seed.saves.map_or_else(String::new, |bits| {
-        format!(" It saves the untouched base {bits:.3} bits a byte.")
-    });
+    let saves = seed
+        .saves
+        .map_or_else(String::new, |bits| format!(" It saves the base {bits:.3} bits per byte."));
     let leak = seed.leak.as_ref().map_or_else(String::new, |leak| format!("! {leak}\n"));
-    format!("{}\n\nMade by: {}.{saves}\n{leak}", seed.request, seed.origin)
+    format!("{}\n\nOrigin: {}.{saves}\n{leak}", seed.request, seed.origin)
 }
 
 pub(crate) fn seeds(report: &SeedsReport) -> String {
-    let saves = report.saves.map_or_else(String::new, |bits| {
-        format!(" They save the untouched base {bits:.3} bits a byte.")
-    });
+    let saves = report
+        .saves
+        .map_or_else(String::new, |bits| format!(" They save the base {bits:.3} bits per byte."));
     format!("{}{saves}\n", report.sentence)
 }
 
 pub(crate) fn profile(profile: &ProfileView) -> String {
-    let mut text = format!("How you write, from {}.\n", count(profile.pieces, "piece"));
+    let mut text = format!("Your style, from {}.\n", count(profile.pieces, "piece"));
     let mut theme = "";
     for figure in &profile.figures {
         if figure.theme != theme {
@@ -427,42 +422,42 @@ pub(crate) fn profile(profile: &ProfileView) -> String {
         let own = format!("{:.1} ± {:.1}", figure.writer, figure.spread);
         let mark = if figure.unusual { " !" } else { "" };
         let draft =
-            figure.draft.map_or_else(String::new, |draft| format!(", the draft {draft:.1}{mark}"));
+            figure.draft.map_or_else(String::new, |draft| format!(", draft {draft:.1}{mark}"));
         let _ = writeln!(text, "  {:<42}{own:>14} {}{draft}", figure.name, figure.unit);
     }
     let openers: Vec<_> =
         profile.openers.iter().map(|o| format!("{} {:.0} %", o.word, o.writer)).collect();
-    let _ = writeln!(text, "\nYour sentences open with: {}.", openers.join(", "));
+    let _ = writeln!(text, "\nFrequent sentence openers: {}.", openers.join(", "));
     for sentence in &profile.sentences {
         let _ = writeln!(text, "! {sentence}");
     }
     text
 }
 
-pub(crate) fn fit(fit: &FitView) -> String {
-    let quadrant = match fit.quadrant {
-        QuadrantName::Skip => "SKIP",
-        QuadrantName::FixUpstream => "FIX UPSTREAM",
-        QuadrantName::CompileFirst => "COMPILE FIRST",
-        QuadrantName::FineTune => "FINE-TUNE",
+pub(crate) fn readiness(readiness: &ReadinessView) -> String {
+    let recommendation = match readiness.recommendation {
+        Recommendation::Skip => "NOT YET",
+        Recommendation::FixUpstream => "FIX THE SOURCES FIRST",
+        Recommendation::OptimizePrompt => "OPTIMIZE THE PROMPT FIRST",
+        Recommendation::FineTune => "FINE-TUNE",
     };
-    let ceiling = fit.ceiling.map_or_else(|| "not measured".into(), |c| format!("{c:.2}"));
+    let ceiling = readiness.ceiling.map_or_else(|| "not measured".into(), |c| format!("{c:.2}"));
     let mut text = format!(
-        "{quadrant}\n  {}\n  material {:.2} of 1 (enough from 0.50), prompt {ceiling} (enough from \
-         0.80)\n\nReasons to leave it\n",
-        fit.sentence, fit.maturity
+        "{recommendation}\n  {}\n  material {:.2} of 1 (0.50 is enough), prompt {ceiling} (0.80 is \
+         enough)\n\nReasons not to\n",
+        readiness.sentence, readiness.maturity
     );
     let reason = |reason: &ReasonView| {
         let mark = reason.holds.map_or("?", |holds| if holds { "yes" } else { "no" });
         format!("  {mark:<4}{}: {}\n", reason.what, reason.figure)
     };
-    text.extend(fit.skip.iter().map(reason));
-    text += "\nReasons to go\n";
-    text.extend(fit.go.iter().map(reason));
-    let costs = &fit.costs;
+    text.extend(readiness.skip.iter().map(reason));
+    text += "\nReasons to\n";
+    text.extend(readiness.go.iter().map(reason));
+    let costs = &readiness.costs;
     let _ = writeln!(
         text,
-        "\nWhat it costs, with {:.0} learnings a month (prices of {}, {}; put yours into {})",
+        "\nCosts at {:.0} training runs per month (prices of {}, {}; set your own in {})",
         costs.runs_a_month,
         costs.as_of,
         if costs.own_table { "your own" } else { "examples" },
@@ -474,7 +469,7 @@ pub(crate) fn fit(fit: &FitView) -> String {
 
 pub(crate) fn doctor(report: &DoctorReport) -> String {
     let one = |f: &ghost_desk::wire::Finding| {
-        format!("{} {:<8}{}\n", if f.well { "✓" } else { "✗" }, f.about, f.sentence)
+        format!("{} {:<8}{}\n", if f.ok { "✓" } else { "✗" }, f.about, f.sentence)
     };
     report.findings.iter().map(one).collect()
 }
@@ -483,7 +478,7 @@ pub(crate) fn count(n: u32, noun: &str) -> String {
     format!("{n} {noun}{}", if n == 1 { "" } else { "s" })
 }
 
-/// How long something took, in a sentence of its own.
+/// A duration as a sentence.
 pub(crate) fn took(seconds: f64) -> String {
     format!("It took {}.", duration(seconds))
 }

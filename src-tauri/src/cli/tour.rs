@@ -1,8 +1,8 @@
-//! The whole line, once, on the sample archive: import → draft → edit → row → run → verdict → the
-//! next draft by the new adapter. In a folder of its own, which is gone afterwards.
+//! `tour`: every step on the sample archive: import → draft → edit → row → run → verdict → a draft
+//! with the new adapter. In a temporary folder that is removed afterwards.
 //!
-//! A script stands in for the writer, and says so: it makes the small changes that anybody could
-//! foresee, always the same, so that two tours are alike.
+//! A script stands in for the writer, and says so: it makes a few predictable changes, so that two
+//! tours give the same result.
 
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -10,23 +10,24 @@ use std::time::Instant;
 use ghost_core::words;
 use ghost_desk::failure::{Code, Failure, Result};
 use ghost_desk::wire::{
-    DeskView, DraftView, EditView, Import, ImportReport, JudgeAdapter, Judged, Nothing, RowList,
-    RunStateName, RunView, SeedForm, ShipDraft, StartRun, WriteDraft,
+    DeskView, DraftView, EditView, EvaluateAdapter, Evaluation, Import, ImportReport, Nothing,
+    RowList, RunStateName, RunView, SeedForm, ShipDraft, StartRun, WriteDraft,
 };
 use ghost_desk::{Host, home};
 use serde_json::json;
 
-use super::say::{Teller, object, out};
+use super::output::Output;
+use super::streams::{object, out};
 use super::{learn, plain};
 
 /// Makes the tour repeatable.
-const CHANCE: u64 = 7;
-/// Of each column where two drafts stand side by side, in characters.
+const RANDOM_SEED: u64 = 7;
+/// Width of a column when two drafts are printed next to each other, in characters.
 const COLUMN: usize = 46;
-/// What the script adds at the end, in the sample writer's manner.
+/// The script's closing, in the style of the sample writer.
 const CLOSING: &str = "The barrel is full. I have not yet decided what for.";
 
-/// Takes the tour. Answers with an exit status.
+/// Runs the tour. Returns an exit status.
 pub(crate) fn take(
     folder: Option<PathBuf>,
     archive: Option<PathBuf>,
@@ -35,90 +36,92 @@ pub(crate) fn take(
 ) -> Result<i32> {
     let started = Instant::now();
     let archive = archive.or_else(sample).ok_or_else(|| {
-        Failure::new(Code::NotFound, "The sample archive is not here; name one with --archive DIR.")
+        Failure::new(
+            Code::NotFound,
+            "Sample archive not found. Pass an archive with --archive DIR.",
+        )
     })?;
-    // Removed when the tour ends, unless a folder was named.
+    // Removed when the tour ends, unless a folder was given.
     let own = match &folder {
         Some(_) => None,
         None => Some(tempfile::tempdir().map_err(|e| {
-            Failure::new(Code::Io, format!("No folder could be made for the tour: {e}."))
+            Failure::new(Code::Io, format!("Could not create a folder for the tour: {e}."))
         })?),
     };
     let folder = home(folder.or_else(|| own.as_ref().map(|own| own.path().to_owned())))?;
-    let tell = Teller::open(&folder, Host::CommandLine, json)?;
+    let output = Output::open(&folder, Host::CommandLine, json)?;
     let guide = Guide { json };
 
-    let desk: DeskView = tell.ask("desk_read", Nothing {})?;
+    let desk: DeskView = output.call("desk_read", Nothing {})?;
     let base = desk.base.ok_or_else(|| {
         Failure::new(
             Code::BaseMissing,
-            "The tour needs the starter base: `scripts/setup.sh run` fetches it, or name a GGUF \
-             file in GHOST_BASE.",
+            "The tour needs the starter base. Run `scripts/setup.sh run` to fetch it, or set \
+             GHOST_BASE to a GGUF file.",
         )
     })?;
     guide.says(&format!(
-        "This is the whole line, on the sample archive, with the starter base {} ({} million \
-         weights, {}).\nIt happens in {}; nothing leaves this computer.",
+        "This tour runs every step on the sample archive, with the starter base {} ({} million \
+         parameters, {}).\nFolder: {}. Nothing leaves this computer.",
         base.name,
         base.parameters / 1_000_000,
         base.quantisation,
         folder.display()
     ));
 
-    guide.step("Import", "the archive is read");
-    let import: ImportReport = tell
-        .ask("archive_import", Import { paths: vec![super::whole(&archive)?], dry_run: false })?;
+    guide.step("Import", "read the archive");
+    let import: ImportReport = output.call(
+        "archive_import",
+        Import { paths: vec![super::paths::canonical(&archive)?], dry_run: false },
+    )?;
     guide.says(&plain::import(&import));
 
-    guide.step("Draft", "the bare base writes: clumsy, and nobody's voice");
-    let first: DraftView = tell.ask("draft_write", ask("base"))?;
+    guide.step("Draft", "the base writes without an adapter: clumsy, in no particular voice");
+    let first: DraftView = output.call("draft_write", request("base"))?;
     guide.says(&plain::written(&first));
 
-    guide.step("Edit", "a script stands in for the writer, and ships what it made of the draft");
+    guide.step("Edit", "a script edits the draft in place of the writer, and ships it");
     let text = Some(revised(&first.text));
-    let edit: EditView = tell.ask("draft_ship", ShipDraft { draft: first.draft, text })?;
+    let edit: EditView = output.call("draft_ship", ShipDraft { draft: first.draft, text })?;
     guide.says(&plain::edit(&edit));
 
-    guide.step("Row", "the edit is a lesson now, beside those of the archive");
-    let rows: RowList = tell.ask("row_list", Nothing {})?;
+    guide.step("Row", "the edit becomes training data, like the pieces of the archive");
+    let rows: RowList = output.call("row_list", Nothing {})?;
     if let Some(row) = rows.rows.iter().find(|row| Some(row.row) == edit.row) {
-        guide.says(&format!("Row {}, as the base will see it:\n\n{}", row.row, row.request.trim()));
+        guide.says(&format!("Row {}, as the base sees it:\n\n{}", row.row, row.request.trim()));
     }
 
-    guide.step("Run", "the base learns, in a process of its own");
+    guide.step("Run", "train an adapter, in a process of its own");
     let start = StartRun {
         recipe: Some("quick".into()),
         minutes: Some(minutes),
-        random_seed: Some(CHANCE),
+        random_seed: Some(RANDOM_SEED),
         new: true,
         ..StartRun::default()
     };
-    let run: RunView = learn::follow(&tell, start)?;
+    let run: RunView = learn::follow(&output, start)?;
     let Some(adapter) = run.adapter else {
-        tell.tell(&run, plain::run);
+        output.print(&run, plain::run);
         return Ok(i32::from(run.state != RunStateName::Stopped));
     };
     let steps = run.step.as_ref().map_or(0, |step| step.n);
-    guide.says(&format!("Adapter {adapter}, after {steps} steps on {} rows.", run.n_rows));
+    guide.says(&format!("Adapter {adapter}: {steps} steps on {} rows.", run.n_rows));
 
-    guide.step("Verdict", "on held-out pieces that it never saw");
+    guide.step("Verdict", "evaluate it on held-out pieces");
     // A run of a few minutes may end before its verdict.
     let verdict = match run.verdict.clone() {
         Some(verdict) => verdict,
         None => {
-            let ask = JudgeAdapter { adapter: Some(adapter), recipe: None, random_seed: None };
-            tell.ask::<Judged>("adapter_judge", ask)?.verdict
+            let ask = EvaluateAdapter { adapter: Some(adapter), recipe: None, random_seed: None };
+            output.call::<Evaluation>("adapter_evaluate", ask)?.verdict
         }
     };
     guide.says(&plain::verdict(&verdict));
 
-    guide.step("The next draft", "asked for the same, with the same chance, by the new adapter");
-    let next: DraftView = tell.ask("draft_write", ask(&adapter.to_string()))?;
+    guide.step("Next draft", "the same seed and random seed, with the new adapter");
+    let next: DraftView = output.call("draft_write", request(&adapter.to_string()))?;
     guide.says(&plain::written(&next));
-    guide.says(&side_by_side(
-        ("the bare base", &first.text),
-        (&format!("adapter {adapter}"), &next.text),
-    ));
+    guide.says(&side_by_side(("base", &first.text), (&format!("adapter {adapter}"), &next.text)));
 
     let seconds = started.elapsed().as_secs_f64();
     guide.says(&plain::took(seconds));
@@ -131,8 +134,8 @@ pub(crate) fn take(
     Ok(0)
 }
 
-/// What both drafts are asked for with.
-fn ask(ghost: &str) -> WriteDraft {
+/// The request of both drafts.
+fn request(ghost: &str) -> WriteDraft {
     WriteDraft {
         seed: SeedForm {
             topic: "the rain barrel".into(),
@@ -142,12 +145,12 @@ fn ask(ghost: &str) -> WriteDraft {
             points: Vec::new(),
         },
         ghost: Some(ghost.into()),
-        random_seed: Some(CHANCE),
+        random_seed: Some(RANDOM_SEED),
         best_of: None,
     }
 }
 
-/// Speaks between the steps; silent where a script listens.
+/// Prints between the steps; silent with `--json`.
 struct Guide {
     json: bool,
 }
@@ -164,7 +167,7 @@ impl Guide {
     }
 }
 
-/// The sample archive: beside the program as it is bundled, or in the checkout it was built in.
+/// The sample archive: next to the program as bundled, or in the checkout that built it.
 fn sample() -> Option<PathBuf> {
     let program = std::env::current_exe().ok()?;
     let above = program.ancestors().skip(1).take(4).map(Path::to_owned);
@@ -174,8 +177,8 @@ fn sample() -> Option<PathBuf> {
         .find(|archive| archive.is_dir())
 }
 
-/// What a stand-in for the writer makes of a draft: phrases that say nothing go, plain words come,
-/// every fifth sentence and an unfinished one at the end are cut, and a closing is added.
+/// The stand-in's edit of a draft: empty phrases are removed, plain words replace others, every fifth
+/// sentence and an unfinished last one are cut, and a closing is added.
 fn revised(draft: &str) -> String {
     let mut n = 0;
     let mut paragraphs: Vec<String> = Vec::new();
@@ -204,7 +207,7 @@ fn revised(draft: &str) -> String {
     paragraphs.join("\n\n")
 }
 
-/// One sentence without the phrases that say nothing.
+/// A sentence without empty phrases.
 fn plainer(sentence: &str) -> String {
     const PLAINER: &[(&str, &str)] = &[
         ("In addition, ", ""),
@@ -243,7 +246,7 @@ fn side_by_side(left: (&str, &str), right: (&str, &str)) -> String {
     (0..left.len().max(right.len())).map(line).collect()
 }
 
-/// One line as lines of at most a column; an empty one stays.
+/// A line wrapped to the column width; an empty line is kept.
 fn wrapped(line: &str) -> Vec<String> {
     let mut lines = vec![String::new()];
     for word in line.split_whitespace() {
@@ -268,20 +271,20 @@ mod tests {
     use super::*;
 
     #[test]
-    fn the_stand_in_cuts_swaps_and_closes() {
+    fn the_stand_in_cuts_replaces_and_closes() {
         let draft = "It is very wet. Nobody asked. In addition, we utilize pails.\n\nThe end was";
         assert_eq!(revised(draft), format!("It is wet. We use pails.\n\n{CLOSING}"));
     }
 
     #[test]
-    fn the_stand_in_takes_any_draft() {
+    fn the_stand_in_accepts_any_draft() {
         for draft in ["", "\n\n\n\n", "…", "one", "ß. ß. ß", "\u{0}"] {
             assert!(revised(draft).ends_with(CLOSING));
         }
     }
 
     #[test]
-    fn two_texts_stand_side_by_side() {
+    fn two_texts_are_printed_in_columns() {
         let text = side_by_side(("a", "one\n\ntwo"), ("b", "three"));
         let lines: Vec<_> = text.lines().collect();
         assert_eq!(lines.len(), 5);

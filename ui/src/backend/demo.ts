@@ -10,15 +10,15 @@ import type {
   DraftView,
   EditView,
   Failure,
-  FitView,
-  Ghosts,
+  ReadinessView,
+  AdapterList,
   ImportReport,
   NoteView,
   PieceSeed,
   PieceView,
   RunView,
   SegmentView,
-  SideName,
+  SplitName,
   StepView,
   VerdictView,
 } from '../wire'
@@ -108,7 +108,7 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
   }
   const archive = {
     pieces: makePieces(pieces),
-    complaints: history ? WARNINGS : [],
+    warnings: history ? WARNINGS : [],
     notes: [] as NoteView[],
     watched: history ? ['/home/writer/site/content'] : ([] as string[]),
     authors: [] as AuthorView[],
@@ -121,14 +121,14 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
       ]
     : []
   const runs: RunView[] = history ? [makeRun(2, 1, 2), makeRun(1, 9, 1)] : []
-  const ghosts: Ghosts = {
+  const ghosts: AdapterList = {
     ghost: '',
-    writing: history ? 2 : null,
-    before: history ? 1 : null,
+    active: history ? 2 : null,
+    previous: history ? 1 : null,
     adapters: history
       ? [
-          makeAdapter(2, 1, 'writing', shipVerdict()),
-          makeAdapter(1, 9, 'waiting', unprovenVerdict()),
+          makeAdapter(2, 1, 'active', shipVerdict()),
+          makeAdapter(1, 9, 'available', unprovenVerdict()),
         ]
       : [],
   }
@@ -145,7 +145,7 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
 
   const writerName = (id: number | null | undefined): string =>
     !state.base ? 'No model yet' : `SmolLM2 135M${id ? `, adapter ${id}` : ' (no adapter)'}`
-  const view = (): Ghosts => ({ ...ghosts, ghost: writerName(ghosts.writing) })
+  const view = (): AdapterList => ({ ...ghosts, ghost: writerName(ghosts.active) })
   const unfinishedRun = (): RunView | undefined =>
     runs.find((run) => run.state !== 'done' && run.state !== 'failed')
   const fail = (code: Failure['code'], message: string): never => {
@@ -168,12 +168,12 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
   const requireBase = (): void => {
     if (!state.base) fail('base_missing', 'There is no base model on this computer yet.')
   }
-  const activate = (id: number | null): Ghosts => {
-    ghosts.before = ghosts.writing ?? 0
-    ghosts.writing = id
+  const activate = (id: number | null): AdapterList => {
+    ghosts.previous = ghosts.active ?? 0
+    ghosts.active = id
     for (const one of ghosts.adapters) {
-      if (one.adapter === id) one.standing = 'writing'
-      else if (one.standing === 'writing') one.standing = 'waiting'
+      if (one.adapter === id) one.status = 'active'
+      else if (one.status === 'active') one.status = 'available'
     }
     emit({ event: 'ghost_changed', ghost: writerName(id), adapter: id })
     return view()
@@ -194,11 +194,11 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
       run.steps.push(run.step)
       emit({ event: 'run_stepped', run: run.run, step: run.step })
     }
-    run.state = 'judging'
+    run.state = 'evaluating'
     emit({ event: 'run_changed', run: { ...run, steps: [] } })
     await sleep(pace * 60)
     Object.assign(run, { state: 'done', adapter: run.run, verdict: shipVerdict(), ended_at: now() })
-    ghosts.adapters.unshift(makeAdapter(run.run, 0, 'waiting', run.verdict!))
+    ghosts.adapters.unshift(makeAdapter(run.run, 0, 'available', run.verdict!))
     emit({ event: 'verdict_reached', adapter: run.run, verdict: run.verdict! })
     activate(run.run)
     emit({ event: 'run_changed', run: { ...run, steps: [] } })
@@ -209,8 +209,8 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
       version: '0.1.0',
       home: '/home/writer/.ghost',
       base: state.base ? starterBase : null,
-      ghost: writerName(ghosts.writing),
-      adapter: ghosts.writing,
+      ghost: writerName(ghosts.active),
+      adapter: ghosts.active,
       n_pieces: archive.pieces.length,
       n_shipped: drafts.filter((one) => one.shipped_text != null).length,
       kinds: pieces > 0 ? ['post', 'log', 'recipes'] : [],
@@ -233,7 +233,7 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
           of: found.length,
           path,
           pieces: done,
-          complaints: 0,
+          warnings: 0,
         })
         await sleep(pace * 4)
       }
@@ -244,7 +244,7 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
         archive.pieces.every((old) => old.source !== piece.source),
       )
       archive.pieces.unshift(...kept)
-      archive.complaints = found
+      archive.warnings = found
         .filter((path) => path.endsWith('.bin'))
         .map((path) => ({
           path,
@@ -271,14 +271,14 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
         authors: [],
         found: [],
         cancelled,
-        complaints: archive.complaints,
+        warnings: archive.warnings,
         notes: archive.notes,
         seconds: (found.length * pace * 4) / 1000,
       }
       return report
     },
     import_stop: () => ((state.stopImport = true), {}),
-    author_say: ({ names }) => {
+    authors_set: ({ names }) => {
       archive.authors = archive.authors.map((author) => ({
         ...author,
         own: names.includes(author.name),
@@ -451,26 +451,26 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
     run_read: ({ run }) => runBy(run),
     run_list: () => ({ runs: runs.map((run) => ({ ...run, steps: [] })) }),
 
-    adapter_judge: async ({ adapter }, onEvent) => {
+    adapter_evaluate: async ({ adapter }, onEvent) => {
       for (let done = 1; done <= 12; done++) {
         await sleep(pace * 5)
-        onEvent({ event: 'judge_progressed', adapter: adapter ?? 0, done, of: 12 })
+        onEvent({ event: 'evaluation_progressed', adapter: adapter ?? 0, done, of: 12 })
       }
       const one = adapterBy(adapter)
       return { adapter: one.adapter, verdict: (one.verdict ??= shipVerdict()) }
     },
-    elsewhere_read: () => ({
+    remote_read: () => ({
       has_key: false,
       warning: 'Each evaluation will send seeds and pieces of your archive to this address.',
     }),
-    elsewhere_set: ({ address, model, key }) => ({
+    remote_set: ({ address, model, key }) => ({
       address: address || null,
       model,
       has_key: !!key,
       warning: '',
     }),
-    judge_stop: () => ({}),
-    prompt_compile: () => ({
+    evaluation_stop: () => ({}),
+    prompt_optimize: () => ({
       by_bits: 'up to 8 of your pieces on similar topics, as one document',
       by_voice: 'up to 4 of your newest pieces, as a conversation',
       tried: [],
@@ -481,24 +481,24 @@ export function demo({ pieces = 54, base = true, history = true, pace = 28 }: Se
     adapter_promote: ({ adapter }) => activate(adapter || null),
     adapter_retire: ({ adapter }) => {
       const one = adapterBy(adapter)
-      if (one.standing === 'writing') activate(null)
-      one.standing = 'retired'
+      if (one.status === 'active') activate(null)
+      one.status = 'retired'
       return view()
     },
-    ghost_rollback: () => activate(ghosts.before || null),
+    adapter_rollback: () => activate(ghosts.previous || null),
     adapter_export: ({ out }) => ({
       path: out,
       files: ['adapter_config.json', 'adapter_model.safetensors', 'card.json'],
     }),
-    fit_read: () =>
+    readiness_read: () =>
       makeReadiness(
         archive.pieces,
         drafts.filter((one) => one.shipped_text != null).length,
         history,
       ),
     doctor: () => ({
-      well: true,
-      findings: [{ about: 'store', well: true, sentence: 'The database is intact.' }],
+      ok: true,
+      findings: [{ about: 'store', ok: true, sentence: 'The database is intact.' }],
     }),
   }
 
@@ -576,8 +576,8 @@ const makePieces = (n: number): PieceView[] =>
   Array.from({ length: n }, (_, at) => makePiece(n - at, undefined, at, n))
 
 function makePiece(piece: number, source?: string, at = 0, of = 1): PieceView {
-  const side: SideName =
-    of > 20 && at < of * 0.15 ? 'holdout' : of > 20 && at < of * 0.25 ? 'dev' : 'train'
+  const split: SplitName =
+    of > 20 && at < of * 0.15 ? 'test' : of > 20 && at < of * 0.25 ? 'validation' : 'train'
   const kind = at % 7 === 3 ? 'log' : at % 11 === 5 ? 'recipes' : 'post'
   const title = source
     ? source
@@ -592,7 +592,7 @@ function makePiece(piece: number, source?: string, at = 0, of = 1): PieceView {
     title,
     date: at % 17 === 9 ? null : daysAgo(at * 9).slice(0, 10),
     words: 180 + ((piece * 197) % 900),
-    side,
+    split,
     source: source ?? `/home/writer/site/content/${title.toLowerCase().replaceAll(' ', '-')}.md`,
     unfinished: at % 23 === 7,
     author: null,
@@ -637,7 +637,7 @@ function makeStep(n: number, of: number): StepView {
     tokens_per_second: 210 + 14 * Math.sin(n),
     seconds_left: (of - n) * 3.4,
     peak_bytes: 1.42e9,
-    dev_bits_per_byte: n % 15 === 0 || n === 1 ? 0.982 + 0.17 * Math.exp(-n / 40) : null,
+    validation_bits_per_byte: n % 15 === 0 || n === 1 ? 0.982 + 0.17 * Math.exp(-n / 40) : null,
   }
 }
 
@@ -661,12 +661,12 @@ function makeRun(run: number, days: number, adapter: number): RunView {
 function makeAdapter(
   adapter: number,
   days: number,
-  standing: AdapterView['standing'],
+  status: AdapterView['status'],
   verdict: VerdictView,
 ): AdapterView {
   return {
     adapter,
-    standing,
+    status,
     base: 'SmolLM2 135M Instruct',
     run: adapter,
     recipe: adapter % 2 ? 'quick' : 'nightly',
@@ -704,7 +704,7 @@ const shipVerdict = (): VerdictView => ({
       gain: { mean: 0.23, low: 0.09, high: 0.36 },
       incumbent: 0.57,
       strangers: 0.08,
-      told_apart: 0.97,
+      base_separation: 0.97,
       p_value: 0.012,
       wins: 7,
       floor: ['essayist 1', 'essayist 2', 'weblog 4'],
@@ -805,16 +805,16 @@ const makeSeed = ({ piece, title, words, kind }: PieceView): PieceSeed => ({
 })
 
 /** A readiness report; with a history it recommends fine-tuning. */
-function makeReadiness(pieces: PieceView[], pairs: number, history: boolean): FitView {
+function makeReadiness(pieces: PieceView[], pairs: number, history: boolean): ReadinessView {
   const words = pieces.reduce((sum, piece) => sum + piece.words, 0)
-  const holdout = pieces.filter((piece) => piece.side === 'holdout').length
+  const test = pieces.filter((piece) => piece.split === 'test').length
   const enough = pieces.length >= 12
   const ceiling =
     'your best prompt gets 51 % of the way to your voice on 9 test seeds; the last adapter got 83 %'
   const reached = history ? ceiling : 'not measured yet'
   const own = `${pieces.length} pieces, ${words.toLocaleString('en')} words`
   return {
-    quadrant: enough ? (history ? 'fine_tune' : 'compile_first') : 'skip',
+    recommendation: enough ? (history ? 'fine_tune' : 'optimize_prompt') : 'skip',
     sentence: !enough
       ? `Not yet: ${own} are not enough to learn a voice.`
       : history
@@ -828,7 +828,7 @@ function makeReadiness(pieces: PieceView[], pairs: number, history: boolean): Fi
       usable_pieces: pieces.length,
       usable_words: words,
       pairs,
-      holdout,
+      test,
     },
     skip: [
       {
@@ -849,15 +849,15 @@ function makeReadiness(pieces: PieceView[], pairs: number, history: boolean): Fi
       },
       {
         what: 'A gain could not be proven',
-        holds: holdout < 8,
-        figure: `${holdout} test pieces; at least 8 are needed`,
+        holds: test < 8,
+        figure: `${test} test pieces; at least 8 are needed`,
       },
     ],
     go: [
       {
         what: 'Enough writing to learn from and to test with',
-        holds: enough && holdout >= 8,
-        figure: `${own}, ${holdout} for testing`,
+        holds: enough && test >= 8,
+        figure: `${own}, ${test} for testing`,
       },
       { what: 'The best prompt falls short', holds: history ? true : null, figure: reached },
       {

@@ -157,7 +157,7 @@ test('a remote model is used only after the writer enters it and agrees', async 
   expect(by('remote')?.textContent).toContain('send seeds and pieces of your archive')
   expect(by('remote-save')).toHaveProperty('disabled', true)
   await user.click(by('remote-agree'))
-  desk.fail('elsewhere_set', {
+  desk.fail('remote_set', {
     code: 'bad_input',
     message: 'The address must begin with https://.',
   })

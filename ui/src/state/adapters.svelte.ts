@@ -1,11 +1,11 @@
 // The adapters, and which one is in use.
 
 import type { Backend } from '../backend'
-import type { AdapterView, Event as DeskEvent, Ghosts } from '../wire'
+import type { AdapterView, Event as DeskEvent, AdapterList } from '../wire'
 import type { Notices } from './notices.svelte'
 
 export class Adapters {
-  view = $state<Ghosts>()
+  view = $state<AdapterList>()
   /** The adapter that a command is changing; 0 is the base model. */
   busy = $state<number>()
   /** The adapter that is being evaluated. */
@@ -21,11 +21,11 @@ export class Adapters {
 
   /** What was in use before, in words; `undefined` if nothing was. */
   readonly previous = $derived(
-    this.view?.before == null
+    this.view?.previous == null
       ? undefined
-      : this.view.before === 0
+      : this.view.previous === 0
         ? 'the base model'
-        : `adapter ${this.view.before}`,
+        : `adapter ${this.view.previous}`,
   )
 
   async load(): Promise<void> {
@@ -43,7 +43,7 @@ export class Adapters {
   }
 
   rollBack(): Promise<void> {
-    return this.#change(this.view?.writing ?? 0, () => this.backend.call('ghost_rollback', {}))
+    return this.#change(this.view?.active ?? 0, () => this.backend.call('adapter_rollback', {}))
   }
 
   async evaluate(adapter: number): Promise<void> {
@@ -51,7 +51,7 @@ export class Adapters {
     this.evaluating = adapter
     this.progress = undefined
     await this.notices.attempt('evaluation', () =>
-      this.backend.call('adapter_judge', { adapter }, (event) => this.onEvent(event)),
+      this.backend.call('adapter_evaluate', { adapter }, (event) => this.onEvent(event)),
     )
     this.evaluating = undefined
     await this.load()
@@ -59,7 +59,7 @@ export class Adapters {
 
   /** Stops the evaluation. What is measured so far is kept. */
   async stopEvaluation(): Promise<void> {
-    await this.notices.attempt('evaluation', () => this.backend.call('judge_stop', {}))
+    await this.notices.attempt('evaluation', () => this.backend.call('evaluation_stop', {}))
   }
 
   /** Copies an adapter into a new folder inside one that the writer chooses. */
@@ -78,13 +78,13 @@ export class Adapters {
   }
 
   onEvent(event: DeskEvent): void {
-    if (event.event === 'judge_progressed' && event.adapter === this.evaluating) {
+    if (event.event === 'evaluation_progressed' && event.adapter === this.evaluating) {
       this.progress = event.done / Math.max(event.of, 1)
     }
     if (event.event === 'ghost_changed' || event.event === 'verdict_reached') void this.load()
   }
 
-  async #change(adapter: number, command: () => Promise<Ghosts>): Promise<void> {
+  async #change(adapter: number, command: () => Promise<AdapterList>): Promise<void> {
     if (this.busy !== undefined) return
     this.busy = adapter
     const view = await this.notices.attempt('adapters', command)

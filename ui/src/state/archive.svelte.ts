@@ -10,7 +10,7 @@ export interface Progress {
   of: number
   path: string
   pieces: number
-  complaints: number
+  warnings: number
 }
 
 export class Archive {
@@ -83,7 +83,7 @@ export class Archive {
     const others = authors.filter((author) => author.own && author.name !== name)
     const names = [...others.map((author) => author.name), ...(own ? [name] : [])]
     const view = await this.notices.attempt('author', () =>
-      this.backend.call('author_say', { names }),
+      this.backend.call('authors_set', { names }),
     )
     if (view) this.view = view
     await this.refreshDesk()
@@ -127,8 +127,8 @@ export class Archive {
 
   onEvent(event: DeskEvent): void {
     if (event.event === 'import_progressed') {
-      const { done, of, path, pieces, complaints } = event
-      this.progress = { done, of, path, pieces, complaints }
+      const { done, of, path, pieces, warnings } = event
+      this.progress = { done, of, path, pieces, warnings }
     } else if (event.event === 'archive_changed' && !this.importing) {
       // An import of this page gets the same report as its answer.
       this.report = event.report

@@ -219,7 +219,7 @@ export class Drafts {
         else if (event.event === 'draft_grew') this.#append(event.text)
         else if (event.event === 'draft_written') resolve(event.draft)
         else if (event.event === 'draft_failed') reject(event.failure)
-        else if (event.event === 'card_lost') this.notices.show('card', event.sentence, 'error')
+        else if (event.event === 'gpu_failed') this.notices.show('card', event.sentence, 'error')
       }
       this.backend
         .call('draft_write', { seed }, onEvent)

@@ -1,12 +1,12 @@
 // Whether fine-tuning is worthwhile. Computed only when the writer asks.
 
 import type { Backend } from '../backend'
-import type { FitView } from '../wire'
+import type { ReadinessView } from '../wire'
 import type { Notices } from './notices.svelte'
 
 export class Readiness {
   /** The report; its dialog is open while this is set. */
-  view = $state<FitView>()
+  view = $state<ReadinessView>()
   loading = $state(false)
 
   constructor(
@@ -16,7 +16,7 @@ export class Readiness {
 
   async open(): Promise<void> {
     this.loading = true
-    this.view = await this.notices.attempt('readiness', () => this.backend.call('fit_read', {}))
+    this.view = await this.notices.attempt('readiness', () => this.backend.call('readiness_read', {}))
     this.loading = false
   }
 

@@ -1,11 +1,11 @@
 // The remote model that verdicts compare with. None until the writer enters one.
 
 import { toFailure, type Backend } from '../backend'
-import type { ElsewhereForm, ElsewhereView } from '../wire'
+import type { RemoteForm, RemoteView } from '../wire'
 import type { Notices } from './notices.svelte'
 
 export class RemoteModel {
-  view = $state<ElsewhereView>()
+  view = $state<RemoteView>()
   /** The form's dialog is open. */
   dialogOpen = $state(false)
   saving = $state(false)
@@ -18,7 +18,7 @@ export class RemoteModel {
   ) {}
 
   async load(): Promise<void> {
-    const view = await this.notices.attempt('remote', () => this.backend.call('elsewhere_read', {}))
+    const view = await this.notices.attempt('remote', () => this.backend.call('remote_read', {}))
     if (view) this.view = view
   }
 
@@ -32,10 +32,10 @@ export class RemoteModel {
   }
 
   /** Saves the form. If that fails, the dialog stays open and shows why: it covers the notices. */
-  async save(form: ElsewhereForm): Promise<void> {
+  async save(form: RemoteForm): Promise<void> {
     this.saving = true
     try {
-      this.view = await this.backend.call('elsewhere_set', form)
+      this.view = await this.backend.call('remote_set', form)
       this.closeDialog()
     } catch (thrown) {
       this.error = toFailure(thrown).message
@@ -44,6 +44,6 @@ export class RemoteModel {
   }
 
   remove(): Promise<void> {
-    return this.save({ address: '', model: '', may_send: false })
+    return this.save({ address: '', model: '', allow_upload: false })
   }
 }

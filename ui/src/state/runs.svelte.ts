@@ -4,7 +4,7 @@ import type { Backend } from '../backend'
 import type { Event as DeskEvent, RunStateName, RunView, StepView } from '../wire'
 import type { Notices } from './notices.svelte'
 
-const ACTIVE: RunStateName[] = ['learning', 'judging']
+const ACTIVE: RunStateName[] = ['learning', 'evaluating']
 const RESUMABLE: RunStateName[] = ['waiting', 'stopped', 'interrupted']
 
 export class Runs {
@@ -98,9 +98,9 @@ export class Runs {
       case 'run_progressed':
         if (this.run?.run === event.run) this.run.progress = event.progress
         return
-      case 'judge_progressed':
+      case 'evaluation_progressed':
         // Another adapter may be under evaluation at the same time.
-        if (this.run?.state === 'judging' && this.run.adapter === event.adapter) {
+        if (this.run?.state === 'evaluating' && this.run.adapter === event.adapter) {
           this.evaluated = event.done / Math.max(event.of, 1)
         }
         return

@@ -110,7 +110,7 @@ export class Session {
       case 'run_stepped':
       case 'run_progressed':
         return this.runs.onEvent(event)
-      case 'judge_progressed':
+      case 'evaluation_progressed':
       case 'verdict_reached':
         this.runs.onEvent(event)
         return this.adapters.onEvent(event)

@@ -157,7 +157,7 @@ test('dropped files are imported on the Archive screen', async () => {
   expect(session.dragging).toBe(false)
   expect(session.screen).toBe('archive')
   expect(session.archive.report).toMatchObject({ pieces: 1, added: 1 })
-  expect(session.archive.report?.complaints).toHaveLength(1)
+  expect(session.archive.report?.warnings).toHaveLength(1)
 })
 
 test('a dropped base model is used without a change of screen', async () => {
@@ -242,9 +242,9 @@ test('the progress of an evaluation arrives in the command’s own stream', asyn
 test('progress of an evaluation updates only the run and the adapter that it is about', async () => {
   const { desk, session } = await opened()
   const { adapters, runs } = session
-  runs.run = { ...runs.run!, state: 'judging', adapter: 2 }
+  runs.run = { ...runs.run!, state: 'evaluating', adapter: 2 }
   adapters.evaluating = 2
-  const half: DeskEvent = { event: 'judge_progressed', adapter: 2, done: 6, of: 12 }
+  const half: DeskEvent = { event: 'evaluation_progressed', adapter: 2, done: 6, of: 12 }
   desk.emit(half)
   desk.emit(half)
   desk.emit({ ...half, adapter: 1, done: 1 })

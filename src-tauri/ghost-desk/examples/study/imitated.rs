@@ -1,4 +1,4 @@
-//! Writers nobody is: four ways to make a shipped text out of a draft.
+//! Imitated writers: four ways to make a shipped text out of a draft.
 
 use std::path::Path;
 
@@ -12,15 +12,14 @@ use crate::Outcome;
 /// How the imitated writer works.
 #[derive(Clone, Copy, PartialEq, Debug)]
 pub(crate) enum Manner {
-    /// The ghost drafts the whole text; the writer takes over a share of the changes toward theirs.
+    /// The model drafts the whole text; the writer makes a share of the changes towards their own.
     Whole,
-    /// Sentence by sentence: the ghost goes on from the writer's words, and every second sentence
-    /// of its is replaced by the writer's.
+    /// Sentence by sentence: the model continues the writer's text, and every second of its sentences
+    /// is replaced by the writer's.
     Turns,
-    /// The ghost drafts the whole text, and the writer, whatever it says, changes the same few
-    /// things in it every time.
+    /// The model drafts the whole text, and the writer always changes the same few things.
     Habits,
-    /// Nothing is drafted: what somebody published, and what they made of it later.
+    /// Nothing is drafted: a published text, and its later revision.
     Revisions,
 }
 
@@ -36,7 +35,7 @@ impl Manner {
     }
 }
 
-/// What somebody would ship who makes a share of the changes from a draft to their own text.
+/// The text of a writer who makes a share of the changes from a draft to their own text.
 pub(crate) fn toward(draft: &str, own: &str, diligence: f64, rng: &mut Rng) -> String {
     let edit = Edit::presentable(draft, own);
     let taken = edit.segments().iter().map(|segment| match segment {
@@ -52,7 +51,7 @@ pub(crate) fn toward(draft: &str, own: &str, diligence: f64, rng: &mut Rng) -> S
     taken.collect()
 }
 
-/// Words this writer has others for.
+/// Phrases this writer replaces.
 const INSTEAD: [(&str, &str); 28] = [
     ("t's ", "t is "),
     ("hat's ", "hat is "),
@@ -84,7 +83,7 @@ const INSTEAD: [(&str, &str); 28] = [
     (" all about ", " about "),
 ];
 
-/// Where a sentence that has run on for a while ends, and what the next begins with.
+/// Where a long sentence is split, and how the next one starts.
 const BREAKS: [(&str, &str); 5] = [
     (", and ", ". And "),
     (", but ", ". But "),
@@ -92,14 +91,14 @@ const BREAKS: [(&str, &str); 5] = [
     (", which ", ". That "),
     (" because ", ". That's because "),
 ];
-/// Words after which a sentence has run on for a while.
+/// Number of words after which a sentence is long.
 const BREATH: usize = 5;
 
-/// Sentences this writer takes out: those that begin so.
+/// Openings of sentences this writer removes.
 const NEVER: [&str; 4] = ["In conclusion", "Overall,", "In summary", "As an AI"];
 
-/// What a writer of strong habits makes of a draft: nothing contracted, nothing padded, no fanfare at the
-/// end, and no sentence that runs on.
+/// The edit of a writer with strong habits: no contractions, no padding, no closing flourish, no long
+/// sentences.
 pub(crate) fn habits(draft: &str) -> String {
     let mut shipped = String::with_capacity(draft.len());
     let starts: Vec<usize> = words::sentences(draft).map(|(at, _)| at).collect();
@@ -117,7 +116,7 @@ pub(crate) fn habits(draft: &str) -> String {
     shipped
 }
 
-/// A sentence that ends wherever it has run on for a while.
+/// A sentence, split where it gets long.
 fn broken(sentence: &str) -> String {
     let mut all = String::with_capacity(sentence.len());
     let mut left = sentence;
@@ -136,15 +135,15 @@ fn broken(sentence: &str) -> String {
     all + left
 }
 
-/// What was published, and what its writer made of it.
+/// A published text and its revision.
 pub(crate) struct Revision {
     pub(crate) before: String,
-    /// Its text is what is published now.
+    /// The revised text.
     pub(crate) after: Piece,
 }
 
-/// The revisions of a folder of `NNN.before.md` and `NNN.after.md`, in the order of their numbers, in
-/// stretches of about so many bytes around what was changed.
+/// The revisions of a folder of `NNN.before.md` and `NNN.after.md`, by number, as excerpts of about
+/// `bytes` bytes around each change.
 pub(crate) fn revisions(folder: &Path, bytes: usize) -> Outcome<Vec<Revision>> {
     let mut names: Vec<String> = std::fs::read_dir(folder)?
         .filter_map(|entry| entry.ok()?.file_name().into_string().ok())
@@ -171,7 +170,7 @@ pub(crate) fn revisions(folder: &Path, bytes: usize) -> Outcome<Vec<Revision>> {
     Ok(all)
 }
 
-/// What stood in two texts around each change of words.
+/// The text around each change, in both versions.
 fn stretches(before: &str, after: &str, bytes: usize) -> Vec<[String; 2]> {
     let (mut all, mut here) = (Vec::new(), [String::new(), String::new()]);
     for segment in Edit::presentable(before, after).segments() {
@@ -183,7 +182,7 @@ fn stretches(before: &str, after: &str, bytes: usize) -> Vec<[String; 2]> {
             Segment::Same(same) => {
                 for paragraph in same.split_inclusive("\n\n") {
                     here.iter_mut().for_each(|side| side.push_str(paragraph));
-                    // Half goes to what stands before a change, where there is so much.
+                    // Up to half of it precedes the change.
                     let enough = if here[0] == here[1] { bytes / 2 } else { bytes };
                     if here[1].len() >= enough {
                         all.push(std::mem::take(&mut here));

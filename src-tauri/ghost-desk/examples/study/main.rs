@@ -1,12 +1,12 @@
-//! Do edits teach? A study without a human: the prompted base drafts from seeds of true texts, an
-//! imitated writer ([`Manner`]) makes of each draft what they would ship, the pairs become rows, and
-//! adapters that learned with so many of them are held against adapters that learned as long without.
+//! Study: does training on edits help? The prompted base drafts from the seeds of real texts, an
+//! imitated writer ([`Manner`]) edits each draft, the pairs become rows, and adapters trained with them
+//! are compared with adapters trained for the same time without.
 //!
-//! Measured on texts nobody learned from: how often what the writer would put in is found likelier
-//! than what they would take out (preference), how far a new draft is from what they would ship in
-//! its place (edit distance), and the bits a byte of the true text. Below each row stands what the
-//! pairs changed, text by text, and its standard error. Everything is drawn from one number, so
-//! the same call prints the same table.
+//! Measured on unseen texts: how often the writer's wording is more likely than the wording it
+//! replaces (preference), the edit distance between a new draft and what the writer would ship, and
+//! the bits per byte of the real text. Below each row is the difference the pairs made, per text,
+//! with its standard error. Everything follows from one random seed, so the same call prints the same
+//! table.
 //!
 //! `make study`, or: `cargo run --example study -- archive=DIR base=FILE pairs=0,10,30,100 …`
 //! (every setting and its default: [`Settings`]).
@@ -51,27 +51,27 @@ use imitated::{Manner, Revision};
 
 type Outcome<T> = Result<T, Box<dyn Error>>;
 
-/// Longest stretch of a text, in bytes: about 120 words.
+/// Maximum bytes of an excerpt: about 120 words.
 const STRETCH: usize = 700;
-/// Fewer words are no text.
+/// Minimum words of a text.
 const LEAST_WORDS: usize = 50;
-/// Pieces of the archive in the baseline's prompt, and its tokens.
+/// Example pieces in the baseline's prompt, and its maximum tokens.
 const EXAMPLES: usize = 2;
 const PROMPT_TOKENS: usize = 700;
-/// Changes looked at in one pair, the longest first, and the fewest words of one.
+/// Maximum changes scored per pair, longest first, and the minimum words of one.
 const MOST_CHANGES: usize = 8;
 const LEAST_CHANGE: usize = 2;
 
-/// What of a pair is learned.
+/// How a pair is trained on.
 #[derive(Clone, Copy, PartialEq, Debug)]
 enum Weights {
-    /// The shipped text, all words alike.
+    /// The shipped text, with equal weights.
     Plain,
-    /// What was put in counts most.
+    /// Added text has the highest weight.
     Diff,
-    /// And what was taken out is unlearned.
+    /// In addition, removed text has a negative weight.
     Unlearn,
-    /// And last, of the two the writer's is preferred.
+    /// In addition, preference training on the changes.
     Prefer,
 }
 
@@ -82,22 +82,22 @@ struct Settings {
     archive: PathBuf,
     /// The base; the starter base.
     base: PathBuf,
-    /// How many pairs each point of the curve has; 0,10,30,100.
+    /// Numbers of pairs, one per point of the curve; 0,10,30,100.
     pairs: Vec<usize>,
     /// Pieces to measure on, in up to three texts each; 12.
     test: usize,
-    /// Bytes of the archive that is there before the first edit; 48000.
+    /// Bytes of the archive before the first edit; 48000.
     bytes: usize,
     /// Passes over the rows; 2.
     passes: usize,
     /// `whole` (the default), `turns`, `habits` or `revisions`.
     manner: Manner,
-    /// Where the revisions are.
+    /// Folder of the revisions.
     edits: PathBuf,
     /// Share of the changes the writer makes; 0.75.
     diligence: f64,
-    /// `plain` (all words alike), `diff` (what was put in counts most), `unlearn` (the default: and
-    /// what was taken out is unlearned) or `prefer` (and then what was put in is preferred to it).
+    /// `plain` (equal weights), `diff` (added text has the highest weight), `unlearn` (the default: in
+    /// addition, removed text has a negative weight) or `prefer` (in addition, preference training).
     weights: Weights,
     /// 1.
     random_seed: u64,
@@ -146,27 +146,27 @@ impl Settings {
     }
 }
 
-/// A true text and what it would have been asked for with.
+/// A real text and its seed.
 #[derive(Clone)]
 struct Text {
     seed: Seed,
     text: String,
 }
 
-/// A draft, and what the imitated writer shipped.
+/// A draft and the text that the imitated writer shipped.
 struct Pair {
     seed: Seed,
     draft: String,
     shipped: String,
 }
 
-/// What a study works on.
+/// The data of a study.
 struct Matter {
-    /// What there is before the first edit.
+    /// The archive before the first edit.
     old: Vec<Text>,
-    /// The texts of the pairs, and the drafts where there are some already.
+    /// The texts of the pairs, with drafts if there are any.
     wanted: Vec<(Text, Option<String>)>,
-    /// The same, of which nothing is learned.
+    /// The same, for measuring only.
     test: Vec<(Text, Option<String>)>,
 }
 
@@ -203,7 +203,7 @@ fn main() -> Outcome<()> {
     let bare = study.measure(None, &test, &held_out)?;
     println!("    –  nothing      0  {bare}");
     for &n in &settings.pairs {
-        // Fewer where a draft was shipped as it was, or the archive has no more.
+        // Fewer if a draft was shipped unchanged, or the archive is too small.
         let n = n.min(pairs.len());
         let began = Instant::now();
         let (with, steps) = study.learn(&pairs[..n], None)?;
@@ -230,7 +230,7 @@ fn main() -> Outcome<()> {
     Ok(())
 }
 
-/// How much more, one by one, and the standard error of it.
+/// The mean paired difference and its standard error.
 fn changed(these: &[f64], than: &[f64]) -> String {
     let more: Vec<f64> = these.iter().zip(than).map(|(this, than)| this - than).collect();
     let n = more.len() as f64;
@@ -243,8 +243,7 @@ fn mean(of: &[f64]) -> f64 {
     of.iter().sum::<f64>() / of.len().max(1) as f64
 }
 
-/// How far the writer is from themself: from one text to the next of the same piece. No draft can be
-/// expected to come nearer than that.
+/// The writer's distance to themself, between texts of the same piece: a lower bound for any draft.
 fn floor(test: &[Text]) -> Option<f64> {
     let of_one = test.windows(2).filter(|two| two[0].seed.topic == two[1].seed.topic);
     let far: Vec<f64> =
@@ -263,7 +262,7 @@ impl Matter {
             Manner::Revisions => Matter::revised(settings, pieces, &phrases)?,
             _ => Matter::drafted(settings, &pieces, &phrases),
         };
-        // The newest of the old, as far as the bytes go.
+        // The newest old pieces that fit.
         let mut bytes = 0;
         let from = matter.old.iter().rposition(|text| {
             bytes += text.text.len();
@@ -276,7 +275,7 @@ impl Matter {
         Ok(matter)
     }
 
-    /// What was there, what is drafted and what is measured on: the oldest, the middle and the newest.
+    /// Splits the pieces by age: the archive (oldest), the pairs (middle) and the measured texts (newest).
     fn drafted(settings: &Settings, pieces: &[Piece], phrases: &TfIdf) -> Matter {
         let test = pieces.len().saturating_sub(settings.test);
         let middle = test * 2 / 5;
@@ -290,8 +289,8 @@ impl Matter {
         }
     }
 
-    /// The revisions of the newest pieces are measured on, the others are learned from, and what was
-    /// there is all but the newest.
+    /// Uses the revisions of the newest pieces for measuring and the others for training; the archive is
+    /// all but the newest pieces.
     fn revised(settings: &Settings, mut pieces: Vec<Piece>, phrases: &TfIdf) -> Outcome<Matter> {
         let revisions = imitated::revisions(&settings.edits, STRETCH)?;
         let mut titles: Vec<&str> = revisions.iter().map(|one| one.after.title.as_str()).collect();
@@ -321,7 +320,7 @@ impl Text {
         Text { seed, text: text.to_owned() }
     }
 
-    /// Up to so many stretches of each piece.
+    /// Up to `most` excerpts of each piece.
     fn all(pieces: &[Piece], most: usize, phrases: &TfIdf) -> Vec<Text> {
         let mut all = Vec::new();
         for piece in pieces {
@@ -355,13 +354,13 @@ struct Study<'a> {
     old: &'a [Text],
 }
 
-/// What an adapter does on texts it never saw.
+/// Measurements of an adapter on unseen texts.
 struct Measured {
-    /// For each change, how much likelier than what was taken out what was put in is, in nats a token.
+    /// Per change: log-likelihood of the added text minus that of the removed text, in nats per token.
     margins: Vec<f64>,
-    /// For each text, how far its draft is from what the writer would ship.
+    /// Per text: edit distance between its draft and what the writer would ship.
     distances: Vec<f64>,
-    /// And the bits a byte of the true text.
+    /// Bits per byte of the real text.
     bits: Vec<f64>,
 }
 
@@ -377,7 +376,7 @@ impl std::fmt::Display for Measured {
 }
 
 impl Study<'_> {
-    /// The few-shot prompt of a seed: the nearest in length of what there was before.
+    /// The few-shot prompt of a seed, with the pieces nearest in length.
     fn prompt(&self, seed: &Seed) -> Outcome<Vec<u32>> {
         let mut near: Vec<&Text> = self.old.iter().collect();
         let words = |seed: &Seed| seed.words.unwrap_or(0);
@@ -413,7 +412,7 @@ impl Study<'_> {
                 Manner::Habits => imitated::habits(&draft),
                 Manner::Turns | Manner::Revisions => text.text.clone(),
             };
-            // Nothing changed teaches nothing.
+            // Without a change there is nothing to train on.
             if draft.trim() != shipped.trim() {
                 pairs.push(Pair { seed: text.seed.clone(), draft, shipped });
             }
@@ -486,8 +485,7 @@ impl Study<'_> {
         Ok(draft)
     }
 
-    /// An adapter that learned from the archive and these pairs; `steps` where it is to learn as
-    /// long as another did.
+    /// Trains an adapter on the archive and these pairs; `steps` makes it as long as another training.
     fn learn(&self, pairs: &[Pair], steps: Option<usize>) -> Outcome<(Adapter, usize)> {
         let settings = self.settings;
         let archive = self.old.iter().zip(0..).map(|(text, n)| Row {
@@ -526,7 +524,7 @@ impl Study<'_> {
         Ok((adapter, learned.steps.len()))
     }
 
-    /// An adapter that learned, and then to prefer what was put in.
+    /// Trains an adapter, then continues with preference training.
     fn preferred(&self, begun: &Adapter, pairs: &[Pair], rows: &[Row]) -> Outcome<Adapter> {
         let choices: Vec<PreferencePair> = pairs
             .iter()
@@ -544,7 +542,7 @@ impl Study<'_> {
         Ok(adapter.ok_or("nobody stopped it")?)
     }
 
-    /// What a pair teaches.
+    /// The rows of a pair.
     fn lessons(&self, id: EditId, pair: &Pair) -> Vec<Row> {
         let Pair { seed, draft, shipped } = pair;
         let apart = |text: &str| archive::non_prose_spans(text);
@@ -585,7 +583,7 @@ impl Study<'_> {
         Ok(Measured { margins, distances, bits })
     }
 
-    /// The base is asked with examples, an adapter without.
+    /// The prompt: with examples for the base, without for an adapter.
     fn asked(&self, adapter: Option<&Adapter>, seed: &Seed) -> Outcome<Vec<u32>> {
         match adapter {
             None => self.prompt(seed),
@@ -593,8 +591,8 @@ impl Study<'_> {
         }
     }
 
-    /// For each larger change of a pair: nats a token of what was put in, and of what was taken
-    /// out, both after what the writer shipped up to there.
+    /// For each larger change of a pair: nats per token of the added and of the removed text, both after
+    /// the shipped text before it.
     fn changes(&self, adapter: Option<&Adapter>, prompt: &[u32], pair: &Pair) -> Vec<[f64; 2]> {
         let edit = Edit::presentable(&pair.draft, &pair.shipped);
         let mut at = 0;

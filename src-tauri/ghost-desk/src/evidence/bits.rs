@@ -1,35 +1,35 @@
-//! Likelihood: what a text costs, in all, in its small words and punctuation, and a token.
+//! Likelihood: bits per byte of a text, of its function words and punctuation, and bits per token.
 
 use ghost_core::seed::Seed;
 use ghost_core::voice::is_function_word;
 use ghost_core::words::{Class, tokens};
 use ghost_engine::eval;
 
-use super::{Court, Party};
+use super::context::{Candidate, EvalContext};
 use crate::failure::Result;
 
-/// What a text costs somebody, in bits.
+/// The cost of a text to a model, in bits.
 #[derive(Debug, Clone, Copy, Default, PartialEq)]
 pub(crate) struct Bits {
-    /// A byte.
+    /// Per byte.
     pub(crate) all: f64,
-    /// A byte of function words, punctuation and breaks.
+    /// Per byte of function words, punctuation and line breaks.
     pub(crate) style: f64,
-    /// A token.
+    /// Per token.
     pub(crate) token: f64,
 }
 
-impl Court<'_> {
-    /// What a text costs a party after a seed, measured once and kept.
-    pub(crate) fn bits(&self, party: Party<'_>, seed: &Seed, text: &str) -> Result<Bits> {
-        let prompt = self.prompt(party, seed)?;
-        let name = self.name(party, &prompt, text);
+impl EvalContext<'_> {
+    /// The bits of a text for a participant after a seed, measured once and cached.
+    pub(crate) fn bits(&self, participant: Candidate<'_>, seed: &Seed, text: &str) -> Result<Bits> {
+        let prompt = self.prompt(participant, seed)?;
+        let name = self.name(participant, &prompt, text);
         let [all, style, token] = ["", "/style", "/token"].map(|of| name.clone() + of);
-        let kept = [&all, &style, &token].map(|what| self.memory.figure(what));
+        let kept = [&all, &style, &token].map(|what| self.cache.score(what));
         if let [Ok(Some(all)), Ok(Some(style)), Ok(Some(token))] = kept {
             return Ok(Bits { all, style, token });
         }
-        let scored = eval::token_log_probs(self.base, party.adapter, &prompt, text);
+        let scored = eval::token_log_probs(self.base, participant.adapter, &prompt, text);
         let bits: Vec<(std::ops::Range<usize>, f64)> = scored
             .into_iter()
             .map(|(bytes, p)| (bytes, -f64::from(p) / std::f64::consts::LN_2))
@@ -48,13 +48,13 @@ impl Court<'_> {
             token: sum / bits.len().max(1) as f64,
         };
         for (what, figure) in [(all, found.all), (style, found.style), (token, found.token)] {
-            self.memory.keep_figure(&what, figure)?;
+            self.cache.store_score(&what, figure)?;
         }
         Ok(found)
     }
 }
 
-/// Which bytes of a text are a function word, a mark, or the space before one.
+/// Marks the bytes of function words, punctuation, and the space before them.
 fn style_bytes(text: &str) -> Vec<bool> {
     let mut own = vec![false; text.len()];
     let mut space = None;
@@ -77,7 +77,7 @@ fn style_bytes(text: &str) -> Vec<bool> {
     own
 }
 
-/// Style bits of the bare base, the prompt and the candidate, summed over pieces.
+/// Style bits of the base, the prompt and the candidate, summed over pieces.
 #[derive(Default)]
 pub(crate) struct Means {
     all: [f64; 2],
@@ -96,7 +96,7 @@ impl Means {
         }
     }
 
-    /// The rival's mean and the candidate's; the rival is whoever needs fewer bits in all.
+    /// The means of the rival and of the candidate; the rival has the fewer bits overall.
     pub(crate) fn style(&self) -> Option<[f64; 2]> {
         let rival = usize::from(self.all[1] <= self.all[0]);
         let mean = |sum: f64| sum / self.n as f64;
@@ -109,7 +109,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn small_words_and_marks_are_style() {
+    fn function_words_and_punctuation_are_style() {
         let text = "It rained, and Anna’s boat — well.\n\nIt sank.";
         let own = style_bytes(text);
         let kept: String =

@@ -1,4 +1,4 @@
-//! Pairs: two states of one text, as an archive remembers them, and the edit each became.
+//! Revisions: pairs of versions of one text found in the archive, and the edit of each.
 
 use ghost_core::archive::Revision;
 use ghost_core::edit::Edit;
@@ -8,12 +8,12 @@ use rusqlite::{Connection, params};
 
 use crate::failure::Result;
 
-/// Keeps a pair, known by the hash of its states, and its edit. One that is here is not kept twice.
+/// Stores a pair, identified by the hash of its versions, and its edit. Returns whether it is new.
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn keep(on: &Connection, pair: &Revision, hash: &str, now: &str) -> Result<bool> {
-    let added = on
+pub(crate) fn keep(db: &Connection, pair: &Revision, hash: &str, now: &str) -> Result<bool> {
+    let added = db
         .prepare_cached(
             "INSERT INTO pairs (hash, source, title, author, date, before, after, imported_at) \
              VALUES (?1,?2,?3,?4,?5,?6,?7,?8) ON CONFLICT DO NOTHING",
@@ -31,9 +31,9 @@ pub(crate) fn keep(on: &Connection, pair: &Revision, hash: &str, now: &str) -> R
     if added == 0 {
         return Ok(false);
     }
-    let id = on.last_insert_rowid();
+    let id = db.last_insert_rowid();
     let measured = Edit::between(&pair.before, &pair.after);
-    on.prepare_cached(
+    db.prepare_cached(
         "INSERT INTO edits (pair, notation, kept_ratio, edit_distance) VALUES (?1,?2,?3,?4)",
     )?
     .execute(params![
@@ -45,22 +45,22 @@ pub(crate) fn keep(on: &Connection, pair: &Revision, hash: &str, now: &str) -> R
     Ok(true)
 }
 
-/// The edits of all pairs, in order of age.
+/// The edits of all pairs, oldest first.
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn all(on: &Connection) -> Result<Vec<EditId>> {
-    let mut query = on.prepare_cached("SELECT id FROM edits WHERE pair IS NOT NULL ORDER BY id")?;
+pub(crate) fn all(db: &Connection) -> Result<Vec<EditId>> {
+    let mut query = db.prepare_cached("SELECT id FROM edits WHERE pair IS NOT NULL ORDER BY id")?;
     let edits = query.query_map([], |row| Ok(EditId(row.get(0)?)))?;
     Ok(edits.collect::<Result<_, _>>()?)
 }
 
-/// The pair that an edit is of.
+/// The pair of an edit.
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn of(on: &Connection, edit: EditId) -> Result<Revision> {
-    let mut query = on.prepare_cached(
+pub(crate) fn of(db: &Connection, edit: EditId) -> Result<Revision> {
+    let mut query = db.prepare_cached(
         "SELECT p.source, p.title, p.author, p.date, p.before, p.after \
          FROM pairs p JOIN edits e ON e.pair = p.id WHERE e.id = ?1",
     )?;
@@ -77,14 +77,61 @@ pub(crate) fn of(on: &Connection, edit: EditId) -> Result<Revision> {
     })?)
 }
 
-/// How many pairs each author has, the most frequent first.
+/// Number of pairs per author, most frequent first.
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn authors(on: &Connection) -> Result<Vec<(String, u32)>> {
-    let mut query = on.prepare_cached(
+pub(crate) fn authors(db: &Connection) -> Result<Vec<(String, u32)>> {
+    let mut query = db.prepare_cached(
         "SELECT author, count(*) FROM pairs WHERE author IS NOT NULL GROUP BY author \
          ORDER BY 2 DESC, 1",
     )?;
     Ok(query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::store::edits;
+    use crate::store::testing::store;
+
+    fn pair(author: Option<&str>, after: &str) -> Revision {
+        Revision {
+            source: "up.md@1".into(),
+            title: "Up".into(),
+            author: author.map(str::to_owned),
+            date: "2024-01-15".parse().ok(),
+            before: "I go up a hill.".into(),
+            after: after.into(),
+        }
+    }
+
+    #[test]
+    fn a_pair_is_stored_once_with_its_edit() {
+        let (_folder, store) = store();
+        let (db, one) = (store.db(), pair(Some("Jo"), "I went up a hill."));
+        assert!(keep(db, &one, "hash", "now").unwrap());
+        assert!(!keep(db, &one, "hash", "later").unwrap(), "it is there already");
+        let stored = all(db).unwrap();
+        assert_eq!(stored.len(), 1);
+        let read = of(db, stored[0]).unwrap();
+        assert_eq!((read.before, read.after, read.date), (one.before, one.after, one.date));
+        assert!(edits::of_pairs(db).unwrap().contains(&stored[0]));
+        let query = "SELECT notation, kept_ratio, edit_distance FROM edits";
+        let edit: (String, f64, f64) =
+            db.query_row(query, [], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?))).unwrap();
+        assert_eq!(edit, ("I [go/went] up a hill.".into(), 0.8, 0.2));
+    }
+
+    #[test]
+    fn authors_are_counted_most_frequent_first() {
+        let (_folder, store) = store();
+        let db = store.db();
+        for (n, author) in [None, Some("Kim"), Some("Jo"), Some("Jo")].into_iter().enumerate() {
+            keep(db, &pair(author, &format!("I went up {n} hills.")), &n.to_string(), "now")
+                .unwrap();
+        }
+        assert_eq!(authors(db).unwrap(), [("Jo".into(), 2), ("Kim".into(), 1)]);
+    }
 }

@@ -1,4 +1,4 @@
-//! What pieces would have been asked for with, where a base chose it or the writer said so.
+//! Seeds of pieces that a base chose or the writer set.
 
 use std::collections::BTreeMap;
 
@@ -9,14 +9,14 @@ use rusqlite::{Connection, OptionalExtension as _, params};
 use super::{from_json, to_json};
 use crate::failure::Result;
 
-/// Who made a seed.
+/// The origin of a seed.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Maker {
-    /// Taken from the piece's own words, and chosen by the base.
+    /// Extracted from the piece, and chosen by the base.
     Extracted,
     /// Proposed by the base.
     Base,
-    /// Put right by the writer; never taken back.
+    /// Set by the writer; never replaced automatically.
     Writer,
 }
 
@@ -39,23 +39,23 @@ impl Maker {
     }
 }
 
-/// A seed as it is kept.
+/// A stored seed.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredSeed {
     /// The seed.
     pub(crate) seed: Seed,
-    /// Who made it.
+    /// Its origin.
     pub(crate) maker: Maker,
-    /// Bits a byte of the piece that it saves the untouched base.
+    /// Bits per byte that it saves the base on the piece.
     pub(crate) saves: Option<f64>,
 }
 
-/// Keeps a seed; one of the writer's gives way to nobody but the writer.
+/// Stores a seed; the writer's seed is only replaced by the writer.
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn keep(on: &Connection, piece: PieceId, kept: &StoredSeed, now: &str) -> Result<()> {
-    on.prepare_cached(
+pub(crate) fn keep(db: &Connection, piece: PieceId, kept: &StoredSeed, now: &str) -> Result<()> {
+    db.prepare_cached(
         "INSERT INTO piece_seeds VALUES (?1, ?2, ?3, ?4, ?5) ON CONFLICT (piece) DO UPDATE SET \
          seed = excluded.seed, origin = excluded.origin, saves = excluded.saves, \
          made_at = excluded.made_at WHERE origin <> 'writer' OR excluded.origin = 'writer'",
@@ -64,12 +64,12 @@ pub(crate) fn keep(on: &Connection, piece: PieceId, kept: &StoredSeed, now: &str
     Ok(())
 }
 
-/// Forgets a seed, and what was said of the piece before it was changed: its own words make another.
+/// Forgets the seed of a piece and of its earlier versions.
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn forget(on: &Connection, piece: PieceId) -> Result<()> {
-    on.execute(
+pub(crate) fn forget(db: &Connection, piece: PieceId) -> Result<()> {
+    db.execute(
         "WITH RECURSIVE versions (id) AS (SELECT ?1 UNION SELECT p.id FROM pieces p \
          JOIN versions v ON p.replaced_by = v.id) \
          DELETE FROM piece_seeds WHERE piece IN (SELECT id FROM versions)",
@@ -82,8 +82,8 @@ pub(crate) fn forget(on: &Connection, piece: PieceId) -> Result<()> {
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn of(on: &Connection, piece: PieceId) -> Result<Option<StoredSeed>> {
-    let found = on
+pub(crate) fn of(db: &Connection, piece: PieceId) -> Result<Option<StoredSeed>> {
+    let found = db
         .prepare_cached("SELECT seed, origin, saves FROM piece_seeds WHERE piece = ?1")?
         .query_row([piece.0], |row| {
             Ok((row.get::<_, String>(0)?, row.get::<_, String>(1)?, row.get(2)?))
@@ -96,12 +96,12 @@ pub(crate) fn of(on: &Connection, piece: PieceId) -> Result<Option<StoredSeed>> 
         .transpose()
 }
 
-/// All of them, of pieces that count.
+/// The seeds of all current pieces.
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn all(on: &Connection) -> Result<BTreeMap<PieceId, Seed>> {
-    let mut query = on.prepare_cached(
+pub(crate) fn all(db: &Connection) -> Result<BTreeMap<PieceId, Seed>> {
+    let mut query = db.prepare_cached(
         "SELECT s.piece, s.seed FROM piece_seeds s JOIN pieces p ON p.id = s.piece \
          WHERE p.replaced_by IS NULL",
     )?;
@@ -114,12 +114,12 @@ pub(crate) fn all(on: &Connection) -> Result<BTreeMap<PieceId, Seed>> {
         .collect()
 }
 
-/// A piece that took the place of another keeps what the writer said of it.
+/// A piece that replaced another inherits the writer's seed.
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn carry_over(on: &Connection) -> Result<()> {
-    on.execute(
+pub(crate) fn carry_over(db: &Connection) -> Result<()> {
+    db.execute(
         "INSERT OR IGNORE INTO piece_seeds SELECT p.replaced_by, s.seed, s.origin, NULL, s.made_at \
          FROM piece_seeds s JOIN pieces p ON p.id = s.piece \
          WHERE p.replaced_by IS NOT NULL AND s.origin = 'writer'",
@@ -139,12 +139,12 @@ mod tests {
         Store::open(&folder.path().join("desk.db")).unwrap()
     }
 
-    /// Keeps a piece of this text, as the file `a.md` has it now.
-    fn piece(on: &Connection, text: &str) -> PieceId {
+    /// Stores a piece with this text, as the current version of the file `a.md`.
+    fn piece(db: &Connection, text: &str) -> PieceId {
         let piece = archive::read("a.md", text.as_bytes()).0.swap_remove(0);
-        let marks = crate::import::marks(&piece);
-        super::super::pieces::keep(on, &piece, &marks, "now").unwrap();
-        super::super::pieces::all(on).unwrap()[0].id
+        let keys = crate::import::keys(&piece);
+        super::super::pieces::keep(db, &piece, &keys, "now").unwrap();
+        super::super::pieces::all(db).unwrap()[0].id
     }
 
     fn seed(topic: &str, maker: Maker) -> StoredSeed {
@@ -153,32 +153,32 @@ mod tests {
     }
 
     #[test]
-    fn the_writers_seed_gives_way_to_nobody_else() {
+    fn the_writers_seed_is_not_replaced_automatically() {
         let folder = tempfile::tempdir().unwrap();
         let store = store(&folder);
-        let id = piece(store.on(), "# Rain\n\nIt rained all day, and I put a pan under it.");
-        keep(store.on(), id, &seed("rain", Maker::Extracted), "now").unwrap();
-        keep(store.on(), id, &seed("a leak", Maker::Writer), "now").unwrap();
-        keep(store.on(), id, &seed("weather", Maker::Base), "now").unwrap();
-        assert_eq!(of(store.on(), id).unwrap().unwrap().seed.topic, "a leak");
-        forget(store.on(), id).unwrap();
-        assert!(of(store.on(), id).unwrap().is_none());
+        let id = piece(store.db(), "# Rain\n\nIt rained all day, and I put a pan under it.");
+        keep(store.db(), id, &seed("rain", Maker::Extracted), "now").unwrap();
+        keep(store.db(), id, &seed("a leak", Maker::Writer), "now").unwrap();
+        keep(store.db(), id, &seed("weather", Maker::Base), "now").unwrap();
+        assert_eq!(of(store.db(), id).unwrap().unwrap().seed.topic, "a leak");
+        forget(store.db(), id).unwrap();
+        assert!(of(store.db(), id).unwrap().is_none());
     }
 
     #[test]
-    fn a_changed_piece_keeps_what_the_writer_said_of_it() {
+    fn a_changed_piece_keeps_the_writers_seed() {
         let folder = tempfile::tempdir().unwrap();
         let store = store(&folder);
-        let id = piece(store.on(), "# Rain\n\nIt rained all day, and I put a pan under it.");
-        keep(store.on(), id, &seed("a leak", Maker::Writer), "now").unwrap();
-        let newer = piece(store.on(), "# Rain\n\nIt rained all week, and I put two pans under it.");
+        let id = piece(store.db(), "# Rain\n\nIt rained all day, and I put a pan under it.");
+        keep(store.db(), id, &seed("a leak", Maker::Writer), "now").unwrap();
+        let newer = piece(store.db(), "# Rain\n\nIt rained all week, and I put two pans under it.");
         assert_ne!(id, newer);
-        carry_over(store.on()).unwrap();
-        let seeds = all(store.on()).unwrap();
+        carry_over(store.db()).unwrap();
+        let seeds = all(store.db()).unwrap();
         assert_eq!(seeds.get(&newer).map(|seed| seed.topic.as_str()), Some("a leak"));
-        assert_eq!(seeds.len(), 1, "the older version no longer counts");
-        forget(store.on(), newer).unwrap();
-        carry_over(store.on()).unwrap();
-        assert!(all(store.on()).unwrap().is_empty(), "what was forgotten does not come back");
+        assert_eq!(seeds.len(), 1, "without the older version");
+        forget(store.db(), newer).unwrap();
+        carry_over(store.db()).unwrap();
+        assert!(all(store.db()).unwrap().is_empty(), "a forgotten seed does not return");
     }
 }

@@ -1,4 +1,4 @@
-//! Pieces of the archive. A changed piece is a new row that replaces the old one; nothing is lost.
+//! Pieces of the archive. A changed piece is a new row that replaces the old one; nothing is deleted.
 
 use ghost_core::archive::{Kind, Piece};
 use ghost_core::id::PieceId;
@@ -8,72 +8,79 @@ use rusqlite::{Connection, OptionalExtension as _, Params, Row, params};
 use super::{from_json, to_json};
 use crate::failure::{Failure, Result};
 
-/// A piece as it is kept.
+/// A stored piece.
 #[derive(Debug, Clone)]
 pub(crate) struct StoredPiece {
     /// Its id.
     pub(crate) id: PieceId,
-    /// What it is for.
+    /// Its split.
     pub(crate) side: Split,
     /// The piece.
     pub(crate) piece: Piece,
 }
 
-/// What became of a piece that was imported.
+/// The outcome of storing a piece.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub(crate) enum Kept {
-    /// It was new.
+pub(crate) enum ImportOutcome {
+    /// New.
     Added,
-    /// It took the place of an older version of itself.
+    /// Replaced an older version.
     Changed,
-    /// It was here already.
+    /// Already stored.
     Duplicate,
 }
 
 const COLUMNS: &str = "id, source, kind, title, date, unfinished, text, apart, words, side, author";
 
-/// What a piece is known by.
+/// The keys of a piece.
 #[derive(Debug, Clone)]
-pub(crate) struct Marks {
-    /// Of its title and words.
+pub(crate) struct PieceKeys {
+    /// Hash of title and words.
     pub(crate) hash: String,
-    /// What the text is whatever road it came by ([`Piece::gist`]).
+    /// Identifies the text across formats ([`Piece::content_hash`]).
     pub(crate) gist: i64,
 }
 
-/// Keeps a piece.
+/// Stores a piece.
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn keep(on: &Connection, piece: &Piece, marks: &Marks, now: &str) -> Result<Kept> {
-    let Marks { hash, gist } = marks;
-    let (twin, older) = (twin(on, hash)?, older(on, piece, hash)?);
+pub(crate) fn keep(
+    db: &Connection,
+    piece: &Piece,
+    keys: &PieceKeys,
+    now: &str,
+) -> Result<ImportOutcome> {
+    let PieceKeys { hash, gist } = keys;
+    let (twin, older) = (twin(db, hash)?, older(db, piece, hash)?);
     let id = match twin {
-        // The text is here already; if it is also what this file used to say, it stays so.
-        Some((id, false)) if tells_more(on, id, piece)? => {
-            on.execute(
+        // The text is stored already; only its metadata may be new.
+        Some((id, false)) if has_new_metadata(db, id, piece)? => {
+            db.execute(
                 "UPDATE pieces SET source = ?2, kind = ?3, date = ?4, author = ?5, unfinished = ?6 \
                  WHERE id = ?1",
-                facts(id, piece),
+                metadata(id, piece),
             )?;
-            return Ok(Kept::Changed);
+            return Ok(ImportOutcome::Changed);
         }
         Some((id, false)) => {
-            on.prepare_cached("UPDATE pieces SET gist = ?2 WHERE id = ?1 AND gist IS NULL")?
+            db.prepare_cached("UPDATE pieces SET gist = ?2 WHERE id = ?1 AND gist IS NULL")?
                 .execute([id, *gist])?;
-            return Ok(Kept::Duplicate);
+            return Ok(ImportOutcome::Duplicate);
         }
-        None if older.is_none() && known(on, *gist)? => return Ok(Kept::Duplicate),
+        None if older.is_none() && is_known_text(db, *gist)? => {
+            return Ok(ImportOutcome::Duplicate);
+        }
         // An older version has come back.
         Some((id, true)) => {
-            on.execute(
+            db.execute(
                 "UPDATE pieces SET replaced_by = NULL, source = ?2 WHERE id = ?1",
                 params![id, piece.source],
             )?;
             id
         }
         None => {
-            on.prepare_cached(
+            db.prepare_cached(
                 "INSERT INTO pieces (hash, source, kind, title, date, unfinished, text, apart, \
                  words, side, imported_at, author, gist) \
                  VALUES (?1,?2,?3,?4,?5,?6,?7,?8,?9,'train',?10,?11,?12)",
@@ -92,67 +99,67 @@ pub(crate) fn keep(on: &Connection, piece: &Piece, marks: &Marks, now: &str) -> 
                 piece.author,
                 gist,
             ])?;
-            on.last_insert_rowid()
+            db.last_insert_rowid()
         }
     };
     match older {
         Some(older) => {
-            on.execute("UPDATE pieces SET replaced_by = ?2 WHERE id = ?1", [older, id])?;
-            Ok(Kept::Changed)
+            db.execute("UPDATE pieces SET replaced_by = ?2 WHERE id = ?1", [older, id])?;
+            Ok(ImportOutcome::Changed)
         }
-        None => Ok(Kept::Added),
+        None => Ok(ImportOutcome::Added),
     }
 }
 
-/// What would become of a piece if it were kept.
+/// The outcome of storing a piece, without storing it.
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn fate(on: &Connection, piece: &Piece, marks: &Marks) -> Result<Kept> {
-    Ok(match (twin(on, &marks.hash)?, older(on, piece, &marks.hash)?) {
-        (Some((id, false)), _) if tells_more(on, id, piece)? => Kept::Changed,
-        (Some((_, false)), _) => Kept::Duplicate,
-        (_, Some(_)) => Kept::Changed,
-        (None, None) if known(on, marks.gist)? => Kept::Duplicate,
-        (_, None) => Kept::Added,
+pub(crate) fn outcome(db: &Connection, piece: &Piece, keys: &PieceKeys) -> Result<ImportOutcome> {
+    Ok(match (twin(db, &keys.hash)?, older(db, piece, &keys.hash)?) {
+        (Some((id, false)), _) if has_new_metadata(db, id, piece)? => ImportOutcome::Changed,
+        (Some((_, false)), _) => ImportOutcome::Duplicate,
+        (_, Some(_)) => ImportOutcome::Changed,
+        (None, None) if is_known_text(db, keys.gist)? => ImportOutcome::Duplicate,
+        (_, None) => ImportOutcome::Added,
     })
 }
 
-/// Whether a file says something new of a text that is here: it is the file the text came from, whose
-/// head was changed, or the text is published now and was not.
-fn tells_more(on: &Connection, id: i64, piece: &Piece) -> Result<bool> {
-    Ok(on
+/// Whether a file has newer metadata for a stored text: it is the file the text came from, or the
+/// text was unpublished and is published now.
+fn has_new_metadata(db: &Connection, id: i64, piece: &Piece) -> Result<bool> {
+    Ok(db
         .prepare_cached(
             "SELECT 1 FROM pieces WHERE id = ?1 AND (source = ?2 AND (kind <> ?3 OR date IS NOT ?4 \
              OR author IS NOT ?5 OR unfinished <> ?6) OR unfinished > ?6)",
         )?
-        .exists(facts(id, piece))?)
+        .exists(metadata(id, piece))?)
 }
 
-/// What a file says of the text of a piece that is kept: ?1 is the piece, ?2 to ?6 are the facts.
-fn facts(id: i64, piece: &Piece) -> impl Params {
+/// Parameters: ?1 is the piece, ?2 to ?6 are the file's metadata.
+fn metadata(id: i64, piece: &Piece) -> impl Params {
     let date = piece.date.map(|date| date.to_string());
     (id, &piece.source, piece.kind.to_string(), date, &piece.author, piece.unfinished)
 }
 
-/// Whether the same text came in by another road.
-fn known(on: &Connection, gist: i64) -> Result<bool> {
-    Ok(on
+/// Whether the same text was imported from another source.
+fn is_known_text(db: &Connection, gist: i64) -> Result<bool> {
+    Ok(db
         .prepare_cached("SELECT 1 FROM pieces WHERE gist = ?1 AND replaced_by IS NULL")?
         .exists([gist])?)
 }
 
-/// The piece of the same content, and whether a newer version took its place.
-fn twin(on: &Connection, hash: &str) -> Result<Option<(i64, bool)>> {
-    Ok(on
+/// The piece with the same content, and whether a newer version replaced it.
+fn twin(db: &Connection, hash: &str) -> Result<Option<(i64, bool)>> {
+    Ok(db
         .prepare_cached("SELECT id, replaced_by IS NOT NULL FROM pieces WHERE hash = ?1")?
         .query_row([hash], |row| Ok((row.get(0)?, row.get(1)?)))
         .optional()?)
 }
 
-/// The piece that the same file gave before.
-fn older(on: &Connection, piece: &Piece, hash: &str) -> Result<Option<i64>> {
-    Ok(on
+/// The current piece of the same file with other content.
+fn older(db: &Connection, piece: &Piece, hash: &str) -> Result<Option<i64>> {
+    Ok(db
         .prepare_cached(
             "SELECT id FROM pieces WHERE source = ?1 AND hash <> ?2 AND replaced_by IS NULL",
         )?
@@ -160,36 +167,36 @@ fn older(on: &Connection, piece: &Piece, hash: &str) -> Result<Option<i64>> {
         .optional()?)
 }
 
-/// How many pieces each author has, the most frequent first.
+/// Number of pieces per author, most frequent first.
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn authors(on: &Connection) -> Result<Vec<(String, u32)>> {
-    let mut query = on.prepare_cached(
+pub(crate) fn authors(db: &Connection) -> Result<Vec<(String, u32)>> {
+    let mut query = db.prepare_cached(
         "SELECT author, count(*) FROM pieces WHERE replaced_by IS NULL AND author IS NOT NULL \
          GROUP BY author ORDER BY 2 DESC, 1",
     )?;
     Ok(query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
 }
 
-/// The pieces that count, the newest first, the undated last.
+/// The current pieces, newest first, undated last.
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn all(on: &Connection) -> Result<Vec<StoredPiece>> {
-    listed(on, COLUMNS)
+pub(crate) fn all(db: &Connection) -> Result<Vec<StoredPiece>> {
+    listed(db, COLUMNS)
 }
 
-/// The same, without their texts, which may be more than the memory should hold at once.
+/// The same without texts, which together may not fit in memory.
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn all_but_texts(on: &Connection) -> Result<Vec<StoredPiece>> {
-    listed(on, &COLUMNS.replace("text, apart", "'', '[]'"))
+pub(crate) fn all_but_texts(db: &Connection) -> Result<Vec<StoredPiece>> {
+    listed(db, &COLUMNS.replace("text, apart", "'', '[]'"))
 }
 
-fn listed(on: &Connection, columns: &str) -> Result<Vec<StoredPiece>> {
-    let mut query = on.prepare_cached(&format!(
+fn listed(db: &Connection, columns: &str) -> Result<Vec<StoredPiece>> {
+    let mut query = db.prepare_cached(&format!(
         "SELECT {columns} FROM pieces WHERE replaced_by IS NULL \
          ORDER BY date IS NULL, date DESC, id DESC"
     ))?;
@@ -201,8 +208,8 @@ fn listed(on: &Connection, columns: &str) -> Result<Vec<StoredPiece>> {
 ///
 /// # Errors
 /// `not_found`, or the store's.
-pub(crate) fn one(on: &Connection, id: PieceId) -> Result<StoredPiece> {
-    on.prepare_cached(&format!("SELECT {COLUMNS} FROM pieces WHERE id = ?1"))?
+pub(crate) fn one(db: &Connection, id: PieceId) -> Result<StoredPiece> {
+    db.prepare_cached(&format!("SELECT {COLUMNS} FROM pieces WHERE id = ?1"))?
         .query_row([id.0], |row| Ok(read(row)))
         .optional()?
         .ok_or_else(|| Failure::not_found("piece", id))?
@@ -212,41 +219,41 @@ pub(crate) fn one(on: &Connection, id: PieceId) -> Result<StoredPiece> {
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn text(on: &Connection, id: PieceId) -> Result<String> {
-    let mut query = on.prepare_cached("SELECT text FROM pieces WHERE id = ?1")?;
+pub(crate) fn text(db: &Connection, id: PieceId) -> Result<String> {
+    let mut query = db.prepare_cached("SELECT text FROM pieces WHERE id = ?1")?;
     Ok(query.query_row([id.0], |row| row.get(0))?)
 }
 
-/// What changes whenever pieces or pairs come in.
+/// A mark that changes whenever pieces or pairs are added.
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn mark(on: &Connection) -> Result<(i64, i64, i64)> {
-    let mut query = on.prepare_cached(
+pub(crate) fn mark(db: &Connection) -> Result<(i64, i64, i64)> {
+    let mut query = db.prepare_cached(
         "SELECT ifnull(max(id), 0), count(replaced_by), (SELECT ifnull(max(id), 0) FROM pairs) \
          FROM pieces",
     )?;
     Ok(query.query_row([], |row| Ok((row.get(0)?, row.get(1)?, row.get(2)?)))?)
 }
 
-/// How many pieces count, by kind, the most frequent first.
+/// Number of current pieces per kind, most frequent first.
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn kinds(on: &Connection) -> Result<Vec<(String, u32)>> {
-    let mut query = on.prepare_cached(
+pub(crate) fn kinds(db: &Connection) -> Result<Vec<(String, u32)>> {
+    let mut query = db.prepare_cached(
         "SELECT kind, count(*) FROM pieces WHERE replaced_by IS NULL \
          GROUP BY kind ORDER BY 2 DESC, 1",
     )?;
     Ok(query.query_map([], |row| Ok((row.get(0)?, row.get(1)?)))?.collect::<Result<_, _>>()?)
 }
 
-/// Says what a piece is for.
+/// Sets the split of a piece.
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn set_side(on: &Connection, id: PieceId, side: Split) -> Result<()> {
-    on.prepare_cached("UPDATE pieces SET side = ?2 WHERE id = ?1")?
+pub(crate) fn set_side(db: &Connection, id: PieceId, side: Split) -> Result<()> {
+    db.prepare_cached("UPDATE pieces SET side = ?2 WHERE id = ?1")?
         .execute(params![id.0, super::rows::side_name(side)])?;
     Ok(())
 }
@@ -268,4 +275,106 @@ fn read(row: &Row<'_>) -> Result<StoredPiece> {
             words: row.get::<_, i64>(8)? as usize,
         },
     })
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::failure::Code;
+    use crate::store::testing::{keep_piece, piece_of, read_piece, store};
+
+    const PAN: &str = "# The pan\n\nIt rained all day, and I put a pan under it, and it filled.";
+    const TWO: &str = "# The pan\n\nIt rained all week, and I put two pans under it.";
+
+    #[test]
+    fn the_same_text_is_stored_once() {
+        let (_folder, store) = store();
+        let db = store.db();
+        assert_eq!(keep_piece(db, "a.md", PAN), ImportOutcome::Added);
+        assert_eq!(keep_piece(db, "a.md", PAN), ImportOutcome::Duplicate);
+        assert_eq!(keep_piece(db, "copy/b.md", PAN), ImportOutcome::Duplicate);
+        let broken_lines = PAN.replace("day, and", "day,\nand");
+        assert_eq!(keep_piece(db, "a.md", &broken_lines), ImportOutcome::Duplicate);
+        assert_eq!(all(db).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_changed_piece_replaces_the_older_version_which_can_come_back() {
+        let (_folder, store) = store();
+        let db = store.db();
+        keep_piece(db, "a.md", PAN);
+        let older = piece_of(db, "a.md");
+        assert_eq!(keep_piece(db, "a.md", TWO), ImportOutcome::Changed);
+        let newer = piece_of(db, "a.md");
+        assert_ne!(older, newer);
+        assert!(text(db, older).unwrap().contains("a pan"), "the older text is kept");
+        assert_eq!(keep_piece(db, "a.md", PAN), ImportOutcome::Changed);
+        assert_eq!(piece_of(db, "a.md"), older);
+        assert_eq!(all(db).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn the_outcome_is_known_before_a_piece_is_stored() {
+        let (_folder, store) = store();
+        let db = store.db();
+        for (file, text) in
+            [("a.md", PAN), ("a.md", PAN), ("b.md", PAN), ("a.md", TWO), ("a.md", PAN)]
+        {
+            let piece = read_piece(file, text);
+            let foreseen = outcome(db, &piece, &crate::import::keys(&piece)).unwrap();
+            assert_eq!(keep_piece(db, file, text), foreseen, "{file}: {text}");
+        }
+    }
+
+    #[test]
+    fn new_metadata_of_the_same_text_is_a_change() {
+        let (_folder, store) = store();
+        let db = store.db();
+        let draft = format!("---\ndraft: true\n---\n{PAN}");
+        keep_piece(db, "a.md", &draft);
+        let dated = format!("---\ndate: 2024-05-06\nauthor: Jo\n---\n{PAN}");
+        assert_eq!(keep_piece(db, "a.md", &dated), ImportOutcome::Changed);
+        assert_eq!(keep_piece(db, "a.md", &dated), ImportOutcome::Duplicate);
+        let piece = one(db, piece_of(db, "a.md")).unwrap().piece;
+        assert_eq!((piece.date, piece.unfinished), ("2024-05-06".parse().ok(), false));
+        assert_eq!(authors(db).unwrap(), [("Jo".into(), 1)]);
+    }
+
+    #[test]
+    fn the_mark_changes_with_the_pieces_and_not_with_their_splits() {
+        let (_folder, store) = store();
+        let db = store.db();
+        let empty = mark(db).unwrap();
+        keep_piece(db, "a.md", PAN);
+        let one_piece = mark(db).unwrap();
+        assert_ne!(empty, one_piece);
+        set_side(db, piece_of(db, "a.md"), Split::Test).unwrap();
+        assert_eq!(mark(db).unwrap(), one_piece);
+        assert_eq!(all(db).unwrap()[0].side, Split::Test);
+        keep_piece(db, "a.md", TWO);
+        assert_ne!(mark(db).unwrap(), one_piece);
+    }
+
+    #[test]
+    fn pieces_are_listed_newest_first_and_without_texts_on_request() {
+        let (_folder, store) = store();
+        let db = store.db();
+        for (n, date) in ["2024-01-02", "", "2025-01-02"].into_iter().enumerate() {
+            let head =
+                if date.is_empty() { String::new() } else { format!("---\ndate: {date}\n---\n") };
+            keep_piece(
+                db,
+                &format!("{n}.md"),
+                &format!("{head}Number {n} rained and rained, as it does."),
+            );
+        }
+        let listed = all_but_texts(db).unwrap();
+        let sources: Vec<_> = listed.iter().map(|kept| kept.piece.source.as_str()).collect();
+        assert_eq!(sources, ["2.md", "0.md", "1.md"]);
+        assert!(listed.iter().all(|kept| kept.piece.text.is_empty() && kept.piece.words > 0));
+        assert!(text(db, listed[0].id).unwrap().contains("Number 2"));
+        assert_eq!(kinds(db).unwrap().iter().map(|(_, n)| n).sum::<u32>(), 3);
+        assert_eq!(one(db, PieceId(99)).unwrap_err().code, Code::NotFound);
+    }
 }

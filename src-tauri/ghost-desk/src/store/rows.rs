@@ -1,4 +1,4 @@
-//! Rows: one for each piece that counts, one for each edit.
+//! Training rows: one per current piece and one per edit.
 
 use std::collections::HashMap;
 
@@ -11,7 +11,7 @@ use rusqlite::{Connection, params};
 use super::{from_json, to_json};
 use crate::failure::{Failure, Result};
 
-/// A side's name in the store.
+/// The stored name of a split.
 pub(crate) fn side_name(side: Split) -> &'static str {
     match side {
         Split::Train => "train",
@@ -20,7 +20,7 @@ pub(crate) fn side_name(side: Split) -> &'static str {
     }
 }
 
-/// The side of a name; what is not known is not learned from.
+/// The split of a stored name; an unknown name is not trained on.
 pub(crate) fn side(name: &str) -> Split {
     match name {
         "train" => Split::Train,
@@ -29,16 +29,16 @@ pub(crate) fn side(name: &str) -> Split {
     }
 }
 
-/// Keeps a row; the row of a piece takes the place of the one made before.
+/// Stores a row; replaces the earlier row of the same piece or edit.
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn keep(on: &Connection, row: &Row) -> Result<RowId> {
+pub(crate) fn keep(db: &Connection, row: &Row) -> Result<RowId> {
     let (piece, edit) = match row.origin {
         Origin::Archive(piece) => (Some(piece.0), None),
         Origin::Edit(edit) => (None, Some(edit.0)),
     };
-    on.prepare_cached(
+    db.prepare_cached(
         "INSERT INTO rows (piece, edit, seed, text, weights, side) VALUES (?1,?2,?3,?4,?5,?6) \
          ON CONFLICT (piece) DO UPDATE SET seed = excluded.seed, text = excluded.text, \
          weights = excluded.weights, side = excluded.side, current = 1 \
@@ -54,23 +54,22 @@ pub(crate) fn keep(on: &Connection, row: &Row) -> Result<RowId> {
         side_name(row.split)
     ])?;
     let id = match (piece, edit) {
-        (Some(piece), _) => on
+        (Some(piece), _) => db
             .prepare_cached("SELECT id FROM rows WHERE piece = ?1")?
             .query_row([piece], |row| row.get(0))?,
-        _ => on
+        _ => db
             .prepare_cached("SELECT id FROM rows WHERE edit = ?1")?
             .query_row([edit], |row| row.get(0))?,
     };
     Ok(RowId(id))
 }
 
-/// The row of a piece that took the place of another stays excluded where that one was: the writer
-/// said it of the text, not of its last comma.
+/// The row of a changed piece stays excluded: the exclusion applies to the text, not to one version.
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn carry_over(on: &Connection) -> Result<()> {
-    on.execute(
+pub(crate) fn carry_over(db: &Connection) -> Result<()> {
+    db.execute(
         "UPDATE rows SET excluded = 1 WHERE piece IN (SELECT p.replaced_by FROM pieces p \
          JOIN rows r ON r.piece = p.id WHERE p.replaced_by IS NOT NULL AND r.excluded AND r.current)",
         [],
@@ -78,12 +77,12 @@ pub(crate) fn carry_over(on: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// The rows of what each row's piece said before it was changed.
+/// For each row, the rows of earlier versions of its piece.
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn earlier(on: &Connection) -> Result<HashMap<RowId, Vec<RowId>>> {
-    let mut query = on.prepare_cached(
+pub(crate) fn earlier(db: &Connection) -> Result<HashMap<RowId, Vec<RowId>>> {
+    let mut query = db.prepare_cached(
         "WITH RECURSIVE versions (now, id) AS (SELECT id, id FROM pieces WHERE replaced_by IS NULL \
          UNION SELECT v.now, p.id FROM pieces p JOIN versions v ON p.replaced_by = v.id) \
          SELECT a.id, b.id FROM versions v JOIN rows a ON a.piece = v.now \
@@ -97,12 +96,12 @@ pub(crate) fn earlier(on: &Connection) -> Result<HashMap<RowId, Vec<RowId>>> {
     Ok(found)
 }
 
-/// Leaves out the rows of pieces that were replaced.
+/// Drops the rows of replaced pieces.
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn drop_replaced(on: &Connection) -> Result<()> {
-    on.execute(
+pub(crate) fn drop_replaced(db: &Connection) -> Result<()> {
+    db.execute(
         "UPDATE rows SET current = 0 WHERE piece IN \
          (SELECT id FROM pieces WHERE replaced_by IS NOT NULL)",
         [],
@@ -110,47 +109,47 @@ pub(crate) fn drop_replaced(on: &Connection) -> Result<()> {
     Ok(())
 }
 
-/// Leaves out the row of something that is not to be learned from.
+/// Drops the row of something that is not to be trained on.
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn drop_of(on: &Connection, origin: Origin) -> Result<()> {
+pub(crate) fn drop_of(db: &Connection, origin: Origin) -> Result<()> {
     let (column, id) = match origin {
         Origin::Archive(piece) => ("piece", piece.0),
         Origin::Edit(edit) => ("edit", edit.0),
     };
-    on.prepare_cached(&format!("UPDATE rows SET current = 0 WHERE {column} = ?1"))?
+    db.prepare_cached(&format!("UPDATE rows SET current = 0 WHERE {column} = ?1"))?
         .execute([id])?;
     Ok(())
 }
 
-/// The rows that count, in order of age.
+/// The current rows that are not excluded, oldest first.
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn all(on: &Connection) -> Result<Vec<(RowId, Row)>> {
-    let listed = listed(on)?.into_iter().filter(|(_, _, excluded)| !excluded);
+pub(crate) fn all(db: &Connection) -> Result<Vec<(RowId, Row)>> {
+    let listed = listed(db)?.into_iter().filter(|(_, _, excluded)| !excluded);
     Ok(listed.map(|(id, row, _)| (id, row)).collect())
 }
 
-/// The writer wants a row learned from and judged by no more, or again.
+/// Excludes a row from training and evaluation, or includes it again.
 ///
 /// # Errors
 /// `not_found`, or the store's.
-pub(crate) fn exclude(on: &Connection, id: RowId, excluded: bool) -> Result<()> {
-    let n = on.execute(
+pub(crate) fn exclude(db: &Connection, id: RowId, excluded: bool) -> Result<()> {
+    let n = db.execute(
         "UPDATE rows SET excluded = ?2 WHERE id = ?1 AND current",
         params![id.0, excluded],
     )?;
     if n == 0 { Err(Failure::not_found("row", id)) } else { Ok(()) }
 }
 
-/// The rows of all pieces and edits, in order of age, and whether the writer excluded them.
+/// All current rows, oldest first, and whether each is excluded.
 ///
 /// # Errors
 /// The store's.
-pub(crate) fn listed(on: &Connection) -> Result<Vec<(RowId, Row, bool)>> {
-    let mut query = on.prepare_cached(
+pub(crate) fn listed(db: &Connection) -> Result<Vec<(RowId, Row, bool)>> {
+    let mut query = db.prepare_cached(
         "SELECT id, piece, edit, seed, text, weights, side, excluded FROM rows WHERE current \
          ORDER BY id",
     )?;
@@ -179,4 +178,85 @@ pub(crate) fn listed(on: &Connection) -> Result<Vec<(RowId, Row, bool)>> {
         ))
     })
     .collect()
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+    use crate::failure::Code;
+    use crate::store::testing::{keep_piece, piece_of, row, shipped_draft, store};
+
+    const TEXT: &str = "It rained all day, and I put a pan under it, and it filled.";
+
+    #[test]
+    fn the_row_of_a_piece_is_replaced_and_keeps_its_id() {
+        let (_folder, store) = store();
+        let db = store.db();
+        keep_piece(db, "a.md", TEXT);
+        let origin = Origin::Archive(piece_of(db, "a.md"));
+        let id = keep(db, &row(origin, "first", Split::Train)).unwrap();
+        assert_eq!(keep(db, &row(origin, "second", Split::Validation)).unwrap(), id);
+        let (_, edit) = shipped_draft(db, "one two", "one twi");
+        let other = keep(db, &row(Origin::Edit(edit), "one twi", Split::Train)).unwrap();
+        let listed = all(db).unwrap();
+        assert_eq!(listed.iter().map(|(id, _)| *id).collect::<Vec<_>>(), [id, other]);
+        assert_eq!((listed[0].1.text.as_str(), listed[0].1.split), ("second", Split::Validation));
+        assert_eq!(listed[1].1.origin, Origin::Edit(edit));
+    }
+
+    #[test]
+    fn an_excluded_row_is_listed_but_not_used() {
+        let (_folder, store) = store();
+        let db = store.db();
+        let (_, edit) = shipped_draft(db, "one two", "one twi");
+        let id = keep(db, &row(Origin::Edit(edit), "one twi", Split::Train)).unwrap();
+        exclude(db, id, true).unwrap();
+        // Building the row again does not include it.
+        keep(db, &row(Origin::Edit(edit), "one twi", Split::Train)).unwrap();
+        assert!(all(db).unwrap().is_empty());
+        assert!(listed(db).unwrap()[0].2);
+        exclude(db, id, false).unwrap();
+        assert_eq!(all(db).unwrap().len(), 1);
+        assert_eq!(exclude(db, RowId(99), true).unwrap_err().code, Code::NotFound);
+    }
+
+    #[test]
+    fn the_exclusion_of_a_piece_applies_to_its_next_version() {
+        let (_folder, store) = store();
+        let db = store.db();
+        keep_piece(db, "a.md", TEXT);
+        let older =
+            keep(db, &row(Origin::Archive(piece_of(db, "a.md")), "old", Split::Train)).unwrap();
+        exclude(db, older, true).unwrap();
+        keep_piece(db, "a.md", &TEXT.replace("a pan", "two pans"));
+        let newer =
+            keep(db, &row(Origin::Archive(piece_of(db, "a.md")), "new", Split::Train)).unwrap();
+        carry_over(db).unwrap();
+        drop_replaced(db).unwrap();
+        let rows = listed(db).unwrap();
+        assert_eq!((rows.len(), rows[0].0, rows[0].2), (1, newer, true));
+        assert_eq!(earlier(db).unwrap().get(&newer), Some(&vec![older]));
+    }
+
+    #[test]
+    fn a_dropped_row_can_come_back() {
+        let (_folder, store) = store();
+        let db = store.db();
+        let (_, edit) = shipped_draft(db, "one two", "one twi");
+        let one = row(Origin::Edit(edit), "one twi", Split::Train);
+        keep(db, &one).unwrap();
+        drop_of(db, one.origin).unwrap();
+        assert!(listed(db).unwrap().is_empty());
+        keep(db, &one).unwrap();
+        assert_eq!(listed(db).unwrap().len(), 1);
+    }
+
+    #[test]
+    fn a_split_is_stored_by_name_and_an_unknown_one_is_not_trained_on() {
+        for split in [Split::Train, Split::Validation, Split::Test] {
+            assert_eq!(side(side_name(split)), split);
+        }
+        assert_eq!(side("something newer"), Split::Test);
+    }
 }

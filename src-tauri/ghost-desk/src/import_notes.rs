@@ -1,25 +1,25 @@
-//! What an import has to say: which files could not be read, and, apart from them, how many words
-//! of the others were left out. Notes that say the same of many files are one.
+//! Warnings of an import: files that could not be read, and, separately, how many words were
+//! skipped in the others. Equal notes on many files are merged into one.
 
 use std::collections::HashMap;
 
 use ghost_core::archive::ImportWarning;
 
-use crate::wire::{ComplaintView, NoteView};
+use crate::wire::{NoteView, WarningView};
 
-/// Files that a note names.
+/// Maximum number of files that a note names.
 const MAX_NAMED: usize = 3;
 
-/// Whether a file was read, and this only says how many of its words were left out.
+/// Whether a warning is a note: the file was read, but some of its words were skipped.
 pub(crate) fn is_note(complaint: &ImportWarning) -> bool {
     complaint.words > 0
 }
 
-/// The files that could not be read, and the notes on the others: the most words first.
-pub(crate) fn told(all: &[ImportWarning]) -> (Vec<ComplaintView>, Vec<NoteView>) {
+/// Splits warnings into unreadable files and merged notes, most words first.
+pub(crate) fn views(all: &[ImportWarning]) -> (Vec<WarningView>, Vec<NoteView>) {
     let failures = all.iter().filter(|one| !is_note(one));
     let failures = failures
-        .map(|one| ComplaintView { path: one.path.clone(), reason: one.reason.clone() })
+        .map(|one| WarningView { path: one.path.clone(), reason: one.reason.clone() })
         .collect();
     let mut notes: Vec<(Pattern, NoteView)> = Vec::new();
     let mut places = HashMap::<String, usize>::new();
@@ -50,7 +50,7 @@ pub(crate) fn told(all: &[ImportWarning]) -> (Vec<ComplaintView>, Vec<NoteView>)
 /// A sentence and the numbers in it.
 #[derive(Clone)]
 struct Pattern {
-    /// What stands before each number, and after the last.
+    /// The text before each number, and after the last.
     parts: Vec<String>,
     numbers: Vec<u64>,
 }
@@ -72,7 +72,7 @@ impl Pattern {
         if let Some(last) = parts.last_mut() {
             last.push_str(rest);
         }
-        // "1 word" and "2 words" say the same.
+        // "1 word" and "2 words" are the same pattern.
         for part in &mut parts[1..] {
             if let Some(after) = part.strip_prefix(" word")
                 && !after.starts_with('s')
@@ -109,7 +109,7 @@ mod tests {
     }
 
     #[test]
-    fn notes_that_say_the_same_of_many_files_are_one() {
+    fn equal_notes_on_many_files_are_merged() {
         let mut all: Vec<ImportWarning> = (1..=3_000)
             .map(|n| complaint(&format!("{n}.html"), "Left out 2 words of navigation.", 2))
             .collect();
@@ -121,7 +121,7 @@ mod tests {
         ));
         all.push(complaint("b.eml", "Left out 3 words: 2 in quoted replies, 1 in a signature.", 3));
         all.push(complaint("broken.docx", "It is broken or cut short.", 0));
-        let (failures, notes) = told(&all);
+        let (failures, notes) = views(&all);
         assert_eq!(failures.len(), 1);
         assert_eq!(failures[0].path, "broken.docx");
         let said: Vec<_> = notes.iter().map(|n| (&*n.sentence, n.words, n.files)).collect();
@@ -132,11 +132,11 @@ mod tests {
     }
 
     #[test]
-    fn a_note_on_one_file_is_as_it_was() {
+    fn a_single_note_is_unchanged() {
         for sentence in
             ["Left out 1 word of navigation.", "All signs. Left out: 12 words.", "None."]
         {
-            let (_, notes) = told(&[complaint("a", sentence, 1)]);
+            let (_, notes) = views(&[complaint("a", sentence, 1)]);
             assert_eq!(notes[0].sentence, sentence);
         }
     }

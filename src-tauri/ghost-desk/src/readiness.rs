@@ -1,63 +1,69 @@
-//! Whether to fine-tune at all, from what the store knows; the answer is the core's
-//! ([`ghost_core::readiness`]). Here figures are gathered: pieces, edits, the last verdict, and how long
-//! learning and writing took on this computer.
+//! Readiness: is fine-tuning worthwhile? The answer is computed by the core ([`ghost_core::readiness`]);
+//! this module collects the figures: pieces, edits, the last verdict, and the measured speeds of
+//! training and writing.
 
-use std::fs;
-use std::io::ErrorKind;
-
-use ghost_core::readiness::cost::{self, Prices, Usage};
+use ghost_core::readiness::cost::{self, Usage};
 use ghost_core::readiness::{
-    self, EditStats, Material, PromptCeiling, Quadrant, Readiness, Reason,
+    self, EditStats, Material, PromptCeiling, Quadrant, Readiness as Assessment, Reason,
 };
 use ghost_core::run::RunState;
 
-use crate::Desk;
 use crate::authors::Authors;
-use crate::failure::{Code, Failure, Result};
+use crate::failure::Result;
+use crate::prices;
 use crate::store::drafts::StoredDraft;
 use crate::store::{adapters, drafts, pieces, rows, runs};
-use crate::wire::{CostsView, FitView, MaterialView, QuadrantName, ReasonView, RungView};
+use crate::training_rows;
+use crate::wire::{CostsView, MaterialView, ReadinessView, ReasonView, Recommendation, RungView};
+use crate::workspace::Workspace;
 
-/// The writer's own table of prices, in the data folder.
-const TABLE: &str = "prices.toml";
-/// Drafts of so many days say how much is written.
+/// Days of drafts that the volume of writing is estimated from.
 const RECENT_DAYS: i64 = 30;
-/// Tokens a word costs, where none were counted.
-const TOKENS_A_WORD: f64 = 1.35;
-/// Passes over the archive, where none were counted.
+/// Default tokens per word.
+const TOKENS_PER_WORD: f64 = 1.35;
+/// Default passes over the archive.
 const PASSES: f64 = 3.0;
-/// Tokens of a prompt with examples, and of a draft, where none were written yet.
+/// Default tokens of a prompt with examples, and of a draft.
 const PROMPT_TOKENS: f64 = 1_500.0;
 const DRAFT_TOKENS: f64 = 800.0;
 
-impl Desk {
-    pub(crate) fn fit(&self) -> Result<FitView> {
-        let pieces = pieces::all(self.store().on())?;
-        let authors = Authors::read(self.store().on())?;
+/// Computes whether fine-tuning is worthwhile, from a workspace.
+pub(crate) struct Readiness<'a> {
+    pub(crate) workspace: &'a Workspace,
+}
+
+impl Readiness<'_> {
+    /// The recommendation, its reasons and the costs.
+    ///
+    /// # Errors
+    /// The store's, or `bad_input` for an invalid price table.
+    pub(crate) fn view(&self) -> Result<ReadinessView> {
+        let pieces = pieces::all(self.workspace.store().db())?;
+        let authors = Authors::read(self.workspace.store().db())?;
         let is_own = |author: Option<&str>| authors.is_own(author);
         let mut material =
             Material::of(pieces.iter().map(|kept| (&kept.piece, kept.side)), &is_own);
-        let kept = rows::all(self.store().on())?;
-        if let Some(folds) = self.folds(&kept)? {
+        let kept = rows::all(self.workspace.store().db())?;
+        if let Some(folds) = training_rows::folds(self.workspace.store().db(), &kept)? {
             material.test_pieces = folds.pieces();
         }
-        let drafts = drafts::all(self.store().on())?;
+        let drafts = drafts::all(self.workspace.store().db())?;
         let pairs = drafts.iter().rev();
-        let taught = EditStats::of(
+        let edits = EditStats::of(
             pairs.filter_map(|draft| Some((draft.text.as_str(), draft.shipped.as_deref()?))),
         );
         let recent = self.recent(&drafts);
         let found =
-            readiness::assess(&material, &taught, self.ceiling()?.as_ref(), recent.len() as f64);
+            readiness::assess(&material, &edits, self.ceiling()?.as_ref(), recent.len() as f64);
         let work = Usage { drafts: recent.len() as f64, ..self.work_of(&material, &recent)? };
-        Ok(shown(&found, &material, &taught, self.costs(&work)?))
+        Ok(shown(&found, &material, &edits, self.costs(&work)?))
     }
 
-    /// What the newest verdict with figures knows of the best prompt.
+    /// The ceiling of the optimized prompt, from the newest verdict with figures.
     fn ceiling(&self) -> Result<Option<PromptCeiling>> {
-        let store = self.store();
-        for adapter in adapters::all(store.on())? {
-            let verdict = adapters::verdict(store.on(), adapter.id)?;
+        let store = self.workspace.store();
+        for adapter in adapters::all(store.db())? {
+            let verdict = adapters::verdict(store.db(), adapter.id)?;
             if let Some(ceiling) = verdict.as_ref().and_then(PromptCeiling::of) {
                 return Ok(Some(ceiling));
             }
@@ -66,16 +72,16 @@ impl Desk {
     }
 
     fn recent<'a>(&self, drafts: &'a [StoredDraft]) -> Vec<&'a StoredDraft> {
-        let since = (self.0.clock)().as_second() - RECENT_DAYS * 24 * 3_600;
+        let since = self.workspace.seconds() - RECENT_DAYS * 24 * 3_600;
         let at = |draft: &StoredDraft| draft.written_at.parse::<jiff::Timestamp>();
         drafts.iter().filter(|d| at(d).is_ok_and(|at| at.as_second() >= since)).collect()
     }
 
-    /// Hours and tokens as they were measured here, and what is usual where nothing was.
+    /// Hours and tokens as measured on this computer, with defaults for what was not.
     fn work_of(&self, material: &Material, recent: &[&StoredDraft]) -> Result<Usage> {
-        let store = self.store();
-        let done = runs::all(store.on())?.into_iter().find(|run| run.state == RunState::Done);
-        let steps = done.map(|run| runs::steps(store.on(), run.id, 0)).transpose()?;
+        let store = self.workspace.store();
+        let done = runs::all(store.db())?.into_iter().find(|run| run.state == RunState::Done);
+        let steps = done.map(|run| runs::steps(store.db(), run.id, 0)).transpose()?;
         let steps = steps.unwrap_or_default();
         let seconds: f64 = steps
             .iter()
@@ -83,7 +89,7 @@ impl Desk {
             .map(|step| step.tokens as f64 / f64::from(step.tokens_per_second))
             .sum();
         let tokens: usize = steps.iter().map(|step| step.tokens).sum();
-        let guessed = material.usable_words as f64 * TOKENS_A_WORD * PASSES;
+        let guessed = material.usable_words as f64 * TOKENS_PER_WORD * PASSES;
         let mean = |of: &dyn Fn(&StoredDraft) -> f64| {
             let n = recent.len() as f64;
             (n > 0.0).then(|| recent.iter().map(|draft| of(draft)).sum::<f64>() / n)
@@ -99,8 +105,8 @@ impl Desk {
     }
 
     fn costs(&self, work: &Usage) -> Result<CostsView> {
-        let table = self.folder().root().join(TABLE);
-        let (prices, own_table) = prices(self)?;
+        let table = prices::table(self.workspace.folder());
+        let (prices, own_table) = prices::prices(self.workspace.folder())?;
         let rungs = cost::estimates(&prices, work).into_iter().map(|rung| RungView {
             place: rung.place,
             one_run: rung.per_run,
@@ -120,19 +126,12 @@ impl Desk {
     }
 }
 
-/// The table of prices in use, and whether it is the writer's own.
-pub(crate) fn prices(desk: &Desk) -> Result<(Prices, bool)> {
-    let table = desk.folder().root().join(TABLE);
-    match fs::read_to_string(&table) {
-        Ok(text) => Prices::read(&text).map(|prices| (prices, true)).map_err(|trouble| {
-            Failure::new(Code::BadInput, format!("{}: {trouble}", table.display()))
-        }),
-        Err(error) if error.kind() == ErrorKind::NotFound => Ok((Prices::bundled(), false)),
-        Err(error) => Err(Failure::io("read", &table, &error)),
-    }
-}
-
-fn shown(found: &Readiness, material: &Material, taught: &EditStats, costs: CostsView) -> FitView {
+fn shown(
+    found: &Assessment,
+    material: &Material,
+    edits: &EditStats,
+    costs: CostsView,
+) -> ReadinessView {
     let reasons = |all: &[Reason]| {
         let one = |reason: &Reason| ReasonView {
             what: reason.what.clone(),
@@ -141,12 +140,12 @@ fn shown(found: &Readiness, material: &Material, taught: &EditStats, costs: Cost
         };
         all.iter().map(one).collect()
     };
-    FitView {
-        quadrant: match found.quadrant {
-            Quadrant::Skip => QuadrantName::Skip,
-            Quadrant::FixUpstream => QuadrantName::FixUpstream,
-            Quadrant::CompileFirst => QuadrantName::CompileFirst,
-            Quadrant::FineTune => QuadrantName::FineTune,
+    ReadinessView {
+        recommendation: match found.quadrant {
+            Quadrant::Skip => Recommendation::Skip,
+            Quadrant::FixUpstream => Recommendation::FixUpstream,
+            Quadrant::CompileFirst => Recommendation::OptimizePrompt,
+            Quadrant::FineTune => Recommendation::FineTune,
         },
         sentence: found.sentence.clone(),
         maturity: found.maturity,
@@ -156,8 +155,8 @@ fn shown(found: &Readiness, material: &Material, taught: &EditStats, costs: Cost
             words: material.words as u32,
             usable_pieces: material.usable_pieces as u32,
             usable_words: material.usable_words as u32,
-            pairs: taught.pairs as u32,
-            holdout: material.test_pieces as u32,
+            pairs: edits.pairs as u32,
+            test: material.test_pieces as u32,
         },
         skip: reasons(&found.skip),
         go: reasons(&found.go),

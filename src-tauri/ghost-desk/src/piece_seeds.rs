@@ -1,10 +1,10 @@
-//! Seeds for old pieces: several are proposed, and the untouched base chooses the one that tells it
-//! most about the piece (pointwise mutual information, VOICE 2.3).
+//! Seeds for existing pieces: several candidates are generated, and the base without an adapter
+//! chooses the one that says most about the piece (pointwise mutual information).
 //!
-//! Bounded: so many minutes, an opening of each piece, a handful of proposals; what was chosen is
-//! kept, and what was not comes next time, the held-out pieces first, so that all that is judged
-//! by was chosen alike. Small bases summarise badly: they choose among what the piece's own words
-//! make, and only larger ones propose seeds themselves. The writer's word stands above both.
+//! The search is bounded: a number of minutes, an opening of each piece, a handful of candidates.
+//! Chosen seeds are stored; the remaining pieces follow next time, test pieces first, so that all
+//! of the test split is chosen alike. Small bases summarise badly, so they only choose among seeds
+//! extracted from the piece; larger bases propose seeds as well. The writer's own seed always wins.
 
 use std::ops::ControlFlow;
 use std::time::{Duration, Instant};
@@ -21,69 +21,69 @@ use ghost_engine::generate::{GenerateRequest, PrefixCache, generate};
 use ghost_engine::model::Model;
 use ghost_engine::prompt;
 
-use crate::Desk;
+use crate::archive::Archive;
 use crate::authors::Authors;
-use crate::commands::Hear;
-use crate::event::Event;
+use crate::bases::Bases;
+use crate::event::{Event, OnEvent};
 use crate::failure::{Code, Failure, Result};
+use crate::seed_form::{form_of, seed_of};
 use crate::store::piece_seeds::{self, Maker, StoredSeed};
 use crate::store::pieces::{self, StoredPiece};
-use crate::view;
 use crate::wire::{ChooseSeeds, PieceRef, PieceSeed, SaveSeed, SeedsReport};
-use crate::write::seed_of;
 
-/// Bytes of a piece that are looked at: enough to tell seeds apart.
+/// Bytes of a piece that seeds are scored on: enough to tell them apart.
 const OPENING: usize = 1_200;
-/// Minutes where none are given.
+/// Default time limit in minutes.
 const MINUTES: f64 = 10.0;
-/// Weights from which a base is asked for seeds of its own, and how often.
+/// Minimum parameters of a base that proposes seeds, and how many it proposes.
 const PROPOSES_FROM: u64 = 900_000_000;
 const PROPOSALS: u64 = 4;
-/// Tokens of a proposal.
+/// Maximum tokens of a proposal.
 const PROPOSAL_TOKENS: usize = 120;
 
-impl Desk {
-    /// The seed of one piece: chosen, the writer's, or what its own words make.
+impl Archive {
+    /// The seed of one piece: chosen, the writer's, or extracted from its words.
     pub(crate) fn piece_seed(&self, ask: &PieceRef) -> Result<PieceSeed> {
         let id = PieceId(ask.piece);
-        let piece = pieces::one(self.store().on(), id)?;
-        if let Some(kept) = piece_seeds::of(self.store().on(), id)? {
+        let piece = pieces::one(self.workspace.store().db(), id)?;
+        if let Some(kept) = piece_seeds::of(self.workspace.store().db(), id)? {
             return Ok(shown(&piece, &kept));
         }
         let seed = self.own_words(&piece)?;
         Ok(shown(&piece, &StoredSeed { seed, maker: Maker::Extracted, saves: None }))
     }
 
-    /// Puts the writer's seed in the place of whatever there was; without one, forgets it.
+    /// Stores the writer's seed in place of any other; without one, forgets the stored seed.
     pub(crate) fn save_piece_seed(&self, ask: SaveSeed) -> Result<PieceSeed> {
         let id = PieceId(ask.piece);
-        pieces::one(self.store().on(), id)?;
+        pieces::one(self.workspace.store().db(), id)?;
         match &ask.seed {
             Some(form) => {
                 let seed = seed_of(form)?;
                 let kept = StoredSeed { seed, maker: Maker::Writer, saves: None };
-                piece_seeds::keep(self.store().on(), id, &kept, &self.now())?;
+                piece_seeds::keep(self.workspace.store().db(), id, &kept, &self.workspace.now())?;
             }
-            None => piece_seeds::forget(self.store().on(), id)?,
+            None => piece_seeds::forget(self.workspace.store().db(), id)?,
         }
-        self.lay_out_rows()?;
+        self.rebuild_training_rows()?;
         self.piece_seed(&PieceRef { piece: ask.piece })
     }
 
-    /// Lets the base choose, for so many minutes.
+    /// Lets the base choose seeds until the time limit.
     pub(crate) fn choose_seeds(
         &self,
+        bases: &Bases,
         ask: &ChooseSeeds,
-        hear: &mut Hear<'_>,
+        on_event: &mut OnEvent<'_>,
     ) -> Result<SeedsReport> {
         let minutes = ask.minutes.unwrap_or(MINUTES);
         if !(minutes > 0.0 && minutes.is_finite() && minutes < 1e4) {
-            return Err(Failure::new(Code::BadInput, "Minutes are a number above zero."));
+            return Err(Failure::new(Code::BadInput, "Minutes must be a number above zero."));
         }
         let began = Instant::now();
         let most = Duration::from_secs_f64(minutes * 60.0);
         let mut kept = self.own_pieces()?;
-        let chosen = piece_seeds::all(self.store().on())?;
+        let chosen = piece_seeds::all(self.workspace.store().db())?;
         let phrases = TfIdf::of(kept.iter().map(|kept| kept.piece.text.as_str()));
         kept.retain(|kept| !chosen.contains_key(&kept.id));
         kept.sort_by_key(|kept| match kept.side {
@@ -91,26 +91,26 @@ impl Desk {
             Split::Validation => 1,
             Split::Train => 2,
         });
-        let ghost = self.ghost(None)?;
+        let ghost = bases.load_in_use(None)?;
         let (mut done, mut saved) = (0usize, 0.0);
         for piece in &kept {
             if began.elapsed() >= most {
                 break;
             }
-            hear(Event::ImportProgressed {
+            on_event(Event::ImportProgressed {
                 done: done as u32,
                 of: kept.len() as u32,
                 pieces: done as u32,
-                complaints: 0,
+                warnings: 0,
                 path: piece.piece.title.clone(),
             });
             let best = choose(&ghost.base, piece, &phrases)?;
             saved += best.saves.unwrap_or(0.0);
-            piece_seeds::keep(self.store().on(), piece.id, &best, &self.now())?;
+            piece_seeds::keep(self.workspace.store().db(), piece.id, &best, &self.workspace.now())?;
             done += 1;
         }
         if done > 0 {
-            self.lay_out_rows()?;
+            self.rebuild_training_rows()?;
         }
         let seconds = began.elapsed().as_secs_f64();
         log::info!("seeds: {done} chosen in {seconds:.1} s, {} left", kept.len() - done);
@@ -123,16 +123,16 @@ impl Desk {
         })
     }
 
-    /// The pieces that the writer wrote.
+    /// The pieces by the writer.
     fn own_pieces(&self) -> Result<Vec<StoredPiece>> {
-        let store = self.store();
-        let authors = Authors::read(store.on())?;
-        let mut kept = pieces::all(store.on())?;
+        let store = self.workspace.store();
+        let authors = Authors::read(store.db())?;
+        let mut kept = pieces::all(store.db())?;
         kept.retain(|kept| authors.is_own(kept.piece.author.as_deref()));
         Ok(kept)
     }
 
-    /// What a piece's own words make, as it stands among the others.
+    /// The seed extracted from a piece's own words, relative to the rest of the archive.
     fn own_words(&self, piece: &StoredPiece) -> Result<Seed> {
         let kept = self.own_pieces()?;
         let phrases = TfIdf::of(kept.iter().map(|kept| kept.piece.text.as_str()));
@@ -145,8 +145,8 @@ fn extracted(piece: &StoredPiece, phrases: &TfIdf) -> Seed {
     neutral::candidates(&piece.piece, phrases).swap_remove(0)
 }
 
-/// Of all that is proposed for a piece, what makes its opening likeliest; where nothing makes it
-/// likelier than no topic at all, the fullest of its own words.
+/// The candidate that makes a piece's opening most likely; if none beats an empty seed, the fullest
+/// extracted seed.
 fn choose(base: &Model, kept: &StoredPiece, phrases: &TfIdf) -> Result<StoredSeed> {
     let own = neutral::candidates(&kept.piece, phrases);
     let proposed =
@@ -158,7 +158,7 @@ fn choose(base: &Model, kept: &StoredPiece, phrases: &TfIdf) -> Result<StoredSee
         Ok(eval::bits_per_byte(base, None, &prompt, text))
     };
     let Some(first) = own.first() else {
-        return Err(Failure::new(Code::Bug, "A piece has no seed at all."));
+        return Err(Failure::new(Code::Bug, "A piece has no seed."));
     };
     let untold = Seed { words: first.words, kind: first.kind.clone(), ..Seed::default() };
     let without = bits(&untold)?;
@@ -174,7 +174,7 @@ fn choose(base: &Model, kept: &StoredPiece, phrases: &TfIdf) -> Result<StoredSee
     Ok(best)
 }
 
-/// What a larger base says a piece is about; only what gives nothing away.
+/// Seeds that a larger base proposes for a piece, without those that leak its wording.
 fn proposals(base: &Model, kept: &StoredPiece) -> Result<Vec<Seed>> {
     let opening = chunk::chunks(&kept.piece.text, 3 * OPENING).into_iter().next();
     let text = opening.map_or("", |range| &kept.piece.text[range]);
@@ -185,11 +185,11 @@ fn proposals(base: &Model, kept: &StoredPiece) -> Result<Vec<Seed>> {
         let how = Sampling {
             temperature: 0.3,
             max_tokens: PROPOSAL_TOKENS,
-            // The piece's own number, so that asking again proposes the same.
+            // Derived from the piece, so that proposing again gives the same seeds.
             random_seed: (kept.id.0 as u64).wrapping_mul(PROPOSALS).wrapping_add(n),
             ..Sampling::default()
         };
-        let mut hear = |_: &str| ControlFlow::Continue(());
+        let mut on_event = |_: &str| ControlFlow::Continue(());
         let answer = generate(
             base,
             &mut PrefixCache::new(base),
@@ -200,7 +200,7 @@ fn proposals(base: &Model, kept: &StoredPiece) -> Result<Vec<Seed>> {
                 words: None,
                 sampling: &how,
             },
-            &mut hear,
+            &mut on_event,
         )?;
         seeds.extend(neutral::parse_answer(&answer.text, &kept.piece));
     }
@@ -211,7 +211,7 @@ fn proposals(base: &Model, kept: &StoredPiece) -> Result<Vec<Seed>> {
 fn shown(piece: &StoredPiece, kept: &StoredSeed) -> PieceSeed {
     PieceSeed {
         piece: piece.id.0,
-        seed: view::seed(&kept.seed),
+        seed: form_of(&kept.seed),
         request: kept.seed.request(),
         origin: kept.maker.name().into(),
         saves: kept.saves,
@@ -223,11 +223,11 @@ fn sentence(done: usize, left: usize, minutes: f64, seconds: f64) -> String {
     let each =
         if done > 0 { format!(", {:.1} s each", seconds / done as f64) } else { String::new() };
     if left == 0 {
-        return format!("Every piece has a chosen seed; {done} were chosen now{each}.");
+        return format!("All pieces have a chosen seed; {done} were chosen now{each}.");
     }
     format!(
-        "{done} seeds were chosen in {minutes:.0} minutes{each}; {left} pieces are left for next \
-         time and keep what their own words make, about {:.0} minutes more.",
+        "{done} seeds were chosen in {minutes:.0} minutes{each}. {left} pieces remain and use seeds \
+         extracted from their own words; they need about {:.0} more minutes.",
         (left as f64 * seconds / done.max(1) as f64 / 60.0).ceil()
     )
 }

@@ -1,9 +1,9 @@
-//! A model somewhere else, as one more opponent: off until the writer enters an address.
+//! Remote model: an additional opponent in evaluations, off until the writer enters an address.
 //!
-//! It is asked as the best prompt asks, so pieces of the writer's leave this computer; that is said
-//! before, and nothing leaves without the writer's word. Two dialects are spoken: chat completions
-//! as OpenAI has them and many others do, and Anthropic's messages. The key lies in the store as it
-//! was entered, is shown to nobody, and goes to that address alone: redirections are not followed.
+//! It gets the optimized prompt, so pieces of the writer's leave this computer. The form says so,
+//! and nothing is sent without the writer's consent. Two APIs are supported: OpenAI's chat
+//! completions, which many servers offer, and Anthropic's messages. The key is stored as entered,
+//! never shown again, and sent to that address only: redirects are not followed.
 
 use std::time::{Duration, Instant};
 
@@ -12,102 +12,107 @@ use serde::{Deserialize, Serialize};
 use serde_json::{Value, json};
 
 use crate::failure::{Code, Failure, Result};
+use crate::prices;
 use crate::store::settings;
-use crate::wire::{ElsewhereForm, ElsewhereView};
-use crate::{Desk, fit};
+use crate::wire::{RemoteForm, RemoteView};
+use crate::workspace::Workspace;
 
-/// The setting it is kept under.
+/// Setting: the remote model.
 const SETTING: &str = "elsewhere";
-/// One answer may take so long.
-const PATIENCE: Duration = Duration::from_secs(120);
-/// No draft is longer, in bytes.
-const MOST_BYTES: u64 = 1 << 20;
+/// Timeout of one answer.
+const TIMEOUT: Duration = Duration::from_secs(120);
+/// Maximum bytes of an answer.
+const MAX_ANSWER_BYTES: u64 = 1 << 20;
 
-/// How an address wants to be spoken to.
+/// The API of an address.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
-enum Dialect {
+enum Api {
     Openai,
     Anthropic,
 }
 
-/// A model somewhere else, as it is kept.
+/// A remote model, as stored.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
-pub(crate) struct Elsewhere {
+pub(crate) struct RemoteModel {
     address: String,
     model: String,
-    dialect: Dialect,
+    #[serde(rename = "dialect")]
+    api: Api,
     key: String,
-    /// Price of a million tokens read.
-    reading: f64,
-    /// And of a million written.
-    writing: f64,
+    /// Price per million input tokens.
+    #[serde(rename = "reading")]
+    input_price: f64,
+    /// Price per million output tokens.
+    #[serde(rename = "writing")]
+    output_price: f64,
 }
 
-/// What came from there.
+/// A draft from a remote model.
 #[derive(Debug, Clone, PartialEq)]
 pub(crate) struct Answer {
     pub(crate) text: String,
     pub(crate) seconds: f64,
-    /// In the money of the table of prices.
+    /// In the currency of the price table.
     pub(crate) cost: f64,
 }
 
-/// Somebody who can be asked for a draft, message by message.
-pub(crate) trait Far {
-    /// What the writer calls it by.
+/// A remote model that can be asked for a draft.
+pub(crate) trait RemoteWriter {
+    /// The name the writer knows it by.
     fn name(&self) -> String;
-    /// Asks. Messages are (role, text): perhaps "system", then "user" and "assistant" by turns.
+    /// Asks for a draft. Messages are (role, text): optionally "system", then "user" and "assistant" in turn.
     fn ask(&self, messages: &[(&str, String)], max_tokens: usize) -> Result<Answer>;
-    /// What so many seconds of this computer cost.
+    /// The cost of `seconds` on this computer.
     fn here(&self, seconds: f64) -> f64;
 }
 
-impl Elsewhere {
-    fn of(form: ElsewhereForm) -> Result<Elsewhere> {
+impl RemoteModel {
+    fn of(form: RemoteForm) -> Result<RemoteModel> {
         let bad = |why: &str| Err(Failure::new(Code::BadInput, why));
         let address = form.address.trim().trim_end_matches('/').to_owned();
         let after = |scheme: &str| address.strip_prefix(scheme);
         let host = |rest: &str| rest.split(['/', '?']).next().unwrap_or("").to_owned();
-        let at_home = |host: &str| {
+        let is_local = |host: &str| {
             let name = host.rsplit_once(':').map_or(host, |(name, _)| name);
             ["localhost", "127.0.0.1", "[::1]"].contains(&name)
         };
         match (after("https://").map(host), after("http://").map(host)) {
             (Some(host), _) if !host.is_empty() && !host.contains('@') => {}
-            (_, Some(host)) if at_home(&host) => {}
+            (_, Some(host)) if is_local(&host) => {}
             _ => {
                 return bad(
-                    "The address begins with https://, or with http:// where the model is \
-                            on this computer.",
+                    "The address must start with https://, or with http:// for a model on this \
+                     computer.",
                 );
             }
         }
         let model = form.model.trim().to_owned();
         if model.is_empty() || model.len() > 200 {
-            return bad("Say which model is meant.");
+            return bad("Enter the name of the model.");
         }
         let key = form.key.unwrap_or_default().trim().to_owned();
         if key.chars().any(|c| c.is_control() || !c.is_ascii()) {
-            return bad("The key has a character that no key has.");
+            return bad("The API key contains an invalid character.");
         }
-        let dialect = match form.dialect.as_deref().unwrap_or("openai") {
-            "openai" => Dialect::Openai,
-            "anthropic" => Dialect::Anthropic,
-            _ => return bad("The dialect is openai or anthropic."),
+        let api = match form.api.as_deref().unwrap_or("openai") {
+            "openai" => Api::Openai,
+            "anthropic" => Api::Anthropic,
+            _ => return bad("The API must be openai or anthropic."),
         };
-        let (reading, writing) = (form.reading.unwrap_or(0.0), form.writing.unwrap_or(0.0));
-        if ![reading, writing].iter().all(|price| (0.0..1e6).contains(price)) {
-            return bad("A price is an amount.");
+        let (input_price, output_price) =
+            (form.input_price.unwrap_or(0.0), form.output_price.unwrap_or(0.0));
+        if ![input_price, output_price].iter().all(|price| (0.0..1e6).contains(price)) {
+            return bad("Prices must be numbers of zero or more.");
         }
-        if !form.may_send {
+        if !form.allow_upload {
             return Err(Failure::new(Code::BadInput, warning(&address)));
         }
-        Ok(Elsewhere { address, model, dialect, key, reading, writing })
+        Ok(RemoteModel { address, model, api, key, input_price, output_price })
     }
 
-    fn view(&self) -> ElsewhereView {
-        ElsewhereView {
+    fn view(&self) -> RemoteView {
+        RemoteView {
             address: Some(self.address.clone()),
             model: Some(self.model.clone()),
             has_key: !self.key.is_empty(),
@@ -123,12 +128,12 @@ impl Elsewhere {
             true => self.address.clone(),
             false => format!("{}{path}", self.address),
         };
-        match self.dialect {
-            Dialect::Openai => (
+        match self.api {
+            Api::Openai => (
                 path("/chat/completions"),
                 json!({ "model": self.model, "max_tokens": max_tokens, "messages": said(messages) }),
             ),
-            Dialect::Anthropic => {
+            Api::Anthropic => {
                 let (system, turns): (Vec<_>, Vec<_>) =
                     messages.iter().cloned().partition(|(role, _)| *role == "system");
                 let mut body = json!({
@@ -142,16 +147,16 @@ impl Elsewhere {
         }
     }
 
-    /// The text of an answer, and the tokens read and written for it.
+    /// The text of an answer, and its input and output tokens.
     fn read(&self, answer: &Value) -> Option<(String, [f64; 2])> {
         let count = |of: &Value| of.as_f64().filter(|n| *n >= 0.0).unwrap_or(0.0);
         let usage = &answer["usage"];
-        match self.dialect {
-            Dialect::Openai => {
+        match self.api {
+            Api::Openai => {
                 let text = answer["choices"][0]["message"]["content"].as_str()?.to_owned();
                 Some((text, [count(&usage["prompt_tokens"]), count(&usage["completion_tokens"])]))
             }
-            Dialect::Anthropic => {
+            Api::Anthropic => {
                 let parts = answer["content"].as_array()?.iter();
                 let text: String = parts.filter_map(|part| part["text"].as_str()).collect();
                 Some((text, [count(&usage["input_tokens"]), count(&usage["output_tokens"])]))
@@ -161,66 +166,66 @@ impl Elsewhere {
 
     fn post(&self, messages: &[(&str, String)], max_tokens: usize) -> Result<Answer> {
         let begun = Instant::now();
-        let far = |why: String| Failure::new(Code::Elsewhere, why);
+        let remote = |why: String| Failure::new(Code::Elsewhere, why);
         let agent: ureq::Agent = ureq::Agent::config_builder()
-            .timeout_global(Some(PATIENCE))
+            .timeout_global(Some(TIMEOUT))
             .max_redirects(0)
             .http_status_as_error(false)
             .build()
             .into();
         let (url, body) = self.request(messages, max_tokens);
         let mut post = agent.post(&url).content_type("application/json");
-        post = match self.dialect {
+        post = match self.api {
             _ if self.key.is_empty() => post,
-            Dialect::Openai => post.header("authorization", format!("Bearer {}", self.key)),
-            Dialect::Anthropic => post.header("x-api-key", &self.key),
+            Api::Openai => post.header("authorization", format!("Bearer {}", self.key)),
+            Api::Anthropic => post.header("x-api-key", &self.key),
         };
-        if self.dialect == Dialect::Anthropic {
+        if self.api == Api::Anthropic {
             post = post.header("anthropic-version", "2023-06-01");
         }
-        // What went wrong is told without what was sent.
+        // Errors never quote what was sent.
         let lost = |error: ureq::Error| match error {
-            ureq::Error::Timeout(_) => far(format!("{} did not answer in time.", self.model)),
+            ureq::Error::Timeout(_) => remote(format!("{} did not answer in time.", self.model)),
             ureq::Error::BodyExceedsLimit(_) => {
-                far(format!("{} answered with more than any draft has.", self.model))
+                remote(format!("{} sent more than 1 MB.", self.model))
             }
-            _ => far(format!("{} was not reached.", self.model)),
+            _ => remote(format!("{} could not be reached.", self.model)),
         };
         let mut answer = post.send(body.to_string()).map_err(lost)?;
         let status = answer.status().as_u16();
-        let read = answer.body_mut().with_config().limit(MOST_BYTES).read_to_string();
+        let read = answer.body_mut().with_config().limit(MAX_ANSWER_BYTES).read_to_string();
         if status != 200 {
             let why = match status {
-                401 | 403 => "does not take the key",
-                402 | 429 => "wants no more questions for now",
-                404 => "is not known at that address",
-                500.. => "is out of order",
-                _ => "does not understand the question",
+                401 | 403 => "rejected the API key",
+                402 | 429 => "refused: rate limit or quota reached",
+                404 => "was not found at that address",
+                500.. => "returned a server error",
+                _ => "rejected the request",
             };
-            return Err(far(format!("{} {why} ({status}).", self.model)));
+            return Err(remote(format!("{} {why} ({status}).", self.model)));
         }
         let answer: Value = serde_json::from_str(&read.map_err(lost)?).unwrap_or_default();
         let Some((text, [read, written])) = self.read(&answer) else {
-            return Err(far(format!("What {} answered is no draft.", self.model)));
+            return Err(remote(format!("{} sent an answer without a draft.", self.model)));
         };
-        let cost = (read * self.reading + written * self.writing) / 1e6;
+        let cost = (read * self.input_price + written * self.output_price) / 1e6;
         Ok(Answer { text, seconds: begun.elapsed().as_secs_f64(), cost })
     }
 }
 
-/// One that is asked, with the prices of this computer.
-pub(crate) struct Asked {
-    elsewhere: Elsewhere,
+/// A remote model with the prices of this computer.
+pub(crate) struct PricedRemote {
+    remote: RemoteModel,
     prices: Prices,
 }
 
-impl Far for Asked {
+impl RemoteWriter for PricedRemote {
     fn name(&self) -> String {
-        self.elsewhere.model.clone()
+        self.remote.model.clone()
     }
 
     fn ask(&self, messages: &[(&str, String)], max_tokens: usize) -> Result<Answer> {
-        self.elsewhere.post(messages, max_tokens)
+        self.remote.post(messages, max_tokens)
     }
 
     fn here(&self, seconds: f64) -> f64 {
@@ -228,43 +233,52 @@ impl Far for Asked {
     }
 }
 
-/// What the writer is told before anything is sent.
+/// The warning that is shown before anything is sent.
 fn warning(address: &str) -> String {
     format!(
-        "Each verdict will send seeds and pieces of your archive to {address}, and may cost money. \
-         Until you say that it may, nothing leaves this computer."
+        "Each evaluation will send seeds and pieces of your archive to {address}, and may cost money. \
+         Nothing leaves this computer until you agree."
     )
 }
 
-impl Desk {
-    pub(crate) fn set_elsewhere(&self, form: ElsewhereForm) -> Result<ElsewhereView> {
-        let elsewhere = match form.address.trim() {
-            "" => None,
-            _ => Some(Elsewhere::of(form)?),
-        };
-        settings::set(self.store().on(), SETTING, &elsewhere)?;
-        self.elsewhere()
-    }
+/// Sets or removes the remote model.
+///
+/// # Errors
+/// `bad_input`, or the store's.
+pub(crate) fn set(workspace: &Workspace, form: RemoteForm) -> Result<RemoteView> {
+    let remote = match form.address.trim() {
+        "" => None,
+        _ => Some(RemoteModel::of(form)?),
+    };
+    settings::set(workspace.store().db(), SETTING, &remote)?;
+    view(workspace)
+}
 
-    pub(crate) fn elsewhere(&self) -> Result<ElsewhereView> {
-        let kept: Option<Option<Elsewhere>> = settings::get(self.store().on(), SETTING)?;
-        Ok(kept.flatten().map_or_else(
-            || ElsewhereView {
-                address: None,
-                model: None,
-                has_key: false,
-                warning: warning("the address you enter"),
-            },
-            |kept| kept.view(),
-        ))
-    }
+/// The remote model, for display.
+///
+/// # Errors
+/// The store's.
+pub(crate) fn view(workspace: &Workspace) -> Result<RemoteView> {
+    let kept: Option<Option<RemoteModel>> = settings::get(workspace.store().db(), SETTING)?;
+    Ok(kept.flatten().map_or_else(
+        || RemoteView {
+            address: None,
+            model: None,
+            has_key: false,
+            warning: warning("the address you enter"),
+        },
+        |kept| kept.view(),
+    ))
+}
 
-    /// The model elsewhere, where the writer entered one.
-    pub(crate) fn far(&self) -> Result<Option<Asked>> {
-        let kept: Option<Option<Elsewhere>> = settings::get(self.store().on(), SETTING)?;
-        let Some(elsewhere) = kept.flatten() else { return Ok(None) };
-        Ok(Some(Asked { elsewhere, prices: fit::prices(self)?.0 }))
-    }
+/// The remote model, if the writer set one.
+///
+/// # Errors
+/// `bad_input` for an invalid price table, or the store's.
+pub(crate) fn configured(workspace: &Workspace) -> Result<Option<PricedRemote>> {
+    let kept: Option<Option<RemoteModel>> = settings::get(workspace.store().db(), SETTING)?;
+    let Some(remote) = kept.flatten() else { return Ok(None) };
+    Ok(Some(PricedRemote { remote, prices: prices::prices(workspace.folder())?.0 }))
 }
 
 #[cfg(test)]
@@ -274,11 +288,11 @@ mod tests {
     use std::net::TcpListener;
     use std::thread::JoinHandle;
 
-    use crate::Host;
+    use crate::desk::{Desk, Host};
 
     use super::*;
 
-    /// A server on this computer that answers once, and what it was asked.
+    /// A local server that answers once, and the request it received.
     fn server(status: &'static str, answer: String) -> (String, JoinHandle<String>) {
         let listener = TcpListener::bind("127.0.0.1:0").unwrap();
         let address = format!("http://{}", listener.local_addr().unwrap());
@@ -309,15 +323,15 @@ mod tests {
         (address, served)
     }
 
-    fn form(address: &str, dialect: &str) -> ElsewhereForm {
-        ElsewhereForm {
+    fn form(address: &str, dialect: &str) -> RemoteForm {
+        RemoteForm {
             address: address.into(),
             model: "large-1".into(),
-            dialect: Some(dialect.into()),
+            api: Some(dialect.into()),
             key: Some("secret".into()),
-            reading: Some(2.0),
-            writing: Some(10.0),
-            may_send: true,
+            input_price: Some(2.0),
+            output_price: Some(10.0),
+            allow_upload: true,
         }
     }
 
@@ -326,7 +340,7 @@ mod tests {
     }
 
     #[test]
-    fn both_dialects_are_spoken() {
+    fn both_apis_are_supported() {
         let openai = json!({
             "choices": [{ "message": { "role": "assistant", "content": "It rained." } }],
             "usage": { "prompt_tokens": 1000, "completion_tokens": 100 }
@@ -340,9 +354,9 @@ mod tests {
             ("anthropic", anthropic, "POST /v1/messages", "x-api-key: secret"),
         ] {
             let (address, served) = server("200 OK", answer.to_string());
-            let far = Elsewhere::of(form(&format!("{address}/v1/"), dialect)).unwrap();
-            let told = far.post(&messages(), 300).unwrap();
-            assert_eq!((told.text.as_str(), told.cost), ("It rained.", 0.003));
+            let remote = RemoteModel::of(form(&format!("{address}/v1/"), dialect)).unwrap();
+            let reply = remote.post(&messages(), 300).unwrap();
+            assert_eq!((reply.text.as_str(), reply.cost), ("It rained.", 0.003));
             let asked = served.join().unwrap();
             assert!(asked.starts_with(path) && asked.contains(header), "{asked}");
             assert!(asked.contains("Write a post about rain.") && asked.contains("Short."));
@@ -350,51 +364,53 @@ mod tests {
     }
 
     #[test]
-    fn what_goes_wrong_is_told_in_a_sentence_without_key_or_words() {
+    fn an_error_is_reported_without_key_or_text() {
         for (status, answer, why) in [
-            ("401 Unauthorized", "secret", "does not take the key"),
-            ("429 Too Many Requests", "", "wants no more questions"),
-            ("500 Oh", "", "out of order"),
-            ("302 Found\r\nlocation: http://127.0.0.1:1/", "", "does not understand"),
-            ("200 OK", "no JSON", "is no draft"),
-            ("200 OK", "{\"choices\":[]}", "is no draft"),
+            ("401 Unauthorized", "secret", "rejected the API key"),
+            ("429 Too Many Requests", "", "rate limit or quota"),
+            ("500 Oh", "", "server error"),
+            ("302 Found\r\nlocation: http://127.0.0.1:1/", "", "rejected the request"),
+            ("200 OK", "no JSON", "without a draft"),
+            ("200 OK", "{\"choices\":[]}", "without a draft"),
         ] {
             let (address, served) = server(status, answer.to_owned());
-            let far = Elsewhere::of(form(&address, "openai")).unwrap();
-            let failure = far.post(&messages(), 300).unwrap_err();
+            let remote = RemoteModel::of(form(&address, "openai")).unwrap();
+            let failure = remote.post(&messages(), 300).unwrap_err();
             assert_eq!(failure.code, Code::Elsewhere);
             assert!(failure.message.contains(why), "{failure}");
             assert!(!failure.message.contains("secret") && !failure.message.contains("rain"));
             served.join().unwrap();
         }
-        let (address, served) = server("200 OK", "x".repeat(MOST_BYTES as usize + 10));
-        let far = Elsewhere::of(form(&address, "openai")).unwrap();
-        assert!(far.post(&messages(), 300).unwrap_err().message.contains("more than any draft"));
+        let (address, served) = server("200 OK", "x".repeat(MAX_ANSWER_BYTES as usize + 10));
+        let remote = RemoteModel::of(form(&address, "openai")).unwrap();
+        assert!(remote.post(&messages(), 300).unwrap_err().message.contains("more than 1 MB"));
         served.join().unwrap();
-        let nobody = Elsewhere::of(form("http://127.0.0.1:1", "openai")).unwrap();
-        assert!(nobody.post(&messages(), 300).unwrap_err().message.contains("was not reached"));
+        let nobody = RemoteModel::of(form("http://127.0.0.1:1", "openai")).unwrap();
+        assert!(
+            nobody.post(&messages(), 300).unwrap_err().message.contains("could not be reached")
+        );
     }
 
     #[test]
-    fn nothing_leaves_before_the_writer_says_so() {
+    fn nothing_is_sent_without_consent() {
         let dir = tempfile::tempdir().unwrap();
         let desk = Desk::open(&dir.path().join("home"), Host::CommandLine).unwrap();
-        assert!(desk.far().unwrap().is_none(), "off until an address is entered");
-        let silent = ElsewhereForm { may_send: false, ..form("https://example.com/v1", "openai") };
-        let failure = desk.set_elsewhere(silent).unwrap_err();
+        assert!(configured(desk.workspace()).unwrap().is_none(), "off until an address is entered");
+        let silent = RemoteForm { allow_upload: false, ..form("https://example.com/v1", "openai") };
+        let failure = set(desk.workspace(), silent).unwrap_err();
         assert!(
             failure.message.contains("send seeds and pieces of your archive to https://example")
         );
-        assert!(desk.far().unwrap().is_none());
-        let view = desk.set_elsewhere(form("https://example.com/v1", "openai")).unwrap();
+        assert!(configured(desk.workspace()).unwrap().is_none());
+        let view = set(desk.workspace(), form("https://example.com/v1", "openai")).unwrap();
         assert!(view.has_key && !serde_json::to_string(&view).unwrap().contains("secret"));
-        assert_eq!(desk.far().unwrap().unwrap().name(), "large-1");
-        desk.set_elsewhere(form("", "openai")).unwrap();
-        assert!(desk.far().unwrap().is_none(), "and off again");
+        assert_eq!(configured(desk.workspace()).unwrap().unwrap().name(), "large-1");
+        set(desk.workspace(), form("", "openai")).unwrap();
+        assert!(configured(desk.workspace()).unwrap().is_none(), "off again");
     }
 
     #[test]
-    fn addresses_that_are_none_are_refused() {
+    fn invalid_addresses_are_refused() {
         for address in [
             "example.com",
             "ftp://x",
@@ -403,13 +419,13 @@ mod tests {
             "https://a:b@c/v1",
             "http://localhost.evil",
         ] {
-            assert!(Elsewhere::of(form(address, "openai")).is_err(), "{address}");
+            assert!(RemoteModel::of(form(address, "openai")).is_err(), "{address}");
         }
         for address in ["http://localhost:8080/v1", "http://[::1]:8080", "https://example.com"] {
-            assert!(Elsewhere::of(form(address, "openai")).is_ok(), "{address}");
+            assert!(RemoteModel::of(form(address, "openai")).is_ok(), "{address}");
         }
-        assert!(Elsewhere::of(form("https://example.com", "french")).is_err());
-        let free = ElsewhereForm { reading: Some(-1.0), ..form("https://example.com", "openai") };
-        assert!(Elsewhere::of(free).is_err());
+        assert!(RemoteModel::of(form("https://example.com", "french")).is_err());
+        let free = RemoteForm { input_price: Some(-1.0), ..form("https://example.com", "openai") };
+        assert!(RemoteModel::of(free).is_err());
     }
 }

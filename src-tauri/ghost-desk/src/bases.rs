@@ -1,4 +1,4 @@
-//! The base in use and the ghost that stands on it: found, checked, loaded once, used again.
+//! Bases: found, checked, loaded once and reused.
 
 use std::collections::BTreeMap;
 use std::fs;
@@ -9,28 +9,28 @@ use ghost_core::id::{AdapterId, BaseId};
 use ghost_engine::adapter::{Adapter, fingerprint};
 use ghost_engine::base::Base;
 use ghost_engine::generate::PrefixCache;
-use ghost_engine::load::gguf_split;
-use ghost_engine::load::hf;
+use ghost_engine::load::{gguf_split, hf};
 use ghost_engine::model::Model;
 use ghost_engine::smoke_test;
 
 use crate::failure::{Code, Failure, Result};
 use crate::store::bases::{self, StoredBase};
 use crate::store::{adapters, settings};
+use crate::sync::lock;
 use crate::wire::{BaseList, BaseView};
-use crate::{Desk, lock, view};
+use crate::workspace::Workspace;
 
-/// The starter base, as set-up and the bundle name it.
+/// File name of the starter base, as setup and the bundle use it.
 const STARTER: &str = "SmolLM2-135M-Instruct.Q4_1.gguf";
 
-/// Setting: the bases that passed their trial, by path, each with its stamp at that time.
+/// Setting: the bases that passed their test, by path, each with its stamp at that time.
 const TRIED: &str = "tried_bases";
-/// Setting: the stamp of a starter base that was refused, so that it is not tried at every start.
+/// Setting: the stamp of a starter base that was refused, so that it is not tested at every start.
 const REFUSED_STARTER: &str = "refused_starter";
 
-/// What was loaded last.
+/// The model that was loaded last.
 #[derive(Clone)]
-pub(crate) struct Loaded {
+pub(crate) struct CachedModel {
     id: BaseId,
     modified: String,
     base: Arc<Model>,
@@ -38,27 +38,27 @@ pub(crate) struct Loaded {
     reading: Arc<Mutex<PrefixCache>>,
 }
 
-impl Loaded {
+impl CachedModel {
     fn new(id: BaseId, modified: String, base: Model) -> Self {
         let reading = Arc::new(Mutex::new(PrefixCache::new(&base)));
         Self { id, modified, base: Arc::new(base), adapter: None, reading }
     }
 }
 
-/// A base and perhaps an adapter, ready to write.
+/// A base and optionally an adapter, ready to generate.
 #[derive(Clone)]
-pub(crate) struct Ghost {
+pub(crate) struct LoadedModel {
     /// The base's id.
     pub(crate) base_id: BaseId,
     /// The base.
     pub(crate) base: Arc<Model>,
     /// The adapter, with its id.
     pub(crate) adapter: Option<(AdapterId, Arc<Adapter>)>,
-    /// What these two read last.
+    /// The prefix cache of the two.
     pub(crate) reading: Arc<Mutex<PrefixCache>>,
 }
 
-impl Ghost {
+impl LoadedModel {
     pub(crate) fn adapter(&self) -> Option<&Adapter> {
         self.adapter.as_ref().map(|(_, adapter)| &**adapter)
     }
@@ -68,16 +68,31 @@ impl Ghost {
     }
 }
 
-impl Desk {
-    pub(crate) fn bases(&self) -> Result<BaseList> {
-        let store = self.store();
-        let in_use = bases::in_use(store.on())?.map(|base| base.id);
-        let bases = bases::all(store.on())?;
-        Ok(BaseList { bases: bases.iter().map(|b| view::base(b, Some(b.id) == in_use)).collect() })
+/// The bases owner: installed bases and the model that was loaded last.
+pub(crate) struct Bases {
+    workspace: Arc<Workspace>,
+    loaded: Mutex<Option<CachedModel>>,
+}
+
+impl Bases {
+    /// The bases of a workspace.
+    pub(crate) fn new(workspace: Arc<Workspace>) -> Self {
+        Bases { workspace, loaded: Mutex::default() }
     }
 
+    /// All installed bases.
+    pub(crate) fn list(&self) -> Result<BaseList> {
+        let store = self.workspace.store();
+        let in_use = bases::in_use(store.db())?.map(|base| base.id);
+        let bases = bases::all(store.db())?;
+        Ok(BaseList { bases: bases.iter().map(|b| wire_base(b, Some(b.id) == in_use)).collect() })
+    }
+
+    /// Checks a base and makes it the one in use.
     pub(crate) fn use_base(&self, file: &str) -> Result<BaseView> {
-        let known = bases::all(self.store().on())?.into_iter().find(|base| base.card.name == file);
+        let known = bases::all(self.workspace.store().db())?
+            .into_iter()
+            .find(|base| base.card.name == file);
         let path = match &known {
             Some(base) => PathBuf::from(&base.path),
             None => {
@@ -85,104 +100,111 @@ impl Desk {
                 let path = Path::new(file);
                 let whole = hf::folder_of(path).filter(|_| path.exists()).unwrap_or(path);
                 fs::canonicalize(whole).map_err(|_| {
-                    Failure::new(Code::NotFound, format!("There is no file or base called {file}."))
+                    Failure::new(Code::NotFound, format!("No file or base is called {file}."))
                 })?
             }
         };
         let stored = self.keep_base(&path)?;
-        let store = self.store();
-        bases::set_in_use(store.on(), stored.id)?;
-        // An adapter belongs to its base; on another one nobody has learned yet.
-        let (writing, _) = adapters::reigns(store.on())?;
+        let store = self.workspace.store();
+        bases::set_in_use(store.db(), stored.id)?;
+        // An adapter belongs to its base; the new base starts without one.
+        let (writing, _) = adapters::active_and_previous(store.db())?;
         if let Some(adapter) = writing
-            && adapters::one(store.on(), adapter)?.base != stored.id
+            && adapters::one(store.db(), adapter)?.base != stored.id
         {
-            adapters::crown(store.on(), None, &self.now())?;
+            adapters::set_active_adapter(store.db(), None, &self.workspace.now())?;
         }
-        Ok(view::base(&stored, true))
+        Ok(wire_base(&stored, true))
     }
 
-    /// Opens a file and tries it, and keeps what it says of itself.
+    /// Opens and tests a base, and stores its card.
     fn keep_base(&self, path: &Path) -> Result<StoredBase> {
-        let base = Model::new(open(path)?, self.device());
+        let base = Model::new(open(path)?, self.workspace.device());
         let modified = modified(path)?;
         self.try_base(&base, path, &modified)?;
-        let store = self.store();
+        let store = self.workspace.store();
         let id = bases::keep(
-            store.on(),
+            store.db(),
             &path.display().to_string(),
             &fingerprint(&base),
             &base.card,
-            &self.now(),
+            &self.workspace.now(),
         )?;
-        let stored = bases::one(store.on(), id)?;
+        let stored = bases::one(store.db(), id)?;
         drop(store);
-        *lock(&self.0.loaded) = Some(Loaded::new(id, modified, base));
+        *lock(&self.loaded) = Some(CachedModel::new(id, modified, base));
         Ok(stored)
     }
 
-    /// Tries a base, once for each state of its files and version of this program.
+    /// Tests a base, once per state of its files and version of this program.
     fn try_base(&self, base: &Model, path: &Path, modified: &str) -> Result<()> {
         let (name, stamp) = (path.display().to_string(), stamp(modified));
         let mut tried: BTreeMap<String, String> =
-            settings::get(self.store().on(), TRIED)?.unwrap_or_default();
+            settings::get(self.workspace.store().db(), TRIED)?.unwrap_or_default();
         if tried.get(&name) == Some(&stamp) {
             return Ok(());
         }
         smoke_test::run(base, path)?;
         tried.insert(name, stamp);
-        settings::set(self.store().on(), TRIED, &tried)
+        settings::set(self.workspace.store().db(), TRIED, &tried)
     }
 
-    /// On the first start, uses the base that came with the program.
+    /// Uses the bundled starter base on the first start.
     pub(crate) fn find_starter(&self) -> Result<()> {
-        if bases::in_use(self.store().on())?.is_some() {
+        if bases::in_use(self.workspace.store().db())?.is_some() {
             return Ok(());
         }
-        let Some(path) = starter(&self.folder().bases()) else { return Ok(()) };
+        let Some(path) = starter(&self.workspace.folder().bases()) else { return Ok(()) };
         let now =
             modified(&path).map(|modified| format!("{} {}", path.display(), stamp(&modified)));
-        let refused: Option<String> = settings::get(self.store().on(), REFUSED_STARTER)?;
+        let refused: Option<String> = settings::get(self.workspace.store().db(), REFUSED_STARTER)?;
         if refused.is_some() && refused == now.as_ref().ok().cloned() {
             return Ok(());
         }
-        // A starter that cannot be used is no reason not to open: the desk says that no base is
-        // here, and the writer may choose one.
+        // A starter that cannot be used must not keep the app from opening: the writer can choose
+        // another base.
         if let Err(failure) = self.use_base(&path.display().to_string()) {
             log::warn!("starter base: {:?}", failure.code);
             if let (Code::NotABase, Ok(now)) = (failure.code, now) {
-                settings::set(self.store().on(), REFUSED_STARTER, &now)?;
+                settings::set(self.workspace.store().db(), REFUSED_STARTER, &now)?;
             }
         }
         Ok(())
     }
 
-    /// The base in use, and the adapter `which` on it, loaded.
+    /// Loads the base in use with the adapter `which`.
     ///
     /// # Errors
     /// `base_missing`, `not_a_base`, `not_found`, or the engine's.
-    pub(crate) fn ghost(&self, which: Option<AdapterId>) -> Result<Ghost> {
-        let stored = bases::in_use(self.store().on())?.ok_or_else(no_base)?;
-        self.ghost_on(&stored, which)
+    pub(crate) fn load_in_use(&self, which: Option<AdapterId>) -> Result<LoadedModel> {
+        let stored = bases::in_use(self.workspace.store().db())?.ok_or_else(no_base)?;
+        self.load(&stored, which)
     }
 
-    /// A base of the list, and the adapter `which` on it, loaded.
-    pub(crate) fn ghost_on(&self, stored: &StoredBase, which: Option<AdapterId>) -> Result<Ghost> {
+    /// Loads a base with the adapter `which`.
+    pub(crate) fn load(
+        &self,
+        stored: &StoredBase,
+        which: Option<AdapterId>,
+    ) -> Result<LoadedModel> {
         let path = Path::new(&stored.path);
         if !path.exists() {
             return Err(Failure::new(
                 Code::BaseMissing,
-                format!("The base {} is no longer at {}.", stored.card.name, stored.path),
+                format!(
+                    "The base {} is no longer at {}. Choose it again.",
+                    stored.card.name, stored.path
+                ),
             ));
         }
         let now = modified(path)?;
-        let kept = lock(&self.0.loaded).clone();
+        let kept = lock(&self.loaded).clone();
         let mut loaded = match kept {
             Some(loaded) if loaded.id == stored.id && loaded.modified == now => loaded,
             _ => {
-                let mut base = Model::new(open(path)?, self.device());
+                let mut base = Model::new(open(path)?, self.workspace.device());
                 base.copy_to_huge_pages();
-                Loaded::new(stored.id, now, base)
+                CachedModel::new(stored.id, now, base)
             }
         };
         if loaded.adapter.as_ref().map(|(id, _)| *id) != which {
@@ -192,19 +214,37 @@ impl Desk {
             (None, _) => None,
             (Some(id), Some((kept, adapter))) if kept == id => Some((id, adapter)),
             (Some(id), _) => {
-                adapters::one(self.store().on(), id)?;
-                let adapter = Adapter::load(&loaded.base, &self.folder().adapter(id))?;
+                adapters::one(self.workspace.store().db(), id)?;
+                let adapter = Adapter::load(&loaded.base, &self.workspace.folder().adapter(id))?;
                 Some((id, Arc::new(adapter)))
             }
         };
-        *lock(&self.0.loaded) = Some(loaded.clone());
-        let Loaded { base, adapter, reading, .. } = loaded;
-        Ok(Ghost { base_id: stored.id, base, adapter, reading })
+        *lock(&self.loaded) = Some(loaded.clone());
+        let CachedModel { base, adapter, reading, .. } = loaded;
+        Ok(LoadedModel { base_id: stored.id, base, adapter, reading })
     }
 }
 
-/// Opens a base under the name of its file or folder: that is how people know it, and what files
-/// call themselves inside is often odd.
+/// The wire form of a base.
+pub(crate) fn wire_base(stored: &StoredBase, in_use: bool) -> BaseView {
+    let card = &stored.card;
+    BaseView {
+        base: stored.id.0,
+        name: card.name.clone(),
+        family: card.family.clone(),
+        quantisation: card.quantisation.clone(),
+        parameters: card.parameters,
+        bytes: card.bytes,
+        context: card.context as u32,
+        licence: card.licence.clone(),
+        path: stored.path.clone(),
+        in_use,
+        warnings: card.warnings.clone(),
+    }
+}
+
+/// Opens a base and names it after its file or folder: people know it by that name, and the names
+/// inside the files are often arbitrary.
 pub(crate) fn open(path: &Path) -> Result<Base> {
     let mut base = Base::open(path)?;
     let name = match path.is_dir() {
@@ -217,20 +257,21 @@ pub(crate) fn open(path: &Path) -> Result<Base> {
     Ok(base)
 }
 
+/// The failure of anything that needs a base when none is installed.
 pub(crate) fn no_base() -> Failure {
     Failure::new(
         Code::BaseMissing,
-        "There is no base on this computer yet. Choose a GGUF file or the folder of a safetensors \
-         checkpoint, or run set-up to get the starter base.",
+        "No base is installed yet. Choose a GGUF file or the folder of a safetensors checkpoint, \
+         or run setup to get the starter base.",
     )
 }
 
-/// What a trial holds for: the files as they are, and this version of the program.
+/// What a test result is valid for: the state of the files and this version of the program.
 fn stamp(modified: &str) -> String {
     format!("{} {modified}", env!("CARGO_PKG_VERSION"))
 }
 
-/// Length and time of change of its files: enough to see that a base is another than it was.
+/// Size and modification time of each file of a base, to detect a change.
 fn modified(path: &Path) -> Result<String> {
     let files = match path.is_dir() {
         true => hf::files(path)?,
@@ -248,8 +289,8 @@ fn modified(path: &Path) -> Result<String> {
     Ok(files.iter().map(of).collect::<Result<Vec<_>>>()?.join(" "))
 }
 
-/// Where the starter base may lie: named outright, in the data folder, beside the program (as it
-/// is bundled), or where set-up puts it in a checkout that the program was built in.
+/// The starter base: named by `GHOST_BASE`, in the data folder, next to the program (as bundled),
+/// or where setup puts it in the checkout that built the program.
 pub(crate) fn starter(bases: &Path) -> Option<PathBuf> {
     if let Some(named) = std::env::var_os("GHOST_BASE") {
         return Some(named.into());

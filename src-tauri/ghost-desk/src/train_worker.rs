@@ -1,9 +1,10 @@
-//! The body of a run's own process: rows → training → adapter → verdict → perhaps a new ghost.
+//! The body of a run's own process: rows → training → adapter → verdict → perhaps a new active
+//! adapter.
 //!
-//! Everything it does is in the store and in its folder before the next thing begins, so that a
-//! kill at any moment costs at most the steps since the last checkpoint, and the run goes on to
-//! the same end, bit for bit. It tells what happens as one JSON event a line on standard output;
-//! whether anybody reads them makes no difference to it.
+//! Each result is in the store and in the run's folder before the next stage starts, so that a
+//! crash costs at most the steps since the last checkpoint, and a resumed run gives the same
+//! adapter, bit for bit. Events are printed as one JSON object a line on standard output; the run
+//! does not depend on anyone reading them.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -21,7 +22,6 @@ use ghost_core::row::{Origin, Row};
 use ghost_core::run::{Recipe, RunState};
 use ghost_core::seed::Seed;
 use ghost_core::split::Split;
-use ghost_core::verdict::{Decision, Verdict};
 use ghost_engine::adapter::{Adapter, Card};
 use ghost_engine::eval;
 use ghost_engine::generate::sampler::Sampling;
@@ -31,38 +31,48 @@ use ghost_engine::prompt;
 use ghost_engine::train::dpo;
 use ghost_engine::train::{self, Outcome, StopReason};
 
+use crate::adapters::Adapters;
+use crate::bases::{Bases, LoadedModel};
+use crate::desk::{Desk, Host};
+use crate::evaluate::{EvalConfig, Evaluator};
 use crate::event::Event;
-use crate::evidence::{Court, Party, SCORED_BYTES, Sample, evenly, opening};
+use crate::evidence::{Candidate, EvalContext, SCORED_BYTES, Sample, evenly};
 use crate::failure::{Code, Failure, Result};
-use crate::judge::Hearing;
-use crate::learn::Choices;
+use crate::prompt::opening;
 use crate::run_progress::Reporter;
+use crate::runs::{
+    LEARNING_RATE_FILE, Runs, choices_in, fold_in, folds_in, plan_in, step_view, stop_file,
+};
 use crate::store::runs::{self, StoredRun};
 use crate::store::{adapters, bases};
 use crate::time_budget::{Pace, Speeds, Steps, TimeBudget};
+use crate::training_rows::PreferencePairs;
 use crate::wire::{RunStage, RunView};
-use crate::{Desk, Host, base, folder, learn, priority, view};
+use crate::workspace::Workspace;
+use crate::{folder, priority, verdict_view};
 
-/// In the folder of a run: where it can be gone on with from.
+/// In the folder of a run: its checkpoints.
 const CHECKPOINTS: &str = "checkpoints";
-/// In the folder of a run: that its recipe was fitted to the minutes given.
+/// In the folder of a run: marks that its recipe was fitted to the minutes given.
 const FITTED_FILE: &str = "fitted.json";
-/// In the folder of a run: how fast this computer was when it began.
+/// In the folder of a run: the speeds measured when it started.
 const SPEEDS_FILE: &str = "speeds.json";
-/// Tokens of the lessons, and of a draft, by which that is found out.
-const MEASURED_LESSON: usize = 128;
-const MEASURED_DRAFT: usize = 16;
-/// Share of the time given that is spent on what there is to beat.
-const MAX_TO_BEAT: f64 = 0.03;
-/// Share of the time given beyond which a verdict is put off, although it has begun.
+/// Tokens of the training step and of the draft by which speeds are measured.
+const SPEED_TEST_TOKENS: usize = 128;
+const SPEED_TEST_DRAFT: usize = 16;
+/// Maximum share of the time given that measuring the baseline may take.
+const MAX_BASELINE_SHARE: f64 = 0.03;
+/// Share of the time given at which a verdict in progress is postponed.
 const MAX_OVERRUN: f64 = 1.1;
-/// Pieces watched that are read before a run begins, to have something to hold its curve against.
-const HEARD_BEFORE: usize = 16;
-/// Does a run in this process, from wherever it stands. Answers with an exit status.
-pub fn work(home: &Path, run: RunId) -> i32 {
-    // Before any thread is started, so that all have it.
+/// Validation pieces scored before training, as a baseline for the curve.
+const BASELINE_PIECES: usize = 16;
+
+/// Runs or resumes a run in this process. Returns an exit status.
+pub fn run_worker(home: &Path, run: RunId) -> i32 {
+    // Before any thread starts, so that all threads inherit it.
     priority::lower();
-    let done = Desk::open(home, Host::CommandLine).and_then(|desk| desk.carry_out(run));
+    let done = Desk::open(home, Host::CommandLine)
+        .and_then(|desk| TrainWorker::of(&desk).run_to_completion(run));
     match done {
         Ok(()) => 0,
         Err(failure) => {
@@ -72,14 +82,33 @@ pub fn work(home: &Path, run: RunId) -> i32 {
     }
 }
 
-impl Desk {
-    fn carry_out(&self, run: RunId) -> Result<()> {
-        let _lock = folder::take_lock(&self.folder().run_lock())?
-            .ok_or_else(|| Failure::new(Code::Busy, "A run is at work already."))?;
-        let done = self.learn_and_judge(run);
+/// Carries out a run.
+struct TrainWorker<'a> {
+    workspace: &'a Workspace,
+    bases: &'a Bases,
+    adapters: &'a Adapters,
+    evaluator: &'a Evaluator,
+    runs: &'a Runs,
+}
+
+impl<'a> TrainWorker<'a> {
+    fn of(desk: &'a Desk) -> Self {
+        TrainWorker {
+            workspace: desk.workspace(),
+            bases: desk.bases(),
+            adapters: desk.adapters(),
+            evaluator: desk.evaluator(),
+            runs: desk.runs(),
+        }
+    }
+
+    fn run_to_completion(&self, run: RunId) -> Result<()> {
+        let _lock = folder::take_lock(&self.workspace.folder().run_lock())?
+            .ok_or_else(|| Failure::new(Code::Busy, "A run is already in progress."))?;
+        let done = self.train_and_evaluate(run);
         if let Err(failure) = &done {
-            runs::note(self.store().on(), run, &failure.message)?;
-            // What may have passed by tomorrow must not cost the steps that are done.
+            runs::note(self.workspace.store().db(), run, &failure.message)?;
+            // A failure that may be temporary must not cost the finished steps.
             let passes = matches!(
                 failure.code,
                 Code::BaseMissing | Code::Busy | Code::DiskFull | Code::Io | Code::OutOfMemory
@@ -89,171 +118,175 @@ impl Desk {
         done
     }
 
-    fn learn_and_judge(&self, run: RunId) -> Result<()> {
-        let stored = runs::one(self.store().on(), run)?;
-        let room = self.folder().run(run);
-        let reporter = Reporter::start(run, &room, line);
+    fn train_and_evaluate(&self, run: RunId) -> Result<()> {
+        let stored = runs::one(self.workspace.store().db(), run)?;
+        let folder = self.workspace.folder().run(run);
+        let reporter = Reporter::start(run, &folder, emit);
         let given = stored.minutes.map(|minutes| 60.0 * minutes);
         let left = given.map(|given| (given - reporter.spent()).max(0.0));
         reporter.set(|progress| progress.seconds_left = left);
         self.set_state(run, RunState::Training)?;
-        let base = bases::one(self.store().on(), stored.base)?;
-        let ghost = self.ghost_on(&base, None)?;
-        let mut rows = self.rows_of(run)?;
-        let folds = learn::folds_in(&room)?;
-        let choices = learn::choices_in(&room)?.unwrap_or_default();
-        if self.goes_on(run).is_break() {
+        let base = bases::one(self.workspace.store().db(), stored.base)?;
+        let ghost = self.bases.load(&base, None)?;
+        let mut rows = self.runs.rows_of(run)?;
+        let folds = folds_in(&folder)?;
+        let choices = choices_in(&folder)?.unwrap_or_default();
+        if self.check_stop(run).is_break() {
             return self.set_state(run, RunState::Stopped);
         }
-        let hearing = Hearing::of(&stored.recipe.name);
+        let config = EvalConfig::of(&stored.recipe.name);
         let speeds = self.speeds(&stored, &ghost, &rows)?;
-        let watched = side(&rows, Split::Validation);
+        let validation = side(&rows, Split::Validation);
         let budget = TimeBudget {
             given,
-            verdict: self.verdict_load(&base, &ghost, folds.as_ref(), &hearing)?.seconds(&speeds),
-            // As much again is read of what is learned from.
-            last_look: 2.0 * tokens(&watched) as f64 / speeds.reading.max(1.0),
-            preferring: if choices.learned.is_empty() { 0.0 } else { CHOOSING },
+            verdict: self
+                .evaluator
+                .verdict_workload(&base, &ghost, folds.as_ref(), &config)?
+                .seconds(&speeds),
+            // The same number of training pieces is scored as well.
+            last_validation: 2.0 * tokens(&validation) as f64 / speeds.reading.max(1.0),
+            preference_share: if choices.train.is_empty() { 0.0 } else { PREFERENCE_SHARE },
         };
-        let plan = Plan { budget, speeds, reporter: &reporter, in_folds: folds.is_some() };
-        let fitted = self.fitted(&stored, &rows, &plan)?;
+        let plan = RunPlan { budget, speeds, reporter: &reporter, in_folds: folds.is_some() };
+        let fitted = self.fit_recipe(&stored, &rows, &plan)?;
         if !fitted.sections {
             rows = without_sections(rows);
         }
-        plan.foresee(&fitted, &rows);
-        if self.note_what_is_to_beat(run, &ghost, &rows, &plan)?.is_break() {
+        plan.report_estimate(&fitted, &rows);
+        if self.note_baseline(run, &ghost, &rows, &plan)?.is_break() {
             return self.set_state(run, RunState::Stopped);
         }
-        let Some(recipe) = self.with_best_rate(run, &ghost, &rows, fitted, &plan)? else {
+        let Some(recipe) = self.choose_learning_rate(run, &ghost, &rows, fitted, &plan)? else {
             return self.set_state(run, RunState::Stopped);
         };
-        plan.foresee(&recipe, &rows);
+        plan.report_estimate(&recipe, &rows);
         if let Some(folds) = &folds
-            && !self.learn_in_folds(&stored, &ghost, &rows, &recipe, folds, &choices, &plan)?
+            && !self.train_folds(&stored, &ghost, &rows, &recipe, folds, &choices, &plan)?
         {
             return self.set_state(run, RunState::Stopped);
         }
         let mut outcome = self.train(run, &ghost, &rows, &recipe, &plan)?;
         match outcome.stop_reason {
             StopReason::Stopped => return self.set_state(run, RunState::Stopped),
-            StopReason::Overfitting => runs::note(
-                self.store().on(),
-                run,
-                "Stopped early, to avoid overfitting: from there on it would have memorised your pieces.",
-            )?,
+            StopReason::Overfitting => {
+                runs::note(self.workspace.store().db(), run, "Stopped early to avoid overfitting.")?
+            }
             StopReason::Patience => runs::note(
-                self.store().on(),
+                self.workspace.store().db(),
                 run,
-                "Stopped early: the pieces watched got no better.",
+                "Stopped early: the validation pieces no longer improved.",
             )?,
             StopReason::Finished => {}
         }
         reporter.set(|progress| {
-            progress.stage = RunStage::Preferring;
+            progress.stage = RunStage::Preference;
             progress.seconds_left = Some(plan.budget.seconds_left(0.0));
         });
-        match self.preferred(run, &ghost, &rows, &choices, &outcome)? {
-            Chosen::Stopped => return self.set_state(run, RunState::Stopped),
-            Chosen::Nothing => {}
-            Chosen::GivenUp => runs::note(
-                self.store().on(),
+        match self.train_preferences(run, &ghost, &rows, &choices, &outcome)? {
+            PreferenceOutcome::Stopped => return self.set_state(run, RunState::Stopped),
+            PreferenceOutcome::Skipped => {}
+            PreferenceOutcome::Discarded => runs::note(
+                self.workspace.store().db(),
                 run,
-                "What you put in the place of what was drafted was learned as well, and given up: \
-                 on the edits watched nothing was won by it.",
+                "Preference training on your edits was tried and discarded: it did not improve \
+                 the validation edits.",
             )?,
-            Chosen::Kept { adapter, right: [before, after] } => {
+            PreferenceOutcome::Kept { adapter, right: [before, after] } => {
                 outcome.adapter = *adapter;
                 let sentence = format!(
-                    "What you put in the place of what was drafted was learned as well: of the \
-                     changes watched it finds yours the likelier in {:.0} % instead of {:.0} %.",
+                    "Preference training on your edits was kept: on the validation edits your text \
+                     is now the more likely one in {:.0} % of changes, before in {:.0} %.",
                     100.0 * after,
                     100.0 * before
                 );
-                runs::note(self.store().on(), run, &sentence)?;
+                runs::note(self.workspace.store().db(), run, &sentence)?;
             }
         }
-        let adapter = self.keep_adapter(&stored, &ghost, &recipe, &rows, &outcome)?;
+        let adapter = self.save_adapter(&stored, &ghost, &recipe, &rows, &outcome)?;
 
         if !plan.budget.has_verdict() {
-            return self.put_off_verdict(run, plan.budget.verdict);
+            return self.postpone_verdict(run, plan.budget.verdict);
         }
         self.set_state(run, RunState::Evaluating)?;
         let began = reporter.spent();
         let mut is_late = false;
         let mut watch = |done, of| {
-            line(&Event::JudgeProgressed { adapter: adapter.0, done, of });
+            emit(&Event::EvaluationProgressed { adapter: adapter.0, done, of });
             let spent = reporter.spent();
-            // By what was measured so far, once that says something.
+            // By the pace so far, once enough is measured to tell.
             let measured = (spent - began) / f64::from(done.max(1)) * f64::from(of - done.min(of));
             let left =
                 if done > of / 10 { measured } else { plan.budget.verdict - (spent - began) };
             reporter.set(|progress| {
-                progress.stage = RunStage::Judging;
+                progress.stage = RunStage::Evaluating;
                 (progress.done, progress.of) = (done, of);
                 progress.seconds_left = Some(left.max(0.0));
             });
             is_late = plan.budget.is_over(spent / MAX_OVERRUN);
-            is_late || self.goes_on(run).is_break()
+            is_late || self.check_stop(run).is_break()
         };
-        let verdict = self.verdict_on(adapter, &hearing, &mut watch)?;
+        let verdict = self.evaluator.verdict_on(adapter, &config, &mut watch)?;
         let Some(verdict) = verdict else {
             return match is_late {
-                true => self.put_off_verdict(run, plan.budget.verdict),
+                true => self.postpone_verdict(run, plan.budget.verdict),
                 false => self.set_state(run, RunState::Stopped),
             };
         };
-        self.decide(adapter, &verdict)?;
-        line(&Event::VerdictReached { adapter: adapter.0, verdict: view::verdict(&verdict) });
+        self.adapters.apply_verdict(adapter, &verdict, &emit)?;
+        emit(&Event::VerdictReached {
+            adapter: adapter.0,
+            verdict: verdict_view::verdict(&verdict),
+        });
         self.set_state(run, RunState::Done)?;
-        // The adapter is kept: what its run could have gone on from is of no more use.
-        let _ = std::fs::remove_dir_all(room.join(CHECKPOINTS));
+        // The adapter is saved, so the checkpoints are no longer needed.
+        let _ = std::fs::remove_dir_all(folder.join(CHECKPOINTS));
         Ok(())
     }
 
-    /// Ends a run whose minutes are over before its verdict, which can be asked for at any time.
-    fn put_off_verdict(&self, run: RunId, seconds: f64) -> Result<()> {
+    /// Ends a run whose time is up before its verdict, which can be reached later.
+    fn postpone_verdict(&self, run: RunId, seconds: f64) -> Result<()> {
         let sentence = format!(
-            "There was no time for the verdict, which takes about {:.0} min here. Judge the adapter \
-             when there is; until then it does not write. What was measured is kept.",
+            "There was no time left for the verdict, which takes about {:.0} min on this computer. \
+             Evaluate the adapter later; until then it stays inactive. All measurements are saved.",
             (seconds / 60.0).max(1.0)
         );
-        runs::note(self.store().on(), run, &sentence)?;
+        runs::note(self.workspace.store().db(), run, &sentence)?;
         self.set_state(run, RunState::Done)?;
-        let _ = std::fs::remove_dir_all(self.folder().run(run).join(CHECKPOINTS));
+        let _ = std::fs::remove_dir_all(self.workspace.folder().run(run).join(CHECKPOINTS));
         Ok(())
     }
 
-    /// Whether a run goes on, once the draft that a writer is waiting for is written.
-    fn goes_on(&self, run: RunId) -> ControlFlow<()> {
-        folder::wait_until_free(&self.folder().writing_lock());
-        match learn::stop_file(self, run).exists() {
+    /// Whether the run should continue; waits first for a draft that is being written.
+    fn check_stop(&self, run: RunId) -> ControlFlow<()> {
+        folder::wait_until_free(&self.workspace.folder().writing_lock());
+        match stop_file(self.workspace.folder(), run).exists() {
             true => ControlFlow::Break(()),
             false => ControlFlow::Continue(()),
         }
     }
 
     fn set_state(&self, run: RunId, state: RunState) -> Result<()> {
-        let ended =
-            (!matches!(state, RunState::Training | RunState::Evaluating)).then(|| self.now());
-        runs::set_state(self.store().on(), run, state, ended.as_deref())?;
-        // Two statements: the store is locked to the end of the first, and looked at again.
-        let kept = runs::one(self.store().on(), run)?;
-        let shown = self.run_view(&kept)?;
+        let ended = (!matches!(state, RunState::Training | RunState::Evaluating))
+            .then(|| self.workspace.now());
+        runs::set_state(self.workspace.store().db(), run, state, ended.as_deref())?;
+        // Two statements: the first holds the store's lock to its end.
+        let kept = runs::one(self.workspace.store().db(), run)?;
+        let shown = self.runs.run_view(&kept)?;
         log::info!("run {run}: {state:?}");
-        line(&Event::RunChanged { run: RunView { steps: Vec::new(), ..shown } });
+        emit(&Event::RunChanged { run: RunView { steps: Vec::new(), ..shown } });
         Ok(())
     }
 
-    /// How fast this computer learns, reads and writes with this base: measured once for a run, in
-    /// a few seconds.
+    /// The speeds of this computer with this base, in training, reading and writing: measured once
+    /// per run, in a few seconds.
     fn speeds(
         &self,
         stored: &StoredRun,
-        ghost: &base::Ghost,
+        ghost: &LoadedModel,
         rows: &[(RowId, Row)],
     ) -> Result<Speeds> {
-        let room = self.folder().run(stored.id);
-        let file = room.join(SPEEDS_FILE);
+        let folder = self.workspace.folder().run(stored.id);
+        let file = folder.join(SPEEDS_FILE);
         if let Ok(text) = std::fs::read_to_string(&file)
             && let Ok(speeds) = crate::store::from_json(&text)
         {
@@ -274,7 +307,7 @@ impl Desk {
             lora: Lora::fresh(base, rank, alpha, 0.0, random_seed),
             card: Card::new(base, &stored.recipe, String::new(), Vec::new()),
         };
-        let how = Sampling { max_tokens: MEASURED_DRAFT, ..Sampling::default() };
+        let sampling = Sampling { max_tokens: SPEED_TEST_DRAFT, ..Sampling::default() };
         let mut go_on = |_: &str| ControlFlow::Continue(());
         let written = generate(
             base,
@@ -284,17 +317,17 @@ impl Desk {
                 prompt: &prompt,
                 written: &[],
                 words: Some(100),
-                sampling: &how,
+                sampling: &sampling,
             },
             &mut go_on,
         )?;
 
-        let away = tempfile::tempdir_in(&room).map_err(|e| Failure::io("write", &room, &e))?;
+        let away = tempfile::tempdir_in(&folder).map_err(|e| Failure::io("write", &folder, &e))?;
         let trial = Recipe {
             steps: Some(2),
             validate_every: 0,
-            context: MEASURED_LESSON,
-            batch_tokens: MEASURED_LESSON,
+            context: SPEED_TEST_TOKENS,
+            batch_tokens: SPEED_TEST_TOKENS,
             ..stored.recipe.clone()
         };
         let mut learning = 0.0;
@@ -310,10 +343,15 @@ impl Desk {
         Ok(speeds)
     }
 
-    /// The recipe, fitted to the time there is: what does not follow from the number of steps, which
-    /// is decided while it learns.
-    fn fitted(&self, stored: &StoredRun, rows: &[(RowId, Row)], plan: &Plan<'_>) -> Result<Recipe> {
-        let file = self.folder().run(stored.id).join(FITTED_FILE);
+    /// The recipe fitted to the time given, except for the number of steps, which is decided during
+    /// training.
+    fn fit_recipe(
+        &self,
+        stored: &StoredRun,
+        rows: &[(RowId, Row)],
+        plan: &RunPlan<'_>,
+    ) -> Result<Recipe> {
+        let file = self.workspace.folder().run(stored.id).join(FITTED_FILE);
         let left = plan.budget.for_learning(plan.reporter.spent());
         let Some(left) = left.filter(|_| !file.exists()) else {
             return Ok(stored.recipe.clone());
@@ -323,49 +361,49 @@ impl Desk {
         let mut recipe = stored.recipe.clone();
         let (mut an_epoch, mut left_out) = (tokens(&side(rows, Split::Train)), Vec::new());
         if recipe.sections && can < an_epoch as f64 {
-            // Each piece once, whole, before any of them in two ways.
+            // Each piece once, whole, before any piece a second time by section.
             recipe.sections = false;
             an_epoch = tokens(&side(&without_sections(rows.to_vec()), Split::Train));
-            left_out.push("There is no time to learn by section as well.".to_owned());
+            left_out.push("There is no time to train on sections as well.".to_owned());
         }
         let speed = plan.speeds.learning as f32;
         let (fit, _) = recipe.clone().fit_to_time(for_learning / 60.0, speed, an_epoch);
         (recipe.warmup_steps, recipe.validate_every) = (fit.warmup_steps, fit.validate_every);
         if plan.budget.has_verdict() {
             let minutes = plan.budget.verdict / 60.0;
-            left_out.push(format!("About {minutes:.1} minutes are kept for the verdict."));
+            left_out.push(format!("About {minutes:.1} minutes are reserved for the verdict."));
         }
-        // First: a run that says it is fitted must know this of itself when it is gone on with.
+        // First: a fitted run must know that it is fitted when it resumes.
         folder::write_whole(&file, b"true").map_err(|e| Failure::io("write", &file, &e))?;
-        runs::fit(self.store().on(), stored.id, &recipe)?;
+        runs::fit(self.workspace.store().db(), stored.id, &recipe)?;
         for sentence in left_out {
-            runs::note(self.store().on(), stored.id, &sentence)?;
+            runs::note(self.workspace.store().db(), stored.id, &sentence)?;
         }
         Ok(recipe)
     }
 
-    /// The recipe with the best of three learning rates, where the night has time to try them: each
-    /// learns for a few steps from the beginning, and what the pieces watched then cost decides.
-    /// `None` when stopped in between; what was tried is tried no more.
-    fn with_best_rate(
+    /// The recipe with the best of three learning rates, if there is time to try them: each trains
+    /// for a few steps from the start, and the validation loss decides. `None` when stopped; a
+    /// finished trial is not repeated.
+    fn choose_learning_rate(
         &self,
         run: RunId,
-        ghost: &base::Ghost,
+        ghost: &LoadedModel,
         rows: &[(RowId, Row)],
         recipe: Recipe,
-        plan: &Plan<'_>,
+        plan: &RunPlan<'_>,
     ) -> Result<Option<Recipe>> {
-        let (learned, watched) = (side(rows, Split::Train), side(rows, Split::Validation));
-        if recipe.name != "nightly" || watched.iter().all(|row| row.text.is_empty()) {
+        let (learned, validation) = (side(rows, Split::Train), side(rows, Split::Validation));
+        if recipe.name != "nightly" || validation.iter().all(|row| row.text.is_empty()) {
             return Ok(Some(recipe));
         }
-        let kept = self.folder().run(run).join("rate.json");
+        let kept = self.workspace.folder().run(run).join(LEARNING_RATE_FILE);
         if let Ok(rate) = std::fs::read_to_string(&kept) {
             return Ok(Some(Recipe { learning_rate: crate::store::from_json(&rate)?, ..recipe }));
         }
         let mut best = (f64::INFINITY, recipe.learning_rate);
         let a_step = recipe.batch_tokens as f64 / plan.speeds.learning.max(1.0);
-        let a_trial = RATE_STEPS as f64 * a_step + plan.budget.last_look;
+        let a_trial = RATE_STEPS as f64 * a_step + plan.budget.last_validation;
         let trials = RATES.len() as f64 * a_trial;
         let learning = plan.seconds_for_all(&recipe, &learned);
         if plan.budget.has_time_for(trials, learning, plan.reporter.spent()) {
@@ -387,8 +425,8 @@ impl Desk {
                     warmup_steps: RATE_STEPS / 4,
                     ..recipe.clone()
                 };
-                let room = self.folder().run(run).join(format!("rate {times}"));
-                let mut hear = |event| {
+                let folder = self.workspace.folder().run(run).join(format!("rate {times}"));
+                let mut on_event = |event| {
                     if let train::Event::Step(step) = event {
                         done += 1;
                         let a_step = (plan.reporter.spent() - begun) / f64::from(done);
@@ -399,10 +437,16 @@ impl Desk {
                             progress.seconds_left = Some(left + plan.budget.seconds_left(learning));
                         });
                     }
-                    self.goes_on(run)
+                    self.check_stop(run)
                 };
-                let tried =
-                    train::train(&ghost.base, &learned, &watched, &trial, &room, &mut hear)?;
+                let tried = train::train(
+                    &ghost.base,
+                    &learned,
+                    &validation,
+                    &trial,
+                    &folder,
+                    &mut on_event,
+                )?;
                 if tried.stop_reason == StopReason::Stopped {
                     return Ok(None);
                 }
@@ -411,42 +455,42 @@ impl Desk {
                 if bits < best.0 {
                     best = (bits, rate);
                 }
-                let _ = std::fs::remove_dir_all(&room);
+                let _ = std::fs::remove_dir_all(&folder);
             }
             let sentence = format!(
-                "Of three learning rates {:.0e} is the best: after {RATE_STEPS} steps the pieces \
-                 watched cost {} bits a byte.",
+                "Of three learning rates {:.0e} is the best. Validation bits per byte after \
+                 {RATE_STEPS} steps: {}.",
                 best.1,
                 said.join(", ")
             );
-            runs::note(self.store().on(), run, &sentence)?;
+            runs::note(self.workspace.store().db(), run, &sentence)?;
         } else {
             let sentence = "There is no time to try other learning rates.";
-            runs::note(self.store().on(), run, sentence)?;
+            runs::note(self.workspace.store().db(), run, sentence)?;
         }
         folder::write_whole(&kept, crate::store::to_json(&best.1)?.as_bytes())
             .map_err(|e| Failure::io("write", &kept, &e))?;
         Ok(Some(Recipe { learning_rate: best.1, ..recipe }))
     }
 
-    /// Says what some of the pieces watched while learning cost without an adapter, so that the curve
-    /// has something to be held against. Asks before each whether the run goes on.
-    fn note_what_is_to_beat(
+    /// Notes what some validation pieces cost without an adapter, as a baseline for the curve.
+    /// Checks before each piece whether the run should continue.
+    fn note_baseline(
         &self,
         run: RunId,
-        ghost: &base::Ghost,
+        ghost: &LoadedModel,
         rows: &[(RowId, Row)],
-        plan: &Plan<'_>,
+        plan: &RunPlan<'_>,
     ) -> Result<ControlFlow<()>> {
         let begun = plan.reporter.spent();
         let whole = rows.iter().filter(|(_, row)| row.scope.is_whole());
         let all: Vec<Row> = whole.map(|(_, row)| row.clone()).collect();
-        let watched =
+        let validation =
             all.iter().filter(|row| row.split == Split::Validation && !row.text.is_empty());
-        let watched = evenly(&watched.collect::<Vec<_>>(), HEARD_BEFORE);
+        let validation = evenly(&validation.collect::<Vec<_>>(), BASELINE_PIECES);
         let (mut bare, mut prompted, mut bytes) = (0.0, 0.0, 0.0);
         let (none, plain) = (OptimizedPrompts::default(), Program::default());
-        let court = Court {
+        let context = EvalContext {
             base: &ghost.base,
             rows: &all,
             pairs: &[],
@@ -454,94 +498,103 @@ impl Desk {
             compiled: &none,
             sample: Sample::of("quick", ghost.base.card.parameters),
             random_seed: 0,
-            memory: self,
-            far: None,
+            cache: self.workspace,
+            remote: None,
         };
-        for row in watched {
-            if self.goes_on(run).is_break() {
+        for row in validation {
+            if self.check_stop(run).is_break() {
                 return Ok(ControlFlow::Break(()));
             }
-            // It is to learn and to be judged that the minutes were given.
+            // The time was given for training and evaluation.
             let read_for = plan.reporter.spent() - begun;
-            if bytes > 0.0 && plan.budget.given.is_some_and(|given| read_for > MAX_TO_BEAT * given)
+            if bytes > 0.0
+                && plan.budget.given.is_some_and(|given| read_for > MAX_BASELINE_SHARE * given)
             {
                 break;
             }
             let text = opening(&row.text, SCORED_BYTES);
             let len = text.len() as f64;
-            let prompt = Party { program: Some(&plain), ..Party::BARE };
-            bare += court.bits(Party::BARE, &row.seed, text)?.all * len;
-            prompted += court.bits(prompt, &row.seed, text)?.all * len;
+            let prompt = Candidate { program: Some(&plain), ..Candidate::BARE };
+            bare += context.bits(Candidate::BARE, &row.seed, text)?.all * len;
+            prompted += context.bits(prompt, &row.seed, text)?.all * len;
             bytes += len;
         }
         if bytes == 0.0 {
             return Ok(ControlFlow::Continue(()));
         }
         let sentence = format!(
-            "To beat on the pieces watched: {:.4} bits a byte for the bare base, {:.4} with a prompt.",
+            "Baseline on the validation pieces: {:.4} bits per byte for the base, {:.4} with a prompt.",
             bare / bytes,
             prompted / bytes
         );
-        runs::note(self.store().on(), run, &sentence)?;
+        runs::note(self.workspace.store().db(), run, &sentence)?;
         Ok(ControlFlow::Continue(()))
     }
 
     fn train(
         &self,
         run: RunId,
-        ghost: &base::Ghost,
+        ghost: &LoadedModel,
         rows: &[(RowId, Row)],
         recipe: &Recipe,
-        plan: &Plan<'_>,
+        plan: &RunPlan<'_>,
     ) -> Result<Outcome> {
-        let (learned, watched) = (side(rows, Split::Train), side(rows, Split::Validation));
-        let checkpoints = self.folder().run(run).join(CHECKPOINTS);
+        let (learned, validation) = (side(rows, Split::Train), side(rows, Split::Validation));
+        let checkpoints = self.workspace.folder().run(run).join(CHECKPOINTS);
+        let replay = plan_in(&self.workspace.folder().run(run))?;
         let mut trouble = None;
         let training = Training::new(plan, recipe, 1.0);
         let outcome = train::train_replanned(
             &ghost.base,
             &learned,
-            &watched,
+            &validation,
             recipe,
             &checkpoints,
-            &mut |done, planned, full| training.steps(done, planned, full),
+            &mut |done, planned, full| {
+                let steps = training.steps(done, planned, full);
+                // A repeated run follows the plan of the original, which may have had less time.
+                let original = replay.as_ref().and_then(|plan| plan.get(done).or(plan.last()));
+                original.copied().unwrap_or(steps)
+            },
             &mut |event| {
-                training.heard(&event);
+                training.on_event(&event);
                 let kept = match event {
                     train::Event::Step(step) => {
-                        line(&Event::RunStepped { run: run.0, step: view::step(&step) });
-                        runs::keep_step(self.store().on(), run, &step)
+                        emit(&Event::RunStepped { run: run.0, step: step_view(&step) });
+                        runs::keep_step(self.workspace.store().db(), run, &step)
                     }
-                    train::Event::Resumed(n) => {
-                        runs::note(self.store().on(), run, &format!("Went on after step {n}."))
-                    }
-                    train::Event::CheckpointDamaged => runs::note(
-                        self.store().on(),
+                    train::Event::Resumed(n) => runs::note(
+                        self.workspace.store().db(),
                         run,
-                        "A checkpoint was damaged; an older one, or the beginning, served.",
+                        &format!("Resumed after step {n}."),
+                    ),
+                    train::Event::CheckpointDamaged => runs::note(
+                        self.workspace.store().db(),
+                        run,
+                        "A checkpoint was damaged; training resumed from an older one or from the start.",
                     ),
                     train::Event::GradientsChecked(n) => runs::note(
-                        self.store().on(),
+                        self.workspace.store().db(),
                         run,
-                        &format!("A gradient reached each of {n} tensors."),
+                        &format!("All {n} tensors receive a gradient."),
                     ),
                     train::Event::GpuFailed(sentence) => {
-                        runs::note(self.store().on(), run, &sentence)
+                        runs::note(self.workspace.store().db(), run, &sentence)
                     }
                     train::Event::ContextShortened { to, from } => runs::note(
-                        self.store().on(),
+                        self.workspace.store().db(),
                         run,
                         &format!(
-                            "Memory is short: texts are learned in stretches of {to} tokens \
+                            "Not enough memory for the full context: texts are split into {to} tokens \
                              instead of {from}."
                         ),
                     ),
                     train::Event::Recomputing { layers, of } => runs::note(
-                        self.store().on(),
+                        self.workspace.store().db(),
                         run,
                         &format!(
-                            "Memory is short: {layers} of {of} layers are computed twice from here \
-                             on. The adapter will be the same, and later."
+                            "Not enough memory for all activations: {layers} of {of} layers are recomputed from \
+                             now on. The adapter will be the same; training takes longer."
                         ),
                     ),
                     _ => Ok(()),
@@ -550,7 +603,7 @@ impl Desk {
                     trouble = Some(failure);
                     return ControlFlow::Break(());
                 }
-                self.goes_on(run)
+                self.check_stop(run)
             },
         )?;
         if let Some(failure) = trouble {
@@ -559,42 +612,42 @@ impl Desk {
         if let (StopReason::Finished, Some(left_out)) =
             (outcome.stop_reason, training.left_out(&outcome))
         {
-            runs::note(self.store().on(), run, &left_out)?;
+            runs::note(self.workspace.store().db(), run, &left_out)?;
         }
         Ok(outcome)
     }
 
     #[allow(clippy::too_many_arguments)]
-    /// Learns by the recipe without each fold in turn, and leaves the adapters in the run's folder;
-    /// `false` when stopped in between. What is there already is not learned again.
-    fn learn_in_folds(
+    /// Trains one adapter per fold, each without that fold, and saves them in the run's folder;
+    /// `false` when stopped in between. A fold that is already trained is skipped.
+    fn train_folds(
         &self,
         stored: &StoredRun,
-        ghost: &base::Ghost,
+        ghost: &LoadedModel,
         rows: &[(RowId, Row)],
         recipe: &Recipe,
         folds: &Folds,
-        choices: &Choices,
-        plan: &Plan<'_>,
+        choices: &PreferencePairs,
+        plan: &RunPlan<'_>,
     ) -> Result<bool> {
-        let room = self.folder().run(stored.id);
+        let folder = self.workspace.folder().run(stored.id);
         for fold in 0..FOLDS {
-            let kept = learn::fold_in(&room, fold);
+            let kept = fold_in(&folder, fold);
             if kept.exists() {
                 continue;
             }
             let rows = folds.training_rows(fold, rows);
-            let (learned, watched) = (side(&rows, Split::Train), side(&rows, Split::Validation));
-            let checkpoints = room.join(format!("checkpoints without fold {}", fold + 1));
+            let (learned, validation) = (side(&rows, Split::Train), side(&rows, Split::Validation));
+            let checkpoints = folder.join(format!("checkpoints without fold {}", fold + 1));
             let training = Training::new(plan, recipe, share_of_fold(fold));
             let mut watch = |event| {
-                training.heard(&event);
-                self.goes_on(stored.id)
+                training.on_event(&event);
+                self.check_stop(stored.id)
             };
             let outcome = train::train_replanned(
                 &ghost.base,
                 &learned,
-                &watched,
+                &validation,
                 recipe,
                 &checkpoints,
                 &mut |done, planned, full| training.steps(done, planned, full),
@@ -603,31 +656,32 @@ impl Desk {
             if outcome.stop_reason == StopReason::Stopped {
                 return Ok(false);
             }
-            let mut adapter = match self.preferred(stored.id, ghost, &rows, choices, &outcome)? {
-                Chosen::Stopped => return Ok(false),
-                Chosen::Nothing | Chosen::GivenUp => outcome.adapter,
-                Chosen::Kept { adapter, .. } => *adapter,
-            };
-            carry_card(&mut adapter, &rows);
+            let mut adapter =
+                match self.train_preferences(stored.id, ghost, &rows, choices, &outcome)? {
+                    PreferenceOutcome::Stopped => return Ok(false),
+                    PreferenceOutcome::Skipped | PreferenceOutcome::Discarded => outcome.adapter,
+                    PreferenceOutcome::Kept { adapter, .. } => *adapter,
+                };
+            complete_card(&mut adapter, &rows);
             adapter.save(&ghost.base, &kept)?;
             let _ = std::fs::remove_dir_all(&checkpoints);
-            let sentence = format!("{} of {FOLDS} parts were held out in turn.", fold + 1);
-            runs::note(self.store().on(), stored.id, &sentence)?;
+            let sentence = format!("Fold {} of {FOLDS} is trained.", fold + 1);
+            runs::note(self.workspace.store().db(), stored.id, &sentence)?;
         }
         Ok(true)
     }
 
-    /// The stage after learning, in which the writer's own changes are preferred, for as long as is
-    /// kept for it, the newest first. It is short and leaves nothing on disk: a run that was stopped in
-    /// it begins it again.
-    fn preferred(
+    /// Preference training on the writer's edits, within its share of the time, the newest edits
+    /// first. It is short and saves nothing on the way: a run that was stopped in it starts it
+    /// again.
+    fn train_preferences(
         &self,
         run: RunId,
-        ghost: &base::Ghost,
+        ghost: &LoadedModel,
         rows: &[(RowId, Row)],
-        choices: &Choices,
+        choices: &PreferencePairs,
         outcome: &Outcome,
-    ) -> Result<Chosen> {
+    ) -> Result<PreferenceOutcome> {
         let edits: Vec<Row> = rows
             .iter()
             .filter(|(_, row)| row.split == Split::Train && row.scope.is_whole())
@@ -636,10 +690,11 @@ impl Desk {
             .map(|(_, row)| row.clone())
             .collect();
         let learned: HashSet<Origin> = edits.iter().map(|row| row.origin).collect();
-        let mut left =
-            (CHOOSING * outcome.steps.iter().map(|step| step.tokens as f64).sum::<f64>()) as usize;
+        let mut left = (PREFERENCE_SHARE
+            * outcome.steps.iter().map(|step| step.tokens as f64).sum::<f64>())
+            as usize;
         let mut to_learn = Vec::new();
-        for (edit, choice) in choices.learned.iter().rev() {
+        for (edit, choice) in choices.train.iter().rev() {
             let tokens = dpo::tokens(std::slice::from_ref(choice));
             if learned.contains(&Origin::Edit(*edit)) && tokens <= left {
                 left -= tokens;
@@ -647,43 +702,44 @@ impl Desk {
             }
         }
         let to_watch: Vec<PreferencePair> =
-            choices.watched.iter().map(|(_, one)| one.clone()).collect();
+            choices.validation.iter().map(|(_, one)| one.clone()).collect();
         if to_learn.is_empty() || to_watch.is_empty() {
-            return Ok(Chosen::Nothing);
+            return Ok(PreferenceOutcome::Skipped);
         }
-        let watched: Vec<Row> = side(rows, Split::Validation)
+        let validation: Vec<Row> = side(rows, Split::Validation)
             .into_iter()
             .filter(|row| matches!(row.origin, Origin::Archive(_)))
             .collect();
         let weigh = |adapter: &Adapter| {
-            dpo::evaluate_preferences(&ghost.base, adapter, &to_watch, &watched)
+            dpo::evaluate_preferences(&ghost.base, adapter, &to_watch, &validation)
         };
         let how = DpoConfig::after(&outcome.adapter.card.recipe);
-        let mut hear = |_, _| self.goes_on(run);
+        let mut on_event = |_, _| self.check_stop(run);
         let begun = &outcome.adapter;
-        let after = dpo::train_preferences(&ghost.base, begun, &to_learn, &edits, &how, &mut hear)?;
-        let Some(adapter) = after else { return Ok(Chosen::Stopped) };
+        let after =
+            dpo::train_preferences(&ghost.base, begun, &to_learn, &edits, &how, &mut on_event)?;
+        let Some(adapter) = after else { return Ok(PreferenceOutcome::Stopped) };
         let (before, after) = (weigh(begun)?, weigh(&adapter)?);
         Ok(match after.is_better_than(&before) {
-            true => Chosen::Kept {
+            true => PreferenceOutcome::Kept {
                 adapter: Box::new(adapter),
                 right: [before.accuracy, after.accuracy],
             },
-            false => Chosen::GivenUp,
+            false => PreferenceOutcome::Discarded,
         })
     }
 
-    fn keep_adapter(
+    fn save_adapter(
         &self,
         stored: &StoredRun,
-        ghost: &base::Ghost,
+        ghost: &LoadedModel,
         recipe: &Recipe,
         rows: &[(RowId, Row)],
         outcome: &Outcome,
     ) -> Result<AdapterId> {
-        let now = self.now();
+        let now = self.workspace.now();
         let id = adapters::of_run(
-            self.store().on(),
+            self.workspace.store().db(),
             stored.id,
             stored.base,
             &recipe.name,
@@ -691,69 +747,39 @@ impl Desk {
             &now,
         )?;
         let mut adapter = outcome.adapter.clone();
-        carry_card(&mut adapter, rows);
-        adapter.save(&ghost.base, &self.folder().adapter(id))?;
+        complete_card(&mut adapter, rows);
+        adapter.save(&ghost.base, &self.workspace.folder().adapter(id))?;
         Ok(id)
-    }
-
-    /// Keeps a verdict and does what it says.
-    pub(crate) fn decide(&self, adapter: AdapterId, verdict: &Verdict) -> Result<()> {
-        adapters::keep_verdict(self.store().on(), adapter, verdict, &self.now())?;
-        let folder = self.folder().adapter(adapter);
-        let mut card = Card::read(&folder)?;
-        card.verdict =
-            serde_json::to_value(verdict).map_err(|e| Failure::new(Code::Bug, e.to_string()))?;
-        card.write(&folder)?;
-        match verdict.decision {
-            Decision::Ship => {
-                let stored = adapters::one(self.store().on(), adapter)?;
-                if self.usable(Some(adapter))?.is_some() {
-                    self.crown(Some(adapter))?;
-                    let ghost = self.ghost_in_words()?;
-                    line(&Event::GhostChanged { ghost, adapter: Some(adapter.0) });
-                } else if let Some(run) = stored.run {
-                    let base = bases::one(self.store().on(), stored.base)?.card.name;
-                    let sentence =
-                        format!("It writes once {base} is in use again, on which it was taught.");
-                    runs::note(self.store().on(), run, &sentence)?;
-                }
-            }
-            Decision::Retire | Decision::Blocked => {
-                adapters::set_retired(self.store().on(), adapter, true)?;
-            }
-            Decision::Keep | Decision::Unproven => {}
-        }
-        Ok(())
     }
 }
 
-/// What the engine does not know of an adapter: which of these rows it learned from, and whose it is.
-fn carry_card(adapter: &mut Adapter, rows: &[(RowId, Row)]) {
+/// Fills in the part of an adapter's card that the engine does not know: its rows and the app version.
+fn complete_card(adapter: &mut Adapter, rows: &[(RowId, Row)]) {
     let learned = rows.iter().filter(|(_, row)| row.split == Split::Train);
     adapter.card.rows = learned.map(|(id, _)| *id).collect();
-    // A row may be several lessons: its sections, or what an edit put in and what it took out.
+    // A row may be trained on several times: its sections, or the added and the cut text of an edit.
     adapter.card.rows.sort();
     adapter.card.rows.dedup();
     adapter.card.app_version = env!("CARGO_PKG_VERSION").into();
 }
 
-/// What a run must keep to, and where it says how it keeps to it.
-struct Plan<'a> {
+/// The constraints of a run, and where it reports its progress.
+struct RunPlan<'a> {
     budget: TimeBudget,
     speeds: Speeds,
     reporter: &'a Reporter,
-    /// Everything is learned without each fold as well.
+    /// One adapter per fold is trained as well.
     in_folds: bool,
 }
 
-impl Plan<'_> {
-    /// How often all there is to learn is learned: each fold is learned without, which is all of it
-    /// once less than there are folds.
+impl RunPlan<'_> {
+    /// Passes over the training rows: with folds, each fold is trained without, which is all rows
+    /// once for every fold but one.
     fn trainings(&self) -> f64 {
         if self.in_folds { FOLDS as f64 } else { 1.0 }
     }
 
-    /// Seconds it takes to do all that a recipe says, the training without each fold included.
+    /// Seconds to carry out a whole recipe, the folds included.
     fn seconds_for_all(&self, recipe: &Recipe, learned: &[Row]) -> f64 {
         let all = match recipe.steps {
             Some(steps) => steps * recipe.batch_tokens,
@@ -762,8 +788,8 @@ impl Plan<'_> {
         self.trainings() * all as f64 / self.speeds.learning.max(1.0)
     }
 
-    /// Says what is to come before the first step is done.
-    fn foresee(&self, recipe: &Recipe, rows: &[(RowId, Row)]) {
+    /// Reports an estimate before the first step is done.
+    fn report_estimate(&self, recipe: &Recipe, rows: &[(RowId, Row)]) {
         let all = self.seconds_for_all(recipe, &side(rows, Split::Train));
         let left = self.budget.for_learning(self.reporter.spent());
         let learning = left.map_or(all, |left| left.min(all));
@@ -777,31 +803,31 @@ impl Plan<'_> {
     }
 }
 
-/// The share that the training without a fold has of what is learned from there on: the folds after
-/// it, each of which leaves out its part, and everything at last.
+/// The share of a fold in the remaining training: the later folds, each without its part, and the
+/// final training on everything.
 fn share_of_fold(fold: usize) -> f64 {
     let each = (FOLDS - 1) as f64 / FOLDS as f64;
     each / (each * (FOLDS - fold) as f64 + 1.0)
 }
 
-/// One training under way: how many steps there is time for, by how long they take.
+/// One training in progress: how many steps there is time for, given how long they take.
 struct Training<'a> {
-    plan: &'a Plan<'a>,
+    plan: &'a RunPlan<'a>,
     recipe: &'a Recipe,
-    /// Of the time left for learning.
+    /// Its share of the time left for training.
     share: f64,
     pace: RefCell<Pace>,
-    /// Steps there would be with time enough.
+    /// Steps of the whole recipe.
     full: Cell<usize>,
 }
 
 impl<'a> Training<'a> {
-    fn new(plan: &'a Plan<'a>, recipe: &'a Recipe, share: f64) -> Training<'a> {
+    fn new(plan: &'a RunPlan<'a>, recipe: &'a Recipe, share: f64) -> Training<'a> {
         let pace = Pace::new(recipe.validate_every).into();
         Training { plan, recipe, share, pace, full: Cell::default() }
     }
 
-    /// How many steps there are to be.
+    /// How many steps this training should have.
     fn steps(&self, done: usize, planned: usize, full: usize) -> usize {
         let spent = self.plan.reporter.spent();
         let mut pace = self.pace.borrow_mut();
@@ -810,8 +836,8 @@ impl<'a> Training<'a> {
         } else {
             pace.note(done, spent)
         }
-        let foreseen = self.recipe.batch_tokens as f64 / self.plan.speeds.learning.max(1.0);
-        let a_step = pace.a_step().unwrap_or(foreseen);
+        let estimated = self.recipe.batch_tokens as f64 / self.plan.speeds.learning.max(1.0);
+        let a_step = pace.a_step().unwrap_or(estimated);
         let planned = if done == 0 { 0 } else { planned };
         let steps = Steps { done, planned, full, a_step };
         let of = self.plan.budget.steps(spent, self.share, &steps);
@@ -825,7 +851,7 @@ impl<'a> Training<'a> {
         of
     }
 
-    fn heard(&self, event: &train::Event) {
+    fn on_event(&self, event: &train::Event) {
         match event {
             train::Event::Resumed(done) => {
                 self.pace.borrow_mut().begin(*done, self.plan.reporter.spent());
@@ -837,7 +863,7 @@ impl<'a> Training<'a> {
         }
     }
 
-    /// A sentence on what there was no time for.
+    /// A note on what there was no time for.
     fn left_out(&self, outcome: &Outcome) -> Option<String> {
         let (done, full) = (outcome.steps.len(), self.full.get());
         if self.recipe.steps.is_some() || done >= full {
@@ -855,37 +881,37 @@ impl<'a> Training<'a> {
     }
 }
 
-/// What came of learning what the writer preferred.
-enum Chosen {
-    /// There was nothing to learn, or to watch it by.
-    Nothing,
+/// The result of preference training.
+enum PreferenceOutcome {
+    /// There was nothing to train or validate on.
+    Skipped,
     Stopped,
-    /// It is no better for it.
-    GivenUp,
+    /// It did not improve the validation edits.
+    Discarded,
     Kept {
         adapter: Box<Adapter>,
-        /// Share of the choices watched, before and after.
+        /// Share of validation pairs ranked correctly, before and after.
         right: [f64; 2],
     },
 }
 
-/// Tokens that are read for it, for each that was learned from.
-const CHOOSING: f64 = 0.1;
+/// Tokens read in preference training, per token of training before it.
+const PREFERENCE_SHARE: f64 = 0.1;
 
-/// What a rate is multiplied by to be tried, and the steps it is tried for.
+/// Factors of the learning rates to try, and the steps of each trial.
 const RATES: [f32; 3] = [0.5, 1.0, 2.0];
 const RATE_STEPS: usize = 16;
 
-/// Tokens of some rows with what asks for them, roughly: English prose has 4.3 bytes a token under
-/// the tokenizers of small bases, and a chat template is 20 tokens or so.
+/// Approximate tokens of some rows with their requests: English prose has 4.3 bytes per token under
+/// the tokenizers of small bases, and a chat template takes about 20 tokens.
 fn tokens(rows: &[Row]) -> usize {
-    const BYTES_A_TOKEN: usize = 4;
+    const BYTES_PER_TOKEN: usize = 4;
     const TEMPLATE: usize = 20;
-    let of = |row: &Row| (row.text.len() + row.request().len()) / BYTES_A_TOKEN + TEMPLATE;
+    let of = |row: &Row| (row.text.len() + row.request().len()) / BYTES_PER_TOKEN + TEMPLATE;
     rows.iter().map(of).sum()
 }
 
-/// The rows without the sections of what is there whole as well.
+/// The rows without sections of texts that are there whole as well.
 fn without_sections(rows: Vec<(RowId, Row)>) -> Vec<(RowId, Row)> {
     let is_section = |row: &Row| matches!(row.scope, RequestScope::Section { .. });
     let whole: HashSet<RowId> =
@@ -897,9 +923,8 @@ fn side(rows: &[(RowId, Row)], side: Split) -> Vec<Row> {
     rows.iter().filter(|(_, row)| row.split == side).map(|(_, row)| row.clone()).collect()
 }
 
-/// One event on standard output, but not from a host that has other uses for it. A reader that
-/// went away is no trouble.
-fn line(event: &Event) {
+/// Prints one event as a line on standard output. A reader that has gone away does not matter.
+fn emit(event: &Event) {
     if let Ok(text) = serde_json::to_string(event) {
         let mut out = std::io::stdout().lock();
         let _ = writeln!(out, "{text}").and_then(|()| out.flush());
@@ -928,12 +953,12 @@ mod tests {
         ghost_engine::tiny::write_gguf(&base, 1).unwrap();
         let desk = Desk::open(&dir.path().join("home"), Host::CommandLine).unwrap();
         commands::call(&desk, "base_use", json!({ "file": base }), &mut |_| {}).unwrap();
-        fs::create_dir_all(desk.folder().run(RUN)).unwrap();
+        fs::create_dir_all(desk.workspace().folder().run(RUN)).unwrap();
         (dir, desk)
     }
 
-    /// What came of having learned from so many tokens.
-    fn outcome(ghost: &base::Ghost, tokens: usize) -> Outcome {
+    /// The outcome of a training that read `tokens` tokens.
+    fn outcome(ghost: &LoadedModel, tokens: usize) -> Outcome {
         let recipe = Recipe { learning_rate: 0.4, ..Recipe::quick(1, 1, 1) };
         let step = Step { tokens, ..Step::default() };
         let card = Card::new(&ghost.base, &recipe, String::new(), Vec::new());
@@ -942,9 +967,9 @@ mod tests {
         Outcome { adapter, steps, best_dev: None, stop_reason: StopReason::Finished }
     }
 
-    /// Edits of which every eighth is watched, and the rows of the others.
-    fn edits() -> (Choices, Vec<(RowId, Row)>) {
-        let (mut choices, mut rows) = (Choices::default(), Vec::new());
+    /// Edits, of which every eighth is validated on, and the rows of the others.
+    fn edits() -> (PreferencePairs, Vec<(RowId, Row)>) {
+        let (mut choices, mut rows) = (PreferencePairs::default(), Vec::new());
         for n in 0..64 {
             let edit = EditId(n);
             let seed = Seed { topic: format!("rain {n}"), ..Seed::default() };
@@ -955,67 +980,83 @@ mod tests {
                 PreferencePair::of(&seed, &draft, &shipped).into_iter().map(|one| (edit, one));
             let side = Split::of_edit(edit);
             match side {
-                Split::Train => choices.learned.extend(found),
-                _ => choices.watched.extend(found),
+                Split::Train => choices.train.extend(found),
+                _ => choices.validation.extend(found),
             }
             rows.push((RowId(n), Row::of_edit(edit, seed, &draft, &shipped, &[], side)));
         }
-        assert_eq!((choices.learned.len(), choices.watched.len()), (56, 8));
+        assert_eq!((choices.train.len(), choices.validation.len()), (56, 8));
         (choices, rows)
     }
 
     #[test]
-    fn what_the_writer_preferred_is_learned_as_well_where_something_is_won_by_it() {
+    fn preference_training_is_kept_if_it_improves_the_validation_edits() {
         let (_dir, desk) = desk();
-        let ghost = desk.ghost(None).unwrap();
+        let ghost = desk.bases().load_in_use(None).unwrap();
         let (choices, rows) = edits();
         let begun = outcome(&ghost, 1_000_000);
-        let chosen = desk.preferred(RUN, &ghost, &rows, &choices, &begun).unwrap();
-        let Chosen::Kept { adapter, right: [before, after] } = chosen else { panic!("given up") };
+        let chosen =
+            TrainWorker::of(&desk).train_preferences(RUN, &ghost, &rows, &choices, &begun).unwrap();
+        let PreferenceOutcome::Kept { adapter, right: [before, after] } = chosen else {
+            panic!("discarded")
+        };
         assert!((before, after) == (0.0, 1.0) && adapter.lora != begun.adapter.lora);
     }
 
     #[test]
-    fn what_nothing_is_won_by_is_given_up() {
+    fn preference_training_without_improvement_is_discarded() {
         let (_dir, desk) = desk();
-        let ghost = desk.ghost(None).unwrap();
+        let ghost = desk.bases().load_in_use(None).unwrap();
         let (mut choices, rows) = edits();
-        // What is watched was chosen the other way about.
-        for (_, one) in &mut choices.watched {
+        // The validation pairs prefer the opposite.
+        for (_, one) in &mut choices.validation {
             std::mem::swap(&mut one.chosen, &mut one.rejected);
         }
         let begun = outcome(&ghost, 1_000_000);
-        let chosen = desk.preferred(RUN, &ghost, &rows, &choices, &begun).unwrap();
-        assert!(matches!(chosen, Chosen::GivenUp));
+        let chosen =
+            TrainWorker::of(&desk).train_preferences(RUN, &ghost, &rows, &choices, &begun).unwrap();
+        assert!(matches!(chosen, PreferenceOutcome::Discarded));
     }
 
     #[test]
-    fn there_is_nothing_to_prefer_without_time_edits_or_something_to_watch() {
+    fn preference_training_is_skipped_without_time_edits_or_validation_pairs() {
         let (_dir, desk) = desk();
-        let ghost = desk.ghost(None).unwrap();
+        let ghost = desk.bases().load_in_use(None).unwrap();
         let (choices, rows) = edits();
-        let nothing = |tokens, rows: &[(RowId, Row)], choices: &Choices| {
-            let found = desk.preferred(RUN, &ghost, rows, choices, &outcome(&ghost, tokens));
-            assert!(matches!(found.unwrap(), Chosen::Nothing));
+        let nothing = |tokens, rows: &[(RowId, Row)], choices: &PreferencePairs| {
+            let found = TrainWorker::of(&desk).train_preferences(
+                RUN,
+                &ghost,
+                rows,
+                choices,
+                &outcome(&ghost, tokens),
+            );
+            assert!(matches!(found.unwrap(), PreferenceOutcome::Skipped));
         };
         nothing(100, &rows, &choices);
-        // As where an edit is left out because it is near what is held out in a fold.
+        // As when an edit is excluded because it resembles the held-out fold.
         nothing(1_000_000, &[], &choices);
         let of_pieces: Vec<_> = rows
             .iter()
             .map(|(id, row)| (*id, Row { origin: Origin::Archive(PieceId(1)), ..row.clone() }))
             .collect();
         nothing(1_000_000, &of_pieces, &choices);
-        nothing(1_000_000, &rows, &Choices { watched: Vec::new(), ..edits().0 });
+        nothing(1_000_000, &rows, &PreferencePairs { validation: Vec::new(), ..edits().0 });
     }
 
     #[test]
-    fn a_run_that_is_stopped_while_it_prefers_says_so() {
+    fn a_run_stopped_during_preference_training_reports_it() {
         let (_dir, desk) = desk();
-        let ghost = desk.ghost(None).unwrap();
+        let ghost = desk.bases().load_in_use(None).unwrap();
         let (choices, rows) = edits();
-        fs::write(learn::stop_file(&desk, RUN), "").unwrap();
-        let found = desk.preferred(RUN, &ghost, &rows, &choices, &outcome(&ghost, 1_000_000));
-        assert!(matches!(found.unwrap(), Chosen::Stopped));
+        fs::write(stop_file(desk.workspace().folder(), RUN), "").unwrap();
+        let found = TrainWorker::of(&desk).train_preferences(
+            RUN,
+            &ghost,
+            &rows,
+            &choices,
+            &outcome(&ghost, 1_000_000),
+        );
+        assert!(matches!(found.unwrap(), PreferenceOutcome::Stopped));
     }
 }
