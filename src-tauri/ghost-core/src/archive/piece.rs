@@ -104,9 +104,8 @@ impl Piece {
     /// its words alone, because titles are often lost; a short one by its title and date too.
     pub fn content_hash(&self) -> u64 {
         const LONG: usize = 40;
-        let mut content_hash = 0u64;
-        let mut add =
-            |hash: u64| content_hash = (content_hash.rotate_left(5) ^ hash).wrapping_mul(MIXER);
+        let mut state = 0u64;
+        let mut add = |hash: u64| state = (state.rotate_left(5) ^ hash).wrapping_mul(MIXER);
         let (mut at, mut count) = (0, 0);
         let foreign = self.non_prose_spans.iter().filter(|span| span.kind != SpanKind::Quote);
         for (from, to) in foreign.map(|span| (span.from, span.to)).chain([(self.text.len(), 0)]) {
@@ -120,7 +119,7 @@ impl Piece {
             words::words(&self.title).for_each(|(_, word)| add(words::hash(word)));
             self.date.iter().for_each(|date| add(words::hash(&date.to_string())));
         }
-        content_hash
+        state
     }
 }
 
@@ -167,4 +166,31 @@ pub struct ImportResult {
     pub revisions: Vec<Revision>,
     /// Warnings about what could not be read or was left out.
     pub warnings: Vec<ImportWarning>,
+}
+
+#[cfg(test)]
+mod tests {
+    #![allow(clippy::unwrap_used)]
+    use super::*;
+
+    #[test]
+    fn stored_pieces_keep_their_field_names() {
+        let span = Span { from: 0, to: 3, kind: SpanKind::Code };
+        let piece = Piece { non_prose_spans: vec![span], ..Piece::default() };
+        let stored = serde_json::to_value(&piece).unwrap();
+        assert_eq!(stored["apart"][0], serde_json::json!({"from": 0, "to": 3, "why": "code"}));
+        assert_eq!(serde_json::from_value::<Piece>(stored).unwrap(), piece);
+    }
+
+    #[test]
+    fn a_long_text_is_known_by_its_words_alone() {
+        let piece = |title: &str, text: &str| {
+            let (title, text) = (title.to_owned(), text.to_owned());
+            Piece { title, text, ..Piece::default() }.content_hash()
+        };
+        let long = "It rained all day and nobody came. ".repeat(8);
+        assert_eq!(piece("Rain", &long), piece("", &long.replace("all", "*all*")));
+        assert_ne!(piece("Rain", &long), piece("Rain", &long.replace("all", "half the")));
+        assert_ne!(piece("Rain", "It rained."), piece("Again", "It rained."));
+    }
 }

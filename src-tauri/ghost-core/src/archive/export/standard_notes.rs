@@ -32,10 +32,10 @@ pub(super) fn read(value: &Value) -> Option<ExportContents> {
         }
     }
     if locked > 0 {
-        let warning = format!(
-            "{locked} of the notes are encrypted. Export a decrypted backup to import them."
-        );
-        contents.warnings.push(warning);
+        let (notes, them) = if locked == 1 { ("note is", "it") } else { ("notes are", "them") };
+        contents.warnings.push(format!(
+            "{locked} {notes} encrypted. To import {them}, export a decrypted backup."
+        ));
     }
     Some(contents)
 }
