@@ -2,6 +2,9 @@
 
 use serde::{Deserialize, Serialize};
 
+/// Bytes of a token, roughly: English prose has 4.3.
+pub const BYTES_PER_TOKEN: usize = 4;
+
 /// The hyperparameters of a run: everything needed to repeat it apart from the base model and the
 /// rows.
 #[derive(Debug, Clone, PartialEq, Serialize, Deserialize)]
@@ -172,7 +175,6 @@ impl Recipe {
     /// Bytes of text that fit the context together with their seed, roughly: English prose has 4.3
     /// bytes per token under the tokenizers of small models. The engine cuts what is still too long.
     pub fn max_bytes(&self) -> usize {
-        const BYTES_PER_TOKEN: usize = 4;
         const SEED_TOKENS: usize = 120;
         self.context.saturating_sub(SEED_TOKENS) * BYTES_PER_TOKEN
     }

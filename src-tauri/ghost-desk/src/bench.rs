@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use ghost_engine::adapter::read_peft;
 use ghost_engine::backend::ActivationCheckpointing;
-use ghost_engine::bench::{How, What, measure, some_adapter};
+use ghost_engine::bench::{BenchConfig, Workload, measure, some_adapter};
 use ghost_engine::cpu::Cpu;
 use ghost_engine::device::Device;
 pub use ghost_engine::device::DevicePreference;
@@ -98,7 +98,7 @@ pub fn bench(ask: &Bench, on_event: &mut dyn FnMut(&BenchRow)) -> Result<BenchRe
         true => ActivationCheckpointing::EVERY_LAYER,
         false => ActivationCheckpointing::OFF,
     };
-    let how = How { tokens: ask.tokens, written: 64, times: ask.times, checkpointing };
+    let how = BenchConfig { tokens: ask.tokens, written: 64, times: ask.times, checkpointing };
     let mut rows = Vec::new();
     for file in files {
         let mut base = Model::new(bases::open(&file)?, device.clone());
@@ -109,15 +109,15 @@ pub fn bench(ask: &Bench, on_event: &mut dyn FnMut(&BenchRow)) -> Result<BenchRe
             }
             let lora; // held only while it is measured: memory is measured too
             let what = match name {
-                "prefill" => What::Prefill,
-                "decode" => What::Decode,
-                "train" => What::Train,
+                "prefill" => Workload::Prefill,
+                "decode" => Workload::Decode,
+                "train" => Workload::Train,
                 _ => {
                     lora = match &ask.adapter {
                         Some(folder) => read_peft(&base, folder)?,
                         None => some_adapter(&base, RANK),
                     };
-                    What::DecodeAdapter(&lora)
+                    Workload::DecodeAdapter(&lora)
                 }
             };
             let figure = measure(&base, what, how);

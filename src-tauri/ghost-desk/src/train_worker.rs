@@ -19,7 +19,7 @@ use ghost_core::outline::RequestScope;
 use ghost_core::preference::{DpoConfig, PreferencePair};
 use ghost_core::program::{OptimizedPrompts, Program};
 use ghost_core::row::{Origin, Row};
-use ghost_core::run::{Recipe, RunState};
+use ghost_core::run::{BYTES_PER_TOKEN, Recipe, RunState};
 use ghost_core::seed::Seed;
 use ghost_core::split::Split;
 use ghost_engine::adapter::{Adapter, Card};
@@ -905,7 +905,6 @@ const RATE_STEPS: usize = 16;
 /// Approximate tokens of some rows with their requests: English prose has 4.3 bytes per token under
 /// the tokenizers of small bases, and a chat template takes about 20 tokens.
 fn tokens(rows: &[Row]) -> usize {
-    const BYTES_PER_TOKEN: usize = 4;
     const TEMPLATE: usize = 20;
     let of = |row: &Row| (row.text.len() + row.request().len()) / BYTES_PER_TOKEN + TEMPLATE;
     rows.iter().map(of).sum()

@@ -53,10 +53,10 @@ pub struct Card {
     pub base_name: String,
     /// The numbers of the run, its random seed among them.
     pub recipe: Recipe,
-    /// The rows learned from.
+    /// The training rows.
     #[serde(default)]
     pub rows: Vec<RowId>,
-    /// Hash of base, recipe, lessons and dev rows, in hexadecimal.
+    /// Hash of base, recipe, examples and validation rows, in hexadecimal.
     pub rows_hash: String,
     /// The curve.
     #[serde(default)]
@@ -468,7 +468,7 @@ mod tests {
     }
 
     #[test]
-    fn saved_and_loaded_it_is_the_same() {
+    fn a_saved_adapter_loads_the_same() {
         let base = tiny::base(1);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("adapters/7");
@@ -505,7 +505,7 @@ mod tests {
     }
 
     #[test]
-    fn peft_finds_the_names_and_shapes_it_wants() {
+    fn names_and_shapes_are_pefts() {
         let base = tiny::base(1);
         let bytes = adapter(&base).weights(&base).unwrap();
         let file = ::safetensors::SafeTensors::deserialize(&bytes).unwrap();
@@ -518,7 +518,7 @@ mod tests {
     }
 
     #[test]
-    fn another_base_is_refused_with_a_sentence() {
+    fn an_adapter_of_another_base_is_refused() {
         let (base, other) = (tiny::base(1), tiny::base(2));
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");
@@ -530,7 +530,7 @@ mod tests {
 
     /// An adapter on somebody's disk is known by this.
     #[test]
-    fn a_fingerprint_stays_the_same() {
+    fn a_fingerprint_does_not_change() {
         let tiny = fingerprint(&tiny::base(1));
         assert_eq!(&tiny[..16], "86a75d217296e1f8", "{tiny}");
     }
@@ -575,7 +575,7 @@ mod tests {
     }
 
     #[test]
-    fn damaged_files_are_errors_and_never_panics() {
+    fn damaged_files_are_errors_without_a_panic() {
         let base = tiny::base(1);
         let folder = tempfile::tempdir().unwrap();
         let path = folder.path().join("a");

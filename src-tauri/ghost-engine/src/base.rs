@@ -19,7 +19,7 @@ use crate::memory;
 use crate::quant::weight::{self, Bytes, Weight};
 use crate::tokenizer::Tokenizer;
 
-/// One transformer block. Norm weights are multipliers as stored in GGUF
+/// The weights of one layer. Norm weights are multipliers as stored in GGUF
 /// (Gemma's offset of one is already in them).
 #[derive(Clone, Debug)]
 pub struct LayerWeights {
@@ -43,7 +43,7 @@ pub struct LayerWeights {
     pub q_norm: Option<Vec<f32>>,
     /// Qwen3's and Gemma's, on each head before rope; `head_dim`.
     pub k_norm: Option<Vec<f32>>,
-    /// Gemma's, on attention's answer before the residual; `hidden`.
+    /// Gemma's, on the output of attention before the residual; `hidden`.
     pub post_attn_norm: Option<Vec<f32>>,
     /// Before the feed-forward; `hidden`.
     pub ffn_norm: Vec<f32>,
@@ -53,7 +53,7 @@ pub struct LayerWeights {
     pub up: Weight,
     /// `hidden` × `ffn`.
     pub down: Weight,
-    /// Gemma's, on the feed-forward's answer before the residual; `hidden`.
+    /// Gemma's, on the output of the feed-forward before the residual; `hidden`.
     pub post_ffn_norm: Option<Vec<f32>>,
     /// False where positions don't rotate this layer's heads (some of SmolLM3's).
     pub rotary: bool,
@@ -111,7 +111,7 @@ impl Base {
         weight::copy_to_huge_pages(layers.chain([&mut self.embedding]).chain(self.output.as_mut()));
     }
 
-    /// The same from the bytes of a GGUF file.
+    /// Reads the bytes of a GGUF file.
     ///
     /// # Errors
     /// As [`Base::open`].
@@ -139,7 +139,7 @@ impl Base {
         Self::assemble(&file.tensors, config, &plan, tied, tokenizer, chat, card)
     }
 
-    /// The same from the files of a checkpoint, by their names.
+    /// Reads the files of a checkpoint, by their names.
     ///
     /// # Errors
     /// As [`Base::open`].
@@ -224,7 +224,7 @@ const PARTS: [&str; 16] = [
     "ffn_down.weight",
     "post_ffw_norm.weight",
 ];
-/// Tensors outside the blocks.
+/// Tensors outside the layers.
 const WHOLES: [&str; 4] =
     ["token_embd.weight", "output_norm.weight", "output.weight", "rope_freqs.weight"];
 
@@ -265,7 +265,7 @@ fn layer(
     let head_norms = gemma || family == Family::Qwen3;
     let mut q_norm = norm(head_norms, "attn_q_norm.weight", config.head_dim)?;
     if let (Some(norm), Some(width)) = (&mut q_norm, plan.attention_width) {
-        // Attention divides by the root of a head's width; what it should not divide by goes here.
+        // Attention divides by the root of a head's width; another divisor is corrected here.
         let scale = (config.head_dim as f32 / width as f32).sqrt();
         norm.iter_mut().for_each(|value| *value *= scale);
     }
@@ -329,7 +329,7 @@ mod tests {
     }
 
     #[test]
-    fn a_qwen3_norms_its_heads() {
+    fn a_qwen3_has_head_norms() {
         assert_eq!(of("qwen3").layers[1].q_norm.as_ref().unwrap().len(), 16);
     }
 

@@ -1,5 +1,5 @@
-//! Speed of reading, writing and learning on this computer, and what memory that takes: the shapes
-//! peers are timed at (llama.cpp's pp and tg, PEFT at one sequence), so that figures compare.
+//! Speed and memory of prefill, decoding and training on this computer, with the shapes that
+//! llama.cpp (pp and tg) and PEFT (one sequence) are measured with.
 
 use std::time::Instant;
 
@@ -13,34 +13,34 @@ use crate::rng::Rng;
 
 /// The computation that is timed.
 #[derive(Clone, Copy)]
-pub enum What<'a> {
+pub enum Workload<'a> {
     /// Reading a prompt.
     Prefill,
     /// Generating, a token at a time, from an empty cache.
     Decode,
     /// Generating with an adapter.
     DecodeAdapter(&'a Lora),
-    /// Learning: an adapter of rank 8 on all matrices, one sequence a step.
+    /// Training: an adapter of rank 8 on all matrices, one sequence a step.
     Train,
 }
 
 /// The parameters of a measurement.
 #[derive(Clone, Copy, Debug)]
-pub struct How {
-    /// Tokens of the prompt and of the sequence learned from.
+pub struct BenchConfig {
+    /// Tokens of the prompt and of the training sequence.
     pub tokens: usize,
-    /// Tokens written.
+    /// Tokens generated.
     pub written: usize,
-    /// Times each is done, the first left out of the figure.
+    /// Repetitions; the first is not counted.
     pub times: usize,
     /// The layers that keep their activations in training.
     pub checkpointing: ActivationCheckpointing,
 }
 
-/// One figure.
+/// One measurement.
 #[derive(Clone, Copy, Debug)]
-pub struct Figure {
-    /// The median of all times but the first.
+pub struct Measurement {
+    /// The median of all repetitions but the first.
     pub tokens_per_second: f64,
     /// The best of them.
     pub best: f64,
@@ -48,7 +48,7 @@ pub struct Figure {
     pub peak_bytes: u64,
 }
 
-/// An adapter to time with: of the rank given on all matrices, no number of it zero.
+/// An adapter to measure with: of a rank, on all matrices, without zeros.
 pub fn some_adapter(base: &Base, rank: usize) -> Lora {
     let mut lora = Lora::fresh(base, rank, 2.0 * rank as f32, 0.0, 1);
     let mut rng = Rng::new(2);
@@ -58,23 +58,28 @@ pub fn some_adapter(base: &Base, rank: usize) -> Lora {
     lora
 }
 
-/// Times one thing.
-pub fn measure(model: &Model, what: What, how: How) -> Figure {
+/// Measures one workload.
+pub fn measure(model: &Model, workload: Workload, config: BenchConfig) -> Measurement {
     memory::forget_peak();
     let mut rng = Rng::new(17);
     let vocab = model.config.vocab as u64;
-    let tokens: Vec<u32> = (0..how.tokens + 1).map(|_| (rng.next_u64() % vocab) as u32).collect();
-    let (done, seconds) = match what {
-        What::Prefill => (how.tokens, prefill(model, &tokens[..how.tokens], how.times)),
-        What::Decode => (how.written, decode(model, None, &tokens, how)),
-        What::DecodeAdapter(lora) => (how.written, decode(model, Some(lora), &tokens, how)),
-        What::Train => (how.tokens, train(model, &tokens, how)),
+    let tokens: Vec<u32> =
+        (0..config.tokens + 1).map(|_| (rng.next_u64() % vocab) as u32).collect();
+    let (done, seconds) = match workload {
+        Workload::Prefill => {
+            (config.tokens, prefill(model, &tokens[..config.tokens], config.times))
+        }
+        Workload::Decode => (config.written, decode(model, None, &tokens, config)),
+        Workload::DecodeAdapter(lora) => {
+            (config.written, decode(model, Some(lora), &tokens, config))
+        }
+        Workload::Train => (config.tokens, train(model, &tokens, config)),
     };
     let mut speeds: Vec<f64> = seconds.iter().skip(1).map(|s| done as f64 / s).collect();
     speeds.sort_by(f64::total_cmp);
     let tokens_per_second = speeds.get(speeds.len() / 2).copied().unwrap_or(0.0);
     let best = speeds.last().copied().unwrap_or(0.0);
-    Figure { tokens_per_second, best, peak_bytes: memory::peak() }
+    Measurement { tokens_per_second, best, peak_bytes: memory::peak() }
 }
 
 fn timed(times: usize, mut work: impl FnMut()) -> Vec<f64> {
@@ -92,29 +97,29 @@ fn prefill(model: &Model, tokens: &[u32], times: usize) -> Vec<f64> {
     })
 }
 
-fn decode(model: &Model, lora: Option<&Lora>, tokens: &[u32], how: How) -> Vec<f64> {
+fn decode(model: &Model, lora: Option<&Lora>, tokens: &[u32], config: BenchConfig) -> Vec<f64> {
     let mut cache = model.new_kv_cache();
-    timed(how.times, || {
+    timed(config.times, || {
         cache.truncate(0);
-        for i in 0..how.written {
+        for i in 0..config.written {
             model.forward(lora, &tokens[i % tokens.len()..][..1], &mut cache);
         }
     })
 }
 
-fn train(model: &Model, tokens: &[u32], how: How) -> Vec<f64> {
+fn train(model: &Model, tokens: &[u32], config: BenchConfig) -> Vec<f64> {
     let mut lora = Lora::fresh(model, 8, 16.0, 0.0, 1);
     let (mut adam, mut gradients) = (AdamW::new(&lora), lora.zeros_like());
     let (mut saved, weights) = (SavedActivations::default(), vec![1.0; tokens.len()]);
-    timed(how.times, || {
+    timed(config.times, || {
         gradients.tensors_mut().for_each(|tensor| tensor.fill(0.0));
         let input = LossInput {
             tokens,
             weights: &weights,
-            normalizer: how.tokens as f64,
+            normalizer: config.tokens as f64,
             negative: NegativeWeights::Unlikelihood,
             dropout: None,
-            checkpointing: how.checkpointing,
+            checkpointing: config.checkpointing,
         };
         model.accumulate_gradients(&lora, &input, &mut saved, &mut gradients);
         adam.step(&mut lora, &gradients, 1e-4, 1.0);
@@ -127,13 +132,19 @@ mod tests {
     use crate::tiny;
 
     #[test]
-    fn everything_is_timed() {
+    fn every_workload_is_measured() {
         let model = tiny::model(1);
-        let how =
-            How { tokens: 20, written: 3, times: 2, checkpointing: ActivationCheckpointing::OFF };
+        let config = BenchConfig {
+            tokens: 20,
+            written: 3,
+            times: 2,
+            checkpointing: ActivationCheckpointing::OFF,
+        };
         let lora = some_adapter(&model, 3);
-        for what in [What::Prefill, What::Decode, What::DecodeAdapter(&lora), What::Train] {
-            let figure = measure(&model, what, how);
+        for workload in
+            [Workload::Prefill, Workload::Decode, Workload::DecodeAdapter(&lora), Workload::Train]
+        {
+            let figure = measure(&model, workload, config);
             assert!(figure.tokens_per_second > 0.0 && figure.best >= figure.tokens_per_second);
         }
     }

@@ -15,7 +15,7 @@ use crate::tokenizer::Tokenizer;
 
 /// No real template is longer, in bytes.
 const MAX_BYTES: usize = 1 << 18;
-/// Characters of a template's own reason that are told.
+/// The maximum length of a template's own reason that is shown, in characters.
 const MAX_REASON: usize = 200;
 /// ChatML: the template of files without one that have its tokens.
 const CHATML: &str = "{% for message in messages %}{{ '<|im_start|>' + message['role'] + '\\n' \
@@ -116,7 +116,7 @@ impl Chat {
         answer: bool,
     ) -> Result<Vec<u32>> {
         let rendered = match self.render(messages, answer) {
-            // Some bases know no system: what it says then comes before what the user says.
+            // Some bases have no system role: its text is then put before the user's.
             Err(error) => match without_system(messages) {
                 Some(fewer) => {
                     let rendered = self.render(&fewer, answer).map_err(|_| error)?;
@@ -129,7 +129,7 @@ impl Chat {
         tokens(tokenizer, &rendered, messages)
     }
 
-    /// The template's own text, with a mark where each message stands.
+    /// The template's own text, with a mark in place of each message.
     fn render(&self, messages: &[Message], answer: bool) -> Result<String> {
         let marked: Vec<_> = messages
             .iter()
@@ -183,7 +183,7 @@ fn tokens(tokenizer: &Tokenizer, rendered: &str, messages: &[Message]) -> Result
     let all = |messages: &[Message]| messages.iter().map(|one| one.content.len()).sum::<usize>();
     let mut room = MAX_RENDERED_TIMES * all(messages);
     let mut ids = Vec::new();
-    // Text since the last special, so that what stands on both sides of a mark is divided as one.
+    // Text since the last special, so that text on both sides of a mark is tokenised together.
     let mut text = String::new();
     for (n, part) in rendered.split(MARK[0]).enumerate() {
         let mut rest = part;
@@ -261,7 +261,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_that_says_a_message_for_ever_is_refused() {
+    fn a_template_that_repeats_a_message_endlessly_is_refused() {
         let base = tiny::base(1);
         let tokens = |times: usize| {
             let template = format!(
@@ -303,20 +303,20 @@ mod tests {
     }
 
     #[test]
-    fn a_template_that_knows_no_system() {
+    fn a_template_without_a_system_role_gets_it_in_the_users_message() {
         let template = "{{ bos_token }}{% for m in messages %}{% if m.role == 'system' %}\
              {{ raise_exception('System role not supported') }}{% endif %}[{{ m['content'] | trim }}]{% endfor %}";
         assert_eq!(rendered(template), "#[S\n\nU]");
     }
 
     #[test]
-    fn a_template_that_marks_what_was_said() {
+    fn a_template_with_generation_tags_renders() {
         let template = "{% for m in messages %}{%- generation -%} {{ m.content }} {%- endgeneration -%}{% endfor %}";
         assert_eq!(rendered(template), "SU");
     }
 
     #[test]
-    fn a_template_in_pythons_ways() {
+    fn pythons_string_methods_work_in_a_template() {
         let template = "{%- for m in messages[::-1] %}{{ m.role.upper().startswith('US') }}\
              {{ m.content.split('</think>')[-1].lstrip('\n') }}{% if loop.last %}{% break %}{% endif %}{% endfor %}\
              {% if enable_thinking is defined and enable_thinking is false %}.{% endif %}{{ strftime_now('%d') }}\
@@ -325,7 +325,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_with_all_that_real_ones_do() {
+    fn a_template_with_every_construct_of_real_ones_renders() {
         let template = "{%- macro say(role, text='') -%}<{{ role }}:{{ text | trim }}>{%- endmacro -%}\
              {%- set ns = namespace(last=messages | length - 1, all='') -%}\
              {%- if messages[0].role == 'system' -%}{%- set system = messages[0]['content'] -%}\
@@ -393,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn templates_that_are_too_much_before_they_begin_are_refused() {
+    fn templates_that_are_too_large_to_start_are_refused() {
         for template in [
             "{% block a %}x{% endblock %}",
             "{{ 'x' * 99999999 ~ 'x' * 99999999 }}",
@@ -405,7 +405,7 @@ mod tests {
     }
 
     #[test]
-    fn a_template_that_is_no_jinja_is_refused() {
+    fn a_template_that_is_not_jinja_is_refused() {
         assert!(Chat::new("{% for %}", String::new(), String::new()).is_err());
     }
 }

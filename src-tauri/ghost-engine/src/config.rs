@@ -1,4 +1,4 @@
-//! The numbers of a base: its family, its sizes, and what differs from layer to layer. Pure data.
+//! The hyperparameters of a base, and the differences between its layers. Pure data.
 
 use crate::error::{Error, Result};
 use crate::rope::Rope;
@@ -45,7 +45,7 @@ pub struct ModelConfig {
     pub head_dim: usize,
     /// Width of the feed-forward.
     pub ffn: usize,
-    /// Tokens it knows.
+    /// Tokens of the vocabulary.
     pub vocab: usize,
     /// The context length, in positions.
     pub context: usize,

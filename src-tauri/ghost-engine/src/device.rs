@@ -1,7 +1,7 @@
 //! The device that computes, and why it was selected.
 //!
 //! A GPU is used where the build supports one and it answers; otherwise the CPU is. `GHOST_DEVICE`
-//! asks for one by name. A process selects once and hands the device on as a value.
+//! asks for one by name. A process selects once and passes the device on as a value.
 
 use std::fmt;
 use std::str::FromStr;

@@ -62,7 +62,7 @@ pub enum Error {
     /// The work would not fit in memory.
     #[error("There isn't enough memory for {what}.")]
     OutOfMemory {
-        /// A noun phrase: "a lesson of 4096 tokens".
+        /// A noun phrase: "a sequence of 4096 tokens".
         what: String,
     },
     /// The disk or the system refused.

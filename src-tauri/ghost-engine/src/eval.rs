@@ -16,7 +16,7 @@ const MAX_WINDOW: usize = 4096;
 /// A run of this many tokens, each predicted with p > 0.5, counts as memorised.
 const MEMORISED_RUN: usize = 16;
 
-/// Natural logarithm of each token's probability, with the bytes of `text` that the token stands for.
+/// Natural logarithm of each token's probability, with the bytes of `text` that the token covers.
 pub fn token_log_probs(
     model: &Model,
     adapter: Option<&Adapter>,

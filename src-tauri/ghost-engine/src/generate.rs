@@ -276,7 +276,7 @@ mod tests {
     }
 
     #[test]
-    fn the_same_seed_writes_the_same_draft() {
+    fn the_same_seed_gives_the_same_draft() {
         let model = tiny::model(1);
         let how = Sampling { max_tokens: 40, ..Sampling::default() };
         let draft = |random_seed| {

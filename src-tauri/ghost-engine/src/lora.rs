@@ -129,7 +129,7 @@ pub struct Lora {
     pub alpha: f32,
     /// Share of the input dropped while learning.
     pub dropout: f32,
-    /// First block to last, each in the order of [`Target::ALL`].
+    /// First layer to last, each in the order of [`Target::ALL`].
     pub layers: Vec<[LoraPair; 7]>,
 }
 
@@ -167,7 +167,7 @@ impl Lora {
         LoraView { a, b, rank: self.rank, scale: self.scale() }
     }
 
-    /// All tensors in their one order: blocks, then targets, then `A` before `B`.
+    /// All tensors in a fixed order: layers, then targets, then `A` before `B`.
     pub fn tensors(&self) -> impl Iterator<Item = &Vec<f32>> {
         self.layers.iter().flatten().flat_map(|pair| [&pair.a, &pair.b])
     }

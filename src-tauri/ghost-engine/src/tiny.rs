@@ -270,7 +270,7 @@ pub fn only_white_space(name: &str, values: &mut [f32]) {
 pub(crate) struct Writer {
     /// Each with its type and value as bytes.
     keys: Vec<(String, Vec<u8>)>,
-    /// Each with what is said of it, but for where it lies, and its bytes.
+    /// Each with its entry in the header, except for the offset, and its bytes.
     tensors: Vec<(Vec<u8>, Vec<u8>)>,
     /// The block type of matrices; F32 by default.
     block: Option<GgmlType>,

@@ -20,8 +20,6 @@ mod pre_tokenizer;
 use bpe::Merger;
 use pre_tokenizer::PreTokenizer;
 
-/// Bytes of a token, roughly: English prose has 4.3.
-pub const BYTES_PER_TOKEN: usize = 4;
 /// Specials that end an answer, whatever the file calls them.
 const END_NAMES: [&str; 7] = [
     "<|im_end|>",
@@ -58,11 +56,11 @@ enum Method {
     BytePairs {
         pre_tokenizer: PreTokenizer,
         merges: Merges,
-        /// Tokens by what they stand for; empty unless the pre_tokenizer takes whole words.
+        /// Tokens by their bytes; empty unless the pre-tokenizer takes whole words.
         words: HashMap<Vec<u8>, u32>,
     },
     SentencePiece {
-        /// Tokens by what they stand for, each with its rank.
+        /// Tokens by their bytes, each with its rank.
         tokens: HashMap<Vec<u8>, (u32, u32)>,
         /// Merges, where a file lists them; otherwise any two pieces that form a token.
         merges: Option<Merges>,
@@ -89,7 +87,7 @@ impl Tokenizer {
     }
 
     /// The tokens of a text, each with the bytes of the text it stands for, which need not be
-    /// whole characters. Bytes that no token stands for are passed over.
+    /// whole characters. Bytes without a token are skipped.
     pub fn encode_with_offsets(&self, text: &str) -> Vec<(u32, Range<usize>)> {
         let mut tokens = Vec::new();
         self.0.encode(text, |id, at| tokens.push((id, at)));
@@ -106,7 +104,7 @@ impl Tokenizer {
         self.0.specials.get(name).copied()
     }
 
-    /// The first special in a text: its token and where it stands. At one place the longer name
+    /// The first special in a text: its token and position. At one position the longer name
     /// is meant.
     pub(crate) fn find_special(&self, text: &str) -> Option<(u32, Range<usize>)> {
         text.bytes().enumerate().find_map(|(at, byte)| {
@@ -127,7 +125,7 @@ impl Tokenizer {
         self.0.bytes.len()
     }
 
-    /// The bytes a token stands for; none for a special or an unknown one.
+    /// The bytes of a token; none for a special or an unknown one.
     pub fn bytes_of(&self, id: u32) -> &[u8] {
         self.0.bytes.get(id as usize).map_or(&[], |bytes| bytes)
     }
@@ -192,7 +190,7 @@ impl Vocabulary {
                 });
             }
             Method::SentencePiece { tokens, merges, runs, space_first } => {
-                // The space that is not in the text stands for no bytes of it.
+                // The space that was added has no bytes in the text.
                 let lead = usize::from(*space_first && !text.is_empty());
                 let led = format!("{}{text}", &" "[..lead]);
                 let letters = led.as_bytes();
@@ -208,7 +206,7 @@ impl Vocabulary {
                         },
                         |piece| match piece.id {
                             Some(id) => on_token(id, piece.from..piece.to),
-                            // A character that is no token goes byte by byte.
+                            // A character without a token is encoded byte by byte.
                             None => (piece.from..piece.to)
                                 .filter_map(|at| {
                                     Some((self.of_byte[usize::from(letters[at])]?, at))
@@ -449,7 +447,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_byte_pairs() {
+    fn words_are_encoded_in_byte_pairs() {
         let tokenizer = tiny::base(1).tokenizer;
         check(&tokenizer, "");
         check(&tokenizer, "the| |the|m| and|1|9");
@@ -457,7 +455,7 @@ mod tests {
     }
 
     #[test]
-    fn words_of_sentence_pieces() {
+    fn words_are_encoded_in_sentence_pieces() {
         let tokenizer = pieces();
         check(&tokenizer, "");
         check(&tokenizer, "the| the|m| and|1|9");
@@ -465,7 +463,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_piece_text_begins_with_a_space_that_is_not_in_it() {
+    fn a_space_is_added_before_a_sentence_piece_text() {
         let tokenizer = pieces();
         let the = tokenizer.encode_with_offsets("the");
         assert_eq!(tokenizer.bytes_of(the[0].0), b" the");
@@ -474,7 +472,7 @@ mod tests {
     }
 
     #[test]
-    fn a_character_that_is_no_piece_goes_byte_by_byte() {
+    fn an_unknown_character_is_encoded_byte_by_byte() {
         let tokenizer = pieces();
         let spans = tokenizer.encode_with_offsets("the\u{1f980}");
         assert_eq!(
@@ -519,7 +517,7 @@ mod tests {
     }
 
     #[test]
-    fn any_text_comes_back_and_every_byte_has_its_token() {
+    fn any_text_is_decoded_again_and_every_byte_has_its_token() {
         let mut rng = Rng::new(11);
         for tokenizer in [tiny::base(1).tokenizer, pieces()] {
             for _ in 0..300 {
@@ -541,7 +539,7 @@ mod tests {
 
     /// Hugging Face's own tokenizer over the tiny vocabulary, put together as SmolLM's is.
     #[test]
-    fn odd_text_is_divided_as_hugging_face_does() {
+    fn unusual_text_is_divided_as_hugging_face_does() {
         use tokenizers::models::bpe::BPE;
         use tokenizers::pre_tokenizers::{
             byte_level::ByteLevel, digits::Digits, sequence::Sequence,
@@ -586,7 +584,7 @@ mod tests {
     }
 
     #[test]
-    fn a_json_of_byte_pairs_divides_as_hugging_face_does() {
+    fn byte_pairs_from_json_are_hugging_faces() {
         let file = tiny::folder::tokenizer(false, 500);
         same_as_hugging_face(file.clone());
         for (pattern, whole) in [
@@ -609,7 +607,7 @@ mod tests {
     }
 
     #[test]
-    fn a_json_of_sentence_pieces_divides_as_hugging_face_does() {
+    fn sentence_pieces_from_json_are_hugging_faces() {
         // As Llama 2's and Mistral's: a space first, and nothing added that is ordinary text.
         let mut file = tiny::folder::tokenizer(true, 500);
         let gemmas = file.clone();
@@ -624,7 +622,7 @@ mod tests {
     }
 
     #[test]
-    fn a_json_with_steps_nobody_knows_is_refused_by_name() {
+    fn a_json_with_an_unknown_step_is_refused_by_name() {
         let file = tiny::folder::tokenizer(false, 500);
         let refused = |key: &str, value: serde_json::Value| {
             let mut file = file.clone();
@@ -673,7 +671,7 @@ mod tests {
     }
 
     #[test]
-    fn bytes_that_become_no_character_are_replaced() {
+    fn invalid_utf8_is_replaced() {
         let tokenizer = tiny::base(1).tokenizer;
         let halves = tokenizer.encode("\u{e9}a");
         let mut stream = tokenizer.decode_stream();
@@ -682,7 +680,7 @@ mod tests {
     }
 
     #[test]
-    fn a_long_run_takes_no_long_time() {
+    fn a_long_run_takes_linear_time() {
         let tokenizer = tiny::base(1).tokenizer;
         for text in [" ".repeat(100_000), "t".repeat(100_000), " \n".repeat(50_000)] {
             assert_eq!(tokenizer.encode(&text).len(), 100_000);

@@ -757,7 +757,7 @@ mod tests {
     }
 
     #[test]
-    fn a_damaged_checkpoint_costs_time_and_nothing_else() {
+    fn a_damaged_checkpoint_changes_no_result() {
         let model = tiny::model(1);
         let (rows, recipe) = (rows(7), recipe());
         let clean = tempfile::tempdir().unwrap();

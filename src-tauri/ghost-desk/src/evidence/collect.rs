@@ -1,6 +1,7 @@
 //! Collecting the evidence on a candidate: what is measured, and how much work that is.
 
 use ghost_core::row::{Origin, Row};
+use ghost_core::run::BYTES_PER_TOKEN;
 use ghost_core::verdict::{Evidence, HeldOut, Preference};
 
 use super::bits;
@@ -16,8 +17,6 @@ use crate::time_budget::Workload;
 const MAX_PAIRS: usize = 40;
 /// Approximate tokens of a request with its template.
 const REQUEST_TOKENS: f64 = 60.0;
-/// English prose under the tokenizers of small bases.
-const BYTES_PER_TOKEN: f64 = 4.0;
 const TOKENS_PER_WORD: f64 = 1.4;
 
 impl EvalContext<'_> {
@@ -97,7 +96,7 @@ impl EvalContext<'_> {
         let drafted = |row: &Row| f64::from(self.asked(row).words.unwrap_or(0)) * TOKENS_PER_WORD;
         let mut load = Workload::default();
         for row in self.held_out() {
-            let piece = REQUEST_TOKENS + excerpt(row).len() as f64 / BYTES_PER_TOKEN;
+            let piece = REQUEST_TOKENS + excerpt(row).len() as f64 / BYTES_PER_TOKEN as f64;
             load.read += piece + unknown * (2.0 * piece + examples);
         }
         for row in self.draft_rows() {
@@ -111,7 +110,7 @@ impl EvalContext<'_> {
             load.read += unknown * drafted(row);
         }
         for pair in self.pairs.iter().rev().take(MAX_PAIRS) {
-            let texts = (pair.draft.len() + pair.shipped.len()) as f64 / BYTES_PER_TOKEN;
+            let texts = (pair.draft.len() + pair.shipped.len()) as f64 / BYTES_PER_TOKEN as f64;
             load.read += texts + unknown * (texts + 2.0 * examples);
         }
         load

@@ -76,7 +76,7 @@ impl CandleBackend {
         Self { device, host: Cpu::default(), model: Mutex::default() }
     }
 
-    /// The GPU's name and memory, where it says.
+    /// The GPU's name and memory, where known.
     pub fn about(&self) -> Option<String> {
         match &self.device {
             #[cfg(feature = "cuda")]

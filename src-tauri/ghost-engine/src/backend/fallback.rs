@@ -23,7 +23,7 @@ const MIN_COSINE: f64 = 0.97;
 /// Tokens that both backends compute before a GPU is trusted.
 const TRIAL_TOKENS: usize = 6;
 
-/// A GPU backend that the CPU takes over from.
+/// A GPU backend with the CPU behind it.
 pub struct Fallback<P> {
     primary: Option<P>,
     cpu: CpuBackend,
@@ -99,7 +99,7 @@ impl<P: Backend<Error = String>> Fallback<P> {
         Self { primary, cpu, uploading, failure, gradients_compared, is_memory_short }
     }
 
-    /// The reason why the GPU is no longer used, without a full stop.
+    /// The reason the GPU is no longer used, without a full stop.
     pub fn failure(&self) -> Option<&str> {
         self.failure.get().map(String::as_str)
     }

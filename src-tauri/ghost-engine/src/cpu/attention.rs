@@ -20,7 +20,7 @@ const ACCUMULATORS: usize = 64;
 /// The distance of prefetching, in keys or values.
 const AHEAD: usize = 8;
 
-/// The heads of an attention, and how far back they see.
+/// The heads of an attention, and its window.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Heads {
     /// Query heads.
@@ -29,7 +29,7 @@ pub(crate) struct Heads {
     pub kv: usize,
     /// Width of one.
     pub dim: usize,
-    /// Positions seen, one's own included; all where `None`.
+    /// The attention window in positions, its own included; `None` is no window.
     pub window: Option<usize>,
 }
 
@@ -126,7 +126,7 @@ pub(crate) fn attention_backward(
     });
 }
 
-/// Attention of one stretch of queries, all heads; `from` is the first one's row.
+/// Attention of one block of queries, all heads; `from` is the first one's row.
 #[allow(clippy::too_many_arguments)]
 fn attend_block(
     cpu: &Cpu,
@@ -244,7 +244,7 @@ fn attend_one(
     );
 }
 
-/// A block of queries and the keys they may see.
+/// A block of queries and the keys visible to them.
 struct QueryBlock {
     heads: Heads,
     past: usize,
@@ -253,12 +253,12 @@ struct QueryBlock {
 }
 
 impl QueryBlock {
-    /// Keys any of the queries sees.
+    /// Keys visible to any of the queries.
     fn keys(&self) -> Range<usize> {
         self.first(0)..self.past + self.from + self.rows
     }
 
-    /// Keys query `i` of the stretch sees, counted from the stretch's first.
+    /// Keys visible to query `i` of the block, counted from the block's first.
     fn visible(&self, i: usize) -> Range<usize> {
         let start = self.keys().start;
         self.first(i) - start..self.past + self.from + i + 1 - start
@@ -407,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn attention_and_its_numerical_gradient() {
+    fn the_backward_pass_is_the_gradient() {
         for (n, window) in [(5, None), (70, None), (70, Some(3))] {
             let heads = Heads { window, ..HEADS };
             let (q, k, v, dout) =

@@ -3,12 +3,12 @@
 //! Rows are quantised to integers within ±127 with a scale for each 32 values, as llama.cpp quantises
 //! them; weights come as [`crate::quant::int8`] has them. 32 products are summed exactly, and the sums
 //! added up in `f32`, in one order whatever the instructions, so that every SIMD level gives the same
-//! answer bit for bit. A strip of 16 outputs is packed when its turn comes, meets all rows while
+//! bits. A tile of 16 outputs is packed when it is needed, multiplied with all rows while
 //! it is near, and is forgotten: no copy of the weights is kept.
 //!
-//! On the way back a weight's columns become rows, across which its own scales don't reach;
-//! there it is coded requantize. The moves this makes (a few thousandths of a gradient) are far below
-//! what one batch differs from the next by.
+//! In the backward pass a weight's columns become rows, across which its own scales don't apply, so it
+//! is requantised. The error (a few thousandths of a gradient) is far below the difference between one
+//! batch and the next.
 
 #[cfg(target_arch = "x86_64")]
 mod avx2;
@@ -37,7 +37,7 @@ fn quad_index(simd: SimdLevel, k: usize, i: usize, n: usize) -> usize {
     (k / together * n + i) * together + k % together
 }
 
-/// Groups of a strip packed at a time: with its panel it stays in the nearest cache.
+/// Groups of a tile packed at a time: with its panel it stays in the nearest cache.
 const NEAR: usize = 32;
 
 /// Rows in eight bits, in panels of [`ROWS`], four neighbours of a row side by side.
@@ -161,7 +161,7 @@ fn prefetch_rows(bytes: &[u8], step: usize, n: usize, beginning: usize) {
     }
 }
 
-/// Groups in the smallest stretch of a row that can be unpacked by itself.
+/// Groups in the smallest stretch of a row that can be dequantised by itself.
 fn groups_of(w: &Weight) -> usize {
     (w.block.values_per_block() / BLOCK).max(1)
 }
@@ -220,7 +220,7 @@ impl Shared {
             // SAFETY: within the slice by the assert above; see `Sync` for why no one else is here.
             #[allow(unsafe_code)]
             let to = unsafe { std::slice::from_raw_parts_mut(self.data.add(at), lanes) };
-            // A whole strip, which nearly all are, is a vector.
+            // A whole tile, which nearly all are, is a vector.
             match to.as_chunks_mut::<LANES>() {
                 ([to], []) if add => (0..LANES).for_each(|lane| to[lane] += sums[lane]),
                 ([to], []) => *to = *sums,
@@ -385,7 +385,7 @@ fn quantize_columns(
 }
 
 impl SimdLevel {
-    /// Writes a panel of rows times a strip to `sums`.
+    /// Writes a panel of rows times a tile to `sums`.
     fn tile(
         self,
         strip: &PackedTile,
@@ -399,7 +399,7 @@ impl SimdLevel {
             scales.len() == groups * 2 * LANES
                 && quads.len() == groups * PANEL_QUADS
                 && row_scales.len() == groups * 2 * ROWS,
-            "a strip and a panel of as many groups"
+            "a tile and a panel of as many groups"
         );
         // SAFETY: the level was detected on this processor, and the assert above holds every index
         // inside its slice.

@@ -22,7 +22,7 @@ use crate::quant::weight::Weight;
 const SHARE: usize = 1 << 15;
 /// Bytes of the `A`s in a share.
 const SHARE_OF_A: usize = 1 << 13;
-/// Times a thread looks for the sums of the `A`s before it lets another thread run.
+/// Times a thread checks for the sums of the `A`s before it yields.
 const MAX_SPINS: u32 = 1 << 10;
 
 /// `y = x Wᵀ` for weights that read the same row, with the adapter's pairs added to each.
@@ -144,7 +144,7 @@ impl<'a> Sums<'a> {
     }
 
     fn compute(&self, share: usize, input: &Input, scratch: &mut Scratch) {
-        // Counted even where it panics, or those that wait would wait for ever.
+        // Counted even where it panics, or waiting threads would hang.
         let _counted = Counted(&self.done);
         let rows = share * self.height..((share + 1) * self.height).min(self.values.len());
         let mut sums = vec![0.0; rows.len()];

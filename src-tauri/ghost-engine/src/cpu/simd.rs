@@ -24,8 +24,8 @@ pub(super) enum SimdLevel {
     Scalar(Arch),
 }
 
-/// Asks for the 64 bytes around `at`, which will soon be read. Only a hint, whatever lies there;
-/// ARM's processors see for themselves what comes next.
+/// Prefetches the 64 bytes around `at`, which will soon be read. A hint that is valid for any address. On
+/// ARM it does nothing: hardware prefetchers suffice.
 #[inline(always)]
 pub(super) fn prefetch(at: *const u8) {
     #[cfg(target_arch = "x86_64")]
@@ -50,7 +50,7 @@ impl SimdLevel {
         #[cfg(target_arch = "x86_64")]
         {
             use pulp::x86::V3;
-            // Loops over `f32` follow, so that a simd asked for is the simd measured.
+            // Loops over `f32` use the same level, so that a benchmark measures the requested one.
             let narrow = V3::try_new().map(Arch::V3);
             let has = |there: bool, simd: Option<Self>| simd.filter(|_| there);
             let wide = is_x86_feature_detected!("avx512f")

@@ -72,7 +72,7 @@ pub(super) fn max_plain(row: &[f32]) -> f32 {
     lanes.into_iter().chain(rest.iter().copied()).fold(f32::NEG_INFINITY, f32::max)
 }
 
-/// Replaces each value by exp(value − max); the sum.
+/// Replaces each value by exp(value − max); returns the sum.
 #[inline(always)]
 pub(super) fn exp_row(row: &mut [f32], max: f32) -> f32 {
     let mut lanes = [0.0; LANES];

@@ -1,7 +1,7 @@
-//! Notices a draft that brings no words: white space, markup, or one line repeated.
+//! Detects a draft that brings no words: white space, markup, or one repeated line.
 //!
 //! A base that was never tuned to follow requests may answer with blank lines and stray tags until
-//! it has no tokens left. Knows nothing of tokens but how many there were.
+//! it has no tokens left.
 
 /// Tokens in a row without a new word, after which a draft ends.
 pub(crate) const MAX_WORDLESS: usize = 64;

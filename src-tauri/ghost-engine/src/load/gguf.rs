@@ -187,7 +187,7 @@ impl Head {
     }
 }
 
-/// Checks where a tensor says it lies, and says where.
+/// Checks the offset and size of a tensor; its range in the file.
 fn locate(
     name: &str,
     dims: &[usize],
@@ -223,7 +223,7 @@ fn locate(
 struct Reader<'a> {
     bytes: &'a [u8],
     at: usize,
-    /// A value takes more room in memory than in the file, so there is an end to them.
+    /// A value takes more memory than bytes of the file, so their number is limited.
     values_left: usize,
 }
 
@@ -287,8 +287,8 @@ impl<'a> Reader<'a> {
             9 if lists => {
                 let kind = self.u32(key)?;
                 let n = self.count(u64::MAX, key)?;
-                // Every value takes at least a byte: a longer list is a lie, found out before
-                // there is room made for it.
+                // Every value takes at least a byte, so a longer list is refused before
+                // memory is allocated for it.
                 if n > self.bytes.len() - self.at || n > self.values_left {
                     return Err(Error::malformed(format!("the list {key} is impossibly long")));
                 }
@@ -388,7 +388,7 @@ mod tests {
     }
 
     #[test]
-    fn a_count_that_lies_makes_no_room() {
+    fn an_impossible_count_allocates_nothing() {
         for (at, what) in [(8, "tensors"), (16, "keys"), (24, "a key's length")] {
             let mut bytes = tiny::bytes(1);
             bytes[at..at + 8].copy_from_slice(&u64::MAX.to_le_bytes());
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn a_file_that_is_no_base_is_refused_with_a_sentence() {
+    fn a_file_that_is_not_a_base_is_refused_with_a_sentence() {
         let error = open(b"%PDF-1.7 and so on".to_vec()).unwrap_err();
         assert_eq!(error.to_string(), "The file is damaged: it is not a GGUF file.");
     }
@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn values_of_every_kind() {
+    fn values_of_every_kind_are_read() {
         assert_eq!(one_key(4, &7u32.to_le_bytes()).unwrap().count("k"), Some(7));
         assert_eq!(one_key(5, &(-7i32).to_le_bytes()).unwrap().count("k"), None);
         assert_eq!(one_key(6, &0.5f32.to_le_bytes()).unwrap().number("k"), Some(0.5));
@@ -425,7 +425,7 @@ mod tests {
     }
 
     #[test]
-    fn a_list_in_a_list_or_longer_than_the_file() {
+    fn nested_and_impossibly_long_lists_are_refused() {
         let list =
             |kind: u32, n: u64| [&kind.to_le_bytes()[..], &n.to_le_bytes(), &[1; 16]].concat();
         assert_eq!(one_key(9, &list(0, 16)).unwrap().counts("k"), Some(vec![1; 16]));
@@ -435,14 +435,14 @@ mod tests {
     }
 
     #[test]
-    fn more_values_than_any_file_has() {
+    fn too_many_values_are_refused() {
         let n = MAX_VALUES as u64 + 1;
         let list = [&0u32.to_le_bytes()[..], &n.to_le_bytes(), &vec![1; MAX_VALUES + 1]].concat();
         assert!(one_key(9, &list).is_err());
     }
 
     #[test]
-    fn tensors_that_lie_nowhere() {
+    fn tensors_outside_the_file_are_refused() {
         let locate = |dims: &[usize], offset| {
             locate("t", dims, GgmlType::Q4_1, offset, 64, ALIGNMENT, 1024).is_ok()
         };

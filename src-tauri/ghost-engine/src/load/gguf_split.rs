@@ -9,9 +9,9 @@ use crate::quant::weight::Bytes;
 
 /// No real model comes in more parts.
 const MAX_PARTS: usize = 1 << 10;
-/// The key that says how many parts there are.
+/// The key of the number of parts.
 const COUNT: &str = "split.count";
-/// The key that says which of them this is, counted from 0.
+/// The key of the number of this part, counted from 0.
 const NUMBER: &str = "split.no";
 
 /// The files of the model that `path` is a part of, first to last: by its name, and whether they
@@ -144,7 +144,7 @@ mod tests {
     }
 
     #[test]
-    fn a_models_name_has_no_number_of_a_part() {
+    fn a_models_name_omits_the_number_of_its_part() {
         let name = |file: &'static str| model_name(Path::new(file)).unwrap();
         assert_eq!(name("a/Qwen3-00002-of-00003.gguf"), "Qwen3");
         assert_eq!(name("a/Qwen3-4B.Q4_1.gguf"), "Qwen3-4B.Q4_1");

@@ -75,7 +75,7 @@ const GEMMA_PARTS: [(&str, &str); 3] = [
     ("post_feedforward_layernorm.weight", "post_ffw_norm.weight"),
 ];
 
-/// The folder of a checkpoint: `path` itself, or where a file of one lies. `None` for a GGUF file.
+/// The folder of a checkpoint: `path` itself, or the folder of one of its files. `None` for a GGUF file.
 pub fn folder_of(path: &Path) -> Option<&Path> {
     let named = |name: &str| path.file_name().is_some_and(|file| file == name);
     let of_one = path.extension().is_some_and(|end| end == "safetensors");
@@ -235,7 +235,7 @@ impl Checkpoint {
     pub(crate) fn tokenizer(&self, vocab: usize) -> Result<Tokenizer> {
         let text = self.texts.get(TOKENIZER).map_or(&[][..], |bytes| bytes);
         let mut ends = Vec::new();
-        // Transformers asks the second only where the first says nothing; both mean an end.
+        // Transformers reads the second only where the first has none; both mean an end.
         let generation = self.map("generation_config.json")?;
         for value in [generation.get("eos_token_id"), self.config.ends()].into_iter().flatten() {
             let ids = value.as_array().map_or(std::slice::from_ref(value), Vec::as_slice);
@@ -383,7 +383,7 @@ mod tests {
     }
 
     #[test]
-    fn a_folder_and_a_file_of_the_same_base_say_the_same() {
+    fn a_folder_and_a_file_of_the_same_base_give_the_same_logits() {
         for family in FAMILIES {
             let tiny = Tiny { family, ..Tiny::default() };
             let (file, folder) = (tiny.base(), base(&tiny.files()).unwrap());
@@ -402,7 +402,7 @@ mod tests {
     }
 
     #[test]
-    fn sixteen_bits_stay_as_they_are() {
+    fn half_floats_are_dequantised_exactly() {
         for block in [GgmlType::F16, GgmlType::BF16] {
             let base = base(&Tiny { block, ..Tiny::default() }.files()).unwrap();
             assert_eq!(base.layers[0].q.block, block);
@@ -415,7 +415,7 @@ mod tests {
     }
 
     #[test]
-    fn from_a_disk_by_the_folder_or_a_file_in_it() {
+    fn a_checkpoint_opens_by_its_folder_or_a_file_in_it() {
         let place = tempfile::tempdir().unwrap();
         let path = place.path().join("Tiny-0.1B");
         folder::write(&Tiny::default().files(), &path).unwrap();
@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_missing_is_named() {
+    fn a_missing_file_is_named() {
         let without = |name: &'static str| refused(move |files| drop(files.remove(name)));
         assert!(without("config.json").contains("there is no config.json in it"));
         assert!(without("model.safetensors").contains("there is no model.safetensors in it"));
@@ -445,13 +445,13 @@ mod tests {
         assert!(pickled.contains("runs a program"), "{pickled}");
     }
 
-    /// An index that says where `model.norm.weight` is.
+    /// An index with a file for `model.norm.weight`.
     fn index(file: &str) -> Vec<u8> {
         format!(r#"{{"weight_map": {{"model.norm.weight": "{file}"}}}}"#).into_bytes()
     }
 
     #[test]
-    fn pieces_that_are_missing_or_lie_elsewhere() {
+    fn missing_shards_and_paths_outside_the_folder_are_refused() {
         let with = |file: &'static str| {
             refused(move |files| drop(files.insert(INDEX.into(), index(file))))
         };
@@ -467,7 +467,7 @@ mod tests {
     }
 
     #[test]
-    fn a_configuration_that_lies_or_asks_for_what_nobody_does() {
+    fn an_impossible_or_unsupported_configuration_is_refused() {
         let with = |from: &'static str, to: &'static str| {
             refused(move |files| {
                 let config = String::from_utf8(files["config.json"].clone()).unwrap();
@@ -499,7 +499,7 @@ mod tests {
     }
 
     #[test]
-    fn a_tensor_that_nobody_reads() {
+    fn an_unknown_tensor_is_named() {
         let sentence = refused(|files| {
             let weights = files.get_mut("model.safetensors").unwrap();
             let (from, to) = (b"layers.1.mlp.up_proj.weight", b"layers.1.mlp.up_expert.wght");
@@ -528,7 +528,7 @@ mod tests {
     }
 
     #[test]
-    fn a_chat_template_from_any_of_its_places() {
+    fn a_chat_template_is_found_in_each_of_its_files() {
         let said = |name: &str, text: &str| {
             let mut files = Tiny::default().files();
             files.insert(name.into(), text.as_bytes().to_vec());

@@ -272,7 +272,7 @@ impl HfConfig {
         let layers = config.layers;
         let gemma = config.family == Family::Gemma3;
         let switched = matches!(config.family, Family::Qwen2 | Family::Qwen3 | Family::SmolLm3);
-        // Mistral's class had a window before its files said that they have none.
+        // Mistral's class had a default window before its files set it to null.
         let default = gemma || matches!(self.architecture(), "mistral" | "ministral");
         let window = match self.keys.contains_key("sliding_window") {
             false if default => Some(4096),

@@ -10,7 +10,7 @@ use crate::error::{Error, Result};
 use crate::quant::ggml::GgmlType;
 use crate::quant::weight::{Bytes, Weight};
 
-/// Where a tensor lies and how it is stored.
+/// A tensor's dimensions, block type and bytes.
 #[derive(Clone)]
 struct Tensor {
     /// Rows first, as everyone but GGUF counts.

@@ -431,7 +431,7 @@ mod tests {
 
     /// Any bytes are a block, so random ones try every bit. Every type unpacks them as candle does.
     #[test]
-    fn every_type_unpacks_as_candle_does() {
+    fn every_type_is_dequantised_as_candle_does() {
         let mut rng = Rng::new(3);
         for block in GgmlType::ALL {
             let n = 4096;
@@ -452,7 +452,7 @@ mod tests {
     }
 
     #[test]
-    fn every_half_precision_number() {
+    fn every_half_precision_number_is_converted_exactly() {
         for bits in 0..=u16::MAX {
             let (ours, theirs) = (half_float(bits), half::f16::from_bits(bits).to_f32());
             assert!(ours == theirs || (ours.is_nan() && theirs.is_nan()), "{bits:#x}: {ours}");
@@ -460,7 +460,7 @@ mod tests {
     }
 
     #[test]
-    fn a_type_is_found_by_its_number() {
+    fn a_block_type_is_found_by_its_number() {
         for block in GgmlType::ALL {
             assert_eq!(GgmlType::from_ggml_id(block.ggml_id()), Some(block));
         }

@@ -1,9 +1,8 @@
-//! Frozen values as whole numbers of eight bits: `value = scale · q + min`, a scale and a min
-//! for each 32.
+//! Frozen values as eight-bit integers: `value = scale · q + min`, with a scale and a min for each 32.
+//! Products in eight bits read this form.
 //!
-//! Types whose groups are 32 wide keep their own numbers exactly; the others are coded requantize, which
-//! moves a value by at most 1/254 of the largest in its block. Products in eight bits read this.
-//! Knows nothing of instructions.
+//! Types with groups of 32 keep their own integers exactly; others are requantised, which changes a value
+//! by at most 1/254 of the largest in its block.
 
 use crate::quant::ggml::{self, GgmlType};
 
@@ -99,7 +98,7 @@ pub(crate) fn quantize(block: GgmlType, bytes: &[u8], to: QuantizedBlocks<'_>) {
 fn requantize(block: GgmlType, bytes: &[u8], to: QuantizedBlocks<'_>) {
     let mut values = [0.0; 256];
     let width = block.values_per_block();
-    // Types without blocks are taken 256 at a time too; a tail is as long as it is.
+    // Types without blocks are taken 256 at a time too; a tail may be shorter.
     let blocks_at_a_time = (256 / width).max(1);
     let mut groups = to.q.chunks_mut(BLOCK).zip(to.scale.iter_mut().zip(to.min));
     for bytes in bytes.chunks(blocks_at_a_time * block.bytes_per_block()) {
@@ -189,7 +188,7 @@ fn q6_k(block: &[u8; 210], q: &mut [u8; 8 * BLOCK]) -> [[f32; 8]; 2] {
             most = values[l].abs().max(most);
         }
         let (step, inverse) = scale_for(unit.abs() * most as f32);
-        // A unit that is no number is passed on by the scale.
+        // NaN is passed on by the scale.
         let step = if unit.is_finite() { step } else { f32::NAN };
         let inverse = unit * inverse;
         for l in 0..BLOCK {
@@ -240,7 +239,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_type_is_coded_to_within_its_promise() {
+    fn every_type_is_quantised_within_its_error_bound() {
         for block in GgmlType::ALL {
             let n = 1024;
             let bytes = ggml::random_blocks(block, n, 5);
@@ -273,14 +272,14 @@ mod tests {
     }
 
     #[test]
-    fn the_nearest_whole_number() {
+    fn values_round_to_the_nearest_integer() {
         for (x, whole) in [(0.0, 0), (0.5, 0), (1.5, 2), (-0.6, -1), (126.9, 127), (-127.0, -127)] {
             assert_eq!(round(x), whole, "{x}");
         }
     }
 
     #[test]
-    fn what_is_no_number_is_the_largest() {
+    fn nan_is_the_largest_magnitude() {
         assert!(max_magnitude(&[1.0, f32::NAN, -3.0]).is_nan());
         assert_eq!(max_magnitude(&[1.0, -3.0, 2.0]), 3.0);
         assert_eq!(scale_for(0.0), (0.0, 0.0));

@@ -1,6 +1,6 @@
 //! A frozen matrix, kept in the block type it was stored in.
 //!
-//! Rows are outputs and columns inputs: a linear layer's answer at row `r` is
+//! Rows are outputs and columns inputs: a linear layer's output at row `r` is
 //! the dot product of row `r` with its input. Bytes are shared with the file's
 //! memory map, so a clone costs nothing. Knows nothing of what the matrix is for.
 
@@ -24,7 +24,7 @@ enum Storage {
     Memory(Arc<[u8]>),
 }
 
-/// A shared stretch of bytes that never changes.
+/// A shared, immutable range of bytes.
 #[derive(Clone)]
 pub struct Bytes {
     storage: Storage,

@@ -80,7 +80,7 @@ fn rotate(x: &Tensor, rope: &Rope, query: bool) -> Tensor {
     Tensor::cat(&[turned, x.narrow(2, rope.dims, dim - rope.dims).unwrap()], 2).unwrap()
 }
 
-/// Heads × tokens × tokens: 0 where seen, −∞ elsewhere.
+/// Heads × tokens × tokens: 0 where visible, −∞ otherwise.
 fn mask(n: usize, window: Option<usize>) -> Tensor {
     let seen = |i: usize, j: usize| j <= i && window.is_none_or(|w| i - j < w);
     let values: Vec<f32> =
@@ -205,13 +205,13 @@ pub(crate) fn near_one(n: usize, seed: u64) -> Vec<f32> {
     random(n, seed, 0.3).into_iter().map(|v| 1.0 + v).collect()
 }
 
-/// Every kind of base there is, by what its blocks have; then every family, as transformers
+/// Every kind of base, by the parts of its layers; then every family, as transformers
 /// writes it.
 pub(crate) fn base_kinds() -> Vec<(&'static str, Base)> {
     synthetic_bases().into_iter().chain(hf::bases()).collect()
 }
 
-/// Every kind of base there is, by what its blocks have.
+/// Every kind of base, by the parts of its layers.
 fn synthetic_bases() -> Vec<(&'static str, Base)> {
     let llama = tiny::base(1);
     let (dim, hidden) = (llama.config.head_dim, llama.config.hidden);
@@ -249,7 +249,7 @@ fn synthetic_bases() -> Vec<(&'static str, Base)> {
     vec![("llama", llama), ("qwen2", qwen2), ("gemma", gemma), ("unturned", unturned)]
 }
 
-/// An adapter that has learned something already.
+/// An adapter with values in both matrices.
 pub(crate) fn trained_adapter(base: &Base) -> Lora {
     let mut lora = Lora::fresh(base, 4, 8.0, 0.0, 3);
     for (i, tensor) in lora.tensors_mut().enumerate().filter(|(i, _)| i % 2 == 1) {
@@ -399,7 +399,7 @@ fn unlikelihood_is_candles() {
         let reference = Reference::new(&base, &lora);
         let of_targets = reference.of_targets(&tokens);
         let nll: Vec<f32> = of_targets.neg().unwrap().to_vec1().unwrap();
-        // Below a twentieth, and where the cost is clipped, there is no slope.
+        // Below a twentieth, and where the loss is clipped, the gradient is zero.
         let (mut likely, mut clipped) = (Vec::new(), 0.0);
         for (nll, weight) in nll.iter().zip(&weights[1..]) {
             let p = (-nll).exp();
@@ -633,7 +633,7 @@ pub(crate) fn relative_distance(ours: &[f32], theirs: &[f32]) -> f32 {
 }
 
 /// One token and many, forward and backward: the product of each block type is that of its numbers, to
-/// rounding in 32 bits, and to the promise of eight bits as the program computes it.
+/// rounding in 32 bits, and to the error bound of eight bits as the program computes it.
 #[test]
 fn the_product_with_every_block_type_is_that_of_its_values() {
     let (rows, cols) = (48, 512);

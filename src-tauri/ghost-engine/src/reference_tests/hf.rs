@@ -20,7 +20,7 @@ use crate::quant::weight::Bytes;
 use crate::rope::RopeLayout;
 use crate::tiny::{self, Writer, folder};
 
-/// Each family, and what transformers says of it.
+/// Each family, with the results of transformers.
 const REFERENCES: [(&str, &str); 8] = [
     ("llama", include_str!("hf/llama.json")),
     ("smollm3", include_str!("hf/smollm3.json")),
@@ -157,7 +157,7 @@ fn farthest(ours: &[f32], theirs: &[f32]) -> f32 {
 /// The farthest of ours from theirs is 4.2e-6 (the Gemma that also sees; the others are within
 /// 3.6e-6), and the likeliest token is the same at all 40 places.
 #[test]
-fn every_familys_logits_are_transformers() {
+fn the_logits_of_every_family_are_transformers() {
     for checkpoint in Checkpoint::all() {
         let (base, tokens) = (checkpoint.base(), checkpoint.tokens());
         let ours = logits(&base, &tokens);

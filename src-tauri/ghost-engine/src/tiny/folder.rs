@@ -127,7 +127,7 @@ fn stored(base: &Base, gemma: bool, block: GgmlType) -> Vec<Stored> {
     stored
 }
 
-/// Rows of pairs that stand side by side, put half a head apart.
+/// Rows of adjacent rotary pairs, rearranged so that a pair is half a head apart.
 fn split_halves(values: &[f32], heads: usize, cols: usize) -> Vec<f32> {
     let rows = values.len() / cols;
     let dim = rows / heads;

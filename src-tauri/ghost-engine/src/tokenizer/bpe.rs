@@ -1,7 +1,7 @@
 //! Neighbours become one until no two can: the one loop under byte-pair encoding and
 //! SentencePiece, which differ only in what they call a good pair.
 //!
-//! Takes time of n log n in the length of a stretch. Knows nothing of text or vocabularies.
+//! Takes time of n log n in the length of a stretch.
 
 use std::cmp::Reverse;
 use std::collections::BinaryHeap;
@@ -10,7 +10,7 @@ use std::ops::Range;
 /// No neighbour on that side.
 const NONE: usize = usize::MAX;
 
-/// A stretch of text on its way to be a token.
+/// A piece of text that may become a token.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Piece {
     pub(crate) from: usize,
@@ -32,7 +32,7 @@ struct Candidate {
     id: u32,
 }
 
-/// The pieces of one stretch after another, in room that is used again.
+/// The pieces of one stretch after another, in buffers that are used again.
 #[derive(Debug, Default)]
 pub(crate) struct Merger {
     pieces: Vec<Piece>,
@@ -122,12 +122,12 @@ mod tests {
     }
 
     #[test]
-    fn what_became_one_merges_on() {
+    fn merged_pieces_merge_again() {
         assert_eq!(merged("xthey", &["th", "he", "the", "they"]), "x|they");
     }
 
     #[test]
-    fn nothing_to_merge() {
+    fn a_single_piece_is_not_merged() {
         assert_eq!(merged("", &["ab"]), "");
         assert_eq!(merged("xyz", &["ab"]), "x|y|z");
     }

@@ -1,4 +1,4 @@
-//! A tokenizer as a GGUF file lists it.
+//! The tokenizer of a GGUF file.
 
 use super::{MergeRule, PreTokenizer, TokenKind, Tokenizer, VocabToken, Vocabulary};
 use super::{byte_pairs, missing, sentence_piece};
@@ -6,7 +6,7 @@ use crate::error::{Error, Result};
 use crate::load::gguf::{Gguf, Value};
 use std::sync::Arc;
 
-/// Names under which files keep tokens that end an answer.
+/// Keys of the tokens that end an answer.
 const END_KEYS: [&str; 3] =
     ["tokenizer.ggml.eos_token_id", "tokenizer.ggml.eot_token_id", "tokenizer.ggml.eom_token_id"];
 

@@ -1,7 +1,7 @@
 //! A tokenizer as `tokenizer.json` describes it (huggingface/tokenizers).
 //!
 //! That file can describe nearly anything; what is read here are the two kinds our families have.
-//! Whatever else it asks for is refused by name: divided otherwise, a base reads gibberish.
+//! Anything else is refused by name: with other tokens a base reads gibberish.
 
 use std::collections::HashMap;
 use std::sync::Arc;
@@ -145,7 +145,7 @@ fn build_pre_tokenizer(
     dividing: &[&Value],
     whole_words: bool,
 ) -> Result<PreTokenizer> {
-    // Text is taken as it is, composed or not: a draft must come back letter for letter.
+    // Text is not normalised: a draft must come back letter for letter.
     if let Some(step) = normal.iter().find(|step| name(step) != "NFC") {
         return Err(refused(step));
     }

@@ -21,23 +21,23 @@ pub(super) const QWEN2: &str = r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?
 /// Mistral's later ones: words are divided where capitals begin.
 pub(super) const TEKKEN: &str = r"[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]*[\p{Ll}\p{Lm}\p{Lo}\p{M}]+|[^\r\n\p{L}\p{N}]?[\p{Lu}\p{Lt}\p{Lm}\p{Lo}\p{M}]+[\p{Ll}\p{Lm}\p{Lo}\p{M}]*|\p{N}| ?[^\s\p{L}\p{N}]+[\r\n/]*|\s*[\r\n]+|\s+";
 
-/// A way of dividing text.
+/// A pre-tokenizer.
 #[derive(Clone, Debug)]
 pub(crate) struct PreTokenizer {
     pattern: Regex,
     /// Digits are taken out first, each on its own.
     digits_first: bool,
-    /// Spaces up to a line end are a stretch of their own, which keeps its last character.
+    /// Spaces up to a line end are one stretch, which keeps its last character.
     keeps_line_ends: bool,
     /// A stretch that is a token needs no merging.
     pub(crate) takes_whole_words: bool,
 }
 
 impl PreTokenizer {
-    /// The division that a GGUF file calls `pre`.
+    /// The pre-tokenizer that a GGUF file calls `pre`.
     ///
     /// # Errors
-    /// `Unsupported` for a name we don't know: divided otherwise, a base reads gibberish.
+    /// `Unsupported` for an unknown name: with other tokens a base reads gibberish.
     pub(crate) fn named(pre: &str) -> Result<Self> {
         let (pattern, digits_first, takes_whole_words) = match pre {
             "gpt-2" | "gpt2" | "default" => (GPT2, false, false),
@@ -51,7 +51,7 @@ impl PreTokenizer {
         Self::new(pattern, digits_first, takes_whole_words)
     }
 
-    /// The division by a pattern, as `tokenizer.json` has it.
+    /// The pre-tokenizer of a pattern, as `tokenizer.json` has it.
     ///
     /// # Errors
     /// `Unsupported` for a pattern we don't know. Another could mean something else to our
@@ -88,7 +88,7 @@ impl PreTokenizer {
         let part = &text[within.clone()];
         let mut from = 0;
         while from < part.len() {
-            // The patterns leave nothing out; what one did would be a stretch of its own.
+            // The patterns cover all text; a gap would be a stretch of its own.
             let to = match self.pattern.find_at(part, from) {
                 Some(found) if found.start() == from => self.give_back(part, from..found.end()),
                 Some(found) => found.start(),
@@ -134,12 +134,12 @@ mod tests {
     }
 
     #[test]
-    fn the_last_of_many_spaces_goes_with_the_word() {
+    fn the_last_of_many_spaces_belongs_to_the_word() {
         check("gpt-2:   | two|   | three|  ");
     }
 
     #[test]
-    fn numbers_whole_by_three_and_by_digits() {
+    fn numbers_are_divided_whole_by_three_digits_or_by_one() {
         check("gpt-2: In| 1984| so");
         check("llama-bpe: In| |198|4| so");
         check("qwen2: In| |1|9|8|4| so");
@@ -147,12 +147,12 @@ mod tests {
     }
 
     #[test]
-    fn spaces_before_a_digit_that_was_taken_out_stay_together() {
+    fn spaces_before_a_digit_stay_together() {
         check("smollm: a|  |1|  | b");
     }
 
     #[test]
-    fn line_ends() {
+    fn line_ends_are_divided_as_hugging_face_does() {
         check("gpt-2: a|\n|\n|b");
         check("llama-bpe: a|\n\n|b|.\n|c|  \n|  | d");
     }
@@ -163,7 +163,7 @@ mod tests {
     }
 
     #[test]
-    fn a_division_nobody_knows_is_refused() {
+    fn an_unknown_pre_tokenizer_is_refused() {
         assert!(PreTokenizer::named("klingon").is_err());
     }
 }

@@ -161,7 +161,7 @@ mod tests {
     }
 
     #[test]
-    fn a_lesson_is_prompt_text_and_end() {
+    fn an_example_is_prompt_text_and_end_token() {
         let base = tiny::base(1);
         let lesson = &examples(&base, &row("It rained.", &[]), 512).unwrap()[0];
         let prompt = prompt::for_seed(&base, &row("", &[]).seed).unwrap();
@@ -174,7 +174,7 @@ mod tests {
     }
 
     #[test]
-    fn a_token_counts_as_most_of_its_bytes_do() {
+    fn a_token_has_the_weight_of_most_of_its_bytes() {
         let kept = row("one two three", &[(0, 3, 0.3), (3, 7, 2.0)]);
         for (from, to, weight) in [
             (0, 3, 0.3),
@@ -191,13 +191,13 @@ mod tests {
     }
 
     #[test]
-    fn a_row_that_teaches_nothing_has_no_lesson() {
+    fn a_row_without_weights_has_no_example() {
         let base = tiny::base(1);
         assert_eq!(examples(&base, &row("", &[]), 512).unwrap(), []);
     }
 
     #[test]
-    fn a_long_row_is_cut_between_paragraphs_and_loses_nothing() {
+    fn a_long_row_is_divided_between_paragraphs_and_complete() {
         let paragraph = "It rained on the hill and it rained in the town, all day. ".repeat(3);
         let text = vec![paragraph; 12].join("\n\n");
         let base = tiny::base(1);
@@ -217,7 +217,7 @@ mod tests {
     }
 
     #[test]
-    fn parts_end_at_the_best_edge_there_is() {
+    fn parts_end_at_the_best_boundary() {
         let by_byte = |text: &str| (0..text.len()).collect::<Vec<_>>();
         let text = format!("{}\n\n{}", "a".repeat(50), "b".repeat(60));
         assert_eq!(parts(&text, &by_byte(&text), 80)[0].to, 52);
@@ -230,7 +230,7 @@ mod tests {
     }
 
     #[test]
-    fn an_epoch_has_every_lesson_once_and_keeps_the_tail() {
+    fn an_epoch_has_every_example_once() {
         let lessons: Vec<TrainingExample> = (0..17)
             .map(|i| TrainingExample { tokens: vec![0; 10 + i], weights: vec![1.0; 10 + i] })
             .collect();

@@ -18,6 +18,7 @@ use std::ops::ControlFlow;
 
 use ghost_core::preference::{DpoConfig, PreferenceEval, PreferencePair};
 use ghost_core::row::Row;
+use ghost_core::run::BYTES_PER_TOKEN;
 
 use crate::adapter::Adapter;
 use crate::backend::{ActivationCheckpointing, LossInput, NegativeWeights};
@@ -29,7 +30,6 @@ use crate::model::{Model, SavedActivations};
 use crate::optimizer::AdamW;
 use crate::prompt;
 use crate::rng::Rng;
-use crate::tokenizer::BYTES_PER_TOKEN;
 use crate::train::dataset;
 
 /// Tokens of the shipped text before a change that are shown.

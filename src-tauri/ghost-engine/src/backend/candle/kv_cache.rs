@@ -46,7 +46,7 @@ impl Pages {
         Self { model, lora, layers, len: 0, capacity: 0 }
     }
 
-    /// Makes room for `n` more positions in every layer.
+    /// Reserves memory for `n` more positions in every layer.
     pub(super) fn reserve(&mut self, n: usize) -> Result<()> {
         if self.len + n <= self.capacity {
             return Ok(());

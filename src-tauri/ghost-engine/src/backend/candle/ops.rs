@@ -9,7 +9,7 @@ use super::quantized_linear::QuantizedLinear;
 use crate::config::Activation;
 use crate::rope::RopeLayout;
 
-/// Scores of attention held at a time on the way back: 512 MB.
+/// Attention scores held at a time in the backward pass: 512 MB.
 const SCORES: usize = 1 << 27;
 /// Logits held at a time: 256 MB.
 const LOGITS: usize = 1 << 26;
@@ -83,7 +83,7 @@ pub(super) fn attention(
     merge_heads(&attention_probs(q, k, mask)?.matmul(v)?.reshape((heads, n, dim))?)
 }
 
-/// The gradients of queries, keys and values, given that of the answer (n × (heads · dim)).
+/// The gradients of queries, keys and values, given that of the output (n × (heads · dim)).
 pub(super) fn attention_backward(
     q: &Tensor,
     k: &Tensor,

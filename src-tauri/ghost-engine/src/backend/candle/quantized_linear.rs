@@ -1,4 +1,4 @@
-//! A frozen matrix on the card: as blocks where it was quantised, else as plain numbers.
+//! A frozen matrix on the device: as blocks where it is quantised, otherwise as dense values.
 
 use std::borrow::Cow;
 use std::sync::Arc;
@@ -9,7 +9,7 @@ use candle_core::{DType, Device, Result, Tensor};
 use crate::quant::ggml::GgmlType;
 use crate::quant::weight::Weight;
 
-/// Values unpacked at a time on the way back: 256 MB.
+/// Values dequantised at a time in the backward pass: 256 MB.
 const PANEL: usize = 1 << 26;
 
 /// A weight of `rows` × `cols`, sent to the device once.
@@ -53,7 +53,7 @@ impl QuantizedLinear {
         }
     }
 
-    /// `dy W`; `dy` is n × rows. Blocks are unpacked some rows at a time.
+    /// `dy W`; `dy` is n × rows. Blocks are dequantised some rows at a time.
     pub(super) fn backward(&self, dy: &Tensor) -> Result<Tensor> {
         let blocks = match &self.storage {
             Storage::Dense(w) => return product(dy, w),
@@ -63,8 +63,8 @@ impl QuantizedLinear {
         let mut dx: Option<Tensor> = None;
         for from in (0..self.rows).step_by(height) {
             let n = height.min(self.rows - from);
-            // Rows as one asks a vocabulary for them: this unpacks on every device, where candle's
-            // own way to unpack goes over the processor on Metal.
+            // An embedding lookup: it dequantises on every device, where candle's
+            // own dequantisation goes through the CPU on Metal.
             let ids = Tensor::arange(from as u32, (from + n) as u32, dy.device())?;
             let part = dy.narrow(1, from, n)?.contiguous()?.matmul(&blocks.embedding(&ids)?)?;
             dx = Some(match dx {
@@ -75,7 +75,7 @@ impl QuantizedLinear {
         dx.ok_or_else(|| candle_core::Error::msg("a matrix without rows"))
     }
 
-    /// Some rows as plain numbers, n × cols.
+    /// Some rows as `f32`, n × cols.
     pub(super) fn embedding(&self, ids: &Tensor) -> Result<Tensor> {
         match &self.storage {
             Storage::Quantized(blocks) => blocks.embedding(ids),
@@ -125,7 +125,7 @@ fn kind(block: GgmlType) -> StorageKind {
     }
 }
 
-/// candle reads blocks where they lie and wants them at even addresses, which a file need not give.
+/// candle reads blocks in place and needs them aligned, which a file does not guarantee.
 fn aligned(bytes: &[u8]) -> Cow<'_, [u8]> {
     if bytes.as_ptr().align_offset(8) == 0 { Cow::Borrowed(bytes) } else { bytes.to_vec().into() }
 }

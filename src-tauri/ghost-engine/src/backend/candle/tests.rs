@@ -101,7 +101,7 @@ fn attention_forward_and_backward() {
         let ours = ops::attention(&tq, &tk, &tv, mask.as_ref()).unwrap();
         assert_close("forward", &values(&ours), &out, 1e-5);
         if past > 0 {
-            continue; // nothing is learned with a past
+            continue; // training has no past
         }
         let (mut dq, mut dk, mut dv) = (vec![0.0; q.len()], vec![0.0; k.len()], vec![0.0; v.len()]);
         let saved = AttentionActivations { q: &q, k: &k, v: &v, out: &out, lse: &lse };
@@ -115,7 +115,7 @@ fn attention_forward_and_backward() {
 }
 
 #[test]
-fn the_last_position_alone_needs_no_mask_unless_a_window_hides_some() {
+fn a_single_position_needs_a_mask_only_with_a_window() {
     let mask = |n, past, window| ops::mask(n, past, window, &Device::Cpu).unwrap().is_some();
     assert!(!mask(1, 8, None) && !mask(1, 8, Some(9)) && mask(1, 9, Some(9)) && mask(2, 0, None));
 }

@@ -7,12 +7,12 @@ use std::arch::x86_64::*;
 
 use super::layout::{BLOCK, LANES, PANEL_QUADS, ROWS, TILE_BYTES};
 
-/// Rows multiplied together: with both halves of a strip, all that sixteen registers hold.
+/// Rows multiplied together: with both halves of a tile, all that sixteen registers hold.
 const PART: usize = 4;
-/// Sums of a part with both halves of a strip.
+/// Sums of a part with both halves of a tile.
 type Whole = [[__m256i; 2]; PART];
 
-/// A tile made of the sums that `$whole` answers for a group of a strip and of a part of a panel.
+/// A tile made of the sums that `$whole` answers for a group of a tile and of a part of a panel.
 macro_rules! tile {
     ($(#[$doc:meta])* $name:ident, $features:literal, $whole:expr) => {
         $(#[$doc])*
@@ -175,7 +175,7 @@ unsafe fn quads_at_once(q: *const u8, quads: *const u32) -> Whole {
     whole
 }
 
-/// Quad `k` of a strip's sixteen outputs.
+/// Quad `k` of a tile's sixteen outputs.
 ///
 /// # Safety
 /// The processor has the feature named; a group can be read at `q`.

@@ -34,7 +34,7 @@ pub(super) unsafe fn quantize_block(values: &[f32; BLOCK]) -> ([u8; BLOCK], f32,
         _mm_storeu_si128(q.as_mut_ptr().cast(), _mm512_cvtepi32_epi8(a));
         _mm_storeu_si128(q.as_mut_ptr().add(16).cast(), _mm512_cvtepi32_epi8(b));
     }
-    // What is no number times nothing is none; its place holds nothing.
+    // NaN has no quantised value; its scale carries it.
     (if scale.is_nan() { [0; BLOCK] } else { q }, scale, if scale.is_nan() { 0 } else { sum })
 }
 

@@ -9,7 +9,7 @@ use std::arch::asm;
 
 use super::layout::{BLOCK, LANES, PANEL_QUADS, ROWS, TILE_BYTES};
 
-/// Rows multiplied together: with the four vectors of a strip, sixteen sums.
+/// Rows multiplied together: with the four vectors of a tile, sixteen sums.
 const PART: usize = 4;
 const VECTORS: usize = LANES / 4;
 
@@ -76,7 +76,7 @@ unsafe fn matrix(sums: int32x4_t, w: uint8x16_t, x: int8x16_t) -> int32x4_t {
     sums
 }
 
-/// A tile made of the sums that `$whole` answers for a group of a strip and of a part of a panel.
+/// A tile made of the sums that `$whole` answers for a group of a tile and of a part of a panel.
 macro_rules! tile {
     ($(#[$doc:meta])* $name:ident$(<$broad:ident>)?, $features:literal, $part:literal, $whole:expr) => {
         $(#[$doc])*
@@ -133,7 +133,7 @@ tile!(
     tile_of_eights, "neon,i8mm", 2, whole_of_eights
 );
 
-/// The sums of a group of a strip and of a part of a panel.
+/// The sums of a group of a tile and of a part of a panel.
 ///
 /// # Safety
 /// The processor has the features named; a group can be read at both.
@@ -178,7 +178,7 @@ unsafe fn whole<const BROAD: bool>(
     }
 }
 
-/// The sums of a group of a strip and of a part of a panel, eight neighbours at a time.
+/// The sums of a group of a tile and of a part of a panel, eight neighbours at a time.
 ///
 /// # Safety
 /// The processor has the features named; a group can be read at both.

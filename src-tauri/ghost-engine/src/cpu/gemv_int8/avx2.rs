@@ -50,7 +50,7 @@ fn add_mins(a: __m256, b: __m256) -> __m256 {
     _mm256_add_ps(a, b)
 }
 
-/// The min_sums of four blocks together.
+/// The mins of four blocks together.
 #[inline]
 #[target_feature(enable = "avx2")]
 fn sum_mins(min_sums: __m256) -> f32 {
@@ -137,7 +137,7 @@ unsafe fn signed(at: *const u8) -> __m256i {
 #[inline]
 #[target_feature(enable = "avx2")]
 fn fifth_bits(numbers: __m256i, bits: u32) -> __m256i {
-    // Each byte of the bits beside the eight numbers it is of, then one bit kept of each.
+    // Each byte of bits aligned with its eight numbers, then one bit of each.
     let which =
         _mm256_set_epi64x(0x0303_0303_0303_0303, 0x0202_0202_0202_0202, 0x0101_0101_0101_0101, 0);
     let bytes = _mm256_shuffle_epi8(_mm256_set1_epi32(bits as i32), which);

@@ -22,7 +22,7 @@ macro_rules! pairs {
             // Sums of their own for every other pair, so that none waits for the one before.
             let (mut sums, mut min_sums) = ([_mm512_setzero_ps(); 2], _mm_setzero_ps());
             for g in (0..blocks).step_by(2) {
-                // An odd last block meets itself again, and zeros of `x`, scale and all.
+                // An odd last block is multiplied with itself again, and with zeros of `x`, scale included.
                 let (a, b) = (&all[g], &all[(g + 1).min(blocks - 1)]);
                 prefetch(a.as_ptr().wrapping_add(32 * $size));
                 // SAFETY: two blocks, and two groups of `x`, are read within their bounds.
@@ -157,7 +157,7 @@ macro_rules! eights {
                     prefetch(block.as_ptr().wrapping_add(4 * $size + 64 * line));
                 }
                 let [scales, mins] = six_bits(&block[4..16]);
-                // SAFETY: block `n` of `x` is there by the caller's word.
+                // SAFETY: the caller guarantees block `n` of `x`.
                 let (row, sum, q) = unsafe {
                     (
                         _mm256_loadu_ps(x.scale.as_ptr().add(n * 8)),

@@ -47,7 +47,7 @@ fn add_mins(a: [[f32; 2]; 4], b: [[f32; 2]; 4]) -> [[f32; 2]; 4] {
     std::array::from_fn(|i| std::array::from_fn(|j| a[i][j] + b[i][j]))
 }
 
-/// The min_sums of four blocks together.
+/// The mins of four blocks together.
 #[inline]
 fn sum_mins(min_sums: [[f32; 2]; 4]) -> f32 {
     min_sums.iter().map(|[_, min]| min).sum()
@@ -124,7 +124,7 @@ unsafe fn high_nibbles(at: *const u8) -> Numbers {
 #[inline]
 #[target_feature(enable = "neon")]
 fn fifth_bits(numbers: Numbers, bits: u32) -> Numbers {
-    // One bit kept of each byte, beside the eight numbers it is of.
+    // One bit of each byte, aligned with its eight numbers.
     let bit = vreinterpretq_u8_u64(vdupq_n_u64(0x8040_2010_0804_0201));
     let bytes = bits.to_le_bytes();
     let with = |numbers, low, high| {
