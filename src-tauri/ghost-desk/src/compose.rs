@@ -188,7 +188,7 @@ impl Composer<'_> {
                 base,
                 reading,
                 &GenerateRequest {
-                    adapter: adapter,
+                    adapter,
                     prompt: &prompt,
                     written: &said,
                     words: Some(words),

@@ -173,10 +173,10 @@ impl Drafts {
                     base,
                     reading,
                     &GenerateRequest {
-                        adapter: adapter,
+                        adapter,
                         prompt: &prompt,
                         written: &[],
-                        words: words,
+                        words,
                         sampling: &sampling,
                     },
                     &mut on_text,

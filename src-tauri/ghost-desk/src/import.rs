@@ -246,7 +246,7 @@ impl Totals {
     fn preview(&mut self, db: &rusqlite::Connection, read: &ReadFile) -> Result<()> {
         self.tally.add(&tally(&read.result));
         for (piece, keys) in read.result.pieces.iter().zip(&read.keys) {
-            let outcome = match self.seen.insert(keys.gist) {
+            let outcome = match self.seen.insert(keys.content_hash) {
                 true => pieces::outcome(db, piece, keys)?,
                 false => ImportOutcome::Duplicate,
             };
@@ -356,13 +356,13 @@ fn tally(result: &ImportResult) -> Tally {
     tally
 }
 
-/// The keys of a piece. The hash covers title and words, not location or line breaks; the gist
+/// The keys of a piece. The hash covers title and words, not location or line breaks; the content hash
 /// identifies the same text from different exports.
 pub(crate) fn keys(piece: &Piece) -> PieceKeys {
     let mut hasher = Sha256::new();
     hasher.update(piece.title.trim());
     hash_words(&mut hasher, &piece.text);
-    PieceKeys { hash: hex::lower(&hasher.finalize()), gist: piece.content_hash() as i64 }
+    PieceKeys { hash: hex::lower(&hasher.finalize()), content_hash: piece.content_hash() as i64 }
 }
 
 /// A pair is identified by the words of its two versions.

@@ -61,8 +61,8 @@ impl Runs {
     /// Starts a run, or resumes an unfinished one.
     pub(crate) fn start_or_resume(self: &Arc<Self>, ask: StartRun) -> Result<RunView> {
         if folder::is_locked(&self.workspace.folder().run_lock()) {
-            let at_work = self.newest_run()?.filter(|_| !ask.new && ask.repeat.is_none());
-            return match at_work {
+            let active = self.newest_run()?.filter(|_| !ask.new && ask.repeat.is_none());
+            return match active {
                 Some(run) => self.run(run.id.0),
                 None => Err(Failure::new(
                     Code::Busy,
@@ -248,7 +248,7 @@ impl Runs {
         let (mut state, mut progress) = (None, None);
         loop {
             // Read before the store, so that nothing stored in between is missed.
-            let at_work = folder::is_locked(&self.workspace.folder().run_lock());
+            let active = folder::is_locked(&self.workspace.folder().run_lock());
             let steps = runs::steps(self.workspace.store().db(), run, seen)?;
             for step in &steps {
                 seen = step.n;
@@ -264,7 +264,7 @@ impl Runs {
                 state = Some(now.state);
                 on_event(Event::RunChanged { run: RunView { steps: Vec::new(), ..now.clone() } });
             }
-            if !at_work {
+            if !active {
                 return Ok(now);
             }
             std::thread::sleep(POLL_INTERVAL);
@@ -279,14 +279,14 @@ impl Runs {
         }
         let inner = Arc::downgrade(self);
         let looking = move || {
-            let mut at_work = true;
+            let mut active = true;
             let (mut seen, mut progress) = (usize::MAX, None);
-            while at_work {
+            while active {
                 // The page does not update more often either.
                 std::thread::sleep(FOLLOW_INTERVAL);
                 // Held only for a moment, so that the desk can close meanwhile.
                 let Some(owner) = inner.upgrade() else { return };
-                at_work = folder::is_locked(&owner.workspace.folder().run_lock());
+                active = folder::is_locked(&owner.workspace.folder().run_lock());
                 let after = if seen == usize::MAX { 0 } else { seen };
                 let Ok(steps) = runs::steps(owner.workspace.store().db(), run.id, after) else {
                     return;
@@ -303,7 +303,7 @@ impl Runs {
                     progress = Some(news.clone());
                     owner.workspace.notify(&Event::RunProgressed { run: run.id.0, progress: news });
                 }
-                if !at_work {
+                if !active {
                     owner.notify_run(run.id);
                 }
             }

@@ -66,7 +66,7 @@ pub(crate) fn choices(db: &Connection, rows: &[(RowId, Row)]) -> Result<Option<P
 /// Expands each training row into what is trained on: the whole text, its sections and its outline
 /// ([`Row::expand`]). Rows of other splits and rows of cuts stay as they are.
 pub(crate) fn expand_rows(rows: Vec<(RowId, Row)>, recipe: &Recipe) -> Vec<(RowId, Row)> {
-    let lessons = |(id, row): (RowId, Row)| {
+    let expand = |(id, row): (RowId, Row)| {
         let cuts = row.weights.iter().any(|one| one.weight < 0.0);
         let rows = match row.split {
             Split::Train if !cuts => row.expand(recipe.max_bytes(), recipe.sections),
@@ -74,7 +74,7 @@ pub(crate) fn expand_rows(rows: Vec<(RowId, Row)>, recipe: &Recipe) -> Vec<(RowI
         };
         rows.into_iter().map(move |row| (id, row))
     };
-    rows.into_iter().flat_map(lessons).collect()
+    rows.into_iter().flat_map(expand).collect()
 }
 
 #[cfg(test)]

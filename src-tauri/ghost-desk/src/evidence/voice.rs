@@ -316,7 +316,7 @@ impl EvalContext<'_> {
             base,
             reading,
             &GenerateRequest {
-                adapter: adapter,
+                adapter,
                 prompt: &prompt,
                 written: &[],
                 words: Some(words),

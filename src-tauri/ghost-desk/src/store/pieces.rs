@@ -38,7 +38,7 @@ pub(crate) struct PieceKeys {
     /// Hash of title and words.
     pub(crate) hash: String,
     /// Identifies the text across formats ([`Piece::content_hash`]).
-    pub(crate) gist: i64,
+    pub(crate) content_hash: i64,
 }
 
 /// Stores a piece.
@@ -51,7 +51,7 @@ pub(crate) fn keep(
     keys: &PieceKeys,
     now: &str,
 ) -> Result<ImportOutcome> {
-    let PieceKeys { hash, gist } = keys;
+    let PieceKeys { hash, content_hash } = keys;
     let (twin, older) = (twin(db, hash)?, older(db, piece, hash)?);
     let id = match twin {
         // The text is stored already; only its metadata may be new.
@@ -65,10 +65,10 @@ pub(crate) fn keep(
         }
         Some((id, false)) => {
             db.prepare_cached("UPDATE pieces SET gist = ?2 WHERE id = ?1 AND gist IS NULL")?
-                .execute([id, *gist])?;
+                .execute([id, *content_hash])?;
             return Ok(ImportOutcome::Duplicate);
         }
-        None if older.is_none() && is_known_text(db, *gist)? => {
+        None if older.is_none() && is_known_text(db, *content_hash)? => {
             return Ok(ImportOutcome::Duplicate);
         }
         // An older version has come back.
@@ -97,7 +97,7 @@ pub(crate) fn keep(
                 piece.words as i64,
                 now,
                 piece.author,
-                gist,
+                content_hash,
             ])?;
             db.last_insert_rowid()
         }
@@ -120,7 +120,7 @@ pub(crate) fn outcome(db: &Connection, piece: &Piece, keys: &PieceKeys) -> Resul
         (Some((id, false)), _) if has_new_metadata(db, id, piece)? => ImportOutcome::Changed,
         (Some((_, false)), _) => ImportOutcome::Duplicate,
         (_, Some(_)) => ImportOutcome::Changed,
-        (None, None) if is_known_text(db, keys.gist)? => ImportOutcome::Duplicate,
+        (None, None) if is_known_text(db, keys.content_hash)? => ImportOutcome::Duplicate,
         (_, None) => ImportOutcome::Added,
     })
 }
@@ -143,10 +143,10 @@ fn metadata(id: i64, piece: &Piece) -> impl Params {
 }
 
 /// Whether the same text was imported from another source.
-fn is_known_text(db: &Connection, gist: i64) -> Result<bool> {
+fn is_known_text(db: &Connection, content_hash: i64) -> Result<bool> {
     Ok(db
         .prepare_cached("SELECT 1 FROM pieces WHERE gist = ?1 AND replaced_by IS NULL")?
-        .exists([gist])?)
+        .exists([content_hash])?)
 }
 
 /// The piece with the same content, and whether a newer version replaced it.
