@@ -179,9 +179,8 @@ impl Recipe {
         self.context.saturating_sub(SEED_TOKENS) * BYTES_PER_TOKEN
     }
 
-    /// True if these steps show that the run has begun to memorise: the mean loss of the last
-    /// [`MEMORISATION_WINDOW`] is below the minimum perplexity, or the last evaluation found too large a
-    /// memorised gap.
+    /// True if these steps show that the run has begun to memorise: the mean loss of the last five is
+    /// below the minimum perplexity, or the last evaluation found too large a memorised gap.
     pub fn has_memorised(&self, steps: &[Step]) -> bool {
         let last = steps.last_chunk::<MEMORISATION_WINDOW>();
         let mean = |last: &[Step; MEMORISATION_WINDOW]| {

@@ -107,8 +107,8 @@ fn decide_once(evidence: &Evidence, random_seed: u64) -> Verdict {
     let mut reasons = measures.sentences();
     if let Some(folds) = evidence.folds {
         reasons.push(format!(
-            "The archive is small, so the recipe was cross-validated: {folds} adapters were trained \
-             by it, each without some of the pieces, and tested on those."
+            "The archive is small, so the recipe was cross-validated: {folds} adapters were trained, \
+             each without some of the pieces, and tested on the pieces left out."
         ));
     }
     reasons.extend(measures.remote.as_ref().map(RemoteComparison::sentence));
@@ -181,8 +181,8 @@ fn gate(measures: &Measures, unusable: usize, evidence: &Evidence) -> (Decision,
     let max_p_value = if again { MAX_P_VALUE_AGAIN } else { MAX_P_VALUE };
     if measures.p_value > max_p_value {
         let why = format!(
-            "It is better, but with a probability of {} by chance; at most {} is accepted. Nothing \
-             changes.",
+            "It is better, but the probability of this by chance is {} (at most {} is accepted). \
+             Nothing changes.",
             percent(measures.p_value),
             percent(max_p_value)
         );
@@ -229,8 +229,8 @@ fn gate(measures: &Measures, unusable: usize, evidence: &Evidence) -> (Decision,
     because(Decision::Ship, "It writes more like you than anything you have, so it is now in use.")
 }
 
-/// The guardrail that blocks the candidate, in a sentence. A single draft that copies or gives itself
-/// away is enough; what the writer's own pieces do now and then may occur in some drafts.
+/// The guardrail that blocks the candidate, in a sentence. One draft that copies or contains a phrase
+/// of a language model is enough; what the writer's own pieces do now and then may occur in some.
 fn blocked(check: &GuardrailCheck) -> Option<String> {
     if let Some(finding) = check.together.iter().find(|finding| finding.blocked) {
         return Some(format!("Blocked by a guardrail. {}", finding.sentence));
@@ -291,9 +291,9 @@ fn voice_gate(
     }
     if voice.base > MAX_OTHER_SCORE || voice.auc_against_base < MIN_AUC {
         return unproven(format!(
-            "The base model's drafts cannot be distinguished reliably from your pieces: they score {} (at most \
-             {} is expected), and a piece of yours scores higher {} of the time (at least {} is \
-             expected). No decision was made.",
+            "The base model's drafts cannot be distinguished reliably from your pieces: they score {} \
+             (at most {} is expected), and a piece of yours scores higher {} of the time (at least {} \
+             is expected). No decision was made.",
             percent(voice.base),
             percent(MAX_OTHER_SCORE),
             percent(voice.auc_against_base),
