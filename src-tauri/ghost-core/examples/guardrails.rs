@@ -53,11 +53,7 @@ fn main() {
                 .map(|token| {
                     let stays =
                         token.class != Class::Word || is_function_word(&token.text.to_lowercase());
-                    if stays {
-                        token.text
-                    } else {
-                        content[rng.below(content.len() as u64) as usize]
-                    }
+                    if stays { token.text } else { content[rng.below(content.len())] }
                 })
                 .collect()
         };

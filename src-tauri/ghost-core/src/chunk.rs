@@ -135,8 +135,8 @@ mod tests {
         let mut rng = Rng::new(2);
         let stock = ["rain ", "It is. ", "\n", "\n\n", "# Head\n", "☔️", "é", "1. ", "\r\n", "> "];
         for _ in 0..1_000 {
-            let text: String = (0..rng.below(60)).map(|_| stock[rng.below(10) as usize]).collect();
-            let max = rng.below(40) as usize;
+            let text: String = (0..rng.below(60)).map(|_| stock[rng.below(10)]).collect();
+            let max = rng.below(40);
             assert_eq!(divided(&text, max).concat(), text);
             assert!(divided(&text, max).iter().all(|chunk| chunk.len() <= max.max(4)));
         }

@@ -542,7 +542,7 @@ mod tests {
             let mut sentences: Vec<String> =
                 parts.iter().map(|part| part.replace('.', &format!(" number{n}."))).collect();
             for at in (1..sentences.len()).rev() {
-                sentences.swap(at, rng.below(at as u64 + 1) as usize);
+                sentences.swap(at, rng.below(at + 1));
             }
             sentences.join(" ")
         };

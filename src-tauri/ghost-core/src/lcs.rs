@@ -222,7 +222,7 @@ mod tests {
     use crate::rng::Rng;
     use similar::{Algorithm, DiffOp, capture_diff_slices};
 
-    fn sequence(rng: &mut Rng, max: u64, of: u64) -> Vec<u32> {
+    fn sequence(rng: &mut Rng, max: usize, of: usize) -> Vec<u32> {
         (0..rng.below(max)).map(|_| rng.below(of) as u32).collect()
     }
 

@@ -342,7 +342,7 @@ mod tests {
         let mut rng = Rng::new(3);
         let stock = ["rain ", "# A\n", "\n", "\n\n", "```\n", "## \n", "é", "#b ", "☔️\r\n"];
         for _ in 0..1_000 {
-            let text: String = (0..rng.below(60)).map(|_| stock[rng.below(9) as usize]).collect();
+            let text: String = (0..rng.below(60)).map(|_| stock[rng.below(9)]).collect();
             let (outline, ranges) = Outline::of(&text);
             assert_eq!(ranges.iter().map(|range| &text[range.clone()]).collect::<String>(), text);
             assert_eq!(outline.sections.len(), ranges.len());

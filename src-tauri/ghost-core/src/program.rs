@@ -117,7 +117,7 @@ impl Program {
             Program { instruction: INSTRUCTIONS[1].to_owned(), card: card.to_owned(), ..plain },
         ];
         fn one<T: Clone>(of: &[T], rng: &mut Rng) -> T {
-            of[rng.below(of.len() as u64) as usize].clone()
+            of[rng.below(of.len())].clone()
         }
         for _ in 0..most * 8 {
             if all.len() >= most {

@@ -163,7 +163,7 @@ fn sense(base: &Model, learned: &[Row], held_out: &[Row]) -> Result<(), Box<dyn 
             let text: String = tokens(&opening(row))
                 .map(|token| match token.class {
                     Class::Word if swapped && !function(token.text) => {
-                        content[rng.below(content.len() as u64) as usize]
+                        content[rng.below(content.len())]
                     }
                     _ => token.text,
                 })
@@ -236,7 +236,7 @@ fn foreign_rows(folder: &Path) -> Vec<Row> {
 fn drawn(rows: &[Row], n: usize, rng: &mut Rng) -> Vec<Row> {
     (0..n)
         .map(|_| {
-            let row = &rows[rng.below(rows.len() as u64) as usize];
+            let row = &rows[rng.below(rows.len())];
             row.chunks(1_500).swap_remove(0)
         })
         .collect()
@@ -247,7 +247,7 @@ fn shuffled(row: &Row, rng: &mut Rng) -> Row {
     let mut words: Vec<&str> =
         tokens(&row.text).filter(|t| t.class == Class::Word).map(|t| t.text).collect();
     for at in (1..words.len()).rev() {
-        words.swap(at, rng.below(at as u64 + 1) as usize);
+        words.swap(at, rng.below(at + 1));
     }
     let mut words = words.into_iter();
     let text = tokens(&row.text)

@@ -245,7 +245,7 @@ fn borrowed(rows: &[Row], seed: &Seed, words: u32, random_seed: u64) -> Outline 
         .collect();
     plans.sort_by(|a, b| a.0.total_cmp(&b.0));
     plans.truncate(NEAR);
-    let drawn = Rng::new(random_seed).below(plans.len() as u64) as usize;
+    let drawn = Rng::new(random_seed).below(plans.len());
     let plan = plans.get(drawn).map(|(_, plan)| plan.without_headings().fitted(words));
     plan.filter(|plan| plan.sections.len() > 1).unwrap_or_else(|| Outline::plain(words))
 }

@@ -11,6 +11,7 @@ use std::error::Error;
 use std::path::Path;
 use std::sync::Arc;
 
+use ghost_core::rng::Rng;
 use ghost_core::run::Recipe;
 use ghost_engine::Base;
 use ghost_engine::adapter::{Adapter, Card, read_peft};
@@ -18,7 +19,6 @@ use ghost_engine::backend::cpu::CpuBackend;
 use ghost_engine::device::Device;
 use ghost_engine::lora::Lora;
 use ghost_engine::model::Model;
-use ghost_engine::rng::Rng;
 
 #[allow(clippy::print_stdout)]
 fn main() -> Result<(), Box<dyn Error>> {
@@ -55,7 +55,7 @@ fn main() -> Result<(), Box<dyn Error>> {
 fn make(base: &Base, folder: &Path) -> Result<(), Box<dyn Error>> {
     let (mut lora, mut rng) = (Lora::fresh(base, 8, 16.0, 0.0, 1), Rng::new(2));
     for tensor in lora.tensors_mut() {
-        tensor.iter_mut().for_each(|value| *value = (rng.uniform() * 2.0 - 1.0) * 0.03);
+        tensor.iter_mut().for_each(|value| *value = (rng.next_f32() * 2.0 - 1.0) * 0.03);
     }
     let card = Card::new(base, &Recipe::quick(1000, 10, 3), String::new(), Vec::new());
     Ok(Adapter { lora, card }.save(base, folder)?)

@@ -586,7 +586,7 @@ mod tests {
                 fs::write(path.join(name), &whole[..keep]).unwrap();
                 Adapter::load(&base, &path).unwrap_err();
             }
-            let mut rng = crate::rng::Rng::new(11);
+            let mut rng = ghost_core::rng::Rng::new(11);
             for _ in 0..200 {
                 let mut bytes = whole.clone();
                 for _ in 0..8 {

@@ -9,7 +9,7 @@ use crate::lora::Lora;
 use crate::memory;
 use crate::model::{Model, SavedActivations};
 use crate::optimizer::AdamW;
-use crate::rng::Rng;
+use ghost_core::rng::Rng;
 
 /// The computation that is timed.
 #[derive(Clone, Copy)]
@@ -53,7 +53,7 @@ pub fn some_adapter(base: &Base, rank: usize) -> Lora {
     let mut lora = Lora::fresh(base, rank, 2.0 * rank as f32, 0.0, 1);
     let mut rng = Rng::new(2);
     for b in lora.tensors_mut().skip(1).step_by(2) {
-        b.fill_with(|| (rng.uniform() - 0.5) * 0.02);
+        b.fill_with(|| (rng.next_f32() - 0.5) * 0.02);
     }
     lora
 }

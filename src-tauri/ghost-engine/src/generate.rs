@@ -175,8 +175,8 @@ mod tests {
     use crate::lora::Lora;
     use crate::prompt;
     use crate::quant::ggml::GgmlType;
-    use crate::rng::Rng;
     use crate::tiny::{self, Changes, Tiny};
+    use ghost_core::rng::Rng;
     use ghost_core::seed::Seed;
 
     fn seed(words: Option<u32>) -> Seed {
@@ -296,7 +296,7 @@ mod tests {
             let model = tiny::on_cpu(Tiny { block, ..Tiny::default() }.base());
             let mut lora = Lora::fresh(&model, 4, 8.0, 0.0, 1);
             let mut rng = Rng::new(3);
-            lora.tensors_mut().for_each(|tensor| tensor.fill_with(|| rng.uniform() - 0.5));
+            lora.tensors_mut().for_each(|tensor| tensor.fill_with(|| rng.next_f32() - 0.5));
             let lora = Some(&lora);
             let mut cache = PrefixCache::new(&model);
             for prompt in [600, 600, 258, 257, 256, 3, 1, 513, 514, 769]

@@ -33,7 +33,6 @@ pub mod prompt;
 pub mod quant;
 #[cfg(test)]
 mod reference_tests;
-pub mod rng;
 pub mod rope;
 pub mod smoke_test;
 #[cfg(any(test, feature = "tiny"))]

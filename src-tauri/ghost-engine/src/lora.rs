@@ -7,7 +7,7 @@
 use crate::base::{Base, LayerWeights};
 use crate::config::ModelConfig;
 use crate::quant::weight::Weight;
-use crate::rng::Rng;
+use ghost_core::rng::Rng;
 
 /// The frozen matrices that an adapter adds to, in the order they are used.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -141,7 +141,7 @@ impl Lora {
         let mut pair = |target: Target| {
             let (rows, cols) = target.dims(&base.config);
             let bound = 1.0 / (cols as f32).sqrt();
-            let a = (0..rank * cols).map(|_| (rng.uniform() * 2.0 - 1.0) * bound).collect();
+            let a = (0..rank * cols).map(|_| (rng.next_f32() * 2.0 - 1.0) * bound).collect();
             LoraPair { a, b: vec![0.0; rows * rank] }
         };
         let layers = (0..base.config.layers).map(|_| Target::ALL.map(&mut pair)).collect();

@@ -17,7 +17,7 @@ use crate::device::Device;
 use crate::model::Model;
 use crate::quant::ggml::GgmlType;
 use crate::quant::weight::Bytes;
-use crate::rng::Rng;
+use ghost_core::rng::Rng;
 
 const HIDDEN: usize = 64;
 const HEADS: usize = 4;
@@ -321,7 +321,7 @@ impl Writer {
     fn matrix(&mut self, name: &str, rows: usize, cols: usize, rng: &mut Rng) {
         // Of a size that keeps what flows through it near one.
         let scale = (3.0 / cols as f32).sqrt();
-        let values = (0..rows * cols).map(|_| (rng.uniform() * 2.0 - 1.0) * scale);
+        let values = (0..rows * cols).map(|_| (rng.next_f32() * 2.0 - 1.0) * scale);
         let values: Vec<f32> = values.collect();
         self.tensor(name, &[cols, rows], self.block.unwrap_or(GgmlType::F32), &values);
     }

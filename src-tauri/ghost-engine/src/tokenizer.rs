@@ -427,8 +427,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::load::gguf::Gguf;
-    use crate::rng::Rng;
     use crate::tiny::{self, Tiny};
+    use ghost_core::rng::Rng;
 
     fn pieces() -> Tokenizer {
         Tiny { family: "gemma3", ..Tiny::default() }.base().tokenizer

@@ -27,8 +27,8 @@ use crate::base::Base;
 use crate::error::{Error, Result};
 use crate::lora::Lora;
 use crate::model::{Model, SavedActivations};
-use crate::rng::Rng;
 use crate::{eval, memory, prompt};
+use ghost_core::rng::Rng;
 
 /// The maximum time between two checkpoints.
 const SAVE_EVERY: Duration = Duration::from_secs(50);

@@ -484,7 +484,7 @@ mod tests {
 
     fn text(rng: &mut Rng) -> String {
         let n = rng.below(40);
-        (0..n).map(|_| STOCK[rng.below(STOCK.len() as u64) as usize]).collect()
+        (0..n).map(|_| STOCK[rng.below(STOCK.len())]).collect()
     }
 
     /// Another text, or this one with a few insertions and deletions.
@@ -494,11 +494,11 @@ mod tests {
         }
         let mut parts: Vec<&str> = tokens(text).map(|token| token.text).collect();
         for _ in 0..rng.below(6) {
-            let at = rng.below(parts.len() as u64 + 1) as usize;
+            let at = rng.below(parts.len() + 1);
             if rng.below(2) == 0 && at < parts.len() {
                 parts.remove(at);
             } else {
-                parts.insert(at, STOCK[rng.below(STOCK.len() as u64) as usize]);
+                parts.insert(at, STOCK[rng.below(STOCK.len())]);
             }
         }
         parts.concat()

@@ -15,9 +15,8 @@ pub(super) fn mean(all: &[f64]) -> f64 {
 /// The 90 % bootstrap interval of a mean.
 pub(super) fn mean_interval(all: &[f64], rng: &mut Rng) -> [f64; 2] {
     let n = all.len();
-    let mut means: Vec<f64> = (0..DRAWS)
-        .map(|_| (0..n).map(|_| all[rng.below(n as u64) as usize]).sum::<f64>() / n as f64)
-        .collect();
+    let mut means: Vec<f64> =
+        (0..DRAWS).map(|_| (0..n).map(|_| all[rng.below(n)]).sum::<f64>() / n as f64).collect();
     if n == 0 { [0.0; 2] } else { quantiles(&mut means, [0.05, 0.95]) }
 }
 
@@ -29,10 +28,10 @@ pub(super) fn nested_intervals(seeds: &[DraftScores], rng: &mut Rng) -> [[f64; 2
     for _ in 0..DRAWS {
         let mut sums = [0.0; 2];
         for _ in 0..n {
-            let one = &seeds[rng.below(n as u64) as usize];
+            let one = &seeds[rng.below(n)];
             for (sum, drafts) in sums.iter_mut().zip([&one.adapter, &one.prompt]) {
                 let k = drafts.len();
-                let drawn = (0..k).map(|_| drafts[rng.below(k as u64) as usize]);
+                let drawn = (0..k).map(|_| drafts[rng.below(k)]);
                 *sum += drawn.sum::<f64>() / (k * n) as f64;
             }
         }
@@ -56,7 +55,7 @@ pub(super) fn gain_interval(pairs: &[(f64, f64)], rng: &mut Rng) -> [f64; 2] {
     }
     let n = pairs.len();
     let mut gains: Vec<f64> =
-        (0..DRAWS).map(|_| gain((0..n).map(|_| pairs[rng.below(n as u64) as usize]))).collect();
+        (0..DRAWS).map(|_| gain((0..n).map(|_| pairs[rng.below(n)]))).collect();
     quantiles(&mut gains, [0.025, 0.975])
 }
 

@@ -232,8 +232,7 @@ mod tests {
         ];
         let mut rng = crate::rng::Rng::new(3);
         for _ in 0..20_000 {
-            let text: String =
-                (0..8).map(|_| PARTS[rng.below(PARTS.len() as u64) as usize]).collect();
+            let text: String = (0..8).map(|_| PARTS[rng.below(PARTS.len())]).collect();
             assert_eq!(first_character(&text), text.graphemes(true).next(), "{text:?}");
             if class_of(&text[..1.max(text.ceil_char_boundary(1))]) == Class::Word {
                 let short = plain_word_len(&text);
@@ -302,8 +301,7 @@ mod tests {
         ];
         let mut rng = crate::rng::Rng::new(5);
         for _ in 0..5_000 {
-            let text: String =
-                (0..12).map(|_| PARTS[rng.below(PARTS.len() as u64) as usize]).collect();
+            let text: String = (0..12).map(|_| PARTS[rng.below(PARTS.len())]).collect();
             let characters: std::collections::HashSet<usize> =
                 text.grapheme_indices(true).map(|(at, _)| at).collect();
             assert!(tokens(&text).all(|token| characters.contains(&token.at)), "{text:?}");

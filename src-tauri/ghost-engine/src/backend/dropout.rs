@@ -4,7 +4,7 @@ use rayon::prelude::*;
 
 use crate::backend::Dropout;
 use crate::lora::InputSite;
-use crate::rng::Rng;
+use ghost_core::rng::Rng;
 
 /// Values that share a stream of random numbers.
 const CHUNK: usize = 1 << 16;

@@ -477,11 +477,11 @@ mod tests {
     use super::*;
     use crate::cpu::gemv_int8;
     use crate::quant::ggml::{self, GgmlType};
-    use crate::rng::Rng;
+    use ghost_core::rng::Rng;
 
     fn some(n: usize, seed: u64) -> Vec<f32> {
         let mut rng = Rng::new(seed);
-        (0..n).map(|_| rng.uniform() - 0.5).collect()
+        (0..n).map(|_| rng.next_f32() - 0.5).collect()
     }
 
     fn weight(block: GgmlType, rows: usize, cols: usize) -> Weight {

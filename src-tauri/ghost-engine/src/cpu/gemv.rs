@@ -201,7 +201,7 @@ mod tests {
     use crate::cpu::lora::{gemv_lora, lora_forward};
     use crate::lora::LoraView;
     use crate::quant::ggml::{self, GgmlType};
-    use crate::rng::Rng;
+    use ghost_core::rng::Rng;
 
     const COLS: usize = 768;
     const HEIGHTS: [usize; 3] = [300, 70, 5];
@@ -209,7 +209,7 @@ mod tests {
 
     fn some(n: usize, seed: u64) -> Vec<f32> {
         let mut rng = Rng::new(seed);
-        (0..n).map(|_| rng.uniform() - 0.5).collect()
+        (0..n).map(|_| rng.next_f32() - 0.5).collect()
     }
 
     fn weights(blocks: [GgmlType; 3]) -> [Weight; 3] {

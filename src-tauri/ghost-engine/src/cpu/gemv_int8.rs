@@ -120,7 +120,7 @@ multiversion! {
 mod tests {
     use super::*;
     use crate::quant::ggml;
-    use crate::rng::Rng;
+    use ghost_core::rng::Rng;
 
     #[test]
     fn a_row_of_every_type_is_the_plain_product_to_within_eight_bits() {
@@ -133,7 +133,7 @@ mod tests {
                 let mut values = vec![0.0; cols];
                 block.dequantize(&bytes, &mut values);
                 let mut rng = Rng::new(8);
-                let x: Vec<f32> = (0..cols).map(|_| rng.uniform() - 0.5).collect();
+                let x: Vec<f32> = (0..cols).map(|_| rng.next_f32() - 0.5).collect();
                 let true_one: f64 =
                     x.iter().zip(&values).map(|(x, w)| f64::from(*x) * f64::from(*w)).sum();
                 let size: f64 = values.iter().map(|w| f64::from(*w).powi(2)).sum::<f64>().sqrt();

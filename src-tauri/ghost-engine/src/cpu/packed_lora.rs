@@ -154,11 +154,11 @@ fn add<T: Copy + Into<f32>>(values: &[T], scales: &[f32], from: usize, u: &[f32]
 mod tests {
     use super::*;
     use crate::quant::ggml;
-    use crate::rng::Rng;
+    use ghost_core::rng::Rng;
 
     fn some(n: usize, seed: u64, size: f32) -> Vec<f32> {
         let mut rng = Rng::new(seed);
-        (0..n).map(|_| (rng.uniform() - 0.5) * size).collect()
+        (0..n).map(|_| (rng.next_f32() - 0.5) * size).collect()
     }
 
     /// The outputs of the packed pairs for a row, and those of the pairs themselves, for each weight.

@@ -1,11 +1,11 @@
 //! Helpers of the operations' tests: random values, a comparison, and numerical gradients.
 
-use crate::rng::Rng;
+use ghost_core::rng::Rng;
 
 /// `n` values within ±1, drawn from a seed.
 pub(super) fn random(n: usize, seed: u64) -> Vec<f32> {
     let mut rng = Rng::new(seed);
-    (0..n).map(|_| rng.uniform() * 2.0 - 1.0).collect()
+    (0..n).map(|_| rng.next_f32() * 2.0 - 1.0).collect()
 }
 
 /// Fails unless two lists are equal to within a share of their size.

@@ -337,8 +337,8 @@ mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
     use crate::base::Base;
-    use crate::rng::Rng;
     use crate::tiny::{self, Tiny};
+    use ghost_core::rng::Rng;
 
     const ALIGNMENT: usize = 32;
 

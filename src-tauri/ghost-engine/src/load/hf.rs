@@ -511,7 +511,7 @@ mod tests {
 
     #[test]
     fn a_folder_with_a_byte_changed_opens_or_is_refused() {
-        use crate::rng::Rng;
+        use ghost_core::rng::Rng;
         let mut rng = Rng::new(17);
         for family in ["llama", "gemma3"] {
             let whole = Tiny { family, ..Tiny::default() }.files();

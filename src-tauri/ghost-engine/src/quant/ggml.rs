@@ -381,7 +381,7 @@ fn q6_k(block: &[u8; 210], out: &mut [f32; 256]) {
 /// Random blocks, every bit of them tried, whose scales are ordinary numbers.
 #[cfg(test)]
 pub(crate) fn random_blocks(block: GgmlType, values: usize, seed: u64) -> Vec<u8> {
-    let mut rng = crate::rng::Rng::new(seed);
+    let mut rng = ghost_core::rng::Rng::new(seed);
     let mut bytes: Vec<u8> =
         (0..block.row_bytes(values).expect("whole blocks")).map(|_| rng.next_u64() as u8).collect();
     // High bytes of half-precision scales: an exponent near a sixteenth.
@@ -407,9 +407,9 @@ pub(crate) fn random_blocks(block: GgmlType, values: usize, seed: u64) -> Vec<u8
 mod tests {
     #![allow(clippy::unwrap_used)]
     use super::*;
-    use crate::rng::Rng;
     use candle_core::Device;
     use candle_core::quantized::{GgmlDType, ggml_file::qtensor_from_ggml};
+    use ghost_core::rng::Rng;
 
     fn candles(block: GgmlType) -> GgmlDType {
         match block {

@@ -21,9 +21,9 @@ use crate::lora::{Lora, Target};
 use crate::quant::ggml::{self, GgmlType};
 use crate::quant::weight::Weight;
 use crate::reference_tests::hf;
-use crate::rng::Rng;
 use crate::rope::{Rope, RopeLayout};
 use crate::tiny::{self, Tiny};
+use ghost_core::rng::Rng;
 
 fn matrix(w: &Weight) -> Tensor {
     let mut values = vec![0.0; w.len()];
@@ -198,7 +198,7 @@ impl<'a> Reference<'a> {
 
 pub(crate) fn random(n: usize, seed: u64, scale: f32) -> Vec<f32> {
     let mut rng = Rng::new(seed);
-    (0..n).map(|_| (rng.uniform() * 2.0 - 1.0) * scale).collect()
+    (0..n).map(|_| (rng.next_f32() * 2.0 - 1.0) * scale).collect()
 }
 
 pub(crate) fn near_one(n: usize, seed: u64) -> Vec<f32> {

@@ -8,7 +8,7 @@ use ghost_core::row::Row;
 use crate::base::Base;
 use crate::error::Result;
 use crate::prompt;
-use crate::rng::Rng;
+use ghost_core::rng::Rng;
 
 /// The minimum length of an example's text in tokens, even after a long request.
 const MIN_TEXT: usize = 64;

@@ -29,8 +29,8 @@ use crate::lora::Lora;
 use crate::model::{Model, SavedActivations};
 use crate::optimizer::AdamW;
 use crate::prompt;
-use crate::rng::Rng;
 use crate::train::dataset;
+use ghost_core::rng::Rng;
 
 /// Tokens of the shipped text before a change that are shown.
 const MAX_BEFORE: usize = 256;
@@ -269,7 +269,7 @@ mod tests {
     fn start(base: &Base) -> Adapter {
         let mut lora = Lora::fresh(base, 4, 8.0, 0.0, 1);
         let mut rng = Rng::new(3);
-        lora.tensors_mut().flatten().for_each(|value| *value += 0.02 * (rng.uniform() - 0.5));
+        lora.tensors_mut().flatten().for_each(|value| *value += 0.02 * (rng.next_f32() - 0.5));
         let card = Card::new(base, &Recipe::quick(1, 1, 1), String::new(), Vec::new());
         Adapter { lora, card }
     }
