@@ -6,6 +6,9 @@ use std::process::Command;
 
 use crate::support::root;
 
+mod imports;
+mod phrases;
+
 /// Every file of the repository, as git knows it; without git, every file that is not made.
 fn files() -> Vec<PathBuf> {
     let listed = Command::new("git")
@@ -125,6 +128,16 @@ fn in_the_core_no_file_uses_a_noun_to_its_right() {
         }
     }
     none(broken, "the line points one way");
+}
+
+#[test]
+fn no_files_import_each_other_in_a_cycle() {
+    let mut cycles = Vec::new();
+    for src in ["ghost-core/src", "ghost-engine/src", "ghost-desk/src", "src"] {
+        let found = imports::Imports::of(&root().join("src-tauri").join(src)).cycles();
+        cycles.extend(found.into_iter().map(|cycle| format!("{src}: {cycle}")));
+    }
+    none(cycles, "imports point one way");
 }
 
 #[test]
