@@ -1,8 +1,8 @@
-# Two commands: `make run` and `make test`. Each is one line of a script.
+# The two main commands are `make run` and `make test`. Each target calls one script.
 
-.PHONY: help run test check check-macos test-arm cuda bench formats icons study
+.PHONY: help run test check spelling deny check-macos test-arm cuda bench formats icons study
 
-help: ## Say what there is
+help: ## List the commands
 	@grep -E '^[a-z-]+:.*##' Makefile | sed 's/:.*##/ —/; s/^/make /'
 
 run: ## Install what is missing, build, and open the window
@@ -14,23 +14,29 @@ test: ## Install what is missing, and run every test
 check: ## Everything that must be green before a commit
 	@.ci/run
 
+spelling: ## Check the spelling of every file
+	@scripts/spelling.sh
+
+deny: ## Check the licences and sources of all dependencies (needs cargo-deny)
+	@cargo deny --locked check bans licenses sources
+
 check-macos: ## Type-check the engine for a Mac with Metal, from any machine
 	@scripts/check-macos.sh
 
 test-arm: ## Run the engine's kernel tests on emulated ARM processors (Debian, Ubuntu)
 	@scripts/test-arm.sh
 
-cuda: ## Build the program with CUDA in it, without a card (Linux)
+cuda: ## Build the program with CUDA; needs no GPU (Linux)
 	@scripts/cuda.sh
 
-bench: ## Time the engine here, beside llama.cpp and PEFT
+bench: ## Compare the engine's speed here with llama.cpp and PEFT
 	@bench/peers/run.sh
 
-study: ## Do edits teach? Imitate a writer and print the curve (STUDY="archive=DIR pairs=0,10")
+study: ## Measure how much edits teach, with an imitated writer (STUDY="archive=DIR pairs=0,10")
 	@cargo run --locked -p ghost-desk --example study -- $(STUDY)
 
 formats: ## Write the snapshots of every format and the table in docs/formats.md
 	@BLESS=1 cargo test --locked -p ghost-core --test formats
 
-icons: ## Draw the icons anew from assets/icons/icon.svg
+icons: ## Draw the icons again from assets/icons/icon.svg
 	@scripts/icons.sh

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Drafting and learning side by side for twenty minutes (MINUTES), each with its memory every half
-# minute; then drafting with and without a busy neighbour on one core.
+# Drafts and trains at the same time for twenty minutes (MINUTES) and prints the memory of each every half
+# minute. Then drafts with and without another busy process on one core.
 #   bench/endure.sh [BASE.gguf]
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -12,7 +12,7 @@ endure=target/release/examples/endure
 wait
 echo "alone:"
 "$endure" "$base" write 1.1
-echo "beside a busy neighbour:"
+echo "with a busy process on one core:"
 taskset -c 0 sh -c 'while :; do :; done' &
 trap 'kill $!' EXIT
 "$endure" "$base" write 1.1

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
-# Every fuzz target, or those named, one after the other, each for SECONDS_EACH seconds. What is
-# found lies in fuzz/artifacts. Needs a nightly compiler and `cargo install cargo-fuzz`.
+# Runs every fuzz target, or those named, for SECONDS_EACH seconds each. Crashes are saved in
+# fuzz/artifacts. Needs a nightly compiler and `cargo install cargo-fuzz`.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
-# Type-checks the engine for a Mac, its Metal and NEON parts with it, from any machine: no Mac and
-# no linker is needed, and nothing is run. Only the engine: the crates above it build SQLite's C
-# code, which wants Apple's own headers.
+# Type-checks the engine for a Mac, including Metal and NEON, on any machine. It needs no Mac and
+# no linker, and runs nothing. The other crates are not checked: they build SQLite's C
+# code, which needs Apple's headers.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/say.sh
@@ -14,4 +14,4 @@ cross_compiler "$target"
 step "The engine, with Metal"
 CARGO_TARGET_DIR=$at RUSTFLAGS="-D warnings" \
     cargo check --locked --target "$target" -p ghost-engine --features metal "${library[@]}"
-step "It type-checks. Nothing was run."
+step "The engine type-checks for macOS. Nothing was run."

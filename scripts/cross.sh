@@ -1,27 +1,27 @@
 # A Rust compiler for another system or processor. Sourced after say.sh, never run.
 
-# What cargo must be told besides the target.
+# Further arguments for cargo.
 library=()
 
-# Makes cargo able to compile for target $1. Rust's own library for it comes from rustup. Where
-# rustup can't give it, Debian's compiler and its source of that library are unpacked into the
+# Prepares cargo to compile for target $1. Its standard library comes from rustup. If
+# rustup does not have it, Debian's compiler and its source of that library are unpacked into the
 # target folder (nothing is installed), and the library is compiled along with the rest.
 cross_compiler() {
-    step "Rust's own library for $1"
+    step "Rust's standard library for $1"
     if ! { has rustup && rustup target add "$1"; }; then
-        note "rustup has none here; trying Debian's compiler"
+        note "rustup does not have it; trying Debian's compiler"
         debian_compiler
         library=(-Zbuild-std=std,panic_abort)
     fi
 }
 
-# Uses Debian's rustc for what follows; unpacks it first where it isn't yet.
+# Switches to Debian's rustc, and unpacks it first if necessary.
 debian_compiler() {
     local root usr
     root=$(realpath -m "${CARGO_TARGET_DIR:-target}")/debian-rust
     usr=$root/usr
     if [ ! -f "$root/.unpacked" ]; then
-        has apt-get && has dpkg || fail "Without rustup's library this needs Debian or Ubuntu."
+        has apt-get && has dpkg || fail "rustup cannot install this target here, and the alternative needs Debian or Ubuntu."
         rm -rf "$root"
         mkdir -p "$root/packages"
         local driver llvm package
@@ -29,12 +29,12 @@ debian_compiler() {
         llvm=$(needs "$driver" libllvm)
         (cd "$root/packages" &&
             apt-get download -q rustc-web rust-web-src libstd-rust-web-dev "$driver" "$llvm") ||
-            fail "Debian's compiler could not be fetched; \`apt-get update\` may help."
+            fail "Debian's compiler could not be downloaded. Try \`apt-get update\`."
         for package in "$root"/packages/*.deb; do dpkg -x "$package" "$root"; done
         rm -r "$root/packages"
         touch "$root/.unpacked"
     fi
-    # To compile the library along with the rest is not yet a stable thing to ask for.
+    # Building the standard library is not a stable feature yet.
     export RUSTC=$usr/bin/rustc RUSTC_BOOTSTRAP=1
     LD_LIBRARY_PATH=$(dirname "$(find "$usr/lib" -name 'librustc_driver-*.so' | head -n 1)")
     export LD_LIBRARY_PATH
@@ -45,6 +45,6 @@ debian_compiler() {
 needs() {
     local found
     found=$(apt-cache depends "$1" 2>/dev/null | sed -n "s/^ *Depends: \($2[^ ]*\)$/\1/p" | head -n 1)
-    [ -n "$found" ] || fail "Debian has no $1 that this script knows; it needs bookworm's or newer."
+    [ -n "$found" ] || fail "Debian's package $1 is missing or too old: bookworm or newer is needed."
     echo "$found"
 }

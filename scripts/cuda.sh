@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Builds the program with CUDA in it, on a machine that needs neither a card nor a driver (Linux,
-# x86-64). The compiler and the libraries come as Python wheels into target/cuda; the program and
-# the libraries it loads land in target/cuda-build/release, to be moved together.
+# Builds the program with CUDA (Linux, x86-64). The build needs no GPU and no driver. The compiler and the
+# libraries come as Python wheels into target/cuda. The program and the libraries it loads are written to
+# target/cuda-build/release; move them together.
 #
-# The program starts everywhere: it looks for the driver and the libraries when it first wants them
-# and computes on the processor, saying why, where they are not.
+# The program starts on any machine: it looks for the driver and the libraries when it first needs them.
+# Without them it computes on the CPU and says why.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/say.sh
@@ -22,15 +22,15 @@ if [ "$(cat "$tools/.installed-from" 2>/dev/null)" != "$(cksum <scripts/cuda.txt
     rm -rf "$tools"
     python3 -m pip install --quiet --disable-pip-version-check --no-deps --no-compile --require-hashes \
         --target "$tools" --requirement scripts/cuda.txt
-    # Nothing of CUDA is linked but its small runtime, and that whole: everything else is found when
-    # the program runs. Empty archives tell the linker so.
+    # Only CUDA's small runtime is linked, statically. Everything else is loaded when the program runs, so
+    # the linker gets empty archives.
     for name in cuda cublas cublasLt curand nvrtc; do ar rc "$home/lib/lib$name.a"; done
     ln -s libcudart_static.a "$home/lib/libcudart.a"
     cksum <scripts/cuda.txt >"$tools/.installed-from"
 fi
 
-# candle asks for cudarc linked to the driver, which a machine without one couldn't start; cudarc
-# can also look for it at run time, and the two can't both be asked for as features.
+# candle enables cudarc's linked driver, and such a program does not start without a driver. cudarc can also
+# load it at run time, but the two features exclude each other.
 cat >"$tools/rustc" <<'WRAPPER'
 #!/bin/sh
 case " $* " in
@@ -43,9 +43,9 @@ chmod +x "$tools/rustc"
 step "Building the page"
 npm --prefix ui run build --silent
 
-step "Building the program with CUDA (the first time takes long)"
-# Kernels for cards from Ampere (RTX 30) on, 8.0, with their portable form, which newer cards
-# than the compiler's own translate when they first see it.
+step "Building the program with CUDA (about half an hour the first time)"
+# Kernels for Ampere (RTX 30, compute capability 8.0) and newer, with PTX that newer GPUs compile
+# when they first load it.
 export CUDA_COMPUTE_CAP=${CUDA_COMPUTE_CAP:-80}
 export NVCC_APPEND_FLAGS="-gencode=arch=compute_$CUDA_COMPUTE_CAP,code=compute_$CUDA_COMPUTE_CAP"
 export CUDA_HOME=$home CUDA_PATH=$home NVCC=$home/bin/nvcc CUDARC_CUDA_VERSION=13000
@@ -58,5 +58,5 @@ for name in libcublas.so.13 libcublasLt.so.13 libcurand.so.10; do
     cp --update --link "$home/lib/$name" "$target/cuda-build/release/cuda/" 2>/dev/null ||
         cp --update "$home/lib/$name" "$target/cuda-build/release/cuda/"
 done
-step "It is target/cuda-build/release/the-ghost, with its libraries in the folder cuda beside it."
-note "It wants NVIDIA's driver 580 or newer; \`the-ghost doctor\` says what it finds."
+step "Built target/cuda-build/release/the-ghost. Its libraries are in the folder cuda next to it."
+note "It needs NVIDIA's driver 580 or newer. \`the-ghost doctor\` shows what it finds."

@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Draws the icons anew from assets/icons/icon.svg. Needed only when the drawing changes.
+# Draws the icons from assets/icons/icon.svg. Run it when the drawing changes.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/say.sh
 
-has rsvg-convert || fail "rsvg-convert draws the icons; on Debian it is in librsvg2-bin."
+has rsvg-convert || fail "rsvg-convert is missing. On Debian it is in librsvg2-bin."
 cd assets/icons
 for size in 32 128; do
     rsvg-convert --width $size --height $size icon.svg --output ${size}x$size.png

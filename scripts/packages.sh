@@ -1,6 +1,6 @@
 # System packages. Sourced after say.sh, never run.
 
-# Installs those of the packages that are missing (Debian and Ubuntu).
+# Installs the packages that are missing (Debian and Ubuntu).
 packages() {
     local missing=() package
     for package in "$@"; do
@@ -23,6 +23,6 @@ as_root() {
     elif has sudo; then
         sudo "$@"
     else
-        fail "This needs an administrator: please run \`$*\` as root, then try again."
+        fail "This needs administrator rights. Run \`$*\` as root, then try again."
     fi
 }

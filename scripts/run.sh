@@ -1,5 +1,5 @@
 #!/usr/bin/env bash
-# Installs what is missing, builds, and opens the window; without a display, takes the tour instead.
+# Installs what is missing, builds, and opens the window. Without a display it runs the tour.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/say.sh
@@ -14,7 +14,7 @@ step "Building the program (the first time takes some minutes)"
 cargo build --locked
 
 if [ "$(uname -s)" = Linux ] && [ -z "${DISPLAY:-}${WAYLAND_DISPLAY:-}" ]; then
-    step "There is no display here, so no window can open; here is the tour instead."
+    step "No display found. Running the tour in the terminal instead."
     exec cargo run --locked --quiet -- tour
 fi
 step "Opening the window"

@@ -1,12 +1,12 @@
-# How the scripts speak. Sourced, never run.
+# Output of the scripts. Sourced, never run.
 
-# One step, so that nobody has to guess what takes so long.
+# Prints the step that begins.
 step() { printf '\033[1m»\033[0m %s\n' "$*" >&2; }
 
-# Something worth knowing within a step.
+# Prints a detail of a step.
 note() { printf '  %s\n' "$*" >&2; }
 
-# The end, in one sentence.
+# Prints an error and ends the script.
 fail() {
     printf '\033[1m✗\033[0m %s\n' "$*" >&2
     exit 1

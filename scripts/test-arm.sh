@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
 # Runs the engine's kernel tests on 64-bit ARM, the processors of Apple's computers, from a Linux
-# machine that has none: compiled for aarch64 Linux and run under QEMU, on three processors, so that
-# every set of instructions the kernels know is used. The answers are tested, not the speed.
+# x86 machine: compiled for aarch64 Linux and run under QEMU, on three processors, so that
+# every instruction set of the kernels is used. This tests results, not speed.
 #
-# Debian's cross compiler and QEMU are installed where they are missing. The build has a folder of
-# its own, and dependencies are hardly optimised in it: compiling them takes longer than the tests.
+# Installs Debian's cross compiler and QEMU if they are missing. The build has its own folder, and its
+# dependencies are barely optimised, because compiling them takes longer than the tests.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/say.sh
@@ -24,8 +24,7 @@ export CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_LINKER=aarch64-linux-gnu-gcc
 export CC_aarch64_unknown_linux_gnu=aarch64-linux-gnu-gcc
 export CARGO_PROFILE_DEV_DEBUG=false CARGO_INCREMENTAL=0
 quick=(--config 'profile.dev.package."*".opt-level=0')
-# What the tests spend their time in, and what has instructions of some processors within functions
-# that must be inlined to be compiled for those.
+# The tests spend their time in these, and their SIMD functions compile only when inlined.
 for package in ghost-engine gemm gemm-common gemm-f32 gemm-f16 pulp; do
     quick+=(--config "profile.dev.package.$package.opt-level=1")
 done
@@ -37,10 +36,10 @@ test_engine() {
 step "The engine's tests: build"
 test_engine --no-run
 
-# What QEMU calls each, and which instructions for eight-bit products it has.
+# QEMU's name for each, and its instructions for int8 products.
 for processor in "max: i8mm and dotprod" "neoverse-n1: dotprod" "cortex-a72: neither"; do
-    step "The kernels' tests on $processor"
+    step "The kernel tests on $processor"
     CARGO_TARGET_AARCH64_UNKNOWN_LINUX_GNU_RUNNER="qemu-aarch64-static -cpu ${processor%%:*} -L /usr/aarch64-linux-gnu" \
         test_engine -- "${tests[@]}"
 done
-step "The kernels' tests passed on all three."
+step "The kernel tests passed on all three processors."

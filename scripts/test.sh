@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Installs what is missing, and runs every test: the page's, the crates', and the journeys in the
-# real window, on a display of their own.
+# real window, on a virtual display.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 . scripts/say.sh
@@ -15,16 +15,16 @@ npm --prefix ui test --silent
 step "The page: build"
 npm --prefix ui run build --silent
 
-step "Rust: build (the first time takes some minutes)"
+step "Rust: build (about ten minutes the first time)"
 cargo test --locked --no-run
 
 step "Rust: tests, and the journeys in the real window"
 if [ "$(uname -s)" = Linux ]; then
-    # A display and a session bus of our own, so that no window of the person at work is touched.
+    # A virtual display and a session bus of its own, so that no open window is touched.
     GHOST_TESTS=required dbus-run-session -- \
         xvfb-run -a -s "-screen 0 1280x900x24 -nolisten tcp" cargo test --locked --no-fail-fast
 else
-    note "WebKit cannot be driven from outside here, so the journeys in the window are skipped."
+    note "The journeys in the window are skipped: WebKit cannot be automated on this system."
     cargo test --locked --no-fail-fast
 fi
 step "All tests passed."

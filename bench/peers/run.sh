@@ -1,8 +1,8 @@
 #!/bin/sh
-# Stands us beside llama.cpp and PEFT on one base file, in the same minutes, on the same threads:
+# Compares our speed with llama.cpp and PEFT on one base file, in the same minutes, with the same threads:
 #   bench/peers/run.sh [BASE.gguf] [PYTHON]
-# Without a PYTHON that has the peers, a virtual environment is made in target/peers. Everything
-# that is printed is also left in target/peers.
+# Makes a virtual environment in target/peers unless PYTHON has the peers. All results are also saved in
+# target/peers.
 set -eu
 cd "$(dirname "$0")/../.."
 base=${1:-$(ls .base/*.gguf | head -1)}
@@ -14,7 +14,7 @@ if [ ! -x "$python" ]; then
     python3 -m venv "$out/venv"
     "$out/venv/bin/pip" install --quiet -r bench/peers/requirements.txt
 fi
-# Time, not debugging: the profile people get.
+# The profile that users get.
 cargo build --locked --release
 : > "$out/peers.jsonl"
 adapter=$out/adapter
