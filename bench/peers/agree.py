@@ -1,12 +1,12 @@
-"""Whether we and Hugging Face mean the same by a base, and by an adapter beside it.
+"""Compares our logits with Hugging Face's, for a base and for an adapter.
 
     agree.py BASE.gguf LOGITS [--adapter FOLDER] [--text FILE] [--print-tokens]
 
-LOGITS is our own program for it (`cargo build --release -p ghost-engine --example logits`). The
-base is read by transformers from the same file, dequantised, in 32 bits. First the bare base is
-compared, its tokens too; then our adapter, which PEFT loads (`--adapter`; else one is made up and
-saved by PEFT, for the way back): the farthest logit, and at how many places the likeliest token is
-the same; once with our products in 32 bits and once as our program computes them.
+LOGITS is our program for this (`cargo build --release -p ghost-engine --example logits`).
+transformers reads the same file, dequantized to f32. Compared are first the plain base with its tokens,
+then our adapter loaded by PEFT (`--adapter`), or without one an adapter saved by PEFT and loaded by us.
+Printed are the largest difference of a logit and the number of positions with the same top token, once
+with our f32 products and once with int8 products, as our program computes.
 """
 
 import argparse

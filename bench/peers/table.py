@@ -1,4 +1,4 @@
-"""Our figures beside the peers', with ratios: `table.py OURS.json PEERS.jsonl`."""
+"""Prints our figures, the peers' and the ratios: `table.py OURS.json PEERS.jsonl`."""
 
 import json
 import sys
