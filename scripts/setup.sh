@@ -36,9 +36,9 @@ languages() {
     local rust node
     rust=$(cargo --version | awk '{print $2}' | sed 's/-.*//')
     at_least "$rust" 1.95 || fail "Rust $rust is too old: 1.95 or newer is needed. Run \`rustup update stable\`."
-    has node && has npm || fail "Node 20 or newer with npm is missing. Install it from https://nodejs.org/en/download."
+    has node && has npm || fail "Node 20.19 or newer with npm is missing. Install it from https://nodejs.org/en/download."
     node=$(node --version | sed 's/^v//')
-    at_least "$node" 20 || fail "Node $node is too old: 20 or newer is needed. See https://nodejs.org/en/download."
+    at_least "$node" 20.19 || fail "Node $node is too old: 20.19 or newer is needed. See https://nodejs.org/en/download."
 }
 
 linux() {
