@@ -6,9 +6,9 @@ use std::fs;
 use std::sync::LazyLock;
 
 use ghost_core::run::Recipe;
+use ghost_engine::Base;
 use ghost_engine::adapter::{Adapter, Card, fingerprint};
 use ghost_engine::lora::Lora;
-use ghost_engine::Base;
 use ghost_engine::tiny;
 use tempfile::TempDir;
 

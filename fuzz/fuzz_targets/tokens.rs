@@ -7,7 +7,10 @@ use ghost_engine::Base;
 use ghost_engine::tiny::Tiny;
 
 static BASES: LazyLock<Vec<Base>> = LazyLock::new(|| {
-    ["llama", "gemma3"].into_iter().map(|family| Tiny { family, ..Tiny::default() }.base()).collect()
+    ["llama", "gemma3"]
+        .into_iter()
+        .map(|family| Tiny { family, ..Tiny::default() }.base())
+        .collect()
 });
 
 libfuzzer_sys::fuzz_target!(|text: &str| {

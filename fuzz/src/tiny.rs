@@ -18,9 +18,8 @@ pub fn file(family: u8) -> Vec<u8> {
 
 /// The files of a tiny base's checkpoint, of one family or another.
 pub fn folder(family: u8) -> Files {
-    static FOLDERS: LazyLock<Vec<Files>> = LazyLock::new(|| {
-        FAMILIES.map(|family| Tiny { family, ..Tiny::default() }.files()).into()
-    });
+    static FOLDERS: LazyLock<Vec<Files>> =
+        LazyLock::new(|| FAMILIES.map(|family| Tiny { family, ..Tiny::default() }.files()).into());
     FOLDERS[usize::from(family) % FAMILIES.len()].clone()
 }
 

@@ -1,4 +1,4 @@
-//! Plain modern English: phrases that no text of the repository says.
+//! Plain modern English: phrases that no text of the repository may contain.
 
 use std::path::Path;
 
@@ -7,10 +7,15 @@ use super::{none, texts};
 const LIST: &str = include_str!("phrases.txt");
 
 /// Files that may say a phrase: names that older versions wrote or took, and writers' own texts.
-const MAY_SAY: &[(&str, &str)] = &[];
+const MAY_SAY: &[(&str, &str)] = &[
+    ("CHANGELOG.md", "elsewhere"),
+    ("src-tauri/ghost-core/src/verdict/evidence.rs", "elsewhere"),
+    ("src-tauri/ghost-desk/src/remote_model.rs", "elsewhere"),
+    ("src-tauri/src/cli.rs", "elsewhere"),
+];
 
-/// Texts of writers and of readers' tests, the list itself, and the notebook's older entries.
-const PASSED_OVER: &[&str] = &["assets/", "tests/fixtures/", "tests/house/", "docs/LOG.md"];
+/// Texts of writers, the list itself, and the notebook.
+const SKIPPED: &[&str] = &["assets/", "tests/fixtures/", "tests/house/", "docs/LOG.md"];
 
 #[test]
 fn every_text_is_plain_modern_english() {
@@ -23,13 +28,14 @@ fn every_text_is_plain_modern_english() {
     let mut broken = Vec::new();
     for ending in ["rs", "svelte", "ts", "html", "md", "toml", "sh", "py", "json"] {
         for (file, text) in texts(ending) {
-            if PASSED_OVER.iter().any(|folder| file.starts_with(folder.trim_end_matches('/'))) {
+            if SKIPPED.iter().any(|folder| file.starts_with(folder.trim_end_matches('/'))) {
                 continue;
             }
             for (at, line) in text.lines().enumerate() {
                 let lower = line.to_lowercase();
                 for (phrase, better) in &phrases {
-                    if says(&lower, phrase) && !MAY_SAY.contains(&(&shown(&file), phrase)) {
+                    if says(&lower, phrase) && !MAY_SAY.contains(&(shown(&file).as_str(), *phrase))
+                    {
                         let at = at + 1;
                         broken.push(format!("{}:{at}: \"{phrase}\" (say: {better})", shown(&file)));
                     }

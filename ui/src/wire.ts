@@ -200,7 +200,7 @@ minutes?: number | null, };
 /**
  * A reason that a caller may act on.
  */
-export type Code = "unknown_command" | "bad_input" | "not_found" | "base_missing" | "not_a_base" | "no_words" | "too_little" | "busy" | "stopped" | "disk_full" | "store_too_new" | "folder_in_use" | "elsewhere" | "out_of_memory" | "io" | "bug";
+export type Code = "unknown_command" | "bad_input" | "not_found" | "base_missing" | "not_a_base" | "no_words" | "too_little" | "busy" | "stopped" | "disk_full" | "store_too_new" | "folder_in_use" | "remote_model" | "out_of_memory" | "io" | "bug";
 
 /**
  * The signatures, for TypeScript: name → [request, answer].

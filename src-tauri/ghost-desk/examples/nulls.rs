@@ -38,7 +38,7 @@ use ghost_engine::prompt;
 use ghost_engine::train;
 use serde_json::{Value, json};
 
-const KINDS: [&str; 4] = ["noise", "another writer", "shuffled words", "by heart"];
+const KINDS: [&str; 4] = ["noise", "another writer", "shuffled words", "memorised"];
 
 #[allow(clippy::print_stdout)]
 fn main() -> Result<(), Box<dyn Error>> {
@@ -79,13 +79,13 @@ fn main() -> Result<(), Box<dyn Error>> {
             "shuffled words" => {
                 drawn(&own, 8, &mut rng).iter().map(|row| shuffled(row, &mut rng)).collect()
             }
-            _ => drawn(&own, if kind == "by heart" { 2 } else { 3 }, &mut rng),
+            _ => drawn(&own, if kind == "memorised" { 2 } else { 3 }, &mut rng),
         };
         let recipe = Recipe {
             steps: Some(if kind == "noise" { 1 } else { steps }),
             context: 512,
             batch_tokens: 512,
-            learning_rate: if kind == "by heart" { 3e-3 } else { 1e-3 },
+            learning_rate: if kind == "memorised" { 3e-3 } else { 1e-3 },
             warmup_steps: 2,
             validate_every: 0,
             min_perplexity: 0.0,

@@ -526,7 +526,7 @@ mod tests {
         fn ask(&self, messages: &[(&str, String)], _: usize) -> Result<Answer> {
             self.0.set(self.0.get() + 1);
             if self.0.get() > 100 {
-                return Err(Failure::new(Code::Elsewhere, "parrot was not reached."));
+                return Err(Failure::new(Code::RemoteModel, "parrot was not reached."));
             }
             Ok(Answer { text: messages[1].1.clone(), seconds: 2.5, cost: 0.01 })
         }

@@ -38,7 +38,7 @@ pub enum Code {
     /// Another window has this folder open.
     FolderInUse,
     /// The remote model failed.
-    Elsewhere,
+    RemoteModel,
     /// There is not enough memory.
     OutOfMemory,
     /// A file could not be read or written.

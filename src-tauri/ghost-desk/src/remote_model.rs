@@ -166,7 +166,7 @@ impl RemoteModel {
 
     fn post(&self, messages: &[(&str, String)], max_tokens: usize) -> Result<Answer> {
         let begun = Instant::now();
-        let remote = |why: String| Failure::new(Code::Elsewhere, why);
+        let remote = |why: String| Failure::new(Code::RemoteModel, why);
         let agent: ureq::Agent = ureq::Agent::config_builder()
             .timeout_global(Some(TIMEOUT))
             .max_redirects(0)
@@ -376,7 +376,7 @@ mod tests {
             let (address, served) = server(status, answer.to_owned());
             let remote = RemoteModel::of(form(&address, "openai")).unwrap();
             let failure = remote.post(&messages(), 300).unwrap_err();
-            assert_eq!(failure.code, Code::Elsewhere);
+            assert_eq!(failure.code, Code::RemoteModel);
             assert!(failure.message.contains(why), "{failure}");
             assert!(!failure.message.contains("secret") && !failure.message.contains("rain"));
             served.join().unwrap();

@@ -27,7 +27,7 @@ const PLAIN: &str = "{% for message in messages %}{{ message['content'] + '\\n\\
 /// prompt tomorrow.
 const TODAY: &str = "1 January 2025";
 /// Around the number of a message while a template is rendered, so that what the template says
-/// and what the writer says can be told apart afterwards. Private-use characters, which the
+/// and what the writer says can be distinguished afterwards. Private-use characters, which the
 /// messages themselves may hold: they are not in the text at that time.
 const MARK: [char; 2] = ['\u{F0000}', '\u{F0001}'];
 

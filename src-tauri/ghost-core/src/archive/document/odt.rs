@@ -262,8 +262,8 @@ mod tests {
             "| a | b |\n| --- | --- |\n\nOn.",
         );
         reads(
-            "<text:p>Text<text:note><text:note-citation>1</text:note-citation><text:note-body><text:p>A note.</text:p></text:note-body></text:note> goes on.</text:p><text:p><draw:frame><draw:text-box><text:p>Box.</text:p></draw:text-box><svg:desc>a picture</svg:desc></draw:frame>Beside it.</text:p>",
-            "Text goes on.\n\nBox.\n\nBeside it.\n\nA note.",
+            "<text:p>Text<text:note><text:note-citation>1</text:note-citation><text:note-body><text:p>A note.</text:p></text:note-body></text:note> continues.</text:p><text:p><draw:frame><draw:text-box><text:p>Box.</text:p></draw:text-box><svg:desc>a picture</svg:desc></draw:frame>Beside it.</text:p>",
+            "Text continues.\n\nBox.\n\nBeside it.\n\nA note.",
         );
     }
 
