@@ -16,7 +16,9 @@ export class Readiness {
 
   async open(): Promise<void> {
     this.loading = true
-    this.view = await this.notices.attempt('readiness', () => this.backend.call('readiness_read', {}))
+    this.view = await this.notices.attempt('readiness', () =>
+      this.backend.call('readiness_read', {}),
+    )
     this.loading = false
   }
 
