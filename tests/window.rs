@@ -2,7 +2,7 @@
 //! power cut. Each journey uses the tiny base and its own data folder.
 //!
 //! They need a display and WebKitWebDriver. Without these they report that they were skipped; with
-//! `GHOST_TESTS=required`, which `make test` sets, they fail.
+//! `GHOST_TESTS=required`, which `.ci/run` sets, they fail.
 
 #![cfg(target_os = "linux")]
 
