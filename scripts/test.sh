@@ -20,9 +20,16 @@ cargo test --locked --no-run
 
 step "Rust: tests, and the journeys in the real window"
 if [ "$(uname -s)" = Linux ]; then
-    # A virtual display and a session bus of its own, so that no open window is touched.
-    dbus-run-session -- \
+    # A home, a temporary folder, a display and a session bus of its own, so that nothing of the person at
+    # work is touched. What is left in them afterwards was left outside a test's own folder.
+    room=$(mktemp -d)
+    trap 'rm -rf "$room"' EXIT
+    mkdir "$room/home" "$room/tmp"
+    CARGO_HOME=${CARGO_HOME:-$HOME/.cargo} RUSTUP_HOME=${RUSTUP_HOME:-$HOME/.rustup} \
+        HOME=$room/home TMPDIR=$room/tmp dbus-run-session -- \
         xvfb-run -a -s "-screen 0 1280x900x24 -nolisten tcp" cargo test --locked --no-fail-fast
+    left=$(find "$room" -type f -not -path "*/.cache/dconf/*")
+    [ -z "$left" ] || fail "Tests left files outside their own folders: $left"
 else
     note "The journeys in the window are skipped: WebKit cannot be automated on this system."
     cargo test --locked --no-fail-fast

@@ -44,7 +44,7 @@ pub(super) fn label(name: &str) -> Option<Label> {
 }
 
 /// Returns true if a subject in lower case begins like that of a reply or a forward: "re:", "aw:", "sv:
-/// ", "re[2]:".
+/// ", `re[2]:`.
 pub(super) fn is_reply_subject(subject: &str) -> bool {
     let Some((head, _)) = subject.split_once([':', '：']) else { return false };
     let head = head.trim_end_matches(|c: char| {

@@ -6,7 +6,7 @@ pub(super) use crate::quant::int8::BLOCK;
 pub(super) const LANES: usize = 16;
 /// Rows multiplied together.
 pub(super) const ROWS: usize = 12;
-/// Bytes of a tile for each group: quads in the order of [`quad_index`], of [`LANES`].
+/// Bytes of a tile for each group: quads in the order of `quad_index`, of [`LANES`].
 pub(super) const TILE_BYTES: usize = BLOCK * LANES;
-/// Quads of a panel of rows for each group, in the order of [`quad_index`], of [`ROWS`].
+/// Quads of a panel of rows for each group, in the order of `quad_index`, of [`ROWS`].
 pub(super) const PANEL_QUADS: usize = BLOCK / 4 * ROWS;
