@@ -196,10 +196,10 @@ fn no_file_names_a_machine_or_a_package_registry() {
         ("/wo", "rk/"),
         ("/tmp/ba", "sh"),
         ("crates", ".io/"),
-        ("registry.npm", "js"),
-        ("npmjs", ".com"),
-        ("pypi", ".org"),
-        ("pythonhosted", ".org"),
+        ("registry.n", "pmjs"),
+        ("npm", "js.com"),
+        ("py", "pi.org"),
+        ("pythonh", "osted.org"),
         ("proxy.golang", ".org"),
     ]
     .iter()
